@@ -1,0 +1,28 @@
+# A room of lib/ is compiled once, as objects. Its unit tests link the room and the rooms below it,
+# so that a call upwards fails to link; the library is all the objects together.
+
+# Rooms in the order of their rows: each may use those before it.
+set(PZ_ROOMS base value store cel profile catalog resolve learn segment decide engine)
+
+function(pz_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  add_library(pz_room_${name} OBJECT ${ROOM_SOURCES})
+  target_include_directories(pz_room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/lib)
+  target_link_libraries(pz_room_${name} PUBLIC ${ROOM_LINK})
+endfunction()
+
+# pz_test(NAME SOURCES file... ROOMS room... [LINK lib...] [ARGS arg...]): a CMocka program.
+function(pz_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;ROOMS;LINK;ARGS" ${ARGN})
+  add_executable(test_${name} ${TEST_SOURCES})
+  target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  foreach(room ${TEST_ROOMS})
+    target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:pz_room_${room}>)
+    target_link_libraries(test_${name} PRIVATE pz_room_${room})
+  endforeach()
+  target_link_libraries(test_${name} PRIVATE PkgConfig::CMOCKA Threads::Threads ${TEST_LINK})
+  set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_compile_definitions(test_${name} PRIVATE PZ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    PZ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND test_${name} ${TEST_ARGS})
+endfunction()

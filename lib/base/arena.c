@@ -1,0 +1,144 @@
+/*
+ * arena.c: chunks in a list, pieces cut off the current one.
+ *
+ *     first -> [chunk: header | used ....... | free ] -> [chunk: spare] -> NULL
+ *                                            ^ next   ^ end
+ *
+ * Pieces are multiples of 16 bytes, so each is aligned for any type. Returning to a mark or
+ * resetting moves `current` back; the chunks behind it are spare and are taken again in order, a
+ * spare too small for a request being passed over until the next reset. New chunks double in size
+ * up to CHUNK_MAX, so the number of allocations grows with the logarithm of the work.
+ */
+#include "base/arena.h"
+
+#include <string.h>
+
+/* Small enough that an idle request costs little, large enough for a whole ordinary decision. */
+#define CHUNK_MIN 4096u
+#define CHUNK_MAX (1u << 20)
+
+struct pz__chunk {
+    pz__chunk *next;
+    size_t size; /* of the bytes behind the header */
+    size_t unused[2];
+};
+
+static char *chunk_bytes(pz__chunk *chunk)
+{
+    return (char *)(chunk + 1);
+}
+
+void pz__arena_init(pz__arena *arena, const pz_alloc *alloc, size_t limit)
+{
+    *arena = (pz__arena){.alloc = pz__alloc_or_default(alloc), .limit = limit};
+}
+
+void pz__arena_clear(pz__arena *arena)
+{
+    for (pz__chunk *chunk = arena->first; chunk;) {
+        pz__chunk *next = chunk->next;
+        pz__mem_free(&arena->alloc, chunk, 1, sizeof *chunk + chunk->size);
+        chunk = next;
+    }
+    pz_alloc alloc = arena->alloc;
+    pz__arena_init(arena, &alloc, arena->limit);
+}
+
+static void enter(pz__arena *arena, pz__chunk *chunk)
+{
+    arena->current = chunk;
+    arena->next = chunk ? chunk_bytes(chunk) : NULL;
+    arena->end = chunk ? chunk_bytes(chunk) + chunk->size : NULL;
+}
+
+void pz__arena_reset(pz__arena *arena)
+{
+    enter(arena, arena->first);
+}
+
+pz__mark pz__arena_mark(const pz__arena *arena)
+{
+    return (pz__mark){arena->current, arena->next};
+}
+
+void pz__arena_return(pz__arena *arena, pz__mark mark)
+{
+    if (!mark.chunk) {
+        pz__arena_reset(arena);
+        return;
+    }
+    enter(arena, mark.chunk);
+    arena->next = mark.next;
+}
+
+static pz__chunk *chunk_new(pz__arena *arena, size_t need)
+{
+    size_t size = arena->current ? arena->current->size * 2 : CHUNK_MIN - sizeof(pz__chunk);
+    if (size > CHUNK_MAX)
+        size = CHUNK_MAX;
+    if (size < need)
+        size = need;
+    size = (size + 15u) & ~(size_t)15u;
+    size_t total;
+    if (!pz__size_add(size, sizeof(pz__chunk), &total))
+        return NULL;
+    if (arena->limit && (arena->reserved > arena->limit || total > arena->limit - arena->reserved))
+        return NULL;
+    pz__chunk *chunk = pz__mem_new(&arena->alloc, 1, total);
+    if (!chunk)
+        return NULL;
+    chunk->size = size;
+    arena->reserved += total;
+    return chunk;
+}
+
+void *pz__arena_grow(pz__arena *arena, size_t size)
+{
+    size_t rounded = (size + 15u) & ~(size_t)15u;
+    if (rounded < size)
+        return NULL;
+    pz__chunk *spare = arena->current ? arena->current->next : arena->first;
+    while (spare && spare->size < rounded)
+        spare = spare->next;
+    if (!spare) {
+        spare = chunk_new(arena, rounded);
+        if (!spare)
+            return NULL;
+        pz__chunk **link = arena->current ? &arena->current->next : &arena->first;
+        spare->next = *link;
+        *link = spare;
+    }
+    enter(arena, spare);
+    arena->next += rounded;
+    return chunk_bytes(spare);
+}
+
+void *pz__arena_array(pz__arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    if (!pz__size_mul(count, size, &total))
+        return NULL;
+    return pz__arena_new(arena, total);
+}
+
+void *pz__arena_zero(pz__arena *arena, size_t count, size_t size)
+{
+    void *piece = pz__arena_array(arena, count, size);
+    if (piece)
+        memset(piece, 0, count * size);
+    return piece;
+}
+
+char *pz__arena_text(pz__arena *arena, const char *text, size_t len)
+{
+    size_t total;
+    if (!pz__size_add(len, 1, &total))
+        return NULL;
+    char *copy = pz__arena_new(arena, total);
+    if (!copy)
+        return NULL;
+    if (len)
+        memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}

@@ -1,0 +1,28 @@
+/*
+ * mem.h: memory through the caller's allocator.
+ *
+ * A pz_alloc is carried by value in whatever owns memory; nothing is global. Blocks are freed with
+ * the size they were asked with, so owners remember sizes.
+ */
+#ifndef PZ_BASE_MEM_H
+#define PZ_BASE_MEM_H
+
+#include <personalize/base.h>
+
+/* The allocator to use: the one given, or the C library's heap for NULL or {NULL, NULL}. */
+pz_alloc pz__alloc_or_default(const pz_alloc *alloc);
+
+/* NULL if memory ran out or `count * size` overflows. A request of 0 bytes gives NULL. */
+void *pz__mem_new(const pz_alloc *alloc, size_t count, size_t size);
+/* The same, filled with zero bytes. */
+void *pz__mem_zero(const pz_alloc *alloc, size_t count, size_t size);
+/* Grow or shrink an array; on failure NULL, and `ptr` stays as it was. */
+void *pz__mem_resize(const pz_alloc *alloc, void *ptr, size_t old_count, size_t new_count,
+                     size_t size);
+void pz__mem_free(const pz_alloc *alloc, void *ptr, size_t count, size_t size);
+
+/* Overflow-checked sums and products of sizes: false on overflow, and *out is left alone. */
+bool pz__size_add(size_t a, size_t b, size_t *out);
+bool pz__size_mul(size_t a, size_t b, size_t *out);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * store.h: the door of the store room: bytes under keys, one contract, several backends.
+ *
+ * A store knows nothing of profiles. It keeps
+ *   - records: key -> bytes, changed only by update(), which reads, calls a function and writes in
+ *     one transaction, so that no update is ever lost;
+ *   - an index: identifier -> keys, changed inside the same transaction as the record it serves;
+ *   - streams: append-only bytes under a name, each entry numbered from 1;
+ *   - meta: a few named records of its own (format version, writer id).
+ *
+ * Every backend passes tests/store. Opening happens lazily where a backend holds a descriptor, and
+ * again when the process id has changed (a fork). Thread rule: any thread may call any function at
+ * any time, a pz__store_txn excepted, which stays with the thread that began it.
+ */
+#ifndef PZ_STORE_ROOM_H
+#define PZ_STORE_ROOM_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+/* Limits that every backend keeps. Identifiers are the bytes "kind" 0x1f "value". */
+#define PZ__STORE_KEY_MAX 255u
+#define PZ__STORE_IDENTIFIER_MAX 400u
+#define PZ__STORE_RECORD_MAX (16u << 20)
+
+typedef struct pz__store pz__store;
+typedef struct pz__store_txn pz__store_txn;
+
+/* How far a write must have gone when the call returns. */
+typedef enum pz__durability {
+    PZ__DURABLE, /* on the disk: survives power loss */
+    PZ__LAZY     /* with the kernel or in memory: survives kill -9, not power loss */
+} pz__durability;
+
+typedef struct pz__store_options {
+    pz_alloc alloc;           /* {NULL, NULL} for the heap */
+    pz__durability durability; /* of updates and commits; PZ__DURABLE is the default */
+    uint64_t map_bytes;       /* LMDB: size of the map to begin with; 0 for the default; it grows */
+    bool read_only;
+} pz__store_options;
+
+/*
+ * Open a store by its address: "memory:" (private to the handle) or "lmdb:PATH" (a directory, made
+ * with mode 0700 if absent, files 0600). PZ_ERR_ARG for an address of no known backend (the message
+ * lists those of this build), PZ_ERR_VERSION for a store of another format, PZ_ERR_IO.
+ */
+pz_status pz__store_open(pz__store **out, const char *address, const pz__store_options *options,
+                         pz_error *err);
+/* Close the handle. NULL is allowed. No transaction may be open. */
+void pz__store_close(pz__store *store);
+
+/* The store's own writer id: 16 bytes, a UUID made when the store was made, stable until restored. */
+pz_status pz__store_writer(pz__store *store, uint8_t out[16], pz_error *err);
+
+/* Append the bytes under `key` to `out`. PZ_ERR_NOT_FOUND if there are none. */
+pz_status pz__store_get(pz__store *store, pz_str key, pz__buf *out, pz_error *err);
+
+/*
+ * What an update may do, called with the bytes as they are now (NULL, 0 for none; borrowed until it
+ * returns). Writes the new bytes into `new_bytes` and sets *action. It may be called again if the
+ * backend has to retry, and must then start over. May call pz__store_txn_index and _append on `txn`,
+ * nothing else of the store. A status other than PZ_OK aborts: nothing is written.
+ */
+typedef enum pz__update_action { PZ__KEEP, PZ__WRITE, PZ__REMOVE } pz__update_action;
+typedef pz_status (*pz__update_fn)(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                                   pz__buf *new_bytes, pz__update_action *action);
+
+/* One record read, changed and written back in a transaction of its own, durable when it returns. */
+pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
+                           pz_error *err);
+
+/*
+ * Many updates as one transaction: all or none, one wait for the disk. The txn sees its own writes.
+ * Writers exclude each other while it is open; readers never wait.
+ */
+pz_status pz__store_begin(pz__store *store, pz__store_txn **out, pz_error *err);
+pz_status pz__store_txn_get(pz__store_txn *txn, pz_str key, pz__buf *out, pz_error *err);
+pz_status pz__store_txn_update(pz__store_txn *txn, pz_str key, pz__update_fn fn, void *payload,
+                               pz_error *err);
+/* Make `key` findable under `identifier` (idempotent), or not any more. */
+pz_status pz__store_txn_index(pz__store_txn *txn, pz_str identifier, pz_str key, bool present,
+                              pz_error *err);
+pz_status pz__store_txn_lookup(pz__store_txn *txn, pz_str identifier, pz__buf *keys, size_t *count,
+                               pz_error *err);
+/* Append an entry to a stream; *number (may be NULL) gets its number. */
+pz_status pz__store_txn_append(pz__store_txn *txn, pz_str stream, const void *bytes, size_t len,
+                               uint64_t *number, pz_error *err);
+/* Commit; the txn is gone either way. On failure nothing of it happened. */
+pz_status pz__store_commit(pz__store_txn *txn, pz_error *err);
+/* Undo all and free the txn. NULL is allowed. */
+void pz__store_abort(pz__store_txn *txn);
+
+/* Keys under an identifier, sorted, each appended to `keys` as varint length and octets. *count 0
+ * and PZ_OK if there are none. */
+pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
+                           pz_error *err);
+
+/* Called for each record in key order, over one snapshot; another status than PZ_OK stops and is
+ * returned. Bytes are borrowed until it returns. */
+typedef pz_status (*pz__iterate_fn)(void *payload, pz_str key, const void *bytes, size_t len);
+pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
+/* Entries of a stream from number `from` on (1 is the first), in order. */
+typedef pz_status (*pz__stream_fn)(void *payload, uint64_t number, const void *bytes, size_t len);
+pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
+                                void *payload, pz_error *err);
+
+/* How many records there are. */
+pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);
+
+/* Write a consistent copy of the whole store to a new address of the same backend while others
+ * write. The copy gets a writer id of its own. PZ_ERR_UNSUPPORTED for memory. */
+pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err);
+
+/* ---- the backend's side (store/backend.h is private; see there) ---- */
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * value.h: the door of the value room: values, JSON with source spans, canonical bytes, hashes.
+ *
+ * pz_value itself and the calls anyone may make on it are in <personalize/value.h>. Here is what
+ * the other rooms need besides: making values in an arena, documents whose every node knows where
+ * it stood, one canonical encoding, and writing JSON into a buffer.
+ */
+#ifndef PZ_VALUE_ROOM_H
+#define PZ_VALUE_ROOM_H
+
+#include <personalize/value.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/str.h"
+
+/* ---- making values in an arena ---- */
+
+static inline pz_value pz__value_of_str(pz_str s)
+{
+    return (pz_value){.kind = PZ_STRING, .len = (uint32_t)s.len, .as.text = s.data};
+}
+
+/* A list over items that already live in the arena (borrowed, not copied). */
+static inline pz_value pz__value_of_items(const pz_value *items, uint32_t count)
+{
+    return (pz_value){.kind = PZ_LIST, .len = count, .as.items = items};
+}
+
+/* What making a map does about a key that stands twice. Keys match as numbers do in CEL (1 == 1u). */
+typedef enum pz__duplicates { PZ__DUP_REFUSE, PZ__DUP_LAST, PZ__DUP_FIRST } pz__duplicates;
+
+/* A map over `entries`, which must live in the arena and are kept (and, for PZ__DUP_LAST and FIRST,
+ * compacted in place). Builds the index when there are more than a few. PZ_ERR_ARG for a duplicate
+ * under PZ__DUP_REFUSE, PZ_ERR_TYPE for a key of a wrong kind, PZ_ERR_NOMEM. */
+pz_status pz__value_of_entries(pz__arena *arena, pz_value *out, pz_entry *entries, uint32_t count,
+                               pz__duplicates duplicates);
+
+/* The entry under `key`, matched as CEL does (3.0 finds 3u); NULL if absent. */
+const pz_entry *pz__map_find(pz_value map, pz_value key);
+/* The same for a string key whose hash is known (pz__map_hash of its text). */
+const pz_entry *pz__map_find_text(pz_value map, pz_str key, uint64_t hash);
+uint64_t pz__map_hash(pz_str key);
+/* All entries in stored order. */
+const pz_entry *pz__map_entries(pz_value map);
+
+/* Deep copy: everything the value borrows ends up in the arena. */
+pz_status pz__value_copy(pz__arena *arena, pz_value *out, pz_value v);
+
+/* The arena of a pool, for rooms that hand values out through one. */
+pz__arena *pz__pool_arena(pz_pool *pool);
+
+/* ---- documents: values with the place of every node ---- */
+
+/* One node of a read document. Children stand in source order, duplicates (where allowed) all there. */
+typedef struct pz__node {
+    pz_value value;    /* the whole value from here down */
+    pz_str key;        /* name of the member; {NULL, 0} for elements and the root */
+    uint32_t start;    /* byte span of the value in the source */
+    uint32_t end;
+    uint32_t key_start; /* byte span of the name, quotes included */
+    uint32_t key_end;
+    uint32_t child_count;
+    const struct pz__node *children;
+} pz__node;
+
+/* The member of an object node, or NULL. */
+const pz__node *pz__node_get(const pz__node *object, const char *key);
+
+/* Read a document. Everything lands in the arena; strings without escapes borrow from `json`, which
+ * must outlive the nodes. Flags as pz_value_parse. The error has line and column. */
+pz_status pz__json_read_node(pz__arena *arena, pz__node *root, const char *json, size_t len,
+                             uint32_t flags, pz_error *err);
+
+/* Read a value without places: faster, same grammar. Borrows from `json` likewise. */
+pz_status pz__json_read(pz__arena *arena, pz_value *out, const char *json, size_t len,
+                        uint32_t flags, pz_error *err);
+
+/* Append JSON text. Indent as pz_value_print. PZ_ERR_DOMAIN for NaN and infinities. */
+pz_status pz__json_write(pz__buf *out, pz_value v, uint32_t indent);
+/* Append a quoted JSON string. Control characters are escaped, everything else stands as it is. */
+void pz__json_write_text(pz__buf *out, pz_str text);
+
+/* ---- canonical bytes ---- */
+
+/*
+ * One spelling per value: equal values of equal kind give equal bytes, whoever wrote them.
+ *   kind octet, then: nothing (null); 00/01; zigzag varint (int, duration, timestamp seconds, then a
+ *   varint of nanos); varint (uint); 8 octets big-endian (double; one NaN; -0 stays -0); varint
+ *   length and octets (string, bytes); varint count and items; varint count and entries sorted by
+ *   key (map).
+ */
+void pz__value_encode(pz__buf *out, pz_value v);
+/* Read one value; strings borrow from the bytes. PZ_ERR_CORRUPT for anything but the canonical
+ * spelling, nesting beyond PZ_JSON_DEPTH_MAX included. */
+pz_status pz__value_decode(pz__arena *arena, pz__cursor *in, pz_value *out);
+/* Step over one value without building it; sets in->bad if it is malformed. */
+void pz__value_skip(pz__cursor *in);
+
+/* Content hash of the canonical bytes. PZ_ERR_NOMEM. */
+pz_status pz__value_digest(const pz_alloc *alloc, pz_value v, pz__digest *out);
+
+#endif
