@@ -2,7 +2,8 @@
 # so that a call upwards fails to link; the library is all the objects together.
 
 # Rooms in the order of their rows: each may use those before it.
-set(PZ_ROOMS base value store cel profile catalog resolve learn segment decide engine)
+set(PZ_ROOMS base value store cel profile template measure catalog resolve learn segment experiment
+  identity configure decide journey engine)
 
 function(pz_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
@@ -14,7 +15,7 @@ endfunction()
 # pz_test(NAME SOURCES file... ROOMS room... [LINK lib...] [ARGS arg...]): a CMocka program.
 function(pz_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;ROOMS;LINK;ARGS" ${ARGN})
-  add_executable(test_${name} ${TEST_SOURCES})
+  add_executable(test_${name} ${TEST_SOURCES} $<TARGET_OBJECTS:pz_test_support>)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   foreach(room ${TEST_ROOMS})
     target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:pz_room_${room}>)
