@@ -35,9 +35,12 @@ typedef struct pz__names {
 } pz__names;
 
 #define PZ__NAME_NONE UINT32_MAX
+/* Most names in one table. */
+#define PZ__NAMES_MAX (1u << 20)
 
 void pz__names_init(pz__names *names, pz__arena *arena);
-/* The number of `name`, given one if it is new; PZ__NAME_NONE if memory ran out. */
+/* The number of `name`, given one if it is new; PZ__NAME_NONE, and the table as it was, if memory
+ * ran out or the table is full. */
 uint32_t pz__names_put(pz__names *names, pz_str name);
 /* The number of `name`, or PZ__NAME_NONE. Reads only. */
 uint32_t pz__names_find(const pz__names *names, pz_str name);
@@ -45,8 +48,10 @@ uint32_t pz__names_find(const pz__names *names, pz_str name);
 /*
  * The candidate nearest to `name` by optimal string alignment distance (edits and swaps of
  * neighbours), ignoring case at half price, or {NULL, 0} if none is near enough to be meant:
- * at most a third of the longer length, at least 1. Ties go to the first.
+ * at most a third of the longer length, at least 1, and something in common. Ties go to the first.
+ * Names of more than PZ__NEAREST_MAX bytes are near to nothing.
  */
+#define PZ__NEAREST_MAX 64
 pz_str pz__nearest(pz_str name, const pz_str *candidates, size_t count);
 
 #endif

@@ -33,18 +33,21 @@ bool pz__civil_seconds(const pz__civil *civil, int64_t *seconds);
 bool pz__rfc3339_parse(const char *text, size_t len, int64_t *seconds, uint32_t *nanos);
 /* The same to milliseconds, the rest cut off (floor). */
 bool pz__rfc3339_parse_ms(const char *text, size_t len, int64_t *ms);
-/* UTC with Z, fraction without trailing zeros, none if zero. At most 30 characters and a NUL. */
+/* UTC with Z, fraction without trailing zeros, none if zero. At most 30 characters and a NUL; no
+ * character for a moment out of range. */
 #define PZ__RFC3339_MAX 32
 size_t pz__rfc3339_print(int64_t seconds, uint32_t nanos, char out[PZ__RFC3339_MAX]);
 size_t pz__rfc3339_print_ms(int64_t ms, char out[PZ__RFC3339_MAX]);
 
-/* A CEL duration: optional sign, then "0" or number+unit one or more times (h m s ms us ns). */
+/* A CEL duration: optional sign, then "0" or number+unit one or more times (h m s ms us ns).
+ * Numbers may have a fraction; what is below a nanosecond is cut off. False beyond the range of
+ * int64. */
 bool pz__duration_parse(const char *text, size_t len, int64_t *ns);
 /* Seconds with a fraction as needed and "s": "60.001s". */
 #define PZ__DURATION_MAX 24
 size_t pz__duration_print(int64_t ns, char out[PZ__DURATION_MAX]);
 /* A catalog's span: a CEL duration, or whole days and weeks "30d" "2w" with other units after them.
- * Milliseconds; must be at least 1 ms. */
+ * Milliseconds, the rest cut off; must be at least 1 ms. */
 bool pz__span_parse(const char *text, size_t len, int64_t *ms);
 
 #endif
