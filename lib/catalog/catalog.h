@@ -1,0 +1,231 @@
+/*
+ * catalog.h: the door of the catalog room: the company's document, checked and compiled.
+ *
+ * The document is JSON with comments and trailing commas. Compiling it either gives a catalog, in
+ * which every rule is a program over numbered slots and every name is resolved, or a report of all
+ * mistakes, each at its line and column with the remedy. A compiled catalog never changes; any
+ * number of threads may read it; references are counted.
+ *
+ * The catalog says what names mean (attributes, context keys, segments, counters) by giving each a
+ * slot; it does not know how a slot gets its value. That is the activation's work, in `decide`.
+ */
+#ifndef PZ_CATALOG_ROOM_H
+#define PZ_CATALOG_ROOM_H
+
+#include <personalize/report.h>
+
+#include "cel/cel.h"
+#include "profile/profile.h"
+
+/* ---- reports: include/personalize/report.h is the public face ---- */
+
+pz_status pz__report_new(pz_report **out, const pz_alloc *alloc);
+/* Add a diagnostic about bytes [start, end) of `text` (the text of `file`). Out of memory is kept
+ * in the report and told by pz__report_status. */
+void pz__report_add(pz_report *report, pz_severity severity, pz_str file, pz_str text,
+                    uint32_t start, uint32_t end, pz_str path, const char *suggestion,
+                    const char *format, ...) __attribute__((format(printf, 9, 10)));
+/* PZ_OK, PZ_ERR_CATALOG if it holds an error, PZ_ERR_NOMEM. */
+pz_status pz__report_status(const pz_report *report);
+
+/* ---- what a catalog holds ---- */
+
+typedef enum pz__merge_law {
+    PZ__MERGE_REPLACE,
+    PZ__MERGE_SET,
+    PZ__MERGE_LAYOUT,
+    PZ__MERGE_RECORD,
+    PZ__MERGE_MAX,
+    PZ__MERGE_MIN
+} pz__merge_law;
+
+typedef enum pz__source_class {
+    PZ__CLASS_CONTEXT,
+    PZ__CLASS_DECLARED,
+    PZ__CLASS_PEERS,
+    PZ__CLASS_CHOICE,
+    PZ__CLASS_BEHAVIOUR,
+    PZ__CLASS_CROSS_CHANNEL
+} pz__source_class;
+
+/*
+ * The values an inference may answer, as a tree in preorder: the subtree of node n is [n, end).
+ * Node 0 is the root, which is no answer. A flat domain (one_of, bool) is a tree of one level.
+ */
+typedef struct pz__domain_node {
+    pz_value value;
+    uint32_t parent; /* of the root: 0 */
+    uint32_t end;    /* one past the last node of the subtree */
+    uint32_t depth;  /* root 0 */
+    double share;    /* prior share of the subtree; the root's is 1 */
+} pz__domain_node;
+
+typedef struct pz__domain {
+    const pz__domain_node *nodes;
+    uint32_t count;
+    const uint32_t *by_value; /* node numbers other than the root, sorted by pz_value_compare */
+} pz__domain;
+
+#define PZ__NODE_NONE UINT32_MAX
+/* The node of a value (matched with pz_value_equal), or PZ__NODE_NONE. */
+uint32_t pz__domain_find(const pz__domain *domain, pz_value value);
+
+typedef struct pz__attribute {
+    pz_str name;
+    uint32_t index;       /* in the catalog's list */
+    uint32_t slot;        /* of profile.NAME */
+    const pz__type *type;
+    pz__merge_law merge;
+    pz__source_class source_class; /* of its inferences; BEHAVIOUR unless declared */
+    pz_str purpose;       /* "" if none */
+    const pz_value *one_of; /* NULL if not declared */
+    uint32_t one_of_count;
+    const pz__domain *domain; /* one_of, bool or taxonomy; NULL if neither */
+    bool is_taxonomy;
+    bool has_min, has_max;
+    pz_value min, max;
+    bool has_default, has_recommended;
+    pz_value default_value, recommended;
+    double threshold;     /* 0: asserts nothing inferred */
+    int64_t min_evidence; /* 1/1024ths; default 1024 */
+    double strength;      /* of the prior; default 1 */
+    int64_t half_life_ms; /* 0: nothing fades */
+    int64_t saturation;   /* 1/1024ths per UTC day, value and side; 0: none */
+    int64_t retention_ms; /* 0: kept */
+    uint8_t width;        /* log2 seconds of a bucket */
+    bool is_group;        /* GROUP may answer */
+    bool is_policy_input;
+    bool is_ranked;
+    uint32_t start, end;  /* span of the declaration's name in its file */
+} pz__attribute;
+
+/* A signal turns an event of kind `on` into evidence about an attribute. */
+typedef struct pz__signal {
+    pz_str on;
+    uint32_t attribute;
+    const pz__program *when;  /* over the event environment; NULL: always */
+    const pz__program *value; /* over the event environment */
+    int64_t weight;           /* 1/1024ths; negative: against */
+} pz__signal;
+
+/* A counter the rules ask for: kept in cells named `name`. */
+typedef struct pz__counter {
+    pz_str name;   /* "count(purchase)" or "sum(purchase.total)" */
+    pz_str kind;   /* event kind */
+    pz_str member; /* of sums; "" for counts */
+    int64_t scale; /* of sums: stored = round(value * scale) */
+    uint8_t width; /* log2 seconds of a bucket: at most a sixteenth of the shortest window asked */
+} pz__counter;
+
+typedef struct pz__segment_rule {
+    pz_str name;
+    uint32_t slot;
+    const pz__program *program;
+} pz__segment_rule;
+
+typedef struct pz__rule {
+    pz_str id;                /* "id" in the document, or "#1", "#2" ... by place */
+    const pz__program *when;  /* NULL: always */
+    bool has_value;
+    pz_value value;           /* where has_value */
+    const pz__program *expr;  /* "expr": the value is computed; NULL where has_value */
+    pz_str because;           /* the author's plain words, "" if none */
+} pz__rule;
+
+typedef struct pz__decision_def {
+    pz_str name;
+    uint32_t index;
+    const pz__type *type;     /* "type", or dyn */
+    const pz__rule *rules;
+    uint32_t rule_count;
+    bool has_default;
+    pz_value default_value;   /* null where not declared */
+} pz__decision_def;
+
+/* What a slot stands for. */
+typedef enum pz__slot_use {
+    PZ__USE_ATTRIBUTE,  /* profile.NAME: index of the attribute */
+    PZ__USE_CONTEXT,    /* context.NAME: index of the context key */
+    PZ__USE_SEGMENT,    /* segment.NAME: index of the segment */
+    PZ__USE_NOW,        /* now: a timestamp */
+    PZ__USE_COUNT,      /* count(kind, window): index of the counter */
+    PZ__USE_SUM,        /* sum(kind, member, window): index of the counter */
+    PZ__USE_LAST,       /* last(kind): index of the counter; timestamp of the newest bucket's event */
+    PZ__USE_CONFIDENCE, /* confidence(profile.NAME): index of the attribute; double, 0 to 1 */
+    PZ__USE_TIER        /* tier(profile.NAME): index of the attribute; string */
+} pz__slot_use;
+
+typedef struct pz__slot_info {
+    pz__slot_use use;
+    uint32_t index;
+    pz_str name;          /* as a rule's author wrote it: "profile.language", "count('purchase', ...)" */
+    const pz__type *type;
+    int64_t window_ms;    /* of count and sum; 0: since ever */
+} pz__slot_info;
+
+typedef struct pz__context_key {
+    pz_str name;
+    uint32_t slot;
+    const pz__type *type; /* dyn if not declared */
+    bool has_default;
+    pz_value default_value;
+} pz__context_key;
+
+/* The compiled document. All lists are dense; names are found by the functions below. */
+typedef struct pz__catalog {
+    pz_str name;
+    pz__digest digest;     /* content hash: of the document's value, whatever its layout */
+    int64_t horizon_ms;    /* of deduplication; default 90 days */
+    bool context_is_closed;
+    const pz__attribute *attributes;
+    uint32_t attribute_count;
+    const pz__context_key *context;
+    uint32_t context_count;
+    const pz__segment_rule *segments;
+    uint32_t segment_count;
+    const pz__signal *signals; /* sorted by kind, then by place */
+    uint32_t signal_count;
+    const pz__counter *counters; /* sorted by name */
+    const pz_str *counter_names; /* the same order */
+    uint32_t counter_count;
+    const pz__decision_def *decisions;
+    uint32_t decision_count;
+    const pz__slot_info *slots;
+    uint32_t slot_count;
+    const pz__node *tests; /* the "tests" array, NULL if none; spans into `source` */
+    pz_str file, source;
+} pz__catalog;
+
+/* Greatest document, and how many mistakes are listed before the report stops. */
+#define PZ__CATALOG_BYTES_MAX (16u << 20)
+#define PZ__CATALOG_MISTAKES_MAX 100u
+#define PZ__HORIZON_DEFAULT_MS (INT64_C(90) * 86400000)
+
+/*
+ * Compile. On PZ_OK *out is a new reference; warnings may stand in the report. PZ_ERR_CATALOG: the
+ * report holds every mistake. `file` names the document in the report. `report` may be NULL.
+ */
+pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
+                              pz_str source, pz_report *report, pz_error *err);
+const pz__catalog *pz__catalog_ref(const pz__catalog *catalog);
+void pz__catalog_unref(const pz__catalog *catalog);
+
+/* Found by hash; NULL if there is none. */
+const pz__attribute *pz__catalog_attribute(const pz__catalog *catalog, pz_str name);
+const pz__decision_def *pz__catalog_decision(const pz__catalog *catalog, pz_str name);
+const pz__context_key *pz__catalog_context(const pz__catalog *catalog, pz_str name);
+const pz__segment_rule *pz__catalog_segment(const pz__catalog *catalog, pz_str name);
+/* The signals of an event kind. */
+const pz__signal *pz__catalog_signals(const pz__catalog *catalog, pz_str kind, uint32_t *count);
+/* The nearest attribute (decision) name, for errors; {NULL, 0} if none is near. */
+pz_str pz__catalog_nearest_attribute(const pz__catalog *catalog, pz_str name);
+pz_str pz__catalog_nearest_decision(const pz__catalog *catalog, pz_str name);
+
+/* Check a value against an attribute: PZ_OK, PZ_ERR_TYPE, PZ_ERR_DOMAIN (and a message naming the
+ * attribute, the value, what is allowed, and the nearest allowed value). */
+pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err);
+
+/* The slot of "event" in the programs of signals: their activation has this one slot. */
+#define PZ__EVENT_SLOT 0u
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * learn.h: the door of the learn room: events become evidence and counters.
+ *
+ * An event is a map: kind, source, id, time, channel, and the members of its data. The catalog's
+ * signals say about which attribute it speaks, for which value and with what weight; the catalog's
+ * counters say what to count. Nothing is changed here: the result is an observation for
+ * pz__profile_observe. Pure.
+ */
+#ifndef PZ_LEARN_ROOM_H
+#define PZ_LEARN_ROOM_H
+
+#include "catalog/catalog.h"
+
+/* Limits on one event: contributions it may make. */
+#define PZ__EVENT_CONTRIBUTIONS_MAX 256u
+
+/* The fixed members of an event, read and checked. */
+typedef struct pz__event {
+    pz_str kind, source, id, channel;
+    int64_t time_ms;
+    pz_value subject; /* "customer" (or CloudEvents' "subject"); null if there is none */
+    pz_value data;    /* the whole event as rules see it: `event.NAME` */
+} pz__event;
+
+/*
+ * Read an event from a map: either the short form {"kind", "source", "id", "time", "channel",
+ * "customer", ...members} or a CloudEvents 1.0 document (it has "specversion": type, source, id,
+ * time, subject, data; members of data become members of the event). "time" is RFC 3339 text.
+ * PZ_ERR_TYPE or PZ_ERR_PARSE names the member that is missing or wrong.
+ */
+pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz_error *err);
+
+/*
+ * What the event adds. Values outside the attribute's domain are dropped; a signal whose rule is
+ * not TRUE, or whose value fails, does not speak. Counters of the event's kind count 1; sums add
+ * the member times its scale, rounded half to even, saturating (a member that is missing or no
+ * number adds nothing). Everything is in the arena. PZ_ERR_LIMIT, PZ_ERR_NOMEM.
+ */
+pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz__event *event,
+                          pz__observation *out, pz_error *err);
+
+#endif

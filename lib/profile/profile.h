@@ -1,0 +1,214 @@
+/*
+ * profile.h: the door of the profile room: everything about one subject, as mergeable state.
+ *
+ * A profile is a map from writer to segment. A writer is a store (never a process or a channel) and
+ * only it changes its own segment; joining two replicas keeps, per writer, the segment with the
+ * greater (sequence, bytes). That makes joining commutative, associative and idempotent, byte for
+ * byte, without a clock and without a catalog. Totals and winners are computed over the segments
+ * when read.
+ *
+ *     profile
+ *       subject   id (1..64 bytes) and kind
+ *       segment   writer (1..16 bytes), sequence
+ *         claims      registers: (attribute, slot, part) -> value, times, channel, who
+ *         cells       (attribute, epoch, channel, value, side, width, bucket) -> weight
+ *         counters    name -> since when it is kept
+ *         events      recent event ids, for deduplication within the horizon
+ *         sections this version does not know, kept as they are
+ *
+ * The room knows nothing of catalogs: attribute names are plain text here, types and domains are
+ * checked by the callers above. Pure: no clock, no randomness; the moment is an argument.
+ *
+ * A profile has one owner. Sealed, it may be read by any number of threads. On any failure it is as
+ * it was before the call.
+ */
+#ifndef PZ_PROFILE_ROOM_H
+#define PZ_PROFILE_ROOM_H
+
+#include "value/value.h"
+
+/* Declared limits; each is tested at the limit and one beyond. */
+#define PZ__SUBJECT_MAX 64u          /* bytes of a subject id */
+#define PZ__WRITER_MAX 16u           /* bytes of a writer id */
+#define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
+#define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
+#define PZ__SEGMENT_EVENTS_MAX 16384u /* one more forgets the oldest id and raises the floor */
+#define PZ__NAME_MAX 128u            /* bytes of an attribute, channel or counter name */
+#define PZ__WHO_MAX 256u
+#define PZ__CLAIM_VALUE_MAX 4096u    /* canonical bytes of a claimed value */
+#define PZ__PROFILE_BYTES_MAX (8u << 20)
+#define PZ__SKEW_DEFAULT_MS 300000   /* five minutes */
+
+typedef enum pz__subject_kind { PZ__PERSON = 0, PZ__ACCOUNT = 1, PZ__DEVICE = 2 } pz__subject_kind;
+
+/* Which register a claim stands in. The numbers are stored bytes. */
+typedef enum pz__claim_slot {
+    PZ__SLOT_CHOICE = 1,     /* the person's (in an account's profile: the account's) own choice */
+    PZ__SLOT_REJECT = 2,     /* part: canonical bytes of the value rejected */
+    PZ__SLOT_MODE = 3,       /* AUTO, MANUAL, OFF as text */
+    PZ__SLOT_DECLARED = 4,   /* a recorded fact: ranks by claimed time, then stamp */
+    PZ__SLOT_INFERRED = 5,   /* part: the channel; a host's model, with confidence */
+    PZ__SLOT_EDIT_HIDDEN = 6, /* part: layout item */
+    PZ__SLOT_EDIT_PLACE = 7,  /* part: layout item */
+    PZ__SLOT_LEVEL = 8,
+    PZ__SLOT_IDENTIFIER = 9, /* attribute: the kind ("email"); part: the value */
+    PZ__SLOT_ACCOUNT = 10    /* the subject id of the account the person belongs to */
+} pz__claim_slot;
+
+/* One register as it stands in one segment. Everything is borrowed from the profile. */
+typedef struct pz__claim {
+    pz_str attribute;
+    pz_str part;          /* see pz__claim_slot; "" where the slot has none */
+    pz_value value;       /* null where is_cleared */
+    pz_str channel;       /* "" if none was named */
+    pz_str who;           /* who said it; "" if not named */
+    pz_str writer;
+    int64_t at_ms;        /* when it happened, as claimed */
+    int64_t stamp;        /* hybrid logical clock: order among claims only */
+    int64_t expires_ms;   /* first moment it is no longer in force; 0: never */
+    uint32_t confidence;  /* of 65536; INFERRED only, else 0 */
+    uint8_t slot;         /* a pz__claim_slot */
+    bool is_cleared;      /* the register was emptied: reveals weaker tiers, hides older claims */
+} pz__claim;
+
+/* Sides of an evidence cell. Counters use PZ__FOR. */
+typedef enum pz__side { PZ__FOR = 0, PZ__AGAINST = 1 } pz__side;
+
+/* One cell of one segment. Borrowed from the profile. */
+typedef struct pz__cell {
+    pz_str attribute;   /* or the counter's name, "count(purchase)", "sum(purchase.total)" */
+    pz_str channel;
+    pz_value value;     /* null for counters */
+    int64_t weight;     /* units of 1/1024 for evidence; plain units for counters, may be negative */
+    int64_t bucket;     /* number of the time bucket: floor(seconds / 2^width) */
+    uint32_t epoch;     /* forgetting epoch the weight was gathered under; 0 before any */
+    uint8_t width;      /* log2 of the bucket's width in seconds */
+    uint8_t side;
+} pz__cell;
+
+/* Who writes, and when. Borrowed for the call. */
+typedef struct pz__write {
+    pz_str writer;      /* 1 to 16 bytes */
+    pz_str channel;     /* "" if none */
+    pz_str who;         /* "" if not named */
+    int64_t at_ms;      /* claimed time */
+    int64_t now_ms;     /* the clock */
+    int64_t expires_ms; /* 0: never */
+    int64_t skew_ms;    /* allowed skew; at > now + skew is PZ_ERR_TIME */
+} pz__write;
+
+/* What one event adds, made by `learn` from the catalog's signals. */
+typedef struct pz__contribution {
+    pz_str attribute;
+    pz_str channel;
+    pz_value value;
+    int64_t weight;   /* not 0 */
+    uint8_t width;    /* log2 seconds */
+    uint8_t side;
+} pz__contribution;
+
+typedef struct pz__observation {
+    pz_str source, id;      /* an event is the same event iff both are */
+    int64_t time_ms;        /* when it happened */
+    int64_t horizon_ms;     /* events older than now (or the newest event seen) less this are LATE */
+    const pz__contribution *contributions;
+    uint32_t contribution_count;
+    const pz_str *counters; /* names of all counters the catalog keeps, to note since when */
+    uint32_t counter_count;
+} pz__observation;
+
+typedef struct pz__profile pz__profile;
+
+/* An empty profile. PZ_ERR_ARG for an id of no or too many bytes. */
+pz_status pz__profile_new(pz__profile **out, const pz_alloc *alloc, pz__subject_kind kind,
+                          pz_str subject, pz_error *err);
+pz_status pz__profile_copy(pz__profile **out, const pz__profile *profile);
+void pz__profile_free(pz__profile *profile);
+
+pz_str pz__profile_subject(const pz__profile *profile);
+pz__subject_kind pz__profile_kind(const pz__profile *profile);
+
+/*
+ * Set a register (slot, attribute, part taken from `claim`; value or is_cleared; confidence), at the
+ * times and under the writer of `write`. The stamp is the greater of now and one more than the
+ * greatest stamp in the profile. A DECLARED claim that ranks below the one this writer holds (older
+ * claimed time) changes nothing but counts as an operation. PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG.
+ */
+pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz__claim *claim,
+                          pz_error *err);
+
+/*
+ * Add an event. *is_new is false, and nothing changes, if it was seen within the horizon.
+ * PZ_ERR_LATE, PZ_ERR_TIME, PZ_ERR_LIMIT. In any order and repetition of events within the horizon,
+ * the same bytes.
+ */
+pz_status pz__profile_observe(pz__profile *profile, const pz__write *write,
+                              const pz__observation *observation, bool *is_new, pz_error *err);
+
+/* Note since when the counters are kept: since always for a segment that is being begun, since now
+ * for a counter that is new to an older segment. Called before every write by whoever has the
+ * catalog; changes nothing (and does not count) when all are noted. */
+pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const pz_str *counters,
+                                    uint32_t count, int64_t now_ms, pz_error *err);
+
+/* Join `other` into `profile`. PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
+pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err);
+
+/* ---- reading ---- */
+
+/* Make the view over all segments up to date. Reading below asserts that it is; afterwards, and
+ * until the next change, any number of threads may read. PZ_ERR_NOMEM. */
+pz_status pz__profile_seal(pz__profile *profile);
+
+typedef struct pz__claims {
+    const pz__claim *list;
+    uint32_t count;
+} pz__claims;
+typedef struct pz__cells {
+    const pz__cell *list;
+    uint32_t count;
+} pz__cells;
+
+/*
+ * The claims about an attribute over all segments, by (slot, part) and within one register the one
+ * that ranks first first: DECLARED by (at, stamp, writer), the others by (stamp, writer), greatest
+ * first. One binary search; borrowed until the profile changes.
+ */
+pz__claims pz__profile_claims(const pz__profile *profile, pz_str attribute);
+/* The cells of an attribute or counter over all segments, by (value, side, bucket, channel, ...);
+ * cells alike but for the segment stand side by side. */
+pz__cells pz__profile_cells(const pz__profile *profile, pz_str attribute);
+/* Since when every segment that has cells or events keeps the counter, in ms: INT64_MIN for always
+ * (and for a profile without segments); INT64_MAX if some segment never did. */
+int64_t pz__profile_counter_since(const pz__profile *profile, pz_str counter);
+/* All claims and all cells, for exports: by attribute. */
+pz__claims pz__profile_all_claims(const pz__profile *profile);
+pz__cells pz__profile_all_cells(const pz__profile *profile);
+
+typedef struct pz__segment_info {
+    pz_str writer;
+    uint64_t sequence;
+    uint64_t dropped;     /* cells evicted so far */
+    uint32_t claim_count, cell_count, event_count;
+} pz__segment_info;
+uint32_t pz__profile_segment_count(const pz__profile *profile);
+/* Segments stand in the order of their writers' bytes. */
+pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index);
+
+/* ---- bytes ---- */
+
+/* Append the canonical bytes: equal content, equal bytes. Format: docs/format.md. */
+pz_status pz__profile_encode(const pz__profile *profile, pz__buf *out);
+/* PZ_ERR_CORRUPT with what is wrong at which byte; PZ_ERR_VERSION; PZ_ERR_LIMIT. The bytes are not
+ * needed afterwards. */
+pz_status pz__profile_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes,
+                             size_t len, pz_error *err);
+/* Content hash of the canonical bytes; kept until the profile changes. */
+pz_status pz__profile_digest(const pz__profile *profile, pz__digest *out);
+
+/* Everything with its provenance, as JSON text: claims, evidence by value and bucket, counters,
+ * writers. Sealed profiles only. */
+pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * resolve.h: the door of the resolve room: how one answer comes out of many claims.
+ *
+ * Strongest first: a lock, the person's choice, the account's choice, a recorded fact, an inference
+ * that is certain enough, the group, the recommendation, the default. Each tier is a slot of its
+ * own: clearing a choice reveals what stands beneath. A claim that is not in force (expired, in the
+ * future) reveals the next tier, never its predecessor.
+ *
+ * An inference is asserted only if the Beta posterior of its node exceeds the attribute's threshold
+ * with 95 % probability and the personal evidence reaches min_evidence: vague rather than wrong.
+ *
+ * Pure: everything a resolution depends on is in the view. A view is used by one thread; several
+ * views may read one sealed profile and one catalog.
+ */
+#ifndef PZ_RESOLVE_ROOM_H
+#define PZ_RESOLVE_ROOM_H
+
+#include "catalog/catalog.h"
+
+/* Strongest first. Numbers are stored in decision bytes. */
+typedef enum pz__tier {
+    PZ__TIER_NONE = 0, /* unresolved */
+    PZ__TIER_LOCK = 1,
+    PZ__TIER_CHOICE = 2,
+    PZ__TIER_ACCOUNT_CHOICE = 3,
+    PZ__TIER_DECLARED = 4,
+    PZ__TIER_INFERRED = 5,
+    PZ__TIER_GROUP = 6,
+    PZ__TIER_RECOMMENDED = 7,
+    PZ__TIER_DEFAULT = 8
+} pz__tier;
+
+/* Why an answer is what it is. Words follow OpenFeature where it has one. */
+typedef enum pz__reason {
+    PZ__REASON_UNRESOLVED = 0,
+    PZ__REASON_LOCKED,
+    PZ__REASON_EXPLICIT,
+    PZ__REASON_DECLARED,
+    PZ__REASON_INFERRED,
+    PZ__REASON_GROUP,
+    PZ__REASON_RECOMMENDED,
+    PZ__REASON_DEFAULT,
+    PZ__REASON_DISABLED,
+    PZ__REASON_BOUNDED
+} pz__reason;
+
+/* What became of one layer. */
+typedef enum pz__fate {
+    PZ__FATE_USED = 0,
+    PZ__FATE_SHADOWED,
+    PZ__FATE_EXPIRED,
+    PZ__FATE_FUTURE,
+    PZ__FATE_UNCERTAIN,
+    PZ__FATE_MODE,
+    PZ__FATE_REJECTED,
+    PZ__FATE_BOUNDED
+} pz__fate;
+
+/* "CHOICE", "EXPLICIT", "SHADOWED" ...; the texts are part of the API. */
+const char *pz__tier_name(pz__tier tier);
+const char *pz__reason_name(pz__reason reason);
+const char *pz__fate_name(pz__fate fate);
+
+/* What a resolution reads. Borrowed; made anew for each request. */
+typedef struct pz__view {
+    const pz__catalog *catalog;
+    const pz__profile *person;  /* sealed; NULL for nobody */
+    const pz__profile *account; /* sealed; NULL for none */
+    int64_t now_ms;
+    pz_str channel;             /* of the context; "" if none */
+    pz__arena *arena;           /* scratch and results */
+} pz__view;
+
+/* One answer. Everything is borrowed from catalog, profile and arena. */
+typedef struct pz__resolution {
+    pz_value value;       /* null where tier is NONE */
+    pz__tier tier;
+    pz__reason reason;
+    bool has_confidence;
+    uint32_t confidence;  /* of 65536: the expected share a/(a+b), rounded */
+    pz_str channel;       /* of the claim that answered; "" if none */
+    pz_str who;
+    pz_str writer;
+    int64_t at_ms;        /* of the claim that answered; 0 if none */
+    int64_t evidence;     /* personal weight for the answer, 1/1024ths, decayed; INFERRED only */
+} pz__resolution;
+
+/* Resolve one attribute. PZ_OK (unresolved included) or PZ_ERR_NOMEM. */
+pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, pz__resolution *out);
+
+/* One layer of an inspection. */
+typedef struct pz__layer {
+    pz__resolution answer;
+    pz__fate fate;
+} pz__layer;
+
+/* Every layer, strongest first, in the arena. Evidence that fails the test is no layer. */
+pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__layer **out,
+                      uint32_t *count);
+
+/*
+ * What the evidence says about each node of an inferred attribute: for explanations ("how far from
+ * certain is it?"). Nodes in the domain's preorder, the root included.
+ */
+typedef struct pz__posterior {
+    double a, b;           /* of the Beta */
+    double personal;       /* P: decayed weight for the subtree */
+    double above;          /* P(Beta(a, b) > threshold) */
+    uint32_t confidence;   /* of 65536 */
+    bool is_certain;       /* above >= 0.95 and personal >= min_evidence */
+} pz__posterior;
+pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, pz__posterior **out);
+
+/*
+ * count(kind, window) and sum(kind, member, window): whole buckets, the current one included.
+ * *known is false if the window reaches before the counter is kept. window_ms 0: since ever. The sum
+ * is in stored units and saturates.
+ */
+void pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
+                       int64_t *total, bool *known);
+
+#endif
