@@ -4,6 +4,7 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON) # for clang-tidy
 
 # One answer on every IEEE-754 machine: no fused multiply-add, no excess precision.
 add_compile_options(-ffp-contract=off)

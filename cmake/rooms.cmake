@@ -10,6 +10,7 @@ function(pz_room name)
   add_library(pz_room_${name} OBJECT ${ROOM_SOURCES})
   target_include_directories(pz_room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/lib)
   target_link_libraries(pz_room_${name} PUBLIC ${ROOM_LINK})
+  set_target_properties(pz_room_${name} PROPERTIES ROOM_LIBRARIES "${ROOM_LINK}")
 endfunction()
 
 # pz_test(NAME SOURCES file... ROOMS room... [LINK lib...] [ARGS arg...]): a CMocka program.

@@ -1,0 +1,55 @@
+# What `make install` puts where. The Lua modules and the Python package have rules of their own,
+# in bindings/.
+include(CMakePackageConfigHelpers)
+
+set(PZ_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/personalize)
+
+install(TARGETS personalize EXPORT personalizeTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
+install(TARGETS personalize_static
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
+  FILES_MATCHING PATTERN "*.h")
+
+install(EXPORT personalizeTargets NAMESPACE personalize:: DESTINATION ${PZ_CMAKE_DIR} COMPONENT dev)
+configure_package_config_file(cmake/personalizeConfig.cmake.in personalizeConfig.cmake
+  INSTALL_DESTINATION ${PZ_CMAKE_DIR})
+# Below 1.0 a minor version may break its callers.
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(PZ_COMPATIBILITY SameMinorVersion)
+else()
+  set(PZ_COMPATIBILITY SameMajorVersion)
+endif()
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/personalizeConfigVersion.cmake
+  COMPATIBILITY ${PZ_COMPATIBILITY})
+install(FILES
+  ${PROJECT_BINARY_DIR}/personalizeConfig.cmake
+  ${PROJECT_BINARY_DIR}/personalizeConfigVersion.cmake
+  DESTINATION ${PZ_CMAKE_DIR} COMPONENT dev)
+
+# Private requires: what a program that links libpersonalize.a needs besides. They follow from what
+# the rooms of this build link.
+set(PZ_PC_REQUIRES)
+foreach(room ${PZ_BUILT_ROOMS})
+  get_target_property(libraries pz_room_${room} ROOM_LIBRARIES)
+  foreach(pair "ZLIB::ZLIB=zlib" "PkgConfig::UUID=uuid" "PkgConfig::LMDB=lmdb"
+      "PkgConfig::PCRE2=libpcre2-8" "PkgConfig::HIREDIS=hiredis")
+    string(REPLACE "=" ";" pair ${pair})
+    list(GET pair 0 library)
+    list(GET pair 1 module)
+    if(library IN_LIST libraries)
+      list(APPEND PZ_PC_REQUIRES ${module})
+    endif()
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES PZ_PC_REQUIRES)
+string(REPLACE ";" " " PZ_PC_REQUIRES "${PZ_PC_REQUIRES}")
+configure_file(personalize.pc.in personalize.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/personalize.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+# tools/ names its program's target personalize_command.
+if(TARGET personalize_command)
+  install(TARGETS personalize_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+endif()
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)
