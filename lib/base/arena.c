@@ -71,18 +71,29 @@ void pz__arena_return(pz__arena *arena, pz__mark mark)
     arena->next = mark.next;
 }
 
+/* Twice the current chunk, within what the limit leaves, but never less than is needed. */
+static size_t chunk_size(const pz__arena *arena, size_t need)
+{
+    size_t size = CHUNK_MIN - sizeof(pz__chunk);
+    if (arena->current)
+        size = arena->current->size < CHUNK_MAX / 2 ? arena->current->size * 2 : CHUNK_MAX;
+    if (arena->limit) {
+        size_t left = arena->limit - arena->reserved;
+        size_t most = left > sizeof(pz__chunk) ? (left - sizeof(pz__chunk)) & ~(size_t)15u : 0;
+        if (size > most)
+            size = most;
+    }
+    return size > need ? size : need;
+}
+
+/* `need` is a multiple of 16. */
 static pz__chunk *chunk_new(pz__arena *arena, size_t need)
 {
-    size_t size = arena->current ? arena->current->size * 2 : CHUNK_MIN - sizeof(pz__chunk);
-    if (size > CHUNK_MAX)
-        size = CHUNK_MAX;
-    if (size < need)
-        size = need;
-    size = (size + 15u) & ~(size_t)15u;
+    size_t size = chunk_size(arena, need);
     size_t total;
     if (!pz__size_add(size, sizeof(pz__chunk), &total))
         return NULL;
-    if (arena->limit && (arena->reserved > arena->limit || total > arena->limit - arena->reserved))
+    if (arena->limit && total > arena->limit - arena->reserved)
         return NULL;
     pz__chunk *chunk = pz__mem_new(&arena->alloc, 1, total);
     if (!chunk)

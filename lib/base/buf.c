@@ -1,9 +1,9 @@
 /*
  * buf.c: growing bytes, and reading them back.
  *
- * Capacity doubles from 64 bytes up to the limit. The failure is sticky so that encoders read as a
- * plain list of what they write. Varints are read strictly: a number has exactly one spelling, or
- * two replicas of the same content could differ in bytes.
+ * Capacity doubles from 64 bytes; what is written stays within the limit. The failure is sticky so
+ * that encoders read as a plain list of what they write. Varints are read strictly: a number has
+ * exactly one spelling, or two replicas of the same content could differ in bytes.
  */
 #include "base/buf.h"
 
@@ -32,34 +32,49 @@ void pz__buf_reset(pz__buf *buf)
     buf->status = PZ_OK;
 }
 
-char *pz__buf_room(pz__buf *buf, size_t len)
+/* Doubles the capacity until `need` bytes fit. */
+static bool reserve(pz__buf *buf, size_t need)
 {
-    size_t need;
+    if (need <= buf->cap && buf->data)
+        return true;
+    size_t cap = buf->cap ? buf->cap : CAP_MIN;
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    char *data = pz__mem_resize(&buf->alloc, buf->data, buf->cap, cap, 1);
+    if (!data) {
+        buf->status = PZ_ERR_NOMEM;
+        return false;
+    }
+    buf->data = data;
+    buf->cap = cap;
+    return true;
+}
+
+/* Room for `len` bytes, which count against the limit, and `extra` ones, which do not. */
+static char *room_for(pz__buf *buf, size_t len, size_t extra)
+{
+    size_t need, total;
     if (buf->status != PZ_OK)
         return NULL;
-    if (!pz__size_add(buf->len, len, &need) || need > buf->limit) {
+    if (!pz__size_add(buf->len, len, &need) || need > buf->limit ||
+        !pz__size_add(need, extra, &total)) {
         buf->status = PZ_ERR_LIMIT;
         return NULL;
     }
-    if (need > buf->cap || !buf->data) {
-        size_t cap = buf->cap ? buf->cap : CAP_MIN;
-        while (cap < need)
-            cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-        char *data = pz__mem_resize(&buf->alloc, buf->data, buf->cap, cap, 1);
-        if (!data) {
-            buf->status = PZ_ERR_NOMEM;
-            return NULL;
-        }
-        buf->data = data;
-        buf->cap = cap;
-    }
-    return buf->data + buf->len;
+    return reserve(buf, total) ? buf->data + buf->len : NULL;
+}
+
+char *pz__buf_room(pz__buf *buf, size_t len)
+{
+    return room_for(buf, len, 0);
 }
 
 void pz__buf_put(pz__buf *buf, const void *data, size_t len)
 {
-    char *room = pz__buf_room(buf, len);
-    if (!room || len == 0)
+    if (len == 0)
+        return;
+    char *room = room_for(buf, len, 0);
+    if (!room)
         return;
     memcpy(room, data, len);
     buf->len += len;
@@ -82,7 +97,10 @@ void pz__buf_format(pz__buf *buf, const char *format, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *room = len < 0 ? NULL : pz__buf_room(buf, (size_t)len + 1);
+    if (len < 0 && buf->status == PZ_OK)
+        buf->status = PZ_ERR_LIMIT; /* longer than an int counts */
+    /* vsnprintf adds a NUL, which is no part of the text. */
+    char *room = len > 0 ? room_for(buf, (size_t)len, 1) : NULL;
     if (room) {
         vsnprintf(room, (size_t)len + 1, format, again);
         buf->len += (size_t)len;
@@ -123,7 +141,7 @@ void pz__cursor_init(pz__cursor *c, const void *data, size_t len)
 {
     static const uint8_t nothing = 0;
     c->next = data ? data : &nothing;
-    c->end = c->next + len;
+    c->end = c->next + (data ? len : 0);
     c->bad = false;
 }
 
@@ -173,16 +191,19 @@ int64_t pz__cursor_zigzag(pz__cursor *c)
     return (int64_t)((n >> 1) ^ (~(n & 1) + 1));
 }
 
+static uint32_t big_endian(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 uint32_t pz__cursor_be32(pz__cursor *c)
 {
     const uint8_t *b = pz__cursor_take(c, 4);
-    if (!b)
-        return 0;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return b ? big_endian(b) : 0;
 }
 
 uint64_t pz__cursor_be64(pz__cursor *c)
 {
-    uint64_t high = pz__cursor_be32(c);
-    return high << 32 | pz__cursor_be32(c);
+    const uint8_t *b = pz__cursor_take(c, 8);
+    return b ? (uint64_t)big_endian(b) << 32 | big_endian(b + 4) : 0;
 }

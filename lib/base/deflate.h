@@ -6,7 +6,9 @@
 
 #include "base/buf.h"
 
-/* Compress into `out` as a zlib stream (RFC 1950) at `level` 1 to 9. */
+/* Compress `data` behind what `out` holds, as a zlib stream (RFC 1950) at `level` 1 to 9. On
+ * failure (here and in pz__inflate) `out` keeps what it held; running out of memory or of its limit
+ * is also noted in its status. */
 pz_status pz__deflate(pz__buf *out, const void *data, size_t len, int level);
 /* Inflate a zlib or gzip stream into `out`, whose limit bounds the result. PZ_ERR_CORRUPT if the
  * stream is damaged or cut short, PZ_ERR_LIMIT if it is larger than the limit. */
@@ -15,8 +17,10 @@ pz_status pz__inflate(pz__buf *out, const void *data, size_t len);
 /* Reading a long gzip or zlib stream piece by piece. */
 typedef struct pz__inflater pz__inflater;
 pz_status pz__inflater_new(pz__inflater **out, const pz_alloc *alloc);
-/* Inflate from *in (advanced) into `room` bytes at `out`; *written tells how many came. *done is set
- * at the end of the last member. PZ_ERR_CORRUPT, PZ_ERR_NOMEM. */
+/* Inflate from *in (advanced) into `room` > 0 bytes at `out`; *written tells how many came. *done
+ * is true while all input was used and its last member is whole; further input is then another
+ * member of a gzip file, or damage. Input that ends while *done is false was cut short. Where
+ * *written == room there may be more to come without more input. PZ_ERR_CORRUPT, PZ_ERR_NOMEM. */
 pz_status pz__inflater_step(pz__inflater *inflater, const uint8_t **in, size_t *in_len, void *out,
                             size_t room, size_t *written, bool *done);
 void pz__inflater_free(pz__inflater *inflater);

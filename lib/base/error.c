@@ -3,13 +3,16 @@
  *
  * Names, numbers and texts come from PZ_STATUS_MAP in the public header and nowhere else. A message
  * is formatted into the fixed room of the caller's struct: reporting that memory ran out must not
- * need memory. A message that is too long is cut before a UTF-8 sequence, never inside one.
+ * need memory. A message that is too long is cut before a UTF-8 sequence, never inside one, and
+ * bytes that are no UTF-8 become question marks: a message is always text.
  */
 #include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 const char *pz_status_name(pz_status status)
 {
@@ -53,14 +56,27 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* A cut message may end inside a sequence; step back to where that one began. */
-static void trim_partial_character(char *message, size_t len)
+/* Length without a last sequence that the cut at `len` left incomplete. */
+static size_t whole_characters(const char *message, size_t len)
 {
     size_t start = len;
-    while (start > 0 && is_continuation(message[start - 1]))
+    while (start > 0 && len - start < 3 && is_continuation(message[start - 1]))
         start--;
-    if (start > 0 && ((unsigned char)message[start - 1] & 0xc0) == 0xc0)
-        message[start - 1] = '\0';
+    if (start == 0)
+        return len;
+    unsigned char lead = (unsigned char)message[start - 1];
+    size_t needs = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    return needs > len - (start - 1) ? start - 1 : len;
+}
+
+/* Messages quote what was read, which may be anything. */
+static void replace_bad_bytes(char *message, size_t len)
+{
+    size_t i = pz__utf8_first_bad(message, len);
+    while (i < len) {
+        message[i] = '?';
+        i += pz__utf8_first_bad(message + i, len - i);
+    }
 }
 
 static void fill(pz_error *err, pz_status status, uint32_t line, uint32_t column,
@@ -68,12 +84,18 @@ static void fill(pz_error *err, pz_status status, uint32_t line, uint32_t column
 {
     if (!err)
         return;
+    /* Formatted aside, for the arguments may quote the message of this very error. */
+    char message[PZ_ERROR_MESSAGE_MAX] = "";
+    int wanted = vsnprintf(message, sizeof message, format, args);
+    size_t len = wanted < 0 ? 0 : (size_t)wanted;
+    if (len >= sizeof message)
+        len = whole_characters(message, sizeof message - 1);
+    replace_bad_bytes(message, len);
     err->status = status;
     err->line = line;
     err->column = column;
-    int len = vsnprintf(err->message, sizeof err->message, format, args);
-    if (len >= (int)sizeof err->message)
-        trim_partial_character(err->message, sizeof err->message - 1);
+    memcpy(err->message, message, len);
+    err->message[len] = '\0';
 }
 
 pz_status pz__fail(pz_error *err, pz_status status, const char *format, ...)
