@@ -20,8 +20,15 @@
 bool pz__double_parse(const char *text, size_t len, double *out);
 
 /*
+ * The same for digits * 10^exponent, for a reader that has taken the text apart itself (at most 19
+ * significant digits, so that none is lost). False in the rare case that needs the text: then call
+ * pz__double_parse().
+ */
+bool pz__double_of_digits(bool is_negative, uint64_t digits, int64_t exponent, double *out);
+
+/*
  * The shortest decimal that reads back to the same double, nearest to it among the shortest.
- * Plain form for decimal exponents -5 to 20 ("0.00001", "100000000000000000000"), else with an
+ * Plain form for decimal exponents -6 to 20 ("0.000001", "100000000000000000000"), else with an
  * exponent ("1e-7", "1.5e+21"), as ECMAScript's Number::toString does. -0.0 prints "-0"; NaN "NaN";
  * infinities "Infinity" and "-Infinity". Returns the length; a NUL follows.
  */
