@@ -59,7 +59,7 @@ typedef struct pz_value {
     } as;
 } pz_value;
 
-/** One entry of a map: keys are bool, int, uint or string. */
+/** One entry of a map: keys are bool, int, uint or string. Frozen. */
 typedef struct pz_entry {
     pz_value key;
     pz_value value;
@@ -68,6 +68,7 @@ typedef struct pz_entry {
 /** Greatest length of a text, a list or a map (a value's length is a uint32_t). */
 #define PZ_VALUE_LEN_MAX UINT32_MAX
 
+/** Values of the scalar kinds. They own nothing; copy them freely. */
 PZ_API pz_value pz_value_null(void);
 PZ_API pz_value pz_value_bool(bool b);
 PZ_API pz_value pz_value_int(int64_t i);

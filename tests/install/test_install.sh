@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs a build into a scratch prefix and uses it as a stranger would.
+#     test_install.sh SOURCE_DIR BUILD_DIR VERSION CC CMAKE
+# Consumers: tests/install/version.c, run, and the README's first C block, built: each through
+# pkg-config and through CMake; the first also against the static library.
+set -eu
+source=$1 build=$2 version=$3 cc=$4 cmake=$5
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/personalize-install.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+prefix=$scratch/usr
+
+# The prefix is baked into the pkg-config file, so it is moved at install time by DESTDIR only.
+DESTDIR="$scratch/root" "$cmake" --install "$build" >"$scratch/log" 2>&1 ||
+    { cat "$scratch/log"; exit 1; }
+configured=$(sed -n 's/^CMAKE_INSTALL_PREFIX:[A-Z]*=//p' "$build/CMakeCache.txt")
+mv "$scratch/root$configured" "$prefix"
+
+pc=$(find "$prefix" -name personalize.pc)
+libdir=$(dirname "$(dirname "$pc")")
+export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
+pkg() { pkg-config --define-variable=prefix="$prefix" "$@" personalize; }
+
+[ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
+[ -e "$libdir/libpersonalize.so" ] || { echo "there is no libpersonalize.so"; exit 1; }
+
+cp "$source/tests/install/version.c" "$scratch/version.c"
+programs=version
+if python3 "$source/scripts/readme-block.py" c 1 "$source/README.md" >"$scratch/readme.c" 2>"$scratch/why"
+then
+    programs="version readme"
+else
+    echo "README not compiled: $(cat "$scratch/why")"
+fi
+
+for name in $programs; do
+    # Word splitting is wanted.
+    "$cc" -std=c99 -Wall -Wextra -Werror -o "$scratch/$name-pc" "$scratch/$name.c" \
+        $(pkg --cflags --libs)
+done
+"$cc" -o "$scratch/version-static" "$scratch/version.c" $(pkg --cflags) \
+    "$libdir/libpersonalize.a" $(pkg --static --libs-only-l | sed 's/-lpersonalize//') -pthread
+
+mkdir "$scratch/consumer"
+{
+    echo 'cmake_minimum_required(VERSION 3.18)'
+    echo 'project(consumer C)'
+    echo "find_package(personalize $version CONFIG REQUIRED)"
+    for name in $programs; do
+        echo "add_executable($name-cmake ../$name.c)"
+        echo "target_link_libraries($name-cmake PRIVATE personalize::personalize)"
+    done
+} >"$scratch/consumer/CMakeLists.txt"
+"$cmake" -S "$scratch/consumer" -B "$scratch/consumer/build" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_PREFIX_PATH="$prefix" >"$scratch/log" 2>&1 &&
+    "$cmake" --build "$scratch/consumer/build" >>"$scratch/log" 2>&1 ||
+    { cat "$scratch/log"; exit 1; }
+
+for program in "$scratch/version-pc" "$scratch/version-static" "$scratch/consumer/build/version-cmake"; do
+    printed=$("$program")
+    [ "$printed" = "$version" ] || { echo "$program prints $printed, not $version"; exit 1; }
+done
+if [ -e "$prefix/bin/personalize" ]; then
+    "$prefix/bin/personalize" --version | grep -q "$version" ||
+        { echo "the installed command does not print its version"; exit 1; }
+fi
+echo "installed $version; built by pkg-config, by CMake and statically: $programs"
