@@ -11,7 +11,7 @@ HEAD = """\
 /*
  * powers.c: the 128 leading bits of the powers of ten from 10^%d to 10^%d.
  *
- * Written by tools/gen/powers.py with exact integers; do not edit. Entry i is the pair {high, low} of
+ * Written by tools/gen/powers.py with exact integers; do not edit. Entry i is {high, low} of
  *
  *     T(q) = floor(10^q / 2^(L - 127)),   q = i + PZ__POWER_FIRST,   L = floor(log2(10^q))
  *
