@@ -1,0 +1,66 @@
+# A thin front: CMake builds, ctest and scripts/ test. Every target is one or two commands that can
+# be typed by hand as well. `make help` lists them.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CMAKE_FLAGS ?=
+
+# What runs below is told how many jobs to use; the outer make's job server stays out of it.
+unexport MAKEFLAGS
+unexport MFLAGS
+.NOTPARALLEL:
+
+CONFIGURE = cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS)
+COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
+
+.DEFAULT_GOAL := all
+.PHONY: all build deps deps-check deps-full demo check check-full bench install \
+	format lint symbols clean help
+
+all: deps build ## Build the library, the command and the bindings into build/
+
+build:
+	@$(CONFIGURE) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@$(COMPILE)
+
+deps: ## Install what the build needs (Debian; elsewhere list it)
+	@sh scripts/deps.sh build
+deps-check:
+	@sh scripts/deps.sh check
+deps-full: ## Install what check-full, lint and format need besides
+	@sh scripts/deps.sh full
+
+demo: deps build ## Show one customer from first visit to explained decision
+	@BUILD_DIR=$(abspath $(BUILD)) sh examples/demo.sh
+
+check: deps-check build ## Run the quick tests
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+
+check-full: deps-full ## Run everything: long suites, sanitizers, clang, fuzz corpora, options
+	@bash scripts/check-full.sh
+
+bench: deps build ## Run the benchmarks
+	@cmake --build $(BUILD) --target bench
+
+install: ## Install under PREFIX (default /usr/local)
+	@$(MAKE) --no-print-directory build
+	@cmake --install $(BUILD)
+
+format: ## Lay out the C sources
+	@find lib tools bindings tests bench examples -name '*.c' -exec clang-format -i {} +
+
+lint: deps-full build ## Check the rules of the code and run clang-tidy
+	@bash scripts/lint.sh $(BUILD)
+
+symbols: build ## Write lib/symbols.txt anew: a deliberate act
+	@python3 scripts/abi.py write $(BUILD)/libpersonalize.so
+
+clean: ## Remove what was built
+	@rm -rf $(BUILD)
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-14s %s\n' "$$name" "$$text"; done
+	@echo "Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) JOBS=$(JOBS) CMAKE_FLAGS=..."

@@ -1,0 +1,116 @@
+#!/bin/bash
+# The long form of `make check`: every suite at full length, then the same code under other eyes.
+#     scripts/check-full.sh [--budget SECONDS] [STAGE...]
+# Stages, in this order:
+#     long      gcc, warnings are errors, PZ_FULL=1 (a million cases per law, or PZ_CASES)
+#     address   gcc, address and undefined behaviour sanitizers, quick cases
+#     thread    gcc, thread sanitizer, quick cases
+#     clang     clang, warnings are errors, quick cases
+#     fuzz      clang, fuzz targets built; the corpora are replayed
+#     options   each option off once: configure, build, quick cases of what is left
+# Each stage has its folder below build-full/. With a budget, a stage that would begin with less
+# than a minute left is not run, which the last lines say; one that runs out of time has failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+out=${BUILD_FULL:-build-full}
+budget=0
+if [ "${1:-}" = --budget ]; then
+    budget=$2
+    shift 2
+fi
+stages=("$@")
+[ ${#stages[@]} = 0 ] && stages=(long address thread clang fuzz options)
+begun=$SECONDS
+failed=() skipped=() passed=()
+mkdir -p "$out"
+
+left() {
+    [ "$budget" = 0 ] && echo 86400 && return
+    echo $((budget - (SECONDS - begun)))
+}
+
+# build NAME FLAG...: configures and compiles into $out/NAME.
+build() {
+    local name=$1
+    shift
+    cmake -S . -B "$out/$name" -DPZ_WERROR=ON "$@" >"$out/$name.log" 2>&1 &&
+        timeout "$(left)" cmake --build "$out/$name" --parallel "$jobs" >>"$out/$name.log" 2>&1 ||
+        { tail -n 40 "$out/$name.log"; return 1; }
+}
+
+# replay NAME CTEST-ARG...: runs ctest and prints its closing lines, and all of a failure.
+replay() {
+    local name=$1 status
+    shift
+    timeout "$(left)" ctest --test-dir "$out/$name" --output-on-failure --parallel "$jobs" \
+        --no-tests=error "$@" </dev/null >"$out/$name.tests" 2>&1
+    status=$?
+    if [ $status = 0 ]; then
+        grep -iE '^ *[0-9]+ - .*\((Skipped|Not Run)|tests passed|^Total Test time' "$out/$name.tests"
+    else
+        [ $status = 124 ] && echo "out of time"
+        tail -n 200 "$out/$name.tests"
+    fi
+    return $status
+}
+
+# Libraries with a sanitizer inside do not load into a plain python3 or lua.
+sanitized=(-DPZ_BUILD_BINDINGS=OFF -DPZ_BUILD_BENCH=OFF -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS=-O1")
+
+stage_long() {
+    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 replay long
+}
+stage_address() {
+    build address -DCMAKE_C_COMPILER=gcc -DPZ_SANITIZE=address,undefined "${sanitized[@]}" &&
+        ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+            replay address
+}
+stage_thread() {
+    build thread -DCMAKE_C_COMPILER=gcc -DPZ_SANITIZE=thread "${sanitized[@]}" &&
+        TSAN_OPTIONS=halt_on_error=1 replay thread
+}
+stage_clang() {
+    build clang -DCMAKE_C_COMPILER=clang && replay clang
+}
+stage_fuzz() {
+    if [ ! -e tests/fuzz/CMakeLists.txt ]; then
+        echo "there are no fuzz targets"
+        return 77
+    fi
+    build fuzz -DCMAKE_C_COMPILER=clang -DPZ_BUILD_FUZZ=ON -DPZ_SANITIZE=address,undefined \
+        "${sanitized[@]}" && replay fuzz -R '^fuzz'
+}
+stage_options() {
+    local option status=0
+    # Each ON option that the root CMakeLists.txt declares.
+    for option in $(sed -n 's/^option(\(PZ_[A-Z_]*\) .* ON)$/\1/p' CMakeLists.txt); do
+        echo "-- $option=OFF"
+        build "without-$option" -DCMAKE_C_COMPILER=gcc "-D$option=OFF" || status=1
+        [ "$option" = PZ_BUILD_TESTS ] && continue
+        replay "without-$option" || status=1
+    done
+    return $status
+}
+
+for stage in "${stages[@]}"; do
+    if [ "$(left)" -lt 60 ]; then
+        skipped+=("$stage (no time left)")
+        continue
+    fi
+    echo "== $stage"
+    started=$SECONDS
+    "stage_$stage"
+    status=$?
+    case $status in
+    0) passed+=("$stage") ;;
+    77) skipped+=("$stage") ;;
+    *) failed+=("$stage") ;;
+    esac
+    echo "== $stage: status $status, $((SECONDS - started)) s"
+done
+
+echo "passed: ${passed[*]:-none}"
+[ ${#skipped[@]} = 0 ] || echo "not run: ${skipped[*]}"
+[ ${#failed[@]} = 0 ] || { echo "FAILED: ${failed[*]}"; exit 1; }

@@ -1,0 +1,115 @@
+#!/bin/sh
+# Installs what is missing, on Debian and its kin; elsewhere lists it and fails.
+#     scripts/deps.sh build|check|full [--list]
+# `build` is what the library and the demo need, `check` adds the quick tests, `full` the long ones
+# (clang, sanitizers, analysis). Nothing is downloaded when nothing is missing. luajit is never
+# asked for: Debian's luajit cannot stand beside the one of nginx.
+set -u
+
+level=${1:-build}
+mode=${2:-install}
+
+# What to look for, and the package that brings it. A probe, not a package name, decides: a newer
+# CMake in /usr/local is as good.
+#   command NAME | module NAME (pkg-config) | header FILE | python MODULE
+build_needs='
+command cmake                   cmake
+command cc                      gcc
+header  stdio.h                 libc6-dev
+command make                    make
+command pkg-config              pkg-config
+module  zlib                    zlib1g-dev
+module  uuid                    uuid-dev
+module  lmdb                    liblmdb-dev
+module  libpcre2-8              libpcre2-dev
+module  cmocka                  libcmocka-dev
+command python3                 python3
+command lua5.4                  lua5.4
+module  lua5.4                  liblua5.4-dev
+'
+check_needs='
+command c++                     g++
+command nm                      binutils
+command lua5.1                  lua5.1
+command lua5.3                  lua5.3
+module  lua5.1                  liblua5.1-0-dev
+module  lua5.3                  liblua5.3-dev
+'
+full_needs='
+command clang                   clang
+command clang-format            clang-format
+command clang-tidy              clang-tidy
+command llvm-symbolizer         llvm
+package libclang-rt-14-dev      libclang-rt-14-dev
+'
+
+case $level in
+build | demo) needs=$build_needs ;;
+check) needs=$build_needs$check_needs ;;
+full | lint) needs=$build_needs$check_needs$full_needs ;;
+*)
+    echo "usage: scripts/deps.sh build|check|full [--list]" >&2
+    exit 2
+    ;;
+esac
+
+# A header is looked for by the compiler, so a missing compiler makes it missing too.
+is_there() {
+    case $1 in
+    command) command -v "$2" >/dev/null 2>&1 ;;
+    module) pkg-config --exists "$2" 2>/dev/null ;;
+    header) printf '#include <%s>\n' "$2" | cc -E -x c - >/dev/null 2>&1 ;;
+    # Elsewhere the package has another name, and the clang stages say what they miss.
+    package) ! command -v dpkg-query >/dev/null 2>&1 || is_installed "$2" ;;
+    esac
+}
+
+is_installed() {
+    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+missing=$(
+    printf '%s' "$needs" | while read -r kind name package; do
+        [ -n "$kind" ] || continue
+        is_there "$kind" "$name" || echo "$package"
+    done | sort -u | tr '\n' ' '
+)
+missing=${missing% }
+
+if [ -z "$missing" ]; then
+    [ "$mode" = --list ] && echo "nothing is missing"
+    exit 0
+fi
+if [ "$mode" = --list ]; then
+    echo "$missing"
+    exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "These are missing; names are Debian's, your system may call them otherwise:" >&2
+    echo "    $missing" >&2
+    exit 1
+fi
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "Missing: $missing" >&2
+        echo "Install them as root: apt-get install --no-install-recommends $missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+
+echo "Installing: $missing"
+apt() {
+    $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -y \
+        -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null
+}
+# Word splitting is wanted. Lists may be there and fresh already; else fetch them.
+apt install --no-install-recommends $missing >/dev/null 2>&1 && exit 0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+{ apt update && apt install --no-install-recommends $missing; } >"$log" 2>&1 && exit 0
+cat "$log" >&2
+echo "These could not be installed: $missing" >&2
+exit 1

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Everything that reads the code without running it.
+#     scripts/lint.sh [BUILD_DIR]
+# clang-tidy needs the compile commands of a configured build. Tools that are not installed are
+# named, and not an error.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${1:-build}
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+status=0
+
+python3 scripts/check-rooms.py || status=1
+python3 scripts/check-source.py --objects "$build" || status=1
+
+if command -v clang-tidy >/dev/null; then
+    # Only files that this build compiles: clang-tidy guesses flags for others.
+    mapfile -t files < <(python3 - "$build/compile_commands.json" <<'PYTHON'
+import json, os, sys
+with open(sys.argv[1], encoding="utf-8") as commands:
+    names = {entry["file"] for entry in json.load(commands)}
+here = os.getcwd()
+print("\n".join(sorted(n for n in names if n.startswith((here + "/lib/", here + "/tools/")))))
+PYTHON
+    )
+    printf '%s\0' "${files[@]}" |
+        xargs -0 -P "$jobs" -n 4 clang-tidy -p "$build" --quiet --warnings-as-errors='*' 2>/dev/null || status=1
+    echo "clang-tidy read ${#files[@]} files"
+else
+    echo "clang-tidy is not installed"
+fi
+if command -v shellcheck >/dev/null; then
+    find scripts tests .ci examples -name '*.sh' -o -path '.ci/run' | xargs shellcheck -S warning || status=1
+else
+    echo "shellcheck is not installed"
+fi
+if command -v luacheck >/dev/null && [ -n "$(find bindings -name '*.lua')" ]; then
+    luacheck -q bindings || status=1
+fi
+[ $status = 0 ] && echo "lint: nothing to say"
+exit $status
