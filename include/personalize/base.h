@@ -84,7 +84,8 @@ typedef struct pz_str {
 /** A pz_str for a string literal or a NUL-terminated string; NULL gives the empty text. */
 PZ_API pz_str pz_str_of(const char *text);
 
-/** Room for the message of a pz_error, with its final NUL. Longer messages are cut at a character. */
+/** Room for the message of a pz_error, with its final NUL. Longer messages are cut at a character.
+ */
 #define PZ_ERROR_MESSAGE_MAX 512
 
 /**
@@ -98,7 +99,13 @@ typedef struct pz_error {
     uint32_t column;  /**< 1-based column in characters (code points); 0 if there is none. */
     char message[PZ_ERROR_MESSAGE_MAX]; /**< NUL-terminated UTF-8: what is wrong and the remedy. */
 } pz_error;
-#define PZ_ERROR_INIT {(uint32_t)sizeof(pz_error), PZ_OK, 0, 0, {0}}
+#define PZ_ERROR_INIT                                                                              \
+    {                                                                                              \
+        (uint32_t)sizeof(pz_error), PZ_OK, 0, 0,                                                   \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /**
  * One function does all memory work, in the manner of realloc with the old size told.

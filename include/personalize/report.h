@@ -14,13 +14,13 @@ typedef enum pz_severity { PZ_WARNING = 1, PZ_ERROR = 2 } pz_severity;
 
 /** One diagnostic. Texts are borrowed from the report and NUL-terminated, never NULL. */
 typedef struct pz_diagnostic {
-    uint32_t size;          /**< sizeof(pz_diagnostic), set by the caller before the call. */
+    uint32_t size; /**< sizeof(pz_diagnostic), set by the caller before the call. */
     pz_severity severity;
-    const char *file;       /**< Name of the document, as it was given. */
-    uint32_t line;          /**< 1-based. */
-    uint32_t column;        /**< 1-based, in characters. */
-    uint32_t length;        /**< Characters to underline from there; at least 1. */
-    const char *path;       /**< Where in the document: "attributes.language.default"; "" at the root. */
+    const char *file; /**< Name of the document, as it was given. */
+    uint32_t line;    /**< 1-based. */
+    uint32_t column;  /**< 1-based, in characters. */
+    uint32_t length;  /**< Characters to underline from there; at least 1. */
+    const char *path; /**< Where in the document: "attributes.language.default"; "" at the root. */
     const char *message;    /**< What is wrong, and the remedy. */
     const char *suggestion; /**< The nearest right name; "" if there is none. */
     const char *source;     /**< The line of the document. */

@@ -147,7 +147,7 @@ PZ_API pz_status pz_pool_copy(pz_pool *pool, pz_value *out, pz_value v);
 
 /** Flags of pz_value_parse(). */
 enum {
-    PZ_JSON_RELAXED = 1,      /**< Comments (// and slash-star) and trailing commas are allowed. */
+    PZ_JSON_RELAXED = 1, /**< Comments (// and slash-star) and trailing commas are allowed. */
     PZ_JSON_REFUSE_DUPLICATES = 2 /**< A repeated member name is an error; else the last counts. */
 };
 

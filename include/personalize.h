@@ -1,0 +1,17 @@
+/**
+ * @file personalize.h
+ * libpersonalize: what a customer chose, what the company guessed, and what to do about it.
+ *
+ * This header includes all the others; each is usable alone.
+ */
+#ifndef PERSONALIZE_H
+#define PERSONALIZE_H
+
+#include <personalize/base.h>
+#include <personalize/value.h>
+#include <personalize/report.h>
+#include <personalize/engine.h>
+#include <personalize/profile.h>
+#include <personalize/decide.h>
+
+#endif

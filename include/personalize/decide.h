@@ -1,0 +1,161 @@
+/**
+ * @file personalize/decide.h
+ * Asking: one attribute, all its layers, the segments, one decision, and why.
+ *
+ * A `pz_context` holds everything besides the profile that an answer may depend on: the moment, the
+ * channel, the region, whatever the catalog declares. It also owns the memory of the answers and
+ * pins the catalog, by atomic operations only, from pz_context_begin() to the next. Reuse it: once
+ * warm, deciding allocates nothing, takes no lock and waits for nothing.
+ *
+ *     pz_context_begin(ctx, 0, &err);                       a request comes in
+ *     pz_context_set(ctx, "channel", pz_value_str("web"), &err);
+ *     pz_decide(&hero, ctx, ann, "home.hero", &err);        as many questions as wanted
+ *
+ * Thread rule: a context is used by one thread at a time. Answers borrow from the context and the
+ * profile, and are good until the context begins anew or is freed, or the profile is written.
+ */
+#ifndef PZ_DECIDE_H
+#define PZ_DECIDE_H
+
+#include <personalize/base.h>
+#include <personalize/engine.h>
+#include <personalize/profile.h>
+#include <personalize/value.h>
+
+PZ_BEGIN_DECLS
+
+/** One request's circumstances, and the memory of its answers. */
+typedef struct pz_context pz_context;
+
+/** Make a context. It must be freed before its engine is closed. */
+PZ_API pz_status pz_context_new(pz_context **out, pz_engine *engine, pz_error *err);
+/** NULL is allowed. */
+PZ_API void pz_context_free(pz_context *context);
+/**
+ * Begin a request: forget the last one and its answers, take the catalog now in force.
+ * @param now_ms  The moment of all answers; 0: the engine's clock is read once.
+ * @return PZ_OK; PZ_ERR_STATE without a catalog; PZ_ERR_NOMEM.
+ */
+PZ_API pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err);
+/**
+ * Say one circumstance; the value is copied. Saying null takes it back.
+ * @return PZ_OK; PZ_ERR_NOT_FOUND for a key that a closed catalog does not declare (the nearest is
+ * named); PZ_ERR_TYPE; PZ_ERR_STATE before pz_context_begin().
+ */
+PZ_API pz_status pz_context_set(pz_context *context, const char *key, pz_value value,
+                                pz_error *err);
+/** The profile of the account that the person belongs to, for all that follows; NULL: none. */
+PZ_API pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_error *err);
+
+/** One answer about one attribute. Texts are NUL-terminated or pz_str; all is borrowed. */
+typedef struct pz_resolution {
+    uint32_t size;       /**< sizeof(pz_resolution), which PZ_RESOLUTION sets. */
+    bool is_resolved;    /**< False: nobody can say; `value` is null. */
+    bool has_confidence; /**< True for guesses. */
+    pz_value value;
+    const char *tier;   /**< "CHOICE", "ACCOUNT_CHOICE", "DECLARED", "INFERRED", "GROUP",
+                             "RECOMMENDED", "DEFAULT", or "NONE". */
+    const char *reason; /**< "EXPLICIT", "DECLARED", "INFERRED", "DEFAULT" and so on. */
+    double confidence;  /**< 0 to 1: the expected share of this value; 0 without confidence. */
+    pz_str channel;     /**< Of the claim that answered; empty if none. */
+    pz_str who;         /**< Who said it; empty if not named. */
+    int64_t at_ms;      /**< When it was said; 0 for answers that rest on no claim. */
+} pz_resolution;
+#define PZ_RESOLUTION .size = (uint32_t)sizeof(pz_resolution)
+
+/**
+ * Resolve one attribute: the strongest live answer.
+ * @param profile  NULL: of nobody (defaults only).
+ * @param out      Caller's struct with its size set.
+ * @return PZ_OK, an unresolved attribute included; PZ_ERR_NOT_FOUND for an undeclared one.
+ */
+PZ_API pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *profile,
+                            const char *attribute, pz_error *err);
+
+/** A typed answer that cannot fail silently: `fallback` and a status other than PZ_OK when the
+ * attribute is undeclared, unresolved (PZ_ERR_NOT_FOUND) or of another type (PZ_ERR_TYPE). */
+PZ_API pz_status pz_resolve_bool(bool *out, pz_context *context, const pz_profile *profile,
+                                 const char *attribute, bool fallback);
+PZ_API pz_status pz_resolve_int(int64_t *out, pz_context *context, const pz_profile *profile,
+                                const char *attribute, int64_t fallback);
+PZ_API pz_status pz_resolve_double(double *out, pz_context *context, const pz_profile *profile,
+                                   const char *attribute, double fallback);
+PZ_API pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *profile,
+                                const char *attribute, const char *fallback);
+
+/**
+ * Every layer of one attribute, strongest first, as a list of maps with "tier", "value", "why"
+ * (USED, SHADOWED, EXPIRED, FUTURE, UNCERTAIN, MODE, REJECTED, BOUNDED) and where they exist
+ * "confidence", "channel", "who", "at".
+ */
+PZ_API pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profile,
+                            const char *attribute, pz_error *err);
+
+/** The names of all segments the customer is in, as a list of strings. */
+PZ_API pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *profile,
+                             pz_error *err);
+
+/**
+ * What was decided, on what grounds. Owned by its context and good until that begins anew or is
+ * told another circumstance; the calls that take both then say PZ_ERR_STATE.
+ */
+typedef struct pz_decision pz_decision;
+
+/**
+ * Decide: the first rule that is TRUE gives the value, else the default.
+ * A rule that is false, unknown (something it needs is not known) or fails does not fire.
+ *
+ * @param profile  NULL: for nobody in particular.
+ * @return PZ_OK; PZ_ERR_NOT_FOUND for a decision that the catalog does not declare (the nearest is
+ * named); PZ_ERR_STATE before pz_context_begin(); PZ_ERR_NOMEM.
+ */
+PZ_API pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profile *profile,
+                           const char *name, pz_error *err);
+
+/** The value; null if no rule fired and there is no default. */
+PZ_API pz_value pz_decision_value(const pz_decision *decision);
+/** The value as NUL-terminated text; `fallback` if it is no string or `decision` is NULL. */
+PZ_API const char *pz_decision_str(const pz_decision *decision, const char *fallback);
+/** "TARGETING_MATCH", "DEFAULT", "STATIC" (there are no rules) or "ERROR" (no rule fired, one
+ * failed). Never NULL. */
+PZ_API const char *pz_decision_reason(const pz_decision *decision);
+/** The id of the rule that fired; "" if none did. */
+PZ_API const char *pz_decision_rule(const pz_decision *decision);
+/** The least confidence among the guesses it rests on, 0 to 1; 1 if it rests on none. */
+PZ_API double pz_decision_confidence(const pz_decision *decision);
+/**
+ * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",
+ * "uses" (each attribute, counter and context key that was read, with value, tier, reason,
+ * confidence, channel, time), "unknown" (what was missing and would have mattered), "errors",
+ * "segments" read, "id", "catalog".
+ */
+PZ_API pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision *decision,
+                                 pz_error *err);
+/** The canonical bytes of that map: equal inputs give equal bytes, on any machine. */
+PZ_API pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decision *decision,
+                                   pz_error *err);
+/** The id to report outcomes against: a hash of the inputs, 32 hexadecimal digits. */
+PZ_API pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *decision,
+                                pz_error *err);
+
+/**
+ * Why: every rule in turn with what it came to, every attribute with all its layers.
+ * As structure, a map: that of pz_decision_map() with "rules" and "layers" besides.
+ */
+PZ_API pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision,
+                            pz_error *err);
+/** The same as plain English sentences, one a line. NUL-terminated. */
+PZ_API pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *decision,
+                                 pz_error *err);
+
+/**
+ * Evaluate one CEL expression against variables: a map whose members are the names.
+ * @param pool  Owns the result.
+ * @return PZ_OK; PZ_ERR_PARSE or PZ_ERR_TYPE with line and column; PZ_ERR_EVAL.
+ */
+PZ_API pz_status pz_eval(pz_value *out, pz_pool *pool, const char *expression, size_t len,
+                         pz_value variables, pz_error *err);
+
+PZ_END_DECLS
+
+#endif

@@ -1,0 +1,131 @@
+/**
+ * @file personalize/engine.h
+ * The engine: one catalog in force, one store of profiles, and the clock.
+ *
+ * An engine may be used from any number of threads at once. It starts no threads, installs no
+ * handlers and reads no environment. It may be opened before a fork and used after it: a store is
+ * opened lazily, and again in a child.
+ */
+#ifndef PZ_ENGINE_H
+#define PZ_ENGINE_H
+
+#include <personalize/base.h>
+#include <personalize/report.h>
+#include <personalize/value.h>
+
+PZ_BEGIN_DECLS
+
+/** A catalog in force, a store and a clock. Closed with pz_engine_close(). */
+typedef struct pz_engine pz_engine;
+
+/** The current time in milliseconds since 1970 UTC. Called from any thread that uses the engine. */
+typedef int64_t (*pz_clock_fn)(void *payload);
+
+/** Bits of pz_engine_options.flags. */
+enum {
+    PZ_ENGINE_READ_ONLY = 1, /**< Nothing may be written; several such engines share a store. */
+    PZ_ENGINE_LAZY = 2 /**< Writes return before they are on the disk: they survive the death of the
+                            process but not of the machine. */
+};
+
+/** How an engine is opened. Begin with PZ_ENGINE_OPTIONS; every zero means the default. */
+typedef struct pz_engine_options {
+    uint32_t size;         /**< sizeof(pz_engine_options), which PZ_ENGINE_OPTIONS sets. */
+    uint32_t flags;        /**< PZ_ENGINE_* bits. */
+    const char *catalog;   /**< Path of the catalog; NULL: load one later. */
+    const char *store;     /**< "memory:" (the default) or "lmdb:DIRECTORY". */
+    const pz_alloc *alloc; /**< Where all memory comes from; NULL: the C library's heap. Copied. */
+    pz_clock_fn clock;     /**< NULL: the system's real-time clock. */
+    void *clock_payload;   /**< Handed to `clock`. */
+    int64_t skew_ms; /**< How far a claimed time may lie ahead of the clock; 0: five minutes. */
+    uint64_t store_bytes; /**< LMDB: address space to begin with; 0: 64 MiB; it grows as needed. */
+} pz_engine_options;
+/** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
+ * "shop.json"}`. */
+#define PZ_ENGINE_OPTIONS .size = (uint32_t)sizeof(pz_engine_options)
+
+/**
+ * Open an engine.
+ *
+ * @param out      Receives the engine; NULL on failure.
+ * @param options  NULL for all defaults: no catalog, a store in memory.
+ * @param err      NULL, or told what is wrong: for a catalog the first mistake with its place.
+ * @return PZ_OK; PZ_ERR_CATALOG (pz_engine_load() gives the whole report); PZ_ERR_VERSION for a
+ * store that another version wrote; PZ_ERR_IO; PZ_ERR_ARG.
+ */
+PZ_API pz_status pz_engine_open(pz_engine **out, const pz_engine_options *options, pz_error *err);
+
+/**
+ * Close an engine. Every handle made from it must have been freed. NULL is allowed.
+ */
+PZ_API void pz_engine_close(pz_engine *engine);
+
+/**
+ * Read a catalog from a file and put it in force. Contexts that are deciding go on with the old one
+ * until they begin anew. A catalog with mistakes is refused as a whole and the old one stays.
+ *
+ * @param path    The file; also its name in the report.
+ * @param report  NULL, or receives all mistakes and warnings (NULL if there are none); free it with
+ *                pz_report_free(), on failure too.
+ * @return PZ_OK; PZ_ERR_CATALOG; PZ_ERR_IO; PZ_ERR_BUSY when too many older catalogs are still
+ * held. Thread rule: any thread, while others decide; loads wait for each other.
+ */
+PZ_API pz_status pz_engine_load(pz_engine *engine, const char *path, pz_report **report,
+                                pz_error *err);
+
+/** The same from text in memory; `name` stands for the file in the report. */
+PZ_API pz_status pz_engine_load_text(pz_engine *engine, const char *name, const char *text,
+                                     size_t len, pz_report **report, pz_error *err);
+
+/**
+ * Run the tests that the catalog in force carries. Each that fails is a diagnostic at its place.
+ *
+ * @param report  NULL, or receives the failures (NULL if there are none).
+ * @param passed  NULL, or told how many passed.
+ * @param failed  NULL, or told how many failed.
+ * @return PZ_OK if all passed (or there are none); PZ_ERR_TEST; PZ_ERR_STATE without a catalog.
+ */
+PZ_API pz_status pz_engine_test(pz_engine *engine, pz_report **report, uint32_t *passed,
+                                uint32_t *failed, pz_error *err);
+
+/** Content hash of the catalog in force as 32 hexadecimal digits and a NUL. PZ_ERR_STATE if none.
+ */
+PZ_API pz_status pz_engine_catalog_hash(pz_engine *engine, char out[33]);
+
+/** What became of one event of pz_observe_many(). */
+typedef struct pz_observed {
+    uint32_t size;     /**< sizeof(pz_observed), set by the caller. */
+    pz_status status;  /**< PZ_OK, or why this event was not taken. */
+    bool is_new;       /**< False for an event seen before (PZ_OK: a repeat changes nothing). */
+    char message[256]; /**< What is wrong, NUL-terminated; "" for PZ_OK. */
+} pz_observed;
+
+/** Greatest number of events in one call of pz_observe_many(). */
+#define PZ_OBSERVE_MANY_MAX 65536u
+
+/** Bits of the flags of pz_observe_many(). */
+enum {
+    PZ_OBSERVE_REPLAY = 1 /**< A replay of history: each event's own time serves as the clock. */
+};
+
+/**
+ * Take many events, of any customers, in one transaction: one wait for the disk.
+ *
+ * Each event names its customer by the member "customer": text (an identifier of kind "customer")
+ * or a map of one member, kind to value; a customer nobody knows yet is made. Good events are
+ * applied in order and bad ones reported each for itself; only a failure of the store undoes the
+ * whole call.
+ *
+ * @param events   Maps as of pz_observe().
+ * @param now_ms   The clock; 0: the engine's.
+ * @param results  NULL, or room for `count` results.
+ * @return PZ_OK (though single events may have failed); PZ_ERR_IO, PZ_ERR_FULL, PZ_ERR_BUSY:
+ * nothing was applied; PZ_ERR_STATE without a catalog; PZ_ERR_LIMIT for too many events.
+ */
+PZ_API pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count,
+                                 int64_t now_ms, uint32_t flags, pz_observed *results,
+                                 pz_error *err);
+
+PZ_END_DECLS
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * decide.h: the door of the decide room: one request end to end.
+ *
+ * A request binds a catalog, a person (and account) and a context. It is the only implementer of
+ * the activation: it answers what names in a rule mean, so that resolve and segment may call each
+ * other through rules without knowing each other. Each attribute is resolved at most once for one
+ * binding.
+ *
+ * The room changes nothing but profiles handed to its verbs, which check what is written against
+ * the catalog. Pure: the moment is an argument.
+ */
+#ifndef PZ_DECIDE_ROOM_H
+#define PZ_DECIDE_ROOM_H
+
+#include <personalize/decide.h>
+
+#include "catalog/catalog.h"
+#include "learn/learn.h"
+#include "resolve/resolve.h"
+#include "segment/segment.h"
+
+/* ---- requests ---- */
+
+/* Most bytes one request may hold in answers and scratch. */
+#define PZ__REQUEST_BYTES_MAX (64u << 20)
+
+/*
+ * Storage belongs to the enclosing struct. Everything else lives in `arena`, which begins anew with
+ * each request; once its chunks are large enough nothing is allocated.
+ */
+typedef struct pz__request {
+    pz__arena arena;
+    const pz__catalog *catalog; /* borrowed; NULL before the first begin */
+    const pz__profile *person;  /* borrowed, sealed; NULL: nobody */
+    const pz__profile *account;
+    uint64_t binding; /* which state of person and account the answers are about */
+    int64_t now_ms;
+    uint64_t serial; /* changes with every circumstance: older decisions are stale */
+    pz__activation activation;
+    pz_value *context;       /* by context key; PZ__V_PENDING: not said */
+    pz__resolution *answers; /* by attribute; good where `answered` */
+    bool *answered;
+    uint32_t *touched; /* slots fetched since the last pz__request_settle */
+    uint32_t touched_count;
+    pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory */
+} pz__request;
+
+void pz__request_init(pz__request *request, const pz_alloc *alloc);
+void pz__request_clear(pz__request *request);
+/* Forget everything and begin anew. PZ_ERR_NOMEM leaves a request without a catalog. */
+pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, int64_t now_ms);
+/* Say (null: take back) a circumstance; copied. Codes as pz_context_set(). */
+pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err);
+/* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
+void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
+                      uint64_t binding);
+/* What resolve reads. */
+pz__view pz__request_view(pz__request *request);
+/* The answer about an attribute, resolved now or before; NULL out of memory. */
+const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribute);
+/* Make every slot that was read pending again, so that the next evaluation tells what it reads. */
+void pz__request_settle(pz__request *request);
+
+/* ---- decisions ---- */
+
+/* One slot that a decision read, and what was in it. */
+typedef struct pz__use {
+    uint32_t slot;
+    pz_value value; /* PZ__V_UNKNOWN or PZ__V_ERROR included */
+} pz__use;
+
+/* A rule that failed. */
+typedef struct pz__failure {
+    const pz__rule *rule;
+    const char *message;
+} pz__failure;
+
+typedef enum pz__outcome {
+    PZ__OUTCOME_MATCH,
+    PZ__OUTCOME_DEFAULT,
+    PZ__OUTCOME_STATIC,
+    PZ__OUTCOME_ERROR
+} pz__outcome;
+
+/* Everything is in the request's arena, or borrowed from catalog and profiles. */
+struct pz_decision {
+    const pz__decision_def *def;
+    const pz__profile *person; /* about whom, in which state and circumstances */
+    const pz__profile *account;
+    uint64_t binding;
+    uint64_t serial;
+    pz__outcome outcome;
+    pz_value value;
+    const char *text;     /* the value NUL-terminated, NULL if it is no string */
+    const pz__rule *rule; /* NULL if none fired */
+    const char *rule_id;  /* NUL-terminated; "" if none fired */
+    uint32_t confidence;  /* of 65536: the least among the guesses used; 65536 without */
+    const pz__use *uses;  /* in the order they were read */
+    uint32_t use_count;
+    const uint32_t *unknown; /* slots whose absence kept a rule from firing */
+    uint32_t unknown_count;
+    const pz__failure *failures;
+    uint32_t failure_count;
+};
+
+/* Decide. PZ_ERR_NOMEM is the only failure. */
+pz_status pz__decide(pz__request *request, const pz__decision_def *def, const pz_decision **out);
+const char *pz__outcome_name(pz__outcome outcome);
+
+/* The calls below go back to the person and circumstances of the decision. PZ_ERR_STATE if the
+ * request has been told another circumstance since. */
+
+/* Hash of the inputs: catalog, subject bytes, context, name of the decision. */
+pz_status pz__decision_id(pz__request *request, const pz_decision *decision, pz__digest *out);
+/* The members that pz_decision_map() documents. */
+pz_status pz__decision_map(pz__request *request, const pz_decision *decision, pz_value *out);
+/* The members that pz_explain() documents. */
+pz_status pz__decision_explain(pz__request *request, const pz_decision *decision, pz_value *out);
+pz_status pz__decision_sentences(pz__request *request, const pz_decision *decision, pz_str *out);
+
+/* One layer as a map, for inspections and explanations. */
+pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, pz_value *out);
+
+/* ---- verbs: checked writes ---- */
+
+/*
+ * Each verb checks its arguments against the catalog, notes the counters and writes. The profile
+ * wants sealing afterwards. On failure it may be half written: callers hand in a copy, or bytes
+ * just decoded, and drop it.
+ */
+typedef enum pz__verb_kind {
+    PZ__VERB_CHOOSE,
+    PZ__VERB_REJECT,
+    PZ__VERB_CLEAR,
+    PZ__VERB_DECLARE,
+    PZ__VERB_INFER,
+    PZ__VERB_IDENTIFY,
+    PZ__VERB_OBSERVE
+} pz__verb_kind;
+
+typedef struct pz__verb {
+    pz__verb_kind kind;
+    pz_str name;       /* attribute, or kind of identifier */
+    pz_value value;    /* value, identifier text, or event */
+    double confidence; /* of INFER */
+    bool is_replay;    /* of OBSERVE: the event's own time is the clock */
+    pz__write write;
+    bool is_new; /* out, of OBSERVE */
+} pz__verb;
+
+/* `scratch` is used and returned to where it stood. */
+pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile *profile,
+                         pz__arena *scratch, pz_error *err);
+/* Limits on identifiers: kind and value in bytes. */
+#define PZ__IDENTIFIER_KIND_MAX 64u
+#define PZ__IDENTIFIER_VALUE_MAX 320u
+/* Kind and value of an identifier are text, of 1 to the greatest length. */
+pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err);
+
+/*
+ * Read `[verb, argument…, meta]` into a verb; texts borrow from `operation`. `write` holds the
+ * defaults and is completed from meta. PZ_ERR_TYPE with what is expected. "merge" is not read here.
+ */
+pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defaults,
+                        pz_error *err);
+
+/* ---- the catalog's own tests ---- */
+
+/* Run them all; each failure becomes a diagnostic at its place. PZ_ERR_NOMEM is the only failure of
+ * the call itself. */
+pz_status pz__trials_run(const pz__catalog *catalog, const pz_alloc *alloc, pz_report *report,
+                         uint32_t *passed, uint32_t *failed);
+
+#endif

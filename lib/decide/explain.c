@@ -1,0 +1,130 @@
+/*
+ * explain.c: why, as structure: every rule with what it came to, every attribute with its layers.
+ *
+ * Nothing is collected while deciding, so explaining can change no answer and costs nothing when
+ * nobody asks. The rules are evaluated again over the same activation; being pure they come to the
+ * same.
+ */
+#include "decide/decide.h"
+
+#include "decide/fields.h"
+
+static const char *const truth_names[] = {
+    [PZ__FALSE] = "FALSE",
+    [PZ__TRUE] = "TRUE",
+    [PZ__UNKNOWN] = "UNKNOWN",
+    [PZ__ERROR] = "ERROR",
+};
+
+static pz_status layer_map(pz__request *request, const pz__layer *layer, pz_value *out)
+{
+    const pz__resolution *answer = &layer->answer;
+    pz__fields fields;
+    pz__fields_init(&fields, &request->arena);
+    pz__fields_put(&fields, "tier", pz_value_str(pz__tier_name(answer->tier)));
+    pz__fields_put(&fields, "value", answer->value);
+    pz__fields_put(&fields, "why", pz_value_str(pz__fate_name(layer->fate)));
+    if (answer->has_confidence)
+        pz__fields_put(&fields, "confidence",
+                       pz_value_double((double)answer->confidence / 65536.0));
+    pz__fields_put_text(&fields, "channel", answer->channel);
+    pz__fields_put_text(&fields, "who", answer->who);
+    pz__fields_put_time(&fields, "at", answer->at_ms);
+    return pz__fields_end(&fields, out);
+}
+
+pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, pz_value *out)
+{
+    const pz__view view = pz__request_view(request);
+    const pz__layer *layers;
+    uint32_t count;
+    if (pz__inspect(&view, attribute, &layers, &count) != PZ_OK)
+        return PZ_ERR_NOMEM;
+    pz_value *items = pz__arena_array(&request->arena, count, sizeof *items);
+    if (!items)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        const pz_status status = layer_map(request, &layers[i], &items[i]);
+        if (status != PZ_OK)
+            return status;
+    }
+    *out = pz__value_of_items(items, count);
+    return PZ_OK;
+}
+
+static const char *rule_came_to(pz__request *request, const pz_decision *decision,
+                                const pz__rule *rule)
+{
+    if (decision->rule && rule > decision->rule)
+        return "NOT_REACHED";
+    if (rule == decision->rule)
+        return truth_names[PZ__TRUE];
+    pz__truth truth = PZ__TRUE;
+    if (rule->when)
+        truth = pz__cel_truth(pz__cel_eval(rule->when, &request->activation));
+    /* A rule that is TRUE and did not fire failed to give its value. */
+    if (truth == PZ__TRUE && rule->expr)
+        truth = pz__cel_truth(pz__cel_eval(rule->expr, &request->activation)) == PZ__UNKNOWN
+                    ? PZ__UNKNOWN
+                    : PZ__ERROR;
+    return truth_names[truth];
+}
+
+static pz_status rules_list(pz__request *request, const pz_decision *decision, pz_value *out)
+{
+    const pz__decision_def *def = decision->def;
+    pz_value *items = pz__arena_array(&request->arena, def->rule_count, sizeof *items);
+    if (!items)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < def->rule_count; i++) {
+        const pz__rule *rule = &def->rules[i];
+        pz__fields fields;
+        pz__fields_init(&fields, &request->arena);
+        pz__fields_put_text(&fields, "rule", rule->id);
+        if (rule->when)
+            pz__fields_put_text(&fields, "when", pz__program_source(rule->when));
+        pz__fields_put(&fields, "came_to", pz_value_str(rule_came_to(request, decision, rule)));
+        const pz_status status = pz__fields_end(&fields, &items[i]);
+        if (status != PZ_OK)
+            return status;
+    }
+    *out = pz__value_of_items(items, def->rule_count);
+    return PZ_OK;
+}
+
+/* A map from the name of each attribute that was read to its layers. */
+static pz_status layers_map(pz__request *request, const pz_decision *decision, pz_value *out)
+{
+    pz_entry *entries = pz__arena_array(&request->arena, decision->use_count, sizeof *entries);
+    if (!entries)
+        return PZ_ERR_NOMEM;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < decision->use_count; i++) {
+        const pz__slot_info *info = &request->catalog->slots[decision->uses[i].slot];
+        if (info->use != PZ__USE_ATTRIBUTE)
+            continue;
+        const pz__attribute *attribute = &request->catalog->attributes[info->index];
+        entries[count].key = pz__value_of_str(attribute->name);
+        const pz_status status = pz__layers_list(request, attribute, &entries[count++].value);
+        if (status != PZ_OK)
+            return status;
+    }
+    return pz__value_of_entries(&request->arena, out, entries, count, PZ__DUP_REFUSE);
+}
+
+pz_status pz__decision_explain(pz__request *request, const pz_decision *decision, pz_value *out)
+{
+    pz__fields fields;
+    pz_value rules, layers;
+    pz_status status = pz__decision_fields(request, decision, &fields);
+    if (status == PZ_OK)
+        status = rules_list(request, decision, &rules);
+    if (status == PZ_OK)
+        status = layers_map(request, decision, &layers);
+    pz__request_settle(request);
+    if (status != PZ_OK)
+        return status;
+    pz__fields_put(&fields, "rules", rules);
+    pz__fields_put(&fields, "layers", layers);
+    return pz__fields_end(&fields, out);
+}

@@ -1,0 +1,280 @@
+/*
+ * request.c: one request, and what the names in its rules mean.
+ *
+ * The activation has one slot for every name that any rule of the catalog can say. All are pending
+ * at first; a rule that reads a pending slot comes here, and what is found stays in the slot:
+ *
+ *     profile.NAME     resolve (kept in `answers` for the whole binding)
+ *     context.NAME     what the host said, else the declared default
+ *     segment.NAME     the segment's own rule, over this same activation
+ *     count, sum, last totals over the profile's cells
+ *     confidence, tier of an attribute's answer
+ *     now              the moment of the request
+ *
+ * What is not known is an unknown that names its slot. Every fetch is noted in `touched`, so that a
+ * decision can say exactly what it read; settling makes those slots pending again.
+ *
+ * The answers survive settling, not a change of binding or circumstance.
+ */
+#include "decide/decide.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static const pz_value pending = {.kind = PZ__V_PENDING};
+
+void pz__request_init(pz__request *request, const pz_alloc *alloc)
+{
+    memset(request, 0, sizeof *request);
+    pz__arena_init(&request->arena, alloc, PZ__REQUEST_BYTES_MAX);
+}
+
+void pz__request_clear(pz__request *request)
+{
+    pz__arena_clear(&request->arena);
+    request->catalog = NULL;
+}
+
+pz__view pz__request_view(pz__request *request)
+{
+    const pz__catalog *catalog = request->catalog;
+    const pz__context_key *channel = pz__catalog_context(catalog, PZ__STR("channel"));
+    pz_str text = {NULL, 0};
+    if (channel)
+        text = pz_value_text(request->context[channel - catalog->context]);
+    return (pz__view){
+        .catalog = catalog,
+        .person = request->person,
+        .account = request->account,
+        .now_ms = request->now_ms,
+        .channel = text,
+        .arena = &request->arena,
+    };
+}
+
+const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribute)
+{
+    pz__resolution *answer = &request->answers[attribute];
+    if (request->answered[attribute])
+        return answer;
+    const pz__view view = pz__request_view(request);
+    if (pz__resolve(&view, &request->catalog->attributes[attribute], answer) != PZ_OK) {
+        request->status = PZ_ERR_NOMEM;
+        return NULL;
+    }
+    request->answered[attribute] = true;
+    return answer;
+}
+
+static pz_value attribute_value(pz__request *request, uint32_t slot, uint32_t attribute)
+{
+    const pz__resolution *answer = pz__request_answer(request, attribute);
+    if (!answer || answer->tier == PZ__TIER_NONE)
+        return pz__cel_unknown(&request->arena, slot);
+    return answer->value;
+}
+
+static pz_value context_value(pz__request *request, uint32_t slot, uint32_t index)
+{
+    const pz__context_key *key = &request->catalog->context[index];
+    if (request->context[index].kind != PZ__V_PENDING)
+        return request->context[index];
+    return key->has_default ? key->default_value : pz__cel_unknown(&request->arena, slot);
+}
+
+static pz_value counter_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
+{
+    const pz__view view = pz__request_view(request);
+    const pz__counter *counter = &request->catalog->counters[info->index];
+    int64_t total;
+    bool known;
+    pz__counter_total(&view, counter, info->window_ms, &total, &known);
+    if (!known)
+        return pz__cel_unknown(&request->arena, slot);
+    if (info->type->kind == PZ__T_DOUBLE)
+        return pz_value_double((double)total / (double)counter->scale);
+    return pz_value_int(total);
+}
+
+/* The start of the newest bucket in which the counter counted: buckets are all that is kept. */
+static pz_value last_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
+{
+    if (!request->person)
+        return pz__cel_unknown(&request->arena, slot);
+    const pz__counter *counter = &request->catalog->counters[info->index];
+    const pz__cells cells = pz__profile_cells(request->person, counter->name);
+    int64_t newest = INT64_MIN;
+    for (uint32_t i = 0; i < cells.count; i++) {
+        const pz__cell *cell = &cells.list[i];
+        const int64_t start = cell->bucket * (INT64_C(1) << cell->width);
+        if (start > newest && start <= request->now_ms / 1000)
+            newest = start;
+    }
+    if (newest == INT64_MIN)
+        return pz__cel_unknown(&request->arena, slot);
+    return pz_value_time_ms(newest * 1000);
+}
+
+static pz_value confidence_value(pz__request *request, uint32_t slot, uint32_t attribute)
+{
+    const pz__resolution *answer = pz__request_answer(request, attribute);
+    if (!answer || answer->tier == PZ__TIER_NONE)
+        return pz__cel_unknown(&request->arena, slot);
+    return pz_value_double(answer->has_confidence ? (double)answer->confidence / 65536.0 : 1.0);
+}
+
+static pz_value tier_value(pz__request *request, uint32_t attribute)
+{
+    const pz__resolution *answer = pz__request_answer(request, attribute);
+    return pz_value_str(pz__tier_name(answer ? answer->tier : PZ__TIER_NONE));
+}
+
+static pz_value slot_value(pz__request *request, uint32_t slot)
+{
+    const pz__slot_info *info = &request->catalog->slots[slot];
+    switch (info->use) {
+    case PZ__USE_ATTRIBUTE:
+        return attribute_value(request, slot, info->index);
+    case PZ__USE_CONTEXT:
+        return context_value(request, slot, info->index);
+    case PZ__USE_SEGMENT:
+        return pz__segment_value(request->catalog, info->index, &request->activation);
+    case PZ__USE_NOW:
+        return pz_value_time_ms(request->now_ms);
+    case PZ__USE_COUNT:
+    case PZ__USE_SUM:
+        return counter_value(request, slot, info);
+    case PZ__USE_LAST:
+        return last_value(request, slot, info);
+    case PZ__USE_CONFIDENCE:
+        return confidence_value(request, slot, info->index);
+    case PZ__USE_TIER:
+        return tier_value(request, info->index);
+    }
+    return pz__cel_unknown(&request->arena, slot);
+}
+
+static void fetch(void *self, uint32_t slot)
+{
+    pz__request *request = self;
+    request->touched[request->touched_count++] = slot;
+    request->activation.slots[slot] = slot_value(request, slot);
+}
+
+static void fill_pending(pz_value *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = pending;
+}
+
+pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, int64_t now_ms)
+{
+    pz__arena *arena = &request->arena;
+    pz__arena_reset(arena);
+    request->catalog = NULL;
+    request->person = request->account = NULL;
+    request->binding = 0;
+    request->now_ms = now_ms;
+    request->serial++;
+    request->touched_count = 0;
+    request->status = PZ_OK;
+    pz_value *slots = pz__arena_array(arena, catalog->slot_count, sizeof *slots);
+    request->context = pz__arena_array(arena, catalog->context_count, sizeof *request->context);
+    request->answers = pz__arena_array(arena, catalog->attribute_count, sizeof *request->answers);
+    request->answered = pz__arena_zero(arena, catalog->attribute_count, sizeof(bool));
+    request->touched = pz__arena_array(arena, catalog->slot_count, sizeof *request->touched);
+    if (!slots || !request->context || !request->answers || !request->answered || !request->touched)
+        return PZ_ERR_NOMEM;
+    fill_pending(slots, catalog->slot_count);
+    fill_pending(request->context, catalog->context_count);
+    request->activation = (pz__activation){
+        .slots = slots,
+        .slot_count = catalog->slot_count,
+        .self = request,
+        .fetch = fetch,
+        .arena = arena,
+    };
+    request->catalog = catalog;
+    return PZ_OK;
+}
+
+void pz__request_settle(pz__request *request)
+{
+    for (uint32_t i = 0; i < request->touched_count; i++)
+        request->activation.slots[request->touched[i]] = pending;
+    request->touched_count = 0;
+}
+
+static void forget_answers(pz__request *request)
+{
+    pz__request_settle(request);
+    memset(request->answered, 0, request->catalog->attribute_count * sizeof(bool));
+}
+
+void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
+                      uint64_t binding)
+{
+    if (request->person == person && request->account == account && request->binding == binding)
+        return;
+    request->person = person;
+    request->account = account;
+    request->binding = binding;
+    forget_answers(request);
+}
+
+static pz_str nearest_context(const pz__catalog *catalog, pz_str key)
+{
+    pz_str best = {NULL, 0};
+    for (uint32_t i = 0; i < catalog->context_count; i++) {
+        const pz_str pair[2] = {catalog->context[i].name, best};
+        const pz_str nearer = pz__nearest(key, pair, best.data ? 2 : 1);
+        if (nearer.data)
+            best = nearer;
+    }
+    return best;
+}
+
+static pz_status no_such_key(const pz__catalog *catalog, pz_str key, pz_error *err)
+{
+    const pz_str near = nearest_context(catalog, key);
+    if (near.data)
+        return pz__fail(err, PZ_ERR_NOT_FOUND,
+                        "the catalog declares no context key '%.*s'; did you mean '%.*s'?",
+                        PZ__STR_ARG(key), PZ__STR_ARG(near));
+    return pz__fail(err, PZ_ERR_NOT_FOUND,
+                    "the catalog declares no context key '%.*s'; add it to \"context\"",
+                    PZ__STR_ARG(key));
+}
+
+static bool suits(const pz__type *type, pz_value value)
+{
+    /* A whole number is as good as a double where a double is declared: JSON cannot tell. */
+    return pz__type_holds(type, value) || (type->kind == PZ__T_DOUBLE && value.kind == PZ_INT);
+}
+
+pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err)
+{
+    const pz__catalog *catalog = request->catalog;
+    const pz__context_key *known = pz__catalog_context(catalog, key);
+    /* An open catalog has slots only for keys that its rules name: no rule can miss another. */
+    if (!known)
+        return catalog->context_is_closed ? no_such_key(catalog, key, err) : PZ_OK;
+    pz_value kept = pending;
+    if (value.kind != PZ_NULL) {
+        if (!suits(known->type, value)) {
+            pz_str name = pz_str_of(pz_kind_name((pz_kind)value.kind));
+            return pz__fail(err, PZ_ERR_TYPE,
+                            "context key '%.*s' was given a %.*s, which is not its declared type",
+                            PZ__STR_ARG(key), PZ__STR_ARG(name));
+        }
+        if (known->type->kind == PZ__T_DOUBLE && value.kind == PZ_INT)
+            value = pz_value_double((double)value.as.i);
+        if (pz__value_copy(&request->arena, &kept, value) != PZ_OK)
+            return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    }
+    request->context[known - catalog->context] = kept;
+    request->serial++;
+    forget_answers(request);
+    return PZ_OK;
+}
