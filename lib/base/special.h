@@ -28,12 +28,13 @@ double pz__beta_inc(double a, double b, double x);
 
 /*
  * P(Beta(a, b) > x), computed as its own sum so that small answers keep their digits.
- * a = 0 gives 0; b = 0 (with a > 0) gives 1 for x < 1.
+ * a = 0 gives 0; b = 0 (with a > 0) gives 1 for x < 1. NaN for a negative or NaN parameter.
  */
 double pz__beta_above(double a, double b, double x);
 
 /* The q-quantile of Beta(a, b), 0 < q < 1, by bisection and secant steps on pz__beta_inc; within
- * 1e-12 of the true one. Only for explanations; the test itself needs one pz__beta_above. */
+ * 1e-12 of the true one wherever the probability rises by more than its own error over that width.
+ * Only for explanations; the test itself needs one pz__beta_above. */
 double pz__beta_quantile(double a, double b, double q);
 
 #endif
