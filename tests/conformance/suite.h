@@ -1,0 +1,22 @@
+/*
+ * suite.h: what a conformance suite gives to main.c.
+ */
+#ifndef PZ_TESTS_SUITE_H
+#define PZ_TESTS_SUITE_H
+
+#include <stddef.h>
+
+typedef struct counts {
+    size_t passed, failed, skipped;
+} counts;
+
+/* Run one file of published cases: add to `result`, and print one line with the id of each case
+ * that fails. */
+typedef void (*suite_fn)(const char *path, counts *result);
+
+void suite_json(const char *path, counts *result);
+
+/* The bytes of a file, to be given to free(); NULL (and a line on stderr) if it cannot be read. */
+char *suite_read_file(const char *path, size_t *len);
+
+#endif
