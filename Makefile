@@ -36,7 +36,7 @@ demo: deps build ## Show one customer from first visit to explained decision
 	@BUILD_DIR=$(abspath $(BUILD)) sh examples/demo.sh
 
 check: deps-check build ## Run the quick tests
-	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure --timeout 600 --parallel $(JOBS)
 
 check-full: deps-full ## Run everything: long suites, sanitizers, clang, fuzz corpora, options
 	@bash scripts/check-full.sh
@@ -49,7 +49,7 @@ install: ## Install under PREFIX (default /usr/local)
 	@cmake --install $(BUILD)
 
 format: ## Lay out the C sources
-	@find lib tools bindings tests bench examples -name '*.c' -exec clang-format -i {} +
+	@find $(wildcard lib tools bindings tests bench examples) -name '*.c' -exec clang-format -i {} +
 
 lint: deps-full build ## Check the rules of the code and run clang-tidy
 	@bash scripts/lint.sh $(BUILD)

@@ -83,6 +83,25 @@ def sizes():
     return dict(line.split() for line in lines)
 
 
+def check_dynamic(library):
+    """What hosts demand of the way the library is linked."""
+    text = subprocess.run(["readelf", "-dW", library], check=True, stdout=subprocess.PIPE,
+                          encoding="utf-8").stdout
+    soname = re.search(r"SONAME\).*\[(.*)\]", text)
+    if not soname or not re.fullmatch(r"libpersonalize\.so\.\d+", soname.group(1)):
+        yield "the soname is not libpersonalize.so.MAJOR"
+    if not re.search(r"FLAGS_1\).*\bNODELETE\b", text):
+        yield "not linked with -z nodelete: hosts that unload it per request would leak"
+    if "BIND_NOW" not in text and not re.search(r"FLAGS_1\).*\bNOW\b", text):
+        yield "not linked with -z now"
+    for tag in ("TEXTREL", "RPATH", "RUNPATH"):
+        if f"({tag})" in text:
+            yield f"has {tag}"
+    needed = re.findall(r"NEEDED\).*\[(.*)\]", text)
+    if any(name.startswith(("libm.so", "libpthread.so", "libstdc++")) for name in needed):
+        yield "needs " + " ".join(needed)
+
+
 def listed():
     names, known = set(), {}
     for line in LIST.read_text(encoding="utf-8").splitlines():
@@ -107,6 +126,7 @@ def check(library, is_partial):
         mistakes += differences(promised, symbols, "declared PZ_API, but not exported")
     mistakes += [f"{path.relative_to(ROOT)}: struct {name} neither begins with uint32_t size nor is "
                  "called frozen" for path, name, is_fine in structs() if not is_fine]
+    mistakes += check_dynamic(library)
     actual = sizes()
     if not is_partial:
         names, known = listed()

@@ -2,7 +2,7 @@
 # The long form of `make check`: every suite at full length, then the same code under other eyes.
 #     scripts/check-full.sh [--budget SECONDS] [STAGE...]
 # Stages, in this order:
-#     long      gcc, warnings are errors, PZ_FULL=1 (a million cases per law, or PZ_CASES)
+#     long      gcc, warnings are errors, PZ_FULL=1 (a million cases per law, or PZ_FULL_CASES)
 #     address   gcc, address and undefined behaviour sanitizers, quick cases
 #     thread    gcc, thread sanitizer, quick cases
 #     clang     clang, warnings are errors, quick cases

@@ -52,7 +52,7 @@ mount -t proc proc "$root/proc"
 
 rm -rf "$root/srv/clone" && mkdir -p "$root/srv"
 git bundle create -q "$root/srv/repository.bundle" HEAD
-chroot "$root" git clone -q /srv/repository.bundle /srv/clone
+chroot "$root" git -c advice.detachedHead=false clone -q /srv/repository.bundle /srv/clone
 git log -1 --format='cloned %h: %s'
 
 cat >"$root/srv/run.py" <<'PYTHON'

@@ -29,7 +29,7 @@ else
     echo "clang-tidy is not installed"
 fi
 if command -v shellcheck >/dev/null; then
-    find scripts tests .ci examples -name '*.sh' -o -path '.ci/run' | xargs shellcheck -S warning || status=1
+    find . -path './build*' -prune -o \( -name '*.sh' -o -path './.ci/run' \) -print | xargs shellcheck -S warning || status=1
 else
     echo "shellcheck is not installed"
 fi

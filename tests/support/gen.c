@@ -57,7 +57,10 @@ uint64_t gen_seed(void)
 
 size_t gen_cases_full(size_t quick, size_t full)
 {
-    uint64_t cases = gen_is_full() ? full : quick;
+    uint64_t most = full, cases = quick;
+    env_number("PZ_FULL_CASES", &most);
+    if (gen_is_full() && full > quick)
+        cases = most >= full ? full : most > quick ? most : quick;
     env_number("PZ_CASES", &cases);
     return (size_t)cases;
 }

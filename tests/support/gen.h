@@ -10,7 +10,7 @@
  *     }
  *
  * Environment: PZ_SEED (default 1) changes every case; PZ_CASES=N sets the number of cases of every
- * loop; PZ_CASE=K runs only case K; PZ_FULL=1 asks for the long run.
+ * loop; PZ_CASE=K runs only case K; PZ_FULL=1 asks for the long run, which PZ_FULL_CASES=N bounds.
  */
 #ifndef PZ_TESTS_GEN_H
 #define PZ_TESTS_GEN_H
