@@ -7,12 +7,11 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
 
 # What runs below is told how many jobs to use; the outer make's job server stays out of it.
-unexport MAKEFLAGS
-unexport MFLAGS
 .NOTPARALLEL:
+ALONE = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
-CONFIGURE = cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS)
-COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
+CONFIGURE = $(ALONE) cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS)
+COMPILE = $(ALONE) cmake --build $(BUILD) --parallel $(JOBS)
 
 .DEFAULT_GOAL := all
 .PHONY: all build deps deps-check deps-full demo check check-full bench install \
@@ -33,16 +32,16 @@ deps-full: ## Install what check-full, lint and format need besides
 	@sh scripts/deps.sh full
 
 demo: deps build ## Show one customer from first visit to explained decision
-	@BUILD_DIR=$(abspath $(BUILD)) sh examples/demo.sh
+	@$(ALONE) BUILD_DIR=$(abspath $(BUILD)) sh examples/demo.sh
 
 check: deps-check build ## Run the quick tests
-	@ctest --test-dir $(BUILD) --output-on-failure --timeout 600 --parallel $(JOBS)
+	@$(ALONE) ctest --test-dir $(BUILD) --output-on-failure --timeout 600 --parallel $(JOBS)
 
 check-full: deps-full ## Run everything: long suites, sanitizers, clang, fuzz corpora, options
-	@bash scripts/check-full.sh
+	@$(ALONE) bash scripts/check-full.sh
 
 bench: deps build ## Run the benchmarks
-	@cmake --build $(BUILD) --target bench
+	@$(COMPILE) --target bench
 
 install: ## Install under PREFIX (default /usr/local)
 	@$(MAKE) --no-print-directory build
@@ -52,7 +51,7 @@ format: ## Lay out the C sources
 	@find $(wildcard lib tools bindings tests bench examples) -name '*.c' -exec clang-format -i {} +
 
 lint: deps-full build ## Check the rules of the code and run clang-tidy
-	@bash scripts/lint.sh $(BUILD)
+	@$(ALONE) JOBS=$(JOBS) bash scripts/lint.sh $(BUILD)
 
 symbols: build ## Write lib/symbols.txt anew: a deliberate act
 	@python3 scripts/abi.py write $(BUILD)/libpersonalize.so
