@@ -20,8 +20,9 @@ COMPILE = $(ALONE) cmake --build $(BUILD) --parallel $(JOBS)
 all: deps build ## Build the library, the command and the bindings into build/
 
 build:
-	@$(CONFIGURE) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@rm -f $(BUILD).log
+	@mkdir -p $(BUILD)
+	@$(CONFIGURE) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@grep 'is left out' $(BUILD)/configure.log || true
 	@$(COMPILE)
 
 deps: ## Install what the build needs (Debian; elsewhere list it)

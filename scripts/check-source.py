@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The rules of the code that a machine can check.
 
-    scripts/check-source.py [--objects BUILD_DIR]
+    scripts/check-source.py [--objects BUILD_DIR] [--root DIR]
 
 Sources: banned functions, length of functions and files, the essay at the top of each .c, a comment
 on every public declaration, the layout of clang-format 14 in .c files where that is installed.
@@ -188,7 +188,8 @@ def check_globals(source, obj, exceptions, used):
         is_written = re.match(r"\.(t?data|t?bss)(?!\.rel\.ro)|\*COM\*", section)
         if not is_written or name == section:
             continue
-        key = ("global", str(source), re.sub(r"\.\d+$", "", name))
+        name = re.sub(r"\.\d+$", "", name)
+        key = ("global", str(source), name)
         if key in exceptions:
             used.add(key)
         else:
@@ -235,9 +236,12 @@ def check_objects(build, exceptions, used):
 
 
 def main():
+    global ROOT
     parser = argparse.ArgumentParser()
     parser.add_argument("--objects", type=pathlib.Path, metavar="BUILD_DIR")
+    parser.add_argument("--root", type=pathlib.Path, default=ROOT)
     options = parser.parse_args()
+    ROOT = options.root.resolve()
     exceptions, used = read_exceptions(), set()
 
     ours = list(sources("include", "lib", "tools", "bindings", "tests", "bench", "examples"))
