@@ -259,9 +259,11 @@ static inline pz_status skip_space(reader *r)
     const char *p = r->next;
     if (p < r->end && (uint8_t)*p > ' ' && *p != '/')
         return PZ_OK;
-    for (; p < r->end && is_space(*p); p++)
-        while (r->end - p > 8 && pz__load_eight(p) == spaces)
+    while (p < r->end && is_space(*p)) {
+        p++;
+        while (r->end - p >= 8 && pz__load_eight(p) == spaces)
             p += 8;
+    }
     r->next = p;
     return r->flags & PZ_JSON_RELAXED ? skip_relaxed(r) : PZ_OK;
 }
