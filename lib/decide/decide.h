@@ -21,6 +21,12 @@
 
 /* ---- requests ---- */
 
+/* Which state of person and account an answer is about: numbers that change with every write. */
+typedef struct pz__binding {
+    uint64_t person;
+    uint64_t account;
+} pz__binding;
+
 /* Most bytes one request may hold in answers and scratch. */
 #define PZ__REQUEST_BYTES_MAX (64u << 20)
 
@@ -33,7 +39,7 @@ typedef struct pz__request {
     const pz__catalog *catalog; /* borrowed; NULL before the first begin */
     const pz__profile *person;  /* borrowed, sealed; NULL: nobody */
     const pz__profile *account;
-    uint64_t binding; /* which state of person and account the answers are about */
+    pz__binding binding;       /* of the answers held */
     int64_t now_ms;
     uint64_t serial; /* changes with every circumstance: older decisions are stale */
     pz__activation activation;
@@ -53,7 +59,7 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err);
 /* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
 void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
-                      uint64_t binding);
+                      pz__binding binding);
 /* What resolve reads. */
 pz__view pz__request_view(pz__request *request);
 /* The answer about an attribute, resolved now or before; NULL out of memory. */
@@ -87,7 +93,7 @@ struct pz_decision {
     const pz__decision_def *def;
     const pz__profile *person; /* about whom, in which state and circumstances */
     const pz__profile *account;
-    uint64_t binding;
+    pz__binding binding;
     uint64_t serial;
     pz__outcome outcome;
     pz_value value;

@@ -174,7 +174,7 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
     pz__arena_reset(arena);
     request->catalog = NULL;
     request->person = request->account = NULL;
-    request->binding = 0;
+    request->binding = (pz__binding){0, 0};
     request->now_ms = now_ms;
     request->serial++;
     request->touched_count = 0;
@@ -213,9 +213,10 @@ static void forget_answers(pz__request *request)
 }
 
 void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
-                      uint64_t binding)
+                      pz__binding binding)
 {
-    if (request->person == person && request->account == account && request->binding == binding)
+    if (request->person == person && request->account == account &&
+        request->binding.person == binding.person && request->binding.account == binding.account)
         return;
     request->person = person;
     request->account = account;

@@ -197,7 +197,7 @@ static pz_status run_one(trial *t, const pz_alloc *alloc)
     make_customer(t);
     status = pz__profile_seal(t->profile);
     if (status == PZ_OK) {
-        pz__request_bind(t->request, t->profile, NULL, 1);
+        pz__request_bind(t->request, t->profile, NULL, (pz__binding){1, 0});
         expect_resolved(t, "resolve");
         expect_resolved(t, "tiers");
         expect_decided(t, "decide");

@@ -1,0 +1,294 @@
+/*
+ * batch.c: many events of many customers in one transaction.
+ *
+ * Customers are found once and kept decoded until the end of the call:
+ *
+ *     identifier "kind" 0x1f "value"  ->  key  ->  { state, is_dirty }
+ *
+ * Two identifiers of one customer lead to one state, or the later write would undo the earlier.
+ * Events are applied in order, each for itself: one that is refused changes nothing and is reported
+ * in its result. At the end every profile that changed is encoded and written; then one commit
+ * makes all of it durable. If the store fails anywhere, nothing of the call has happened.
+ */
+#include "engine/engine.h"
+
+#include "base/utf8.h"
+
+/* One customer of the batch. */
+typedef struct customer {
+    pz__profile *state; /* owned */
+    pz_str key;         /* in the arena */
+    bool is_dirty;
+    bool is_new;
+} customer;
+
+typedef struct batch {
+    pz_engine *engine;
+    const pz__catalog *catalog;
+    pz__store_txn *txn;
+    pz__arena arena;       /* identifiers and keys; lives as long as the batch */
+    pz__arena scratch;     /* of one event */
+    pz__names identifiers; /* numbered, */
+    customer **known;      /* and by that number the customer; NULL until read */
+    pz__names keys;        /* numbered, */
+    customer *customers;   /* and by that number the customer */
+    uint32_t capacity;     /* of both arrays: no more customers than events */
+    pz__buf bytes;
+    pz__write write;
+    bool is_replay;
+    pz_error *err;
+} batch;
+
+/* Fill in a customer whom nobody knows yet. */
+static pz_status make_customer(batch *b, customer **out)
+{
+    pz__profile *state;
+    pz_status status = pz__customer_new(&state, b->engine, b->err);
+    if (status != PZ_OK)
+        return status;
+    const uint32_t number = pz__names_put(&b->keys, pz__profile_subject(state));
+    if (number == PZ__NAME_NONE) {
+        pz__profile_free(state);
+        return PZ_ERR_NOMEM;
+    }
+    *out = &b->customers[number];
+    **out = (customer){.state = state, .key = b->keys.list[number], .is_new = true};
+    return PZ_OK;
+}
+
+/* The customer under a key, decoded at the first mention. */
+static pz_status read_customer(batch *b, pz_str key, customer **out)
+{
+    const uint32_t number = pz__names_put(&b->keys, key);
+    if (number == PZ__NAME_NONE)
+        return PZ_ERR_NOMEM;
+    customer *c = &b->customers[number];
+    *out = c;
+    if (c->state)
+        return PZ_OK;
+    c->key = b->keys.list[number];
+    pz__buf_reset(&b->bytes);
+    const pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
+    if (status != PZ_OK)
+        return status;
+    return pz__profile_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
+}
+
+/* The customer of an identifier. */
+static pz_status find_customer(batch *b, pz_str identifier, customer **out)
+{
+    const uint32_t number = pz__names_put(&b->identifiers, identifier);
+    if (number == PZ__NAME_NONE)
+        return PZ_ERR_NOMEM;
+    *out = b->known[number];
+    if (*out)
+        return PZ_OK;
+    size_t count = 0;
+    pz__buf_reset(&b->bytes);
+    pz_status status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
+    if (status != PZ_OK)
+        return status;
+    status = count ? read_customer(b, pz__first_key(&b->bytes), out) : make_customer(b, out);
+    if (status == PZ_OK)
+        b->known[number] = *out;
+    return status;
+}
+
+/* "customer": text, or a map of one member; CloudEvents' subject is such a text. */
+static pz_status read_identifier(pz_value subject, pz_str *kind, pz_str *value, pz_error *err)
+{
+    *kind = PZ__STR("customer");
+    *value = pz_value_text(subject);
+    if (subject.kind == PZ_MAP && subject.len == 1) {
+        const pz_entry entry = pz_value_entry(subject, 0);
+        *kind = pz_value_text(entry.key);
+        *value = pz_value_text(entry.value);
+    }
+    if (!value->len)
+        return pz__fail(err, PZ_ERR_TYPE,
+                        "the event names no customer: give \"customer\" as text, or as "
+                        "{\"email\": \"ann@example.com\"}");
+    return pz__identifier_check(*kind, *value, err);
+}
+
+static pz_status introduce(batch *b, customer *c, pz_str kind, pz_str value, const pz__write *write)
+{
+    pz__verb identify = {
+        .kind = PZ__VERB_IDENTIFY, .name = kind, .value = pz__value_of_str(value), .write = *write};
+    identify.write.at_ms = write->now_ms;
+    identify.write.channel = (pz_str){NULL, 0};
+    const pz_str identifier = pz__identifier(&b->scratch, kind, value);
+    pz_status status = identifier.data ? PZ_OK : PZ_ERR_NOMEM;
+    if (status == PZ_OK)
+        status = pz__verb_apply(&identify, b->catalog, c->state, &b->scratch, b->err);
+    if (status == PZ_OK)
+        status = pz__store_txn_index(b->txn, identifier, c->key, true, b->err);
+    c->is_new = status != PZ_OK;
+    return status;
+}
+
+/* A failure that is the store's or the machine's ends the batch; others are the event's own. */
+static bool is_fatal(pz_status status)
+{
+    return status == PZ_ERR_NOMEM || status == PZ_ERR_IO || status == PZ_ERR_FULL ||
+           status == PZ_ERR_BUSY || status == PZ_ERR_CORRUPT || status == PZ_ERR_VERSION;
+}
+
+/* Apply one event. `why` tells what is wrong with it; a fatal status ends the batch. */
+static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *why)
+{
+    pz__event event;
+    pz_str kind, text;
+    *is_new = false;
+    pz_status status = pz__event_read(&b->scratch, &event, value, why);
+    if (status == PZ_OK)
+        status = read_identifier(event.subject, &kind, &text, why);
+    if (status != PZ_OK)
+        return status;
+    const pz_str identifier = pz__identifier(&b->scratch, kind, text);
+    customer *c;
+    status = identifier.data ? find_customer(b, identifier, &c) : PZ_ERR_NOMEM;
+    if (status != PZ_OK)
+        return status;
+    pz__verb verb = {
+        .kind = PZ__VERB_OBSERVE, .value = value, .is_replay = b->is_replay, .write = b->write};
+    if (b->is_replay)
+        verb.write.now_ms = event.time_ms;
+    status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
+    if (status != PZ_OK || !verb.is_new)
+        return status;
+    *is_new = true;
+    c->is_dirty = true;
+    return c->is_new ? introduce(b, c, kind, text, &verb.write) : PZ_OK;
+}
+
+static void report(pz_observed *result, pz_status status, bool is_new, const pz_error *why)
+{
+    if (!result)
+        return;
+    const uint32_t size = result->size;
+    if (size < sizeof *result)
+        return;
+    result->status = status;
+    result->is_new = is_new;
+    result->message[0] = '\0';
+    if (status != PZ_OK) {
+        /* Cut at a character: pz_error's own message is longer than the room here. */
+        pz_error cut = PZ_ERROR_INIT;
+        pz__fail(&cut, status, "%.255s", why->message);
+        size_t len = strlen(cut.message);
+        len = pz__utf8_first_bad(cut.message, len);
+        memcpy(result->message, cut.message, len);
+        result->message[len] = '\0';
+    }
+}
+
+static pz_status take_events(batch *b, const pz_value *events, size_t count, pz_observed *results)
+{
+    for (size_t i = 0; i < count; i++) {
+        pz_error why = PZ_ERROR_INIT;
+        bool is_new;
+        const pz_status status = take_event(b, events[i], &is_new, &why);
+        pz__arena_reset(&b->scratch);
+        if (is_fatal(status)) {
+            if (why.message[0])
+                pz__fail(b->err, status, "%s", why.message);
+            return status;
+        }
+        report(results ? &results[i] : NULL, status, is_new, &why);
+    }
+    return PZ_OK;
+}
+
+static pz_status replace(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                         pz__buf *new_bytes, pz__update_action *action)
+{
+    const customer *c = payload;
+    (void)txn;
+    (void)bytes;
+    (void)len;
+    *action = PZ__WRITE;
+    return pz__profile_encode(c->state, new_bytes);
+}
+
+static pz_status write_customers(batch *b)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < b->keys.count && status == PZ_OK; i++)
+        if (b->customers[i].is_dirty)
+            status = pz__store_txn_update(b->txn, b->customers[i].key, replace, &b->customers[i],
+                                          b->err);
+    return status;
+}
+
+static pz_status open_batch(batch *b, size_t count, uint8_t writer[16])
+{
+    pz_engine *engine = b->engine;
+    pz__arena_init(&b->arena, &engine->alloc, 0);
+    pz__arena_init(&b->scratch, &engine->alloc, 0);
+    pz__buf_init(&b->bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
+    pz__names_init(&b->identifiers, &b->arena);
+    pz__names_init(&b->keys, &b->arena);
+    b->capacity = (uint32_t)count;
+    b->customers = pz__mem_zero(&engine->alloc, count, sizeof *b->customers);
+    b->known = pz__mem_zero(&engine->alloc, count, sizeof(customer *));
+    if (!b->customers || !b->known)
+        return PZ_ERR_NOMEM;
+    const pz_status status = pz__store_writer(engine->store, writer, b->err);
+    if (status != PZ_OK)
+        return status;
+    b->write.writer = (pz_str){(const char *)writer, 16};
+    return pz__store_begin(engine->store, &b->txn, b->err);
+}
+
+static void close_batch(batch *b)
+{
+    pz__store_abort(b->txn);
+    for (uint32_t i = 0; b->customers && i < b->keys.count; i++)
+        pz__profile_free(b->customers[i].state);
+    pz__mem_free(&b->engine->alloc, b->known, b->capacity, sizeof(customer *));
+    pz__mem_free(&b->engine->alloc, b->customers, b->capacity, sizeof *b->customers);
+    pz__buf_clear(&b->bytes);
+    pz__arena_clear(&b->scratch);
+    pz__arena_clear(&b->arena);
+}
+
+pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
+                          uint32_t flags, pz_observed *results, pz_error *err)
+{
+    if (!engine || (!events && count) || (flags & ~(uint32_t)PZ_OBSERVE_REPLAY))
+        return pz__fail(err, PZ_ERR_ARG, "an engine and events are needed");
+    if (count > PZ_OBSERVE_MANY_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
+    if (engine->is_read_only)
+        return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
+    if (count == 0)
+        return PZ_OK;
+    pz__pin pin = pz__pins_take(&engine->pins);
+    if (!pin.catalog)
+        return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
+    uint8_t writer[16];
+    const int64_t now = pz__engine_now(engine, now_ms);
+    batch b = {
+        .engine = engine,
+        .catalog = pin.catalog,
+        .write = {.now_ms = now, .at_ms = now, .skew_ms = engine->skew_ms},
+        .is_replay = flags & PZ_OBSERVE_REPLAY,
+        .err = err,
+    };
+    pz_status status = open_batch(&b, count, writer);
+    if (status == PZ_OK)
+        status = take_events(&b, events, count, results);
+    if (status == PZ_OK)
+        status = write_customers(&b);
+    if (status == PZ_OK) {
+        pz__store_txn *txn = b.txn;
+        b.txn = NULL;
+        status = pz__store_commit(txn, err);
+    }
+    if (status == PZ_ERR_NOMEM)
+        pz__fail(err, status, "out of memory");
+    close_batch(&b);
+    pz__pins_give(&engine->pins, &pin);
+    return status;
+}

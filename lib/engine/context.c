@@ -1,0 +1,371 @@
+/*
+ * context.c: contexts, and every question that can be asked in one.
+ *
+ * A context is a request of the decide room together with the pin that keeps its catalog alive.
+ * Beginning takes a pin of the catalog now in force and gives the old one back; nothing else here
+ * touches anything that threads share.
+ *
+ * Every question first binds the profile: the state's number tells whether answers that are already
+ * there are still about it.
+ */
+#include "engine/engine.h"
+
+struct pz_context {
+    pz_engine *engine;
+    pz__pin pin;
+    pz__request request;
+    const pz_profile *account; /* borrowed */
+};
+
+pz_status pz_context_new(pz_context **out, pz_engine *engine, pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine)
+        return pz__fail(err, PZ_ERR_ARG, "an engine is needed");
+    pz_context *context = pz__mem_zero(&engine->alloc, 1, sizeof *context);
+    if (!context)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    context->engine = engine;
+    pz__request_init(&context->request, &engine->alloc);
+    *out = context;
+    return PZ_OK;
+}
+
+void pz_context_free(pz_context *context)
+{
+    if (!context)
+        return;
+    pz_engine *engine = context->engine;
+    pz__request_clear(&context->request);
+    pz__pins_give(&engine->pins, &context->pin);
+    pz__mem_free(&engine->alloc, context, 1, sizeof *context);
+}
+
+pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
+{
+    if (!context)
+        return pz__fail(err, PZ_ERR_ARG, "a context is needed");
+    pz_engine *engine = context->engine;
+    context->account = NULL;
+    context->request.catalog = NULL;
+    pz__pins_give(&engine->pins, &context->pin);
+    context->pin = pz__pins_take(&engine->pins);
+    if (!context->pin.catalog)
+        return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
+    const pz_status status =
+        pz__request_begin(&context->request, context->pin.catalog, pz__engine_now(engine, now_ms));
+    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+}
+
+static pz_status not_begun(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_STATE, "begin the context with pz_context_begin() first");
+}
+
+pz_status pz_context_set(pz_context *context, const char *key, pz_value value, pz_error *err)
+{
+    if (!context || !key)
+        return pz__fail(err, PZ_ERR_ARG, "a context and a key are needed");
+    if (!context->request.catalog)
+        return not_begun(err);
+    return pz__request_set(&context->request, pz_str_of(key), value, err);
+}
+
+pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_error *err)
+{
+    if (!context)
+        return pz__fail(err, PZ_ERR_ARG, "a context is needed");
+    if (!context->request.catalog)
+        return not_begun(err);
+    context->account = account;
+    return PZ_OK;
+}
+
+/* Make the request about this profile (and the account). */
+static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *err)
+{
+    if (!context->request.catalog)
+        return not_begun(err);
+    const pz_profile *account = context->account;
+    const pz__binding binding = {
+        .person = profile ? profile->serial : 0,
+        .account = account ? account->serial : 0,
+    };
+    pz__request_bind(&context->request, profile ? profile->state : NULL,
+                     account ? account->state : NULL, binding);
+    return PZ_OK;
+}
+
+static pz_status out_of_memory(pz_status status, pz_error *err)
+{
+    if (status == PZ_ERR_STATE)
+        return pz__fail(err, status,
+                        "the context was told another circumstance after it decided; decide again");
+    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+}
+
+/* ---- attributes ---- */
+
+static pz_status find_attribute(pz_context *context, const pz_profile *profile, const char *name,
+                                const pz__attribute **out, pz_error *err)
+{
+    const pz_status status = bind(context, profile, err);
+    if (status != PZ_OK)
+        return status;
+    const pz__catalog *catalog = context->request.catalog;
+    *out = pz__catalog_attribute(catalog, pz_str_of(name));
+    if (*out)
+        return PZ_OK;
+    const pz_str near = pz__catalog_nearest_attribute(catalog, pz_str_of(name));
+    return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no attribute '%s'%s%.*s%s", name,
+                    near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
+static const pz__resolution *answer(pz_context *context, const pz_profile *profile,
+                                    const char *name, pz_status *status, pz_error *err)
+{
+    const pz__attribute *attribute;
+    *status = find_attribute(context, profile, name, &attribute, err);
+    if (*status != PZ_OK)
+        return NULL;
+    const pz__resolution *found = pz__request_answer(&context->request, attribute->index);
+    if (!found)
+        *status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    return found;
+}
+
+pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *profile,
+                     const char *attribute, pz_error *err)
+{
+    if (!out || out->size < sizeof(uint32_t) || out->size > sizeof *out || !context || !attribute)
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a result with its size set, a context and an attribute are needed");
+    pz_status status;
+    const pz__resolution *found = answer(context, profile, attribute, &status, err);
+    if (!found)
+        return status;
+    const pz_resolution full = {
+        .size = out->size,
+        .is_resolved = found->tier != PZ__TIER_NONE,
+        .has_confidence = found->has_confidence,
+        .value = found->value,
+        .tier = pz__tier_name(found->tier),
+        .reason = pz__reason_name(found->reason),
+        .confidence = found->has_confidence ? (double)found->confidence / 65536.0 : 0.0,
+        .channel = found->channel,
+        .who = found->who,
+        .at_ms = found->at_ms,
+    };
+    memcpy(out, &full, out->size);
+    return PZ_OK;
+}
+
+/* The value of an attribute for the typed calls. */
+static pz_status typed(pz_value *out, pz_context *context, const pz_profile *profile,
+                       const char *attribute, pz_kind kind)
+{
+    if (!context || !attribute)
+        return PZ_ERR_ARG;
+    pz_status status;
+    const pz__resolution *found = answer(context, profile, attribute, &status, NULL);
+    if (!found)
+        return status;
+    if (found->tier == PZ__TIER_NONE)
+        return PZ_ERR_NOT_FOUND;
+    *out = found->value;
+    return found->value.kind == (uint32_t)kind ? PZ_OK : PZ_ERR_TYPE;
+}
+
+pz_status pz_resolve_bool(bool *out, pz_context *context, const pz_profile *profile,
+                          const char *attribute, bool fallback)
+{
+    if (!out)
+        return PZ_ERR_ARG;
+    pz_value value;
+    const pz_status status = typed(&value, context, profile, attribute, PZ_BOOL);
+    *out = status == PZ_OK ? value.as.b : fallback;
+    return status;
+}
+
+pz_status pz_resolve_int(int64_t *out, pz_context *context, const pz_profile *profile,
+                         const char *attribute, int64_t fallback)
+{
+    if (!out)
+        return PZ_ERR_ARG;
+    pz_value value;
+    const pz_status status = typed(&value, context, profile, attribute, PZ_INT);
+    *out = status == PZ_OK ? value.as.i : fallback;
+    return status;
+}
+
+pz_status pz_resolve_double(double *out, pz_context *context, const pz_profile *profile,
+                            const char *attribute, double fallback)
+{
+    if (!out)
+        return PZ_ERR_ARG;
+    pz_value value;
+    const pz_status status = typed(&value, context, profile, attribute, PZ_DOUBLE);
+    *out = status == PZ_OK ? value.as.d : fallback;
+    return status;
+}
+
+pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *profile,
+                         const char *attribute, const char *fallback)
+{
+    if (!out)
+        return PZ_ERR_ARG;
+    pz_value value;
+    const pz_status status = typed(&value, context, profile, attribute, PZ_STRING);
+    *out = status == PZ_OK ? pz_value_text(value) : pz_str_of(fallback);
+    return status;
+}
+
+pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profile,
+                     const char *attribute, pz_error *err)
+{
+    if (!out || !context || !attribute)
+        return pz__fail(err, PZ_ERR_ARG, "a result, a context and an attribute are needed");
+    const pz__attribute *found;
+    const pz_status status = find_attribute(context, profile, attribute, &found, err);
+    if (status != PZ_OK)
+        return status;
+    return out_of_memory(pz__layers_list(&context->request, found, out), err);
+}
+
+pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *profile, pz_error *err)
+{
+    if (!out || !context)
+        return pz__fail(err, PZ_ERR_ARG, "a result and a context are needed");
+    pz_status status = bind(context, profile, err);
+    if (status != PZ_OK)
+        return status;
+    pz__request *request = &context->request;
+    const uint32_t *found;
+    uint32_t count;
+    pz__request_settle(request);
+    status = pz__segments_match(request->catalog, &request->activation, &found, &count);
+    pz__request_settle(request);
+    if (status != PZ_OK)
+        return out_of_memory(status, err);
+    pz_value *names = pz__arena_array(&request->arena, count, sizeof *names);
+    if (!names)
+        return out_of_memory(PZ_ERR_NOMEM, err);
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = pz__value_of_str(request->catalog->segments[found[i]].name);
+    *out = pz__value_of_items(names, count);
+    return PZ_OK;
+}
+
+/* ---- decisions ---- */
+
+pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profile *profile,
+                    const char *name, pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !context || !name)
+        return pz__fail(err, PZ_ERR_ARG, "a context and the name of a decision are needed");
+    const pz_status status = bind(context, profile, err);
+    if (status != PZ_OK)
+        return status;
+    const pz__catalog *catalog = context->request.catalog;
+    const pz__decision_def *def = pz__catalog_decision(catalog, pz_str_of(name));
+    if (def)
+        return out_of_memory(pz__decide(&context->request, def, out), err);
+    const pz_str near = pz__catalog_nearest_decision(catalog, pz_str_of(name));
+    return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no decision '%s'%s%.*s%s", name,
+                    near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
+pz_value pz_decision_value(const pz_decision *decision)
+{
+    return decision ? decision->value : pz_value_null();
+}
+
+const char *pz_decision_str(const pz_decision *decision, const char *fallback)
+{
+    return decision && decision->text ? decision->text : fallback;
+}
+
+const char *pz_decision_reason(const pz_decision *decision)
+{
+    return pz__outcome_name(decision ? decision->outcome : PZ__OUTCOME_ERROR);
+}
+
+const char *pz_decision_rule(const pz_decision *decision)
+{
+    return decision ? decision->rule_id : "";
+}
+
+double pz_decision_confidence(const pz_decision *decision)
+{
+    return decision ? (double)decision->confidence / 65536.0 : 0.0;
+}
+
+static bool is_askable(const void *out, const pz_context *context, const pz_decision *decision)
+{
+    return out && context && decision && context->request.catalog;
+}
+
+static pz_status not_askable(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_ARG, "a context that has decided and its decision are needed");
+}
+
+pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision *decision,
+                          pz_error *err)
+{
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    return out_of_memory(pz__decision_map(&context->request, decision, out), err);
+}
+
+pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decision *decision,
+                            pz_error *err)
+{
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    pz__arena *arena = &context->request.arena;
+    pz_value map;
+    pz_status status = pz__decision_map(&context->request, decision, &map);
+    if (status != PZ_OK)
+        return out_of_memory(status, err);
+    pz__buf bytes;
+    pz__buf_init(&bytes, &arena->alloc, PZ_VALUE_LEN_MAX);
+    pz__value_encode(&bytes, map);
+    const char *copy = bytes.status == PZ_OK ? pz__arena_text(arena, bytes.data, bytes.len) : NULL;
+    *out = pz_value_bytes(copy, copy ? bytes.len : 0);
+    pz__buf_clear(&bytes);
+    return copy ? PZ_OK : out_of_memory(PZ_ERR_NOMEM, err);
+}
+
+pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *decision,
+                         pz_error *err)
+{
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    pz__digest digest;
+    const pz_status status = pz__decision_id(&context->request, decision, &digest);
+    char *text = status == PZ_OK ? pz__arena_new(&context->request.arena, 33) : NULL;
+    if (!text)
+        return out_of_memory(status == PZ_OK ? PZ_ERR_NOMEM : status, err);
+    pz__digest_hex(digest, text);
+    *out = (pz_str){text, 32};
+    return PZ_OK;
+}
+
+pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err)
+{
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    return out_of_memory(pz__decision_explain(&context->request, decision, out), err);
+}
+
+pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *decision,
+                          pz_error *err)
+{
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    return out_of_memory(pz__decision_sentences(&context->request, decision, out), err);
+}

@@ -1,0 +1,217 @@
+/*
+ * engine.c: opening, closing, and putting catalogs in force.
+ *
+ * An engine owns a store and the pins of its catalogs. Loading compiles aside, under a mutex that
+ * only loads take, and swaps: a request that is deciding goes on with the catalog it pinned. A
+ * catalog with mistakes changes nothing.
+ *
+ * The clock is read here and nowhere below: every other room gets the moment as an argument.
+ */
+#include "engine/engine.h"
+
+#include <time.h>
+
+static int64_t system_clock(void *payload)
+{
+    (void)payload;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms)
+{
+    return now_ms ? now_ms : engine->clock(engine->clock_payload);
+}
+
+uint64_t pz__engine_serial(pz_engine *engine)
+{
+    return atomic_fetch_add_explicit(&engine->serials, 1, memory_order_relaxed) + 1;
+}
+
+pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value)
+{
+    char *text = pz__arena_new(arena, kind.len + 1 + value.len);
+    if (!text)
+        return (pz_str){NULL, 0};
+    memcpy(text, kind.data, kind.len);
+    text[kind.len] = 0x1f;
+    memcpy(text + kind.len + 1, value.data, value.len);
+    return (pz_str){text, kind.len + 1 + value.len};
+}
+
+/* Compile `source` and put it in force. */
+static pz_status install(pz_engine *engine, pz_str name, pz_str source, pz_report **report,
+                         pz_error *err)
+{
+    pz_report *found = NULL;
+    const pz__catalog *catalog = NULL;
+    pz_status status = pz__report_new(&found, &engine->alloc);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    status = pz__catalog_compile(&catalog, &engine->alloc, name, source, found, err);
+    if (status == PZ_OK) {
+        pthread_mutex_lock(&engine->loading);
+        status = pz__pins_swap(&engine->pins, catalog);
+        pthread_mutex_unlock(&engine->loading);
+        if (status != PZ_OK) {
+            pz__catalog_unref(catalog);
+            pz__fail(err, status, "%u older catalogs are still held by requests; try again",
+                     PZ__HELD_CATALOGS_MAX - 1);
+        }
+    }
+    if (report && pz_report_count(found) > 0)
+        *report = found;
+    else
+        pz_report_free(found);
+    return status;
+}
+
+pz_status pz_engine_load_text(pz_engine *engine, const char *name, const char *text, size_t len,
+                              pz_report **report, pz_error *err)
+{
+    if (report)
+        *report = NULL;
+    if (!engine || (!text && len))
+        return pz__fail(err, PZ_ERR_ARG, "an engine and the text of a catalog are needed");
+    const pz_str file = name ? pz_str_of(name) : PZ__STR("catalog");
+    return install(engine, file, (pz_str){text, len}, report, err);
+}
+
+pz_status pz_engine_load(pz_engine *engine, const char *path, pz_report **report, pz_error *err)
+{
+    if (report)
+        *report = NULL;
+    if (!engine || !path)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and the path of a catalog are needed");
+    pz__buf text;
+    pz__buf_init(&text, &engine->alloc, PZ__CATALOG_BYTES_MAX);
+    pz_status status = pz__file_read(&text, path, err);
+    if (status == PZ_OK)
+        status = install(engine, pz_str_of(path), (pz_str){text.data, text.len}, report, err);
+    pz__buf_clear(&text);
+    return status;
+}
+
+static const pz_engine_options default_options = {PZ_ENGINE_OPTIONS};
+
+/* A caller compiled against a later header may hand in more than is known here, if it is all zero.
+ */
+static bool is_known_size(const void *options, uint32_t size, size_t known)
+{
+    const unsigned char *bytes = options;
+    for (size_t i = known; i < size; i++)
+        if (bytes[i])
+            return false;
+    return size >= sizeof(uint32_t);
+}
+
+static pz_status open_store(pz_engine *engine, const pz_engine_options *options, pz_error *err)
+{
+    const pz__store_options store = {
+        .alloc = engine->alloc,
+        .durability = options->flags & PZ_ENGINE_LAZY ? PZ__LAZY : PZ__DURABLE,
+        .map_bytes = options->store_bytes,
+        .read_only = engine->is_read_only,
+    };
+    return pz__store_open(&engine->store, options->store ? options->store : "memory:", &store, err);
+}
+
+pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_error *err)
+{
+    if (!out)
+        return pz__fail(err, PZ_ERR_ARG, "there is nowhere to put the engine");
+    *out = NULL;
+    pz_engine_options options = default_options;
+    if (given) {
+        if (!is_known_size(given, given->size, sizeof options))
+            return pz__fail(err, PZ_ERR_ARG,
+                            "begin the options with PZ_ENGINE_OPTIONS; an option is set that this "
+                            "version does not know");
+        const size_t size = given->size < sizeof options ? given->size : sizeof options;
+        memcpy(&options, given, size);
+    }
+    if (options.flags & ~(uint32_t)(PZ_ENGINE_READ_ONLY | PZ_ENGINE_LAZY))
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    const pz_alloc alloc = pz__alloc_or_default(options.alloc);
+    pz_engine *engine = pz__mem_zero(&alloc, 1, sizeof *engine);
+    if (!engine)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    engine->alloc = alloc;
+    engine->clock = options.clock ? options.clock : system_clock;
+    engine->clock_payload = options.clock_payload;
+    engine->skew_ms = options.skew_ms ? options.skew_ms : PZ__SKEW_DEFAULT_MS;
+    engine->is_read_only = options.flags & PZ_ENGINE_READ_ONLY;
+    pz__pins_init(&engine->pins);
+    atomic_init(&engine->serials, 0);
+    pthread_mutex_init(&engine->loading, NULL);
+    pz_status status = open_store(engine, &options, err);
+    if (status == PZ_OK && options.catalog)
+        status = pz_engine_load(engine, options.catalog, NULL, err);
+    if (status == PZ_OK)
+        *out = engine;
+    else
+        pz_engine_close(engine);
+    return status;
+}
+
+void pz_engine_close(pz_engine *engine)
+{
+    if (!engine)
+        return;
+    pz__pins_swap(&engine->pins, NULL);
+    pz__store_close(engine->store);
+    pthread_mutex_destroy(&engine->loading);
+    const pz_alloc alloc = engine->alloc;
+    pz__mem_free(&alloc, engine, 1, sizeof *engine);
+}
+
+static pz_status no_catalog(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
+}
+
+pz_status pz_engine_test(pz_engine *engine, pz_report **report, uint32_t *passed, uint32_t *failed,
+                         pz_error *err)
+{
+    uint32_t passed_here = 0, failed_here = 0;
+    if (report)
+        *report = NULL;
+    if (!engine)
+        return pz__fail(err, PZ_ERR_ARG, "an engine is needed");
+    pz__pin pin = pz__pins_take(&engine->pins);
+    if (!pin.catalog)
+        return no_catalog(err);
+    pz_report *found = NULL;
+    pz_status status = pz__report_new(&found, &engine->alloc);
+    if (status == PZ_OK)
+        status = pz__trials_run(pin.catalog, &engine->alloc, found, &passed_here, &failed_here);
+    if (status == PZ_OK && pz__report_status(found) == PZ_ERR_NOMEM)
+        status = PZ_ERR_NOMEM;
+    pz__pins_give(&engine->pins, &pin);
+    if (passed)
+        *passed = passed_here;
+    if (failed)
+        *failed = failed_here;
+    if (status == PZ_OK && failed_here > 0)
+        status = pz__fail(err, PZ_ERR_TEST, "%u of the catalog's tests failed", failed_here);
+    else if (status != PZ_OK)
+        pz__fail(err, status, "out of memory");
+    if (report && pz_report_count(found) > 0)
+        *report = found;
+    else
+        pz_report_free(found);
+    return status;
+}
+
+pz_status pz_engine_catalog_hash(pz_engine *engine, char out[33])
+{
+    if (!engine || !out)
+        return PZ_ERR_ARG;
+    pz__pin pin = pz__pins_take(&engine->pins);
+    if (!pin.catalog)
+        return PZ_ERR_STATE;
+    pz__digest_hex(pin.catalog->digest, out);
+    pz__pins_give(&engine->pins, &pin);
+    return PZ_OK;
+}

@@ -1,0 +1,259 @@
+/*
+ * profile.c: handles on profiles: finding, making, showing and visiting them.
+ *
+ * A handle holds one decoded, sealed state and a number that is new for every state it shows, so
+ * that answers kept in a context are never taken for those of another state. A customer whom nobody
+ * knows yet gets a fresh id here and is not in the store before the first write (write.c).
+ */
+#include "engine/engine.h"
+
+#include "base/uuid.h"
+
+/* ---- making and freeing ---- */
+
+static pz_str copy_text(const pz_alloc *alloc, pz_str text)
+{
+    char *copy = pz__mem_new(alloc, text.len + 1, 1);
+    if (!copy)
+        return (pz_str){NULL, 0};
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return (pz_str){copy, text.len};
+}
+
+static void free_text(const pz_alloc *alloc, pz_str text)
+{
+    if (text.data)
+        pz__mem_free(alloc, (void *)(uintptr_t)text.data, text.len + 1, 1);
+}
+
+void pz_profile_free(pz_profile *profile)
+{
+    if (!profile)
+        return;
+    const pz_alloc alloc = profile->engine->alloc;
+    pz__profile_free(profile->state);
+    free_text(&alloc, profile->kind);
+    free_text(&alloc, profile->value);
+    pz__mem_free(&alloc, profile, 1, sizeof *profile);
+}
+
+pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *err)
+{
+    const pz_status status = pz__profile_seal(state);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    if (profile->state != state)
+        pz__profile_free(profile->state);
+    profile->state = state;
+    profile->serial = pz__engine_serial(profile->engine);
+    return PZ_OK;
+}
+
+pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state, bool is_stored,
+                           pz_error *err)
+{
+    pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
+    if (!profile) {
+        pz__profile_free(state);
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    }
+    profile->engine = engine;
+    profile->is_stored = is_stored;
+    const pz_status status = pz__profile_show(profile, state, err);
+    if (status != PZ_OK) {
+        pz__profile_free(state);
+        pz_profile_free(profile);
+        return status;
+    }
+    *out = profile;
+    return PZ_OK;
+}
+
+pz_status pz_profile_new(pz_profile **out, pz_engine *engine, pz_subject subject, const char *id,
+                         pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine || !id || subject < PZ_PERSON || subject > PZ_DEVICE)
+        return pz__fail(err, PZ_ERR_ARG, "an engine, a kind of subject and an id are needed");
+    pz__profile *state;
+    const pz_status status =
+        pz__profile_new(&state, &engine->alloc, (pz__subject_kind)subject, pz_str_of(id), err);
+    return status == PZ_OK ? pz__profile_wrap(out, engine, state, false, err) : status;
+}
+
+pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *bytes, size_t len,
+                            pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine || !bytes)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and the bytes of a profile are needed");
+    pz__profile *state;
+    pz_status status = pz__profile_decode(&state, &engine->alloc, bytes, len, err);
+    if (status != PZ_OK)
+        return status;
+    status = pz__profile_wrap(out, engine, state, false, err);
+    if (status == PZ_OK)
+        (*out)->exists = true;
+    return status;
+}
+
+pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err)
+{
+    pz__buf bytes;
+    pz__buf_init(&bytes, &engine->alloc, PZ__PROFILE_BYTES_MAX);
+    pz_status status = pz__store_get(engine->store, key, &bytes, err);
+    if (status == PZ_OK)
+        status = pz__profile_decode(out, &engine->alloc, bytes.data, bytes.len, err);
+    pz__buf_clear(&bytes);
+    return status;
+}
+
+pz_status pz_profile_open(pz_profile **out, pz_engine *engine, const char *id, pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine || !id)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and an id are needed");
+    pz__profile *state;
+    pz_status status = pz__profile_load(&state, engine, pz_str_of(id), err);
+    if (status == PZ_ERR_NOT_FOUND)
+        pz__fail(err, status, "the store holds no profile '%s'", id);
+    if (status != PZ_OK)
+        return status;
+    status = pz__profile_wrap(out, engine, state, true, err);
+    if (status == PZ_OK)
+        (*out)->exists = true;
+    return status;
+}
+
+pz_str pz__first_key(const pz__buf *keys)
+{
+    pz__cursor cursor;
+    pz__cursor_init(&cursor, keys->data, keys->len);
+    const uint64_t len = pz__cursor_varint(&cursor);
+    const uint8_t *data = pz__cursor_take(&cursor, (size_t)len);
+    return (pz_str){(const char *)data, data ? (size_t)len : 0};
+}
+
+pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err)
+{
+    uint8_t id[16];
+    char text[37];
+    pz__uuid_new(id);
+    pz__uuid_print(id, text);
+    return pz__profile_new(out, &engine->alloc, PZ__PERSON, pz_str_of(text), err);
+}
+
+pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, const char *value,
+                      pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine || !kind || !value)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and an identifier are needed");
+    pz_status status = pz__identifier_check(pz_str_of(kind), pz_str_of(value), err);
+    if (status != PZ_OK)
+        return status;
+    pz__arena arena;
+    pz__buf keys;
+    size_t count = 0;
+    pz__profile *state = NULL;
+    pz__arena_init(&arena, &engine->alloc, 0);
+    pz__buf_init(&keys, &engine->alloc, PZ__STORE_RECORD_MAX);
+    const pz_str identifier = pz__identifier(&arena, pz_str_of(kind), pz_str_of(value));
+    status = identifier.data ? pz__store_lookup(engine->store, identifier, &keys, &count, err)
+                             : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    if (status == PZ_OK && count > 0)
+        status = pz__profile_load(&state, engine, pz__first_key(&keys), err);
+    else if (status == PZ_OK)
+        status = pz__customer_new(&state, engine, err);
+    pz__buf_clear(&keys);
+    pz__arena_clear(&arena);
+    if (status != PZ_OK)
+        return status;
+    pz_profile *profile;
+    status = pz__profile_wrap(&profile, engine, state, true, err);
+    if (status != PZ_OK)
+        return status;
+    profile->exists = count > 0;
+    profile->kind = copy_text(&engine->alloc, pz_str_of(kind));
+    profile->value = copy_text(&engine->alloc, pz_str_of(value));
+    if (!profile->kind.data || !profile->value.data) {
+        pz_profile_free(profile);
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    }
+    *out = profile;
+    return PZ_OK;
+}
+
+pz_str pz_profile_id(const pz_profile *profile)
+{
+    return profile ? pz__profile_subject(profile->state) : (pz_str){NULL, 0};
+}
+
+bool pz_profile_exists(const pz_profile *profile)
+{
+    return profile && profile->exists;
+}
+
+pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
+{
+    if (!profile)
+        return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
+    if (!profile->is_stored || !profile->exists)
+        return PZ_OK;
+    pz__profile *state;
+    pz_status status =
+        pz__profile_load(&state, profile->engine, pz__profile_subject(profile->state), err);
+    if (status != PZ_OK)
+        return status;
+    status = pz__profile_show(profile, state, err);
+    if (status != PZ_OK)
+        pz__profile_free(state);
+    return status;
+}
+
+/* ---- visiting ---- */
+
+typedef struct visit {
+    pz_engine *engine;
+    pz_profile_fn fn;
+    void *payload;
+    pz_error *err;
+} visit;
+
+static pz_status visit_one(void *payload, pz_str key, const void *bytes, size_t len)
+{
+    visit *v = payload;
+    pz__profile *state;
+    pz_error why = PZ_ERROR_INIT;
+    pz_status status = pz__profile_decode(&state, &v->engine->alloc, bytes, len, &why);
+    if (status != PZ_OK)
+        return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(key), why.message);
+    pz_profile *profile;
+    status = pz__profile_wrap(&profile, v->engine, state, true, v->err);
+    if (status != PZ_OK)
+        return status;
+    profile->exists = true;
+    status = v->fn(v->payload, profile);
+    pz_profile_free(profile);
+    return status;
+}
+
+pz_status pz_each_profile(pz_engine *engine, pz_profile_fn fn, void *payload, pz_error *err)
+{
+    if (!engine || !fn)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and a function are needed");
+    visit v = {engine, fn, payload, err};
+    return pz__store_iterate(engine->store, visit_one, &v, err);
+}
+
+pz_status pz_profile_count(pz_engine *engine, uint64_t *out, pz_error *err)
+{
+    if (!engine || !out)
+        return pz__fail(err, PZ_ERR_ARG, "an engine is needed");
+    return pz__store_count(engine->store, out, err);
+}
