@@ -33,6 +33,7 @@
 /* Parameters beyond these limits answer as at them: to 1e-12 there is no difference. */
 #define PARAMETER_MIN 1e-100
 #define PARAMETER_MAX 1e100
+#define BOTH_TINY 1e-20
 /* More steps than any a or b up to LARGE takes. */
 #define STEPS_MAX 2000
 #define EPSILON 1.1102230246251565e-16
@@ -273,8 +274,8 @@ static double clamp(double parameter)
 /* The probability below x or above it; 0 < x < 1. */
 static double part_of(double a, double b, double x, bool is_above)
 {
-    if (a < PARAMETER_MIN && b < PARAMETER_MIN)
-        return (is_above ? a : b) / (a + b); /* all weight at the two ends */
+    if (a < BOTH_TINY && b < BOTH_TINY) /* all weight at the two ends */
+        return (is_above ? a : b) / (a + b);
     side below = side_below(clamp(a), clamp(b), x);
     side above = other_side(&below);
     bool sums_below = is_lower(&below);
