@@ -33,9 +33,9 @@ typedef enum pz__durability {
 } pz__durability;
 
 typedef struct pz__store_options {
-    pz_alloc alloc;           /* {NULL, NULL} for the heap */
+    pz_alloc alloc;            /* {NULL, NULL} for the heap */
     pz__durability durability; /* of updates and commits; PZ__DURABLE is the default */
-    uint64_t map_bytes;       /* LMDB: size of the map to begin with; 0 for the default; it grows */
+    uint64_t map_bytes; /* LMDB: size of the map to begin with; 0 for the default; it grows */
     bool read_only;
 } pz__store_options;
 
@@ -49,7 +49,8 @@ pz_status pz__store_open(pz__store **out, const char *address, const pz__store_o
 /* Close the handle. NULL is allowed. No transaction may be open. */
 void pz__store_close(pz__store *store);
 
-/* The store's own writer id: 16 bytes, a UUID made when the store was made, stable until restored. */
+/* The store's own writer id: 16 bytes, a UUID made when the store was made, stable until restored.
+ */
 pz_status pz__store_writer(pz__store *store, uint8_t out[16], pz_error *err);
 
 /* Append the bytes under `key` to `out`. PZ_ERR_NOT_FOUND if there are none. */
@@ -58,14 +59,15 @@ pz_status pz__store_get(pz__store *store, pz_str key, pz__buf *out, pz_error *er
 /*
  * What an update may do, called with the bytes as they are now (NULL, 0 for none; borrowed until it
  * returns). Writes the new bytes into `new_bytes` and sets *action. It may be called again if the
- * backend has to retry, and must then start over. May call pz__store_txn_index and _append on `txn`,
- * nothing else of the store. A status other than PZ_OK aborts: nothing is written.
+ * backend has to retry, and must then start over. May call pz__store_txn_index and _append on
+ * `txn`, nothing else of the store. A status other than PZ_OK aborts: nothing is written.
  */
 typedef enum pz__update_action { PZ__KEEP, PZ__WRITE, PZ__REMOVE } pz__update_action;
 typedef pz_status (*pz__update_fn)(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
                                    pz__buf *new_bytes, pz__update_action *action);
 
-/* One record read, changed and written back in a transaction of its own, durable when it returns. */
+/* One record read, changed and written back in a transaction of its own, durable when it returns.
+ */
 pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
                            pz_error *err);
 

@@ -1,0 +1,105 @@
+/*
+ * backend.h: the backend's side of the store room. Private to the room and to its tests.
+ *
+ * A backend is a constant table of functions. It moves bytes; what they may be and when they may
+ * move is decided once, in store.c: limits, read-only handles, what an update's function may call,
+ * transactions that have failed, retries. A backend may therefore assume that every key, identifier
+ * and record it is given is within its limit, that writes come only from inside its transaction, on
+ * the thread that began it, and that nothing follows a write that failed but abort.
+ *
+ * Handle and transaction of a backend begin with the two structs below; open() and begin() fill in
+ * nothing of them but what is said there.
+ */
+#ifndef PZ_STORE_BACKEND_H
+#define PZ_STORE_BACKEND_H
+
+#include "store/store.h"
+
+/* Bumped when bytes that an older library could read change meaning. */
+#define PZ__STORE_FORMAT 1u
+
+/* Bytes of index and append calls that one update's function may leave behind. */
+#define PZ__STORE_PENDING_MAX (64u << 20)
+/* Bytes that a lookup may give. */
+#define PZ__STORE_LOOKUP_MAX (64u << 20)
+
+typedef struct pz__backend {
+    const char *scheme;  /* "memory" */
+    const char *example; /* how its addresses look: "lmdb:DIRECTORY" */
+
+    /* `where` is what follows the colon. `out->backend` and the rest of the base are filled by
+     * store.c afterwards, `alloc` before: a handle is made with it. */
+    pz_status (*open)(pz__store **out, pz_str where, const pz__store_options *options,
+                      pz_error *err);
+    void (*close)(pz__store *store);
+    pz_status (*writer)(pz__store *store, uint8_t out[16], pz_error *err);
+
+    /* Reading what is committed, from any thread. */
+    pz_status (*get)(pz__store *store, pz_str key, pz__buf *out, pz_error *err);
+    pz_status (*lookup)(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
+                        pz_error *err);
+    pz_status (*iterate)(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
+    pz_status (*read_stream)(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
+                             void *payload, pz_error *err);
+    pz_status (*count)(pz__store *store, uint64_t *out, pz_error *err);
+    pz_status (*snapshot)(pz__store *store, const char *path, pz_error *err);
+
+    /* Waits for other writers. PZ_ERR_STATE if this thread has a transaction open already. */
+    pz_status (*begin)(pz__store *store, pz__store_txn **out, pz_error *err);
+    /* Borrow a record until the next write of the transaction; NULL if there is none, and a pointer
+     * to nothing for one of no bytes. */
+    pz_status (*peek)(pz__store_txn *txn, pz_str key, const void **bytes, size_t *len,
+                      pz_error *err);
+    pz_status (*txn_lookup)(pz__store_txn *txn, pz_str identifier, pz__buf *keys, size_t *count,
+                            pz_error *err);
+    /* The number of a stream's newest entry, 0 if it has none. */
+    pz_status (*last)(pz__store_txn *txn, pz_str stream, uint64_t *number, pz_error *err);
+
+    /* The writes. PZ_ERR_BUSY, here and from commit, means: abort, and the same work done again in
+     * a new transaction may succeed. */
+    pz_status (*put)(pz__store_txn *txn, pz_str key, const void *bytes, size_t len, pz_error *err);
+    pz_status (*remove)(pz__store_txn *txn, pz_str key, pz_error *err);
+    pz_status (*index)(pz__store_txn *txn, pz_str identifier, pz_str key, bool present,
+                       pz_error *err);
+    pz_status (*append)(pz__store_txn *txn, pz_str stream, uint64_t number, const void *bytes,
+                        size_t len, pz_error *err);
+
+    /* Both free the transaction, whatever they return. */
+    pz_status (*commit)(pz__store_txn *txn, pz_error *err);
+    void (*abort)(pz__store_txn *txn);
+} pz__backend;
+
+struct pz__store {
+    const pz__backend *backend;
+    pz_alloc alloc;
+    bool read_only;
+};
+
+struct pz__store_txn {
+    pz__store *store; /* set by begin() */
+    pz_status failed; /* the backend's first failure; all that is left is to abort */
+    bool in_update;   /* the function of an update is running */
+    bool wrote;       /* a commit has something to do */
+    pz__buf pending;  /* what that function asked for, see store.c */
+};
+
+extern const pz__backend pz__memory_backend;
+#ifdef PZ_WITH_LMDB
+extern const pz__backend pz__lmdb_backend;
+#endif
+
+/* What pz__store_open does once it has found the backend; tests bring backends of their own. */
+pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_str where,
+                              const pz__store_options *options, pz_error *err);
+
+/* Append one key to the answer of a lookup. */
+static inline void pz__put_found(pz__buf *keys, const void *key, size_t len)
+{
+    pz__buf_varint(keys, len);
+    pz__buf_put(keys, key, len);
+}
+
+/* What became of a buffer that a read filled, as the status of that read. */
+pz_status pz__filled(const pz__buf *buf, pz_error *err);
+
+#endif

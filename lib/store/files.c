@@ -1,0 +1,126 @@
+/*
+ * files.c: directories, files and errno for an embedded store.
+ *
+ * A store is a directory of mode 0700 with files of mode 0600, whatever the umask allows beyond
+ * that: profiles are nobody else's to read. A name that was just made is only safe from a power
+ * loss once the directory that holds it has been synced, and that directory's own name once its
+ * parent has.
+ *
+ * Texts of errno come from strerror_r, which changes no state of the process.
+ * Nothing here knows LMDB; lmdb.c says what files there are.
+ */
+#include "store/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define DIRECTORY_MODE 0700
+#define FILE_MODE 0600
+
+/* A disk with fewer free blocks than this is full to a database that writes by the page. */
+#define FULL_BLOCKS 64u
+
+/* Which errnos mean something other than PZ_ERR_IO. */
+static const struct {
+    int number;
+    pz_status status;
+} meanings[] = {
+    {ENOSPC, PZ_ERR_FULL},
+    {EDQUOT, PZ_ERR_FULL},
+    {EFBIG, PZ_ERR_FULL},
+    {ENOMEM, PZ_ERR_NOMEM},
+};
+
+pz_status pz__fail_errno(pz_error *err, int number, const char *doing, const char *path)
+{
+    pz_status status = PZ_ERR_IO;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (meanings[i].number == number)
+            status = meanings[i].status;
+    char room[128];
+    const char *text = strerror_r(number, room, sizeof room);
+    return pz__fail(err, status, "cannot %s \"%s\": %s", doing, path, text);
+}
+
+pz_status pz__join_path(char out[PZ__PATH_MAX], pz_str directory, const char *name, pz_error *err)
+{
+    size_t name_len = strlen(name);
+    if (directory.len + 1 + name_len + 1 > PZ__PATH_MAX)
+        return pz__fail(err, PZ_ERR_ARG, "the path of the store is longer than %u bytes",
+                        PZ__PATH_MAX - 1);
+    memcpy(out, directory.data, directory.len);
+    out[directory.len] = '/';
+    memcpy(out + directory.len + 1, name, name_len + 1);
+    return PZ_OK;
+}
+
+static pz_status sync_one(const char *path, pz_error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return pz__fail_errno(err, errno, "open the directory", path);
+    /* Some file systems cannot sync a directory and say EINVAL: then there is nothing to wait for.
+     */
+    int failed = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
+    close(fd);
+    return failed ? pz__fail_errno(err, failed, "sync the directory", path) : PZ_OK;
+}
+
+pz_status pz__sync_directory(const char *path, pz_error *err)
+{
+    char parent[PZ__PATH_MAX];
+    pz_status status = sync_one(path, err);
+    if (status == PZ_OK)
+        status = pz__join_path(parent, pz_str_of(path), "..", err);
+    /* A parent that may be passed through but not read cannot be synced by us. */
+    if (status == PZ_OK && access(parent, R_OK) == 0)
+        status = sync_one(parent, err);
+    return status;
+}
+
+pz_status pz__make_directory(const char *path, pz_error *err)
+{
+    struct stat what;
+    if (mkdir(path, DIRECTORY_MODE) == 0)
+        return PZ_OK;
+    int failed = errno;
+    if (stat(path, &what) == 0) {
+        if (S_ISDIR(what.st_mode))
+            return PZ_OK;
+        return pz__fail(err, PZ_ERR_IO, "\"%s\" is a file; a store is a directory", path);
+    }
+    return pz__fail_errno(err, failed, "make the directory", path);
+}
+
+static int open_or_make(const char *path, bool *made)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    *made = false;
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    *made = true;
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+}
+
+pz_status pz__make_file(const char *path, size_t size, bool *made, struct stat *what, pz_error *err)
+{
+    int fd = open_or_make(path, made);
+    if (fd < 0)
+        return pz__fail_errno(err, errno, "open", path);
+    int failed = fstat(fd, what) != 0 ? errno : 0;
+    if (!failed && (uint64_t)what->st_size < size)
+        failed = posix_fallocate(fd, 0, (off_t)size);
+    close(fd);
+    return failed ? pz__fail_errno(err, failed, "make room in", path) : PZ_OK;
+}
+
+bool pz__is_disk_full(const char *path)
+{
+    struct statvfs where;
+    return statvfs(path, &where) == 0 && where.f_blocks > 0 && where.f_bavail < FULL_BLOCKS;
+}

@@ -1,0 +1,31 @@
+/*
+ * files.h: what an embedded store asks of the file system. Private to the room.
+ */
+#ifndef PZ_STORE_FILES_H
+#define PZ_STORE_FILES_H
+
+#include <sys/stat.h>
+
+#include "base/str.h"
+
+/* Fill `err` for an errno: PZ_ERR_FULL, PZ_ERR_NOMEM or PZ_ERR_IO, with what was being done to
+ * which path and the system's own text. */
+pz_status pz__fail_errno(pz_error *err, int number, const char *doing, const char *path);
+
+/* An existing directory, or one made with mode 0700. Its parent must exist. */
+pz_status pz__make_directory(const char *path, pz_error *err);
+/* Wait until names made in `path`, and the name `path` itself, are on the disk. */
+pz_status pz__sync_directory(const char *path, pz_error *err);
+/* `path` opened for reading and writing, made with mode 0600 if absent, and at least `size` bytes
+ * long with every one of them on the disk's books, so that writing through a map cannot fault.
+ * *made tells whether it was absent. */
+pz_status pz__make_file(const char *path, size_t size, bool *made, struct stat *what,
+                        pz_error *err);
+/* Whether the file system of `path` has next to no room left: LMDB reports a short write as EIO. */
+bool pz__is_disk_full(const char *path);
+
+/* directory/name in the caller's room; PZ_ERR_ARG if it does not fit. */
+#define PZ__PATH_MAX 4096u
+pz_status pz__join_path(char out[PZ__PATH_MAX], pz_str directory, const char *name, pz_error *err);
+
+#endif

@@ -1,0 +1,489 @@
+/*
+ * store.c: addresses, and everything about the contract that is the same for every backend.
+ *
+ * An address is "scheme:where"; the table below lists the backends of this build. The public calls
+ * check limits and state and pass on through the backend's table.
+ *
+ * An update's function runs while nothing is being written: its calls of index and append are noted
+ * in `pending` and carried out after it has returned PZ_OK, together with the record. So a function
+ * that fails leaves no trace even inside a longer transaction, which goes on as if it had not been
+ * called; and the bytes it was lent cannot move under it. One note is
+ *
+ *     kind (1)  number (8, appends)  name length (varint)  name  bytes length (varint)  bytes
+ *
+ * where name and bytes are identifier and key, or stream and entry. The number of an entry is known
+ * when it is noted: the newest in the stream, plus those noted for it already.
+ *
+ * A backend that fails inside a transaction dooms it: every later call on it gives the same status,
+ * and commit aborts. Only one that says PZ_ERR_BUSY (the map of an LMDB store
+ * had to grow) makes pz__store_update start over, a bounded number of times.
+ *
+ * Not here: memory (memory.c, tree.c), files (lmdb.c, env_table.c, files.c).
+ */
+#include "store/store.h"
+
+#include "base/error.h"
+#include "store/backend.h"
+
+/* An LMDB map doubles each time, so this is growth by 2^16: more would not be for want of room. */
+#define UPDATE_TRIES 16u
+
+enum { NOTE_INDEX, NOTE_UNINDEX, NOTE_APPEND };
+
+typedef struct note {
+    uint8_t kind;
+    uint64_t number;
+    pz_str name;
+    pz_str bytes;
+} note;
+
+static const pz__backend *const backends[] = {
+    &pz__memory_backend,
+#ifdef PZ_WITH_LMDB
+    &pz__lmdb_backend,
+#endif
+};
+
+/* Backends that exist but that this build may lack, with the option that brings them. */
+static const struct {
+    const char *scheme;
+    const char *option;
+} optional[] = {{"lmdb", "PZ_WITH_LMDB"}};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+pz_status pz__filled(const pz__buf *buf, pz_error *err)
+{
+    if (buf->status == PZ_OK)
+        return PZ_OK;
+    return pz__fail(err, buf->status, "%s: the answer of the store does not fit",
+                    pz_status_text(buf->status));
+}
+
+/* ---- what may go in ---- */
+
+static pz_status check_name(pz_str name, size_t most, const char *what, pz_error *err)
+{
+    if (name.len == 0 || !name.data)
+        return pz__fail(err, PZ_ERR_ARG, "%s of the store cannot be empty", what);
+    if (name.len > most)
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "%s of %zu bytes is longer than the store's limit of %zu", what, name.len,
+                        most);
+    return PZ_OK;
+}
+
+static pz_status check_key(pz_str key, pz_error *err)
+{
+    return check_name(key, PZ__STORE_KEY_MAX, "a key", err);
+}
+
+static pz_status check_identifier(pz_str identifier, pz_error *err)
+{
+    return check_name(identifier, PZ__STORE_IDENTIFIER_MAX, "an identifier", err);
+}
+
+static pz_status check_stream(pz_str stream, pz_error *err)
+{
+    return check_name(stream, PZ__STORE_KEY_MAX, "a stream's name", err);
+}
+
+static pz_status check_record(size_t len, pz_error *err)
+{
+    if (len > PZ__STORE_RECORD_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "a record of %zu bytes is longer than the store's limit "
+                        "of %u",
+                        len, PZ__STORE_RECORD_MAX);
+    return PZ_OK;
+}
+
+/* Calls that an update's function may not make, and calls on a transaction that has failed. */
+static pz_status check_txn(const pz__store_txn *txn, pz_error *err)
+{
+    if (txn->failed != PZ_OK)
+        return pz__fail(err, txn->failed, "a write of this transaction has failed (%s): abort it",
+                        pz_status_text(txn->failed));
+    if (txn->in_update)
+        return pz__fail(err, PZ_ERR_STATE,
+                        "the function of an update may call index and append only");
+    return PZ_OK;
+}
+
+/* ---- opening and closing ---- */
+
+static pz_status unknown_address(const char *address, size_t scheme_len, pz_error *err)
+{
+    pz_str scheme = {address, scheme_len};
+    for (size_t i = 0; i < COUNT(optional); i++)
+        if (pz__str_equal(scheme, pz_str_of(optional[i].scheme)))
+            return pz__fail(err, PZ_ERR_UNSUPPORTED,
+                            "this build has no \"%s:\" store: configure it with -D%s=ON",
+                            optional[i].scheme, optional[i].option);
+    char list[128];
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT(backends); i++) {
+        size_t len = strlen(backends[i]->example);
+        if (used + len + 3 > sizeof list)
+            break;
+        memcpy(list + used, i ? ", " : "", i ? 2 : 0);
+        used += i ? 2 : 0;
+        memcpy(list + used, backends[i]->example, len);
+        used += len;
+    }
+    return pz__fail(err, PZ_ERR_ARG, "\"%s\" is not the address of a store; this build knows %.*s",
+                    address, (int)used, list);
+}
+
+pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_str where,
+                              const pz__store_options *options, pz_error *err)
+{
+    pz__store_options used = options ? *options : (pz__store_options){0};
+    used.alloc = pz__alloc_or_default(&used.alloc);
+    *out = NULL;
+    pz_status status = backend->open(out, where, &used, err);
+    if (status != PZ_OK)
+        return status;
+    (*out)->backend = backend;
+    (*out)->alloc = used.alloc;
+    (*out)->read_only = used.read_only;
+    return PZ_OK;
+}
+
+pz_status pz__store_open(pz__store **out, const char *address, const pz__store_options *options,
+                         pz_error *err)
+{
+    if (!out)
+        return pz__fail(err, PZ_ERR_ARG, "there is no place to put the store");
+    *out = NULL;
+    if (!address)
+        return pz__fail(err, PZ_ERR_ARG, "a store needs an address");
+    const char *colon = strchr(address, ':');
+    size_t scheme_len = colon ? (size_t)(colon - address) : strlen(address);
+    for (size_t i = 0; colon && i < COUNT(backends); i++)
+        if (pz__str_equal((pz_str){address, scheme_len}, pz_str_of(backends[i]->scheme)))
+            return pz__store_open_with(out, backends[i], pz_str_of(colon + 1), options, err);
+    return unknown_address(address, scheme_len, err);
+}
+
+void pz__store_close(pz__store *store)
+{
+    if (store)
+        store->backend->close(store);
+}
+
+pz_status pz__store_writer(pz__store *store, uint8_t out[16], pz_error *err)
+{
+    return store->backend->writer(store, out, err);
+}
+
+/* ---- reading ---- */
+
+pz_status pz__store_get(pz__store *store, pz_str key, pz__buf *out, pz_error *err)
+{
+    pz_status status = check_key(key, err);
+    if (status != PZ_OK)
+        return status;
+    return store->backend->get(store, key, out, err);
+}
+
+pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
+                           pz_error *err)
+{
+    *count = 0;
+    pz_status status = check_identifier(identifier, err);
+    if (status != PZ_OK)
+        return status;
+    return store->backend->lookup(store, identifier, keys, count, err);
+}
+
+pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
+{
+    return store->backend->iterate(store, fn, payload, err);
+}
+
+pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
+                                void *payload, pz_error *err)
+{
+    pz_status status = check_stream(stream, err);
+    if (status != PZ_OK)
+        return status;
+    return store->backend->read_stream(store, stream, from, fn, payload, err);
+}
+
+pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err)
+{
+    *out = 0;
+    return store->backend->count(store, out, err);
+}
+
+pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err)
+{
+    if (!path || !*path)
+        return pz__fail(err, PZ_ERR_ARG, "a snapshot needs a path");
+    return store->backend->snapshot(store, path, err);
+}
+
+/* ---- writing ---- */
+
+pz_status pz__store_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+{
+    *out = NULL;
+    if (store->read_only)
+        return pz__fail(err, PZ_ERR_STATE, "the store was opened for reading only");
+    pz_status status = store->backend->begin(store, out, err);
+    if (status != PZ_OK)
+        return status;
+    pz__buf_init(&(*out)->pending, &store->alloc, PZ__STORE_PENDING_MAX);
+    return PZ_OK;
+}
+
+/* Remember that the backend failed: what is half done must never be committed. */
+static pz_status note_backend(pz__store_txn *txn, pz_status status)
+{
+    if (status != PZ_OK && txn->failed == PZ_OK)
+        txn->failed = status;
+    return status;
+}
+
+static pz_status written(pz__store_txn *txn, pz_status status)
+{
+    txn->wrote = true;
+    return note_backend(txn, status);
+}
+
+static void take_note(pz__store_txn *txn, uint8_t kind, uint64_t number, pz_str name, pz_str bytes)
+{
+    pz__buf *to = &txn->pending;
+    pz__buf_byte(to, kind);
+    if (kind == NOTE_APPEND)
+        pz__buf_be64(to, number);
+    pz__buf_varint(to, name.len);
+    pz__buf_put(to, name.data, name.len);
+    pz__buf_varint(to, bytes.len);
+    pz__buf_put(to, bytes.data, bytes.len);
+}
+
+static pz_str read_text(pz__cursor *from)
+{
+    size_t len = (size_t)pz__cursor_varint(from);
+    return (pz_str){(const char *)pz__cursor_take(from, len), len};
+}
+
+static bool next_note(pz__cursor *from, note *out)
+{
+    if (pz__cursor_left(from) == 0)
+        return false;
+    out->kind = pz__cursor_byte(from);
+    out->number = out->kind == NOTE_APPEND ? pz__cursor_be64(from) : 0;
+    out->name = read_text(from);
+    out->bytes = read_text(from);
+    return !from->bad;
+}
+
+static pz_status carry_out(pz__store_txn *txn, const note *n, pz_error *err)
+{
+    const pz__backend *backend = txn->store->backend;
+    if (n->kind == NOTE_APPEND)
+        return backend->append(txn, n->name, n->number, n->bytes.data, n->bytes.len, err);
+    return backend->index(txn, n->name, n->bytes, n->kind == NOTE_INDEX, err);
+}
+
+/* A note is refused as a whole: half of one must not be read back. */
+static pz_status note_or_write(pz__store_txn *txn, note n, pz_error *err)
+{
+    if (!txn->in_update)
+        return written(txn, carry_out(txn, &n, err));
+    take_note(txn, n.kind, n.number, n.name, n.bytes);
+    if (txn->pending.status == PZ_OK)
+        return PZ_OK;
+    return pz__fail(err, txn->pending.status, "%s: an update asks for too much at once",
+                    pz_status_text(txn->pending.status));
+}
+
+pz_status pz__store_txn_index(pz__store_txn *txn, pz_str identifier, pz_str key, bool present,
+                              pz_error *err)
+{
+    pz_status status = txn->in_update ? PZ_OK : check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_identifier(identifier, err);
+    if (status == PZ_OK)
+        status = check_key(key, err);
+    if (status != PZ_OK)
+        return status;
+    uint8_t kind = present ? NOTE_INDEX : NOTE_UNINDEX;
+    return note_or_write(txn, (note){kind, 0, identifier, key}, err);
+}
+
+/* The number that the next entry of a stream gets, counting those only noted. */
+static pz_status next_number(pz__store_txn *txn, pz_str stream, uint64_t *number, pz_error *err)
+{
+    pz_status status = note_backend(txn, txn->store->backend->last(txn, stream, number, err));
+    if (status != PZ_OK)
+        return status;
+    pz__cursor from;
+    pz__cursor_init(&from, txn->pending.data, txn->pending.len);
+    for (note n; next_note(&from, &n);)
+        if (n.kind == NOTE_APPEND && pz__str_equal(n.name, stream))
+            *number = n.number;
+    ++*number;
+    return PZ_OK;
+}
+
+pz_status pz__store_txn_append(pz__store_txn *txn, pz_str stream, const void *bytes, size_t len,
+                               uint64_t *number, pz_error *err)
+{
+    uint64_t next;
+    pz_status status = txn->in_update ? PZ_OK : check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_stream(stream, err);
+    if (status == PZ_OK)
+        status = check_record(len, err);
+    if (status == PZ_OK)
+        status = next_number(txn, stream, &next, err);
+    if (status == PZ_OK)
+        status = note_or_write(txn, (note){NOTE_APPEND, next, stream, {bytes, len}}, err);
+    if (status == PZ_OK && number)
+        *number = next;
+    return status;
+}
+
+pz_status pz__store_txn_get(pz__store_txn *txn, pz_str key, pz__buf *out, pz_error *err)
+{
+    const void *bytes;
+    size_t len;
+    pz_status status = check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_key(key, err);
+    if (status == PZ_OK)
+        status = note_backend(txn, txn->store->backend->peek(txn, key, &bytes, &len, err));
+    if (status != PZ_OK)
+        return status;
+    if (!bytes)
+        return pz__fail(err, PZ_ERR_NOT_FOUND, "the store has no record under this key");
+    pz__buf_put(out, bytes, len);
+    return pz__filled(out, err);
+}
+
+pz_status pz__store_txn_lookup(pz__store_txn *txn, pz_str identifier, pz__buf *keys, size_t *count,
+                               pz_error *err)
+{
+    *count = 0;
+    pz_status status = check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_identifier(identifier, err);
+    if (status != PZ_OK)
+        return status;
+    status = txn->store->backend->txn_lookup(txn, identifier, keys, count, err);
+    return keys->status == PZ_OK ? note_backend(txn, status) : status;
+}
+
+/* Call the function of an update on the bytes as they are. */
+static pz_status ask(pz__store_txn *txn, pz_str key, pz__update_fn fn, void *payload,
+                     pz__buf *new_bytes, pz__update_action *action, pz_error *err)
+{
+    const void *bytes;
+    size_t len;
+    pz_status status = note_backend(txn, txn->store->backend->peek(txn, key, &bytes, &len, err));
+    if (status != PZ_OK)
+        return status;
+    txn->in_update = true;
+    status = fn(payload, txn, bytes, bytes ? len : 0, new_bytes, action);
+    txn->in_update = false;
+    if (txn->failed != PZ_OK)
+        return check_txn(txn, err);
+    if (status != PZ_OK || (*action != PZ__WRITE && txn->pending.status == PZ_OK))
+        return status;
+    if (txn->pending.status != PZ_OK)
+        return pz__fail(err, txn->pending.status, "%s: an entry of the update's could not be noted",
+                        pz_status_text(txn->pending.status));
+    if (new_bytes->status == PZ_ERR_LIMIT)
+        return check_record((size_t)PZ__STORE_RECORD_MAX + 1, err);
+    return pz__filled(new_bytes, err);
+}
+
+/* Write what the function decided, then what it noted. */
+static pz_status apply(pz__store_txn *txn, pz_str key, const pz__buf *new_bytes,
+                       pz__update_action action, pz_error *err)
+{
+    const pz__backend *backend = txn->store->backend;
+    pz_status status = PZ_OK;
+    if (action == PZ__WRITE)
+        status = written(txn, backend->put(txn, key, new_bytes->data, new_bytes->len, err));
+    else if (action == PZ__REMOVE)
+        status = written(txn, backend->remove(txn, key, err));
+    pz__cursor from;
+    pz__cursor_init(&from, txn->pending.data, txn->pending.len);
+    for (note n; status == PZ_OK && next_note(&from, &n);)
+        status = written(txn, carry_out(txn, &n, err));
+    return status;
+}
+
+pz_status pz__store_txn_update(pz__store_txn *txn, pz_str key, pz__update_fn fn, void *payload,
+                               pz_error *err)
+{
+    pz_status status = check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_key(key, err);
+    if (status != PZ_OK)
+        return status;
+    pz__buf new_bytes;
+    pz__buf_init(&new_bytes, &txn->store->alloc, PZ__STORE_RECORD_MAX);
+    pz__update_action action = PZ__KEEP;
+    pz__buf_reset(&txn->pending);
+    status = ask(txn, key, fn, payload, &new_bytes, &action, err);
+    if (status == PZ_OK)
+        status = apply(txn, key, &new_bytes, action, err);
+    pz__buf_reset(&txn->pending);
+    pz__buf_clear(&new_bytes);
+    return status;
+}
+
+/* One try of an update; *again if the backend asks for another. */
+static pz_status update_once(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
+                             bool *again, pz_error *err)
+{
+    pz__store_txn *txn;
+    *again = false;
+    pz_status status = pz__store_begin(store, &txn, err);
+    if (status != PZ_OK)
+        return status;
+    status = pz__store_txn_update(txn, key, fn, payload, err);
+    if (status != PZ_OK) {
+        *again = txn->failed == PZ_ERR_BUSY;
+        pz__store_abort(txn);
+        return status;
+    }
+    status = pz__store_commit(txn, err);
+    *again = status == PZ_ERR_BUSY;
+    return status;
+}
+
+pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
+                           pz_error *err)
+{
+    bool again = true;
+    pz_status status = PZ_OK;
+    for (unsigned tries = 0; again && tries < UPDATE_TRIES; tries++)
+        status = update_once(store, key, fn, payload, &again, err);
+    return status;
+}
+
+pz_status pz__store_commit(pz__store_txn *txn, pz_error *err)
+{
+    pz_status status = check_txn(txn, err);
+    if (status != PZ_OK || !txn->wrote) {
+        pz__store_abort(txn);
+        return status;
+    }
+    pz__buf_clear(&txn->pending);
+    return txn->store->backend->commit(txn, err);
+}
+
+void pz__store_abort(pz__store_txn *txn)
+{
+    if (!txn)
+        return;
+    pz__buf_clear(&txn->pending);
+    txn->store->backend->abort(txn);
+}
