@@ -27,11 +27,11 @@ typedef enum pz__type_kind {
     PZ__T_BYTES,
     PZ__T_TIMESTAMP,
     PZ__T_DURATION,
-    PZ__T_LIST,  /* args[0] */
-    PZ__T_MAP,   /* args[0] key, args[1] value */
-    PZ__T_TYPE,  /* args[0], may be NULL */
-    PZ__T_PARAM, /* a type variable, `name` */
-    PZ__T_OPAQUE, /* `name`, args */
+    PZ__T_LIST,    /* args[0] */
+    PZ__T_MAP,     /* args[0] key, args[1] value */
+    PZ__T_TYPE,    /* args[0], may be NULL */
+    PZ__T_PARAM,   /* a type variable, `name` */
+    PZ__T_OPAQUE,  /* `name`, args */
     PZ__T_WRAPPER, /* args[0], nullable */
     PZ__T_ERROR
 } pz__type_kind;
@@ -45,7 +45,11 @@ typedef struct pz__type {
 } pz__type;
 
 extern const pz__type pz__type_dyn, pz__type_null, pz__type_bool, pz__type_int, pz__type_uint,
-    pz__type_double, pz__type_string, pz__type_bytes, pz__type_timestamp, pz__type_duration;
+    pz__type_double, pz__type_string, pz__type_bytes, pz__type_timestamp, pz__type_duration,
+    pz__type_error;
+
+/* Deepest nesting of a type's arguments that is read. */
+#define PZ__TYPE_DEPTH_MAX 16u
 
 /* A type from its spelling: "int", "list<string>", "map<string, int>", "dyn", "timestamp" ... */
 pz_status pz__type_parse(pz__arena *arena, const pz__type **out, pz_str text, pz_error *err);
@@ -84,15 +88,18 @@ pz_value pz__cel_fail(pz__arena *arena, pz_status status, const char *message);
 
 /* What a declared name or a derived call compiles to. */
 typedef struct pz__slot {
-    uint32_t index;        /* into the activation's slots */
+    uint32_t index; /* into the activation's slots */
     const pz__type *type;
 } pz__slot;
 
-/* Argument of a call that the environment may take over: a constant, or a declared name. */
+/*
+ * Argument of a call that the environment may take over: a constant, or a (dotted) name. One that
+ * is neither has both flags false, so that the owner of the function can say what it wants instead.
+ */
 typedef struct pz__call_arg {
     bool is_constant;
-    pz_value constant;  /* where is_constant */
-    bool is_name;       /* a (dotted) name such as profile.language */
+    pz_value constant; /* where is_constant */
+    bool is_name;      /* a (dotted) name such as profile.language */
     pz_str name;
     uint32_t start, end; /* span in the source */
 } pz__call_arg;
@@ -126,8 +133,9 @@ typedef struct pz__cel_env {
 typedef struct pz__program pz__program;
 
 /* Limits of one compilation; each tested at the limit and one beyond. */
-#define PZ__CEL_SOURCE_MAX (64u << 10)
-#define PZ__CEL_DEPTH_MAX 128u
+#define PZ__CEL_SOURCE_MAX (64u << 10) /* bytes of source */
+#define PZ__CEL_DEPTH_MAX 128u         /* nesting, and operators of one chain but && and || */
+#define PZ__CEL_ISSUES_MAX 32u         /* mistakes reported; later ones are not kept */
 
 /* One mistake, with its span in the source. */
 typedef struct pz__cel_issue {
@@ -145,11 +153,14 @@ typedef struct pz__cel_issues {
 typedef struct pz__cel_options {
     const pz__type *expect; /* the type the result must have (assignable), or NULL for any */
     pz_str container;       /* name-resolution container, usually empty */
+    bool unchecked;         /* names resolve, but mistakes of type wait until they are evaluated */
+    bool no_macros;         /* has, all, exists ... are ordinary calls */
 } pz__cel_options;
 
 /*
  * Compile. The program, its constants and the issues live in `arena`; the source is copied.
- * PZ_ERR_PARSE (syntax), PZ_ERR_TYPE (checker: unknown names and types), PZ_ERR_LIMIT, PZ_ERR_NOMEM.
+ * PZ_ERR_PARSE (syntax), PZ_ERR_TYPE (checker: unknown names and types), PZ_ERR_LIMIT,
+ * PZ_ERR_NOMEM.
  */
 pz_status pz__cel_compile(pz__arena *arena, const pz__program **out, pz_str source,
                           const pz__cel_env *env, const pz__cel_options *options,
@@ -176,17 +187,18 @@ typedef struct pz__activation {
     uint32_t slot_count;
     void *self;
     void (*fetch)(void *self, uint32_t slot);
-    /* For open environments: the value of an undeclared name; false if there is none. May be NULL. */
+    /* For open environments: the value of an undeclared name; false if there is none. May be NULL.
+     */
     bool (*name)(void *self, pz_str name, pz_value *out);
-    pz__arena *arena;     /* where lists, maps and strings made on the way live */
-    uint32_t step_limit;  /* comprehension steps; 0 means PZ__CEL_STEPS_DEFAULT */
+    pz__arena *arena;    /* where lists, maps and strings made on the way live */
+    uint32_t step_limit; /* comprehension steps; 0 means PZ__CEL_STEPS_DEFAULT */
 } pz__activation;
 
 #define PZ__CEL_STEPS_DEFAULT 1000000u
 
 /*
- * Evaluate. The result is an ordinary value, or one of kind PZ__V_ERROR or PZ__V_UNKNOWN; it borrows
- * from the arena, the slots and the program.
+ * Evaluate. The result is an ordinary value, or one of kind PZ__V_ERROR or PZ__V_UNKNOWN; it
+ * borrows from the arena, the slots and the program.
  */
 pz_value pz__cel_eval(const pz__program *program, pz__activation *activation);
 

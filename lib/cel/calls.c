@@ -1,0 +1,333 @@
+/*
+ * calls.c: which overload a call takes, calls that the environment takes over, folding.
+ *
+ * The environment is asked first, with the arguments as constants or names, so that
+ * count("purchase", duration("24h")) becomes a slot of its own. Then every overload of the name is
+ * tried in its written style; if several fit (an argument is dyn) the result is their common type
+ * or dyn. An expression that is not checked keeps the call when the types do not fit: evaluation
+ * will say so, if it ever gets there.
+ *
+ * Folding happens as soon as a call is checked: its arguments, folded before it, are constants, and
+ * the implementation runs here as it would later. A call that fails is left alone, for whether it
+ * is evaluated at all is not known.
+ */
+#include "cel/check.h"
+
+#define ARGS_MAX_SHOWN 256
+
+static bool unchecked(const pz__checker *ck)
+{
+    return ck->options && ck->options->unchecked;
+}
+
+/* ---- the environment's own functions ---- */
+
+static void describe_args(pz__checker *ck, pz__expr *call, pz__call_arg *args)
+{
+    for (uint32_t i = 0; i < call->count; i++) {
+        pz__expr *arg = call->args[i];
+        bool absolute;
+        args[i] = (pz__call_arg){.start = arg->start, .end = arg->end};
+        if ((arg->kind == PZ__E_IDENT || arg->kind == PZ__E_SELECT) &&
+            pz__dotted_name(ck, arg, &args[i].name, &absolute)) {
+            args[i].is_name = true;
+            continue;
+        }
+        pz__check_node(ck, arg);
+        args[i].is_constant = arg->kind == PZ__E_CONST && arg->constant.kind <= PZ_MAP;
+        args[i].constant = args[i].is_constant ? arg->constant : pz_value_null();
+    }
+}
+
+static void derive_failed(pz__checker *ck, pz__expr *call, pz_status status, const pz_error *err)
+{
+    uint32_t start = call->start, end = call->end;
+    if (status == PZ_ERR_NOMEM) {
+        pz__issue_nomem(ck->sink);
+    } else {
+        if (err->column > 0 && err->column <= call->count) {
+            start = call->args[err->column - 1]->start;
+            end = call->args[err->column - 1]->end;
+        }
+        pz__issue(ck->sink, PZ_ERR_TYPE, start, end, "%s",
+                  err->message[0] ? err->message : pz_status_text(status));
+    }
+    call->type = &pz__type_error;
+}
+
+/* True if the environment took the call, or refused it for good. */
+static bool derived(pz__checker *ck, pz__expr *call)
+{
+    if (call->target || call->is_operator || !ck->env || !ck->env->derive)
+        return false;
+    pz__call_arg *args = pz__arena_array(ck->scratch, call->count + 1u, sizeof *args);
+    if (!args) {
+        pz__issue_nomem(ck->sink);
+        return false;
+    }
+    describe_args(ck, call, args);
+    pz__slot slot = {0};
+    pz_error err = PZ_ERROR_INIT;
+    pz_status status = ck->env->derive(ck->env->self, call->name, args, call->count, &slot, &err);
+    if (status == PZ_ERR_NOT_FOUND)
+        return false;
+    if (status != PZ_OK) {
+        derive_failed(ck, call, status, &err);
+        return true;
+    }
+    call->kind = PZ__E_SLOT;
+    call->index = slot.index;
+    call->type = slot.type ? slot.type : &pz__type_dyn;
+    return true;
+}
+
+/* ---- messages ---- */
+
+static void append(char *text, size_t *at, const char *more)
+{
+    size_t len = strlen(more);
+    if (*at + len + 1 > ARGS_MAX_SHOWN)
+        return;
+    memcpy(text + *at, more, len + 1);
+    *at += len;
+}
+
+static const pz__type *arg_type(const pz__expr *call, uint32_t i)
+{
+    if (!call->target)
+        return call->args[i]->type;
+    return i == 0 ? call->target->type : call->args[i - 1]->type;
+}
+
+static uint32_t arity(const pz__expr *call)
+{
+    return call->count + (call->target != NULL);
+}
+
+static bool is_numeric(const pz__type *type)
+{
+    return type->kind == PZ__T_INT || type->kind == PZ__T_UINT || type->kind == PZ__T_DOUBLE;
+}
+
+/* What to do about the commonest mistakes; "" if nothing is worth saying. */
+static const char *remedy(pz__checker *ck, const pz__expr *call)
+{
+    if (arity(call) != 2)
+        return "";
+    const pz__type *a = pz__resolve(ck, arg_type(call, 0)), *b = pz__resolve(ck, arg_type(call, 1));
+    if (is_numeric(a) && is_numeric(b) && a->kind != b->kind)
+        return "; convert one side with int(), uint() or double(), and write 2.0 for a double";
+    if (call->is_operator && (a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
+        return "; convert one side, string(x) makes text of it";
+    return "";
+}
+
+static void no_overload(pz__checker *ck, const pz__expr *call)
+{
+    char types[ARGS_MAX_SHOWN] = "";
+    size_t at = 0;
+    for (uint32_t i = 0; i < arity(call); i++) {
+        append(types, &at, i ? ", " : "");
+        append(types, &at, pz__spell(ck, arg_type(call, i)));
+    }
+    pz_str sign = {ck->source.data + call->name_at, call->name_end - call->name_at};
+    if (call->is_operator)
+        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
+                  "'%.*s' does not take (%s)%s", PZ__STR_ARG(sign), types, remedy(ck, call));
+    else
+        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
+                  "%.*s() does not take (%s)%s", PZ__STR_ARG(call->name), types, remedy(ck, call));
+}
+
+static void unknown_function(pz__checker *ck, const pz__expr *call)
+{
+    const char *usage = pz__macro_usage(call->name);
+    if (usage) {
+        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "write %s", usage);
+        return;
+    }
+    pz_str *list = pz__arena_array(ck->scratch, pz__function_count, sizeof *list);
+    pz_str near = {NULL, 0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; list && i < pz__function_count; i++)
+        if (pz__functions[i].name.data[0] >= 'a')
+            list[count++] = pz__functions[i].name;
+    if (list)
+        near = pz__nearest(call->name, list, count);
+    pz__cel_issue *issue =
+        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "unknown function '%.*s'%s",
+                  PZ__STR_ARG(call->name),
+                  near.len ? "" : "; it is neither a standard function nor declared");
+    pz__issue_suggest(ck->sink, issue, near);
+}
+
+/* ---- overloads ---- */
+
+static bool fits(pz__checker *ck, const pz__expr *call, const pz__overload *overload,
+                 const pz__type **result)
+{
+    const pz__type *vars[4] = {NULL, NULL, NULL, NULL};
+    for (uint32_t i = 0; i < arity(call); i++) {
+        const pz__type *want = pz__instantiate(ck, overload->params[i], vars);
+        if (!pz__assignable(ck, want, arg_type(call, i)))
+            return false;
+    }
+    *result = pz__instantiate(ck, overload->result, vars);
+    return true;
+}
+
+/* The result of the call: the type all fitting overloads share, or dyn; NULL if none fits. */
+static const pz__type *resolve_overload(pz__checker *ck, const pz__expr *call,
+                                        const pz__function *function, bool *shaped)
+{
+    const pz__type *result = NULL;
+    for (uint32_t i = 0; i < function->overload_count; i++) {
+        const pz__overload *overload = &function->overloads[i];
+        if (overload->member != (call->target != NULL) ||
+            pz__overload_arity(overload) != arity(call))
+            continue;
+        *shaped = true;
+        uint32_t mark = pz__vars_mark(ck);
+        const pz__type *type = NULL;
+        if (!fits(ck, call, overload, &type)) {
+            pz__vars_undo(ck, mark);
+        } else if (!result) {
+            result = type;
+        } else {
+            type = pz__substitute(ck, type);
+            pz__vars_undo(ck, mark);
+            if (!pz__type_same(pz__substitute(ck, result), type))
+                result = &pz__type_dyn;
+        }
+    }
+    return result;
+}
+
+static void wrong_shape(pz__checker *ck, const pz__expr *call, const pz__function *function)
+{
+    bool member = function->overloads[0].member;
+    uint32_t count = pz__overload_arity(&function->overloads[0]) - member;
+    pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
+              "%.*s() is written %s%.*s(...) with %u argument%s", PZ__STR_ARG(call->name),
+              member ? "value." : "", PZ__STR_ARG(call->name), count, count == 1 ? "" : "s");
+}
+
+static void check_parts(pz__checker *ck, pz__expr *call, bool *broken)
+{
+    if (call->target)
+        pz__check_node(ck, call->target);
+    for (uint32_t i = 0; i < call->count; i++)
+        pz__check_node(ck, call->args[i]);
+    for (uint32_t i = 0; i < arity(call); i++)
+        *broken |= pz__resolve(ck, arg_type(call, i))->kind == PZ__T_ERROR;
+}
+
+void pz__check_call(pz__checker *ck, pz__expr *call)
+{
+    bool broken = false, shaped = false;
+    if (derived(ck, call))
+        return;
+    check_parts(ck, call, &broken);
+    call->index = pz__function_find(call->name);
+    if (call->index == pz__function_count) {
+        if (unchecked(ck))
+            pz__make_fail(call, "no such function");
+        else
+            unknown_function(ck, call);
+        call->type = unchecked(ck) ? &pz__type_dyn : &pz__type_error;
+        return;
+    }
+    const pz__function *function = &pz__functions[call->index];
+    call->type = resolve_overload(ck, call, function, &shaped);
+    if (broken) {
+        call->type = &pz__type_error;
+        return;
+    }
+    if (!call->type && unchecked(ck)) {
+        call->type = &pz__type_dyn;
+        if (!shaped)
+            pz__make_fail(call, "no such overload: the function is not written like this");
+    } else if (!call->type) {
+        call->type = &pz__type_error;
+        if (shaped)
+            no_overload(ck, call);
+        else
+            wrong_shape(ck, call, function);
+    }
+    if (call->kind == PZ__E_CALL && call->type != &pz__type_error)
+        pz__fold(ck, call);
+}
+
+/* ---- folding ---- */
+
+static bool all_constant(const pz__expr *expr)
+{
+    if (expr->target && expr->target->kind != PZ__E_CONST)
+        return false;
+    for (uint32_t i = 0; i < expr->count; i++)
+        if (expr->args[i]->kind != PZ__E_CONST)
+            return false;
+    return true;
+}
+
+static void become(pz__expr *expr, pz_value value)
+{
+    expr->kind = PZ__E_CONST;
+    expr->constant = value;
+}
+
+static void fold_call(pz__checker *ck, pz__expr *expr)
+{
+    pz_value args[PZ__PARAMS_MAX];
+    uint32_t count = 0;
+    if (expr->target)
+        args[count++] = expr->target->constant;
+    for (uint32_t i = 0; i < expr->count && count < PZ__PARAMS_MAX; i++)
+        args[count++] = expr->args[i]->constant;
+    pz__call call = {ck->arena, &ck->fold_steps, expr->name_at};
+    pz_value value = pz__functions[expr->index].impl(&call, args, count);
+    if (value.kind != PZ__V_ERROR)
+        become(expr, value);
+}
+
+static void fold_list(pz__checker *ck, pz__expr *expr)
+{
+    pz_value *items = pz__arena_array(ck->arena, expr->count, sizeof *items);
+    if (!items) {
+        pz__issue_nomem(ck->sink);
+        return;
+    }
+    for (uint32_t i = 0; i < expr->count; i++)
+        items[i] = expr->args[i]->constant;
+    become(expr, pz__value_of_items(items, expr->count));
+}
+
+static void fold_map(pz__checker *ck, pz__expr *expr)
+{
+    uint32_t count = expr->count / 2;
+    pz_entry *entries = pz__arena_array(ck->arena, count, sizeof *entries);
+    if (!entries) {
+        pz__issue_nomem(ck->sink);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        entries[i] = (pz_entry){expr->args[2 * i]->constant, expr->args[2 * i + 1]->constant};
+    pz_value map;
+    pz_status status = pz__value_of_entries(ck->arena, &map, entries, count, PZ__DUP_REFUSE);
+    if (status == PZ_OK)
+        become(expr, map);
+    else if (status == PZ_ERR_NOMEM)
+        pz__issue_nomem(ck->sink);
+}
+
+void pz__fold(pz__checker *ck, pz__expr *expr)
+{
+    if (!all_constant(expr) || ck->sink->status == PZ_ERR_NOMEM)
+        return;
+    if (expr->kind == PZ__E_CALL)
+        fold_call(ck, expr);
+    else if (expr->kind == PZ__E_LIST)
+        fold_list(ck, expr);
+    else if (expr->kind == PZ__E_MAP)
+        fold_map(ck, expr);
+}

@@ -1,0 +1,88 @@
+/*
+ * check.h: the state that the files of the checker share.
+ *
+ *      check.c   walks the tree: scopes, macros, literals
+ *      names.c   what a dotted name means; suggestions
+ *      calls.c   which overload a call takes; calls the environment takes over; folding
+ *      unify.c   type variables: assignability, joining, substitution
+ */
+#ifndef PZ_CEL_CHECK_H
+#define PZ_CEL_CHECK_H
+
+#include "cel/ast.h"
+#include "cel/functions.h"
+#include "cel/types.h"
+
+/* A variable of a macro, innermost first. */
+typedef struct pz__scope {
+    const struct pz__scope *up;
+    pz_str name;
+    uint32_t number; /* unique in the expression */
+    const pz__type *type;
+} pz__scope;
+
+/* What the fresh type variables stand for, and what to undo when an overload does not fit. */
+typedef struct pz__type_vars {
+    const pz__type **bound; /* by number; NULL: free */
+    uint32_t count, cap;
+    struct pz__rebinding {
+        uint32_t number;
+        const pz__type *before;
+    } * trail;
+    uint32_t trail_count, trail_cap;
+} pz__type_vars;
+
+typedef struct pz__checker {
+    pz__arena *scratch; /* nodes and types */
+    pz__arena *arena;   /* constants made by folding */
+    pz__issue_sink *sink;
+    const pz__cel_env *env;
+    const pz__cel_options *options;
+    pz_str source;
+    const pz__scope *scope;
+    uint32_t local_count;
+    uint32_t fold_steps; /* budget of folding */
+    pz__type_vars vars;
+} pz__checker;
+
+/* Check a tree and rewrite it in place. Mistakes go to the sink. */
+void pz__check(pz__checker *ck, pz__expr *expr);
+/* Check one node below; calls.c and names.c come back through it. */
+void pz__check_node(pz__checker *ck, pz__expr *expr);
+/* The node becomes an error when evaluated. For unchecked expressions. */
+void pz__make_fail(pz__expr *expr, const char *message);
+/* A type spelled out, in the scratch arena; "?" without memory. */
+const char *pz__spell(pz__checker *ck, const pz__type *type);
+
+/* ---- names.c ---- */
+
+/* True if the node is a dotted name; *out is its text without blanks, in the scratch arena. */
+bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute);
+/* Check an IDENT, or a SELECT that may be the end of a dotted name. */
+void pz__check_name(pz__checker *ck, pz__expr *expr);
+const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr);
+
+/* ---- calls.c ---- */
+
+void pz__check_call(pz__checker *ck, pz__expr *call);
+/* Replace a node whose parts are all constants by its value, if it has one. */
+void pz__fold(pz__checker *ck, pz__expr *expr);
+
+/* ---- unify.c ---- */
+
+const pz__type *pz__fresh(pz__checker *ck);
+/* A declared type with its named variables replaced by `vars` (by letter, A first; filled lazily).
+ */
+const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, const pz__type *vars[4]);
+/* What a type stands for at its top: never a bound variable. */
+const pz__type *pz__resolve(const pz__checker *ck, const pz__type *type);
+/* True if a value of type `have` may stand where `want` is wanted; binds variables on the way. */
+bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have);
+/* The type of a collection with elements of both: the more general one, else dyn. */
+const pz__type *pz__join(pz__checker *ck, const pz__type *a, const pz__type *b);
+/* The type with all variables replaced; free ones become dyn. */
+const pz__type *pz__substitute(pz__checker *ck, const pz__type *type);
+uint32_t pz__vars_mark(const pz__checker *ck);
+void pz__vars_undo(pz__checker *ck, uint32_t mark);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * eval.c: the loop.
+ *
+ * A program runs over registers on the C stack (in the arena, if it needs many). Instructions are
+ * dispatched by computed goto. What is quick is here: a slot that is filled, a comparison of the
+ * kind that was planned for, one more element. Everything else (pending slots, errors, unknowns,
+ * values of another kind) goes through problem.c, so the checker's types are only a promise of
+ * speed: a slot that holds something else gives the right answer more slowly.
+ *
+ * The loop trusts its program: operands were verified when it was made. Registers are not cleared;
+ * an instruction reads only what an earlier one wrote, except the loop's and chain's own registers,
+ * which begin with ROOM, ZERO, CONST or ITER.
+ *
+ * Every turn of a macro takes one step; functions that walk lists take theirs. At zero the
+ * evaluation ends with PZ_ERR_LIMIT.
+ */
+#include "cel/eval.h"
+
+/* Registers that stand on the C stack; more come from the arena. */
+#define STACK_REGISTERS 32u
+
+#define same_text(a, a_len, b, b_len) ((a_len) == (b_len) && pz__same_octets(a, b, a_len))
+
+/* The loop's own vocabulary. */
+#define NEXT_INSTRUCTION                                                                           \
+    do {                                                                                           \
+        ins++;                                                                                     \
+        goto *labels[ins->op];                                                                     \
+    } while (0)
+#define CONTINUE_AT(target)                                                                        \
+    do {                                                                                           \
+        ins = code + (target);                                                                     \
+        goto *labels[ins->op];                                                                     \
+    } while (0)
+#define STORE(value)                                                                               \
+    do {                                                                                           \
+        r[ins->dst] = (value);                                                                     \
+        NEXT_INSTRUCTION;                                                                          \
+    } while (0)
+#define FAIL_WITH(value)                                                                           \
+    do {                                                                                           \
+        r[ins->dst] = (value);                                                                     \
+        if (pz__is_fatal(r[ins->dst]))                                                             \
+            return r[ins->dst];                                                                    \
+        CONTINUE_AT(ins->y);                                                                       \
+    } while (0)
+/* A term of a chain came out as `truth`. */
+#define CHAIN(truth)                                                                               \
+    do {                                                                                           \
+        if ((truth) == (ins->b & 1)) {                                                             \
+            r[ins->dst] = pz_truth[ins->b >> 1];                                                   \
+            CONTINUE_AT(ins->y);                                                                   \
+        }                                                                                          \
+        NEXT_INSTRUCTION;                                                                          \
+    } while (0)
+/* A term of a chain is a problem. */
+#define CHAIN_PROBLEM(problem)                                                                     \
+    do {                                                                                           \
+        r[ins->dst] = pz__vm_absorb(vm, r[ins->dst], problem);                                     \
+        if (pz__is_fatal(r[ins->dst]))                                                             \
+            return r[ins->dst];                                                                    \
+        NEXT_INSTRUCTION;                                                                          \
+    } while (0)
+
+static const pz_value pz_truth[2] = {{.kind = PZ_BOOL, .as.b = false},
+                                     {.kind = PZ_BOOL, .as.b = true}};
+
+static pz_value run(pz__vm *vm, pz_value *restrict r)
+{
+    static const void *const labels[] = {
+#define OP(name, dst, a, b, x, y) &&op_##name,
+#include "cel/opcodes.def"
+#undef OP
+    };
+    const pz__program *const program = vm->program;
+    const pz__ins *const code = program->code;
+    const pz_value *const consts = program->consts;
+    const pz_value *const slots = vm->activation->slots;
+    const pz__ins *ins = code;
+    goto *labels[ins->op];
+
+op_CONST:
+    STORE(consts[ins->x]);
+op_LOAD:
+    if (__builtin_expect(slots[ins->x].kind == PZ__V_PENDING, 0))
+        STORE(pz__vm_slot(vm, ins->x));
+    STORE(slots[ins->x]);
+op_KNOWN : {
+    pz_value v = pz__vm_slot(vm, ins->x);
+    STORE(v.kind == PZ__V_ERROR ? v : pz_truth[v.kind != PZ__V_UNKNOWN]);
+}
+op_NAME:
+    pz__vm_at(vm, ins);
+    STORE(pz__vm_name(vm, pz_value_text(consts[ins->x]), ins->b));
+op_MOVE:
+    STORE(r[ins->a]);
+op_FAIL:
+    pz__vm_at(vm, ins);
+    STORE(pz__call_fail(&vm->call, consts[ins->x].as.text));
+op_SELECT:
+    STORE(pz__vm_select(vm, ins, r[ins->a], false));
+op_HAS:
+    STORE(pz__vm_select(vm, ins, r[ins->a], true));
+op_CALL:
+    r[ins->dst] = pz__vm_call(vm, ins, &r[ins->a]);
+    if (__builtin_expect(pz__is_fatal(r[ins->dst]), 0))
+        return r[ins->dst];
+    NEXT_INSTRUCTION;
+op_LIST:
+    STORE(pz__vm_list(vm, ins->x));
+op_PUT:
+    pz__vm_put(vm, &r[ins->dst], r[ins->a], ins->x);
+    NEXT_INSTRUCTION;
+op_MAP:
+    pz__vm_at(vm, ins);
+    STORE(pz__vm_map(vm, r[ins->dst]));
+op_RETURN:
+    return r[ins->a];
+
+op_JUMP:
+    CONTINUE_AT(ins->y);
+op_CHOOSE:
+    if (r[ins->a].kind == PZ_BOOL) {
+        if (r[ins->a].as.b)
+            NEXT_INSTRUCTION;
+        CONTINUE_AT(ins->x);
+    }
+    pz__vm_at(vm, ins);
+    FAIL_WITH(pz__vm_absorb(vm, pz_truth[1], r[ins->a]));
+op_STEP:
+    if (r[ins->a].kind == PZ_BOOL)
+        CHAIN(r[ins->a].as.b);
+    pz__vm_at(vm, ins);
+    CHAIN_PROBLEM(r[ins->a]);
+
+op_ITER:
+    if (r[ins->a].kind != PZ_LIST && r[ins->a].kind != PZ_MAP) {
+        pz__vm_at(vm, ins);
+        FAIL_WITH(pz__vm_range(vm, r[ins->a]));
+    }
+    r[ins->a + 1].as.u = 0;
+    CONTINUE_AT(ins->x);
+op_NEXT : {
+    pz_value *it = &r[ins->a];
+    uint64_t at = it[1].as.u;
+    if (at >= it->len)
+        NEXT_INSTRUCTION;
+    if (__builtin_expect(!pz__call_charge(&vm->call, 1), 0))
+        return pz__call_spent(&vm->call);
+    it[1].as.u = at + 1;
+    it[2] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].key;
+    CONTINUE_AT(ins->y);
+}
+op_ROOM:
+    STORE(r[ins->a].kind == PZ_LIST || r[ins->a].kind == PZ_MAP ? pz__vm_list(vm, r[ins->a].len)
+                                                                : pz_value_null());
+op_APPEND:
+    pz__vm_put(vm, &r[ins->dst], r[ins->a], r[ins->dst].len);
+    if (pz__is_problem(r[ins->dst]))
+        FAIL_WITH(r[ins->dst]);
+    NEXT_INSTRUCTION;
+op_ZERO:
+    STORE(((pz_value){.kind = PZ_INT}));
+op_COUNT:
+    r[ins->dst].as.i++;
+    NEXT_INSTRUCTION;
+op_ONE:
+    if (!pz__is_problem(r[ins->dst]))
+        r[ins->dst] = pz_truth[r[ins->dst].as.i == 1];
+    NEXT_INSTRUCTION;
+
+/* The tests, of slots and of registers. `k` or `s` is the constant; not every test has use for it.
+ */
+#define TEST_OF(label, relation, what, is_slot, quick_kind, quick)                                 \
+    label : {                                                                                      \
+        const pz_value *v = (what);                                                                \
+        const pz_value *k = &consts[ins->a];                                                       \
+        const pz__set *s = &program->sets[ins->a];                                                 \
+        (void)k;                                                                                   \
+        (void)s;                                                                                   \
+        if (__builtin_expect(v->kind == (quick_kind), 1))                                          \
+            CHAIN(quick);                                                                          \
+        pz_value truth = pz__vm_test(vm, ins, PZ__REL_##relation, is_slot, *v);                    \
+        if (truth.kind == PZ_BOOL)                                                                 \
+            CHAIN(truth.as.b);                                                                     \
+        CHAIN_PROBLEM(truth);                                                                      \
+    }
+#define TEST(name, relation, a, kind, quick)                                                       \
+    TEST_OF(op_S_##name, relation, &slots[ins->x], true, kind, quick)                              \
+    TEST_OF(op_R_##name, relation, &r[ins->x], false, kind, quick)
+#define OP(name, dst, a, b, x, y)
+#include "cel/opcodes.def"
+#undef OP
+#undef TEST
+#undef TEST_OF
+}
+
+pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)
+{
+    if (program->is_constant)
+        return program->constant;
+    pz__vm vm = {.program = program, .activation = activation};
+    vm.steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
+    vm.call = (pz__call){activation->arena, &vm.steps, 0};
+    if (program->slot_end > activation->slot_count)
+        return pz__cel_fail(activation->arena, PZ_ERR_ARG,
+                            "the activation has fewer slots than the program reads");
+    if (program->register_count <= STACK_REGISTERS) {
+        pz_value registers[STACK_REGISTERS];
+        return run(&vm, registers);
+    }
+    pz_value *registers =
+        pz__arena_array(activation->arena, program->register_count, sizeof *registers);
+    return registers ? run(&vm, registers) : pz__call_nomem();
+}
+
+pz__truth pz__cel_truth(pz_value result)
+{
+    if (result.kind == PZ_BOOL)
+        return result.as.b ? PZ__TRUE : PZ__FALSE;
+    return result.kind == PZ__V_UNKNOWN ? PZ__UNKNOWN : PZ__ERROR;
+}

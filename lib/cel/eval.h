@@ -1,0 +1,50 @@
+/*
+ * eval.h: what the loop of eval.c leaves to the slow paths in problem.c.
+ */
+#ifndef PZ_CEL_EVAL_H
+#define PZ_CEL_EVAL_H
+
+#include "cel/program.h"
+
+/* One evaluation. */
+typedef struct pz__vm {
+    const pz__program *program;
+    pz__activation *activation;
+    pz__call call;  /* arena, steps, the offset of the instruction at work */
+    uint32_t steps; /* left */
+} pz__vm;
+
+static inline bool pz__is_problem(pz_value v)
+{
+    return v.kind == PZ__V_ERROR || v.kind == PZ__V_UNKNOWN;
+}
+
+/* True for an error that nothing may absorb: out of memory, out of steps. */
+bool pz__is_fatal(pz_value v);
+/* Errors made from here on are placed at this instruction. */
+void pz__vm_at(pz__vm *vm, const pz__ins *ins);
+
+/* The value of a slot, fetched if pending. */
+pz_value pz__vm_slot(pz__vm *vm, uint32_t slot);
+/* The value of a dotted name at run time. */
+pz_value pz__vm_name(pz__vm *vm, pz_str name, bool absolute);
+
+/* A chain that stands at `chain` (a bool, or a problem) meets the problem of a term. */
+pz_value pz__vm_absorb(pz__vm *vm, pz_value chain, pz_value problem);
+/* Two arguments of a strict operation, at least one a problem: errors win, unknowns unite. */
+pz_value pz__vm_unite(pz__vm *vm, pz_value a, pz_value b);
+/* The one problem that a strict operation over these has; null if there is none. */
+pz_value pz__vm_strict(pz__vm *vm, const pz_value *args, uint32_t count);
+
+/* A test whose quick way did not apply: a bool, or the problem. `slot` tells the form. */
+pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, bool slot, pz_value v);
+
+/* ITER's other cases: the range as a list, or a problem. */
+pz_value pz__vm_range(pz__vm *vm, pz_value range);
+pz_value pz__vm_call(pz__vm *vm, const pz__ins *ins, pz_value *args);
+pz_value pz__vm_list(pz__vm *vm, uint32_t room);
+void pz__vm_put(pz__vm *vm, pz_value *list, pz_value item, uint32_t index);
+pz_value pz__vm_map(pz__vm *vm, pz_value list);
+pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand, bool test);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * names.c: what a dotted name means.
+ *
+ * A chain a.b.c is one name, or a name and selections on it, or (if `a` is the variable of a macro)
+ * selections only. The longest prefix that the environment knows wins; within a prefix the
+ * container is tried from the inside out. After the environment the names of types are asked.
+ *
+ * The found prefix becomes a SLOT (or a type constant) in place and the rest of the chain stays
+ * selections. has(a.b) on a name the environment knows as a whole asks whether the slot is known.
+ * A name found nowhere is a mistake with the nearest right name beside it; in an open or unchecked
+ * environment it becomes a NAME that is looked for when it is evaluated.
+ */
+#include "cel/check.h"
+
+static const struct {
+    const char *name;
+    const pz__type *type;
+} type_names[] = {
+    {"bool", &pz__type_bool},
+    {"int", &pz__type_int},
+    {"uint", &pz__type_uint},
+    {"double", &pz__type_double},
+    {"string", &pz__type_string},
+    {"bytes", &pz__type_bytes},
+    {"null_type", &pz__type_null},
+    {"list", NULL},
+    {"map", NULL},
+    {"type", NULL},
+    {"google.protobuf.Timestamp", &pz__type_timestamp},
+    {"google.protobuf.Duration", &pz__type_duration},
+};
+
+/* ---- the text of a chain ---- */
+
+static bool is_quoted(const pz__expr *expr)
+{
+    return expr->name_end - expr->name_at != expr->name.len;
+}
+
+/* The identifier a chain begins with; NULL if the node is no chain of plain selections. */
+static const pz__expr *chain_root(const pz__expr *expr)
+{
+    while (expr->kind == PZ__E_SELECT && !is_quoted(expr))
+        expr = expr->target;
+    return expr->kind == PZ__E_IDENT ? expr : NULL;
+}
+
+static size_t chain_len(const pz__expr *expr)
+{
+    size_t len = expr->name.len;
+    for (; expr->kind == PZ__E_SELECT; len += expr->name.len + 1)
+        expr = expr->target;
+    return len;
+}
+
+/* The text of a chain without blanks, in the scratch arena. */
+static pz_str chain_text(pz__checker *ck, const pz__expr *expr)
+{
+    size_t len = chain_len(expr), at = len;
+    char *text = pz__arena_new(ck->scratch, len + 1);
+    if (!text) {
+        pz__issue_nomem(ck->sink);
+        return (pz_str){NULL, 0};
+    }
+    for (;; expr = expr->target) {
+        at -= expr->name.len;
+        memcpy(text + at, expr->name.data, expr->name.len);
+        if (expr->kind == PZ__E_IDENT)
+            return (pz_str){text, len};
+        text[--at] = '.';
+    }
+}
+
+bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute)
+{
+    const pz__expr *root = expr->test_only ? NULL : chain_root(expr);
+    if (!root || pz__find_local(ck, root))
+        return false;
+    *out = chain_text(ck, expr);
+    *absolute = root->absolute;
+    return out->data != NULL;
+}
+
+const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr)
+{
+    if (expr->absolute)
+        return NULL;
+    const pz__scope *scope = ck->scope;
+    while (scope && !pz__str_equal(scope->name, expr->name))
+        scope = scope->up;
+    return scope;
+}
+
+/* ---- looking up ---- */
+
+static bool find_type_name(pz__checker *ck, pz_str name, pz__expr *expr)
+{
+    for (size_t i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
+        if (!pz__str_equal(name, pz_str_of(type_names[i].name)))
+            continue;
+        expr->kind = PZ__E_CONST;
+        expr->constant = (pz_value){
+            .kind = PZ__V_TYPE, .len = (uint32_t)name.len, .as.text = type_names[i].name};
+        const pz__type *of = type_names[i].type ? type_names[i].type : &pz__type_dyn;
+        expr->type = pz__type_make(ck->scratch, PZ__T_TYPE, of, NULL);
+        if (!expr->type)
+            pz__issue_nomem(ck->sink);
+        return true;
+    }
+    return false;
+}
+
+/* One candidate: the environment, then types. Turns `expr` into what was found. */
+static bool try_name(pz__checker *ck, pz_str name, pz__expr *expr)
+{
+    pz__slot slot = {0};
+    if (ck->env && ck->env->find && ck->env->find(ck->env->self, name, &slot) == PZ_OK) {
+        expr->kind = PZ__E_SLOT;
+        expr->index = slot.index;
+        expr->type = slot.type ? slot.type : &pz__type_dyn;
+        return true;
+    }
+    return !expr->test_only && find_type_name(ck, name, expr);
+}
+
+/* A.B.name, A.name, name for the container A.B. */
+static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr *expr)
+{
+    pz_str container = ck->options ? ck->options->container : (pz_str){NULL, 0};
+    while (container.len && !absolute) {
+        char *text = pz__arena_new(ck->scratch, container.len + 1 + name.len);
+        if (!text) {
+            pz__issue_nomem(ck->sink);
+            return false;
+        }
+        memcpy(text, container.data, container.len);
+        text[container.len] = '.';
+        memcpy(text + container.len + 1, name.data, name.len);
+        if (try_name(ck, (pz_str){text, container.len + 1 + name.len}, expr))
+            return true;
+        while (container.len && container.data[container.len - 1] != '.')
+            container.len--;
+        container.len -= container.len > 0;
+    }
+    return try_name(ck, name, expr);
+}
+
+/* ---- suggestions ---- */
+
+typedef struct names {
+    pz__checker *ck;
+    pz_str *list;
+    uint32_t count, cap;
+} names;
+
+static void put_name(void *payload, pz_str name)
+{
+    names *n = payload;
+    if (n->count == n->cap) {
+        uint32_t cap = n->cap ? n->cap * 2 : 32;
+        pz_str *list = pz__arena_array(n->ck->scratch, cap, sizeof *list);
+        if (!list)
+            return; /* a suggestion less; the mistake itself is told */
+        if (n->count)
+            memcpy(list, n->list, n->count * sizeof *list);
+        n->list = list;
+        n->cap = cap;
+    }
+    n->list[n->count++] = name;
+}
+
+/* The nearest name to the whole chain, or to what is left when selections are taken off its end. */
+static pz_str nearest_name(pz__checker *ck, pz_str text, pz_str *meant)
+{
+    names n = {.ck = ck};
+    if (ck->env && ck->env->suggest)
+        ck->env->suggest(ck->env->self, put_name, &n);
+    for (const pz__scope *scope = ck->scope; scope; scope = scope->up)
+        put_name(&n, scope->name);
+    for (*meant = text; meant->len;) {
+        pz_str near = pz__nearest(*meant, n.list, n.count);
+        if (near.len)
+            return near;
+        while (meant->len && meant->data[meant->len - 1] != '.')
+            meant->len--;
+        meant->len -= meant->len > 0;
+    }
+    *meant = text;
+    return (pz_str){NULL, 0};
+}
+
+static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, pz_str text)
+{
+    pz_str meant;
+    pz_str near = nearest_name(ck, text, &meant);
+    const char *remedy = near.len ? "" : "; it is declared nowhere";
+    pz__cel_issue *issue = pz__issue(ck->sink, PZ_ERR_TYPE, root->start, expr->name_end,
+                                     "unknown name '%.*s'%s", PZ__STR_ARG(meant), remedy);
+    pz__issue_suggest(ck->sink, issue, near);
+    expr->type = &pz__type_error;
+}
+
+/* ---- checking ---- */
+
+static void check_selection(pz__checker *ck, pz__expr *expr)
+{
+    pz__check_node(ck, expr->target);
+    const pz__type *operand = pz__resolve(ck, expr->target->type);
+    switch (operand->kind) {
+    case PZ__T_MAP:
+        expr->type = expr->test_only ? &pz__type_bool : operand->args[1];
+        return;
+    case PZ__T_DYN:
+        expr->type = expr->test_only ? &pz__type_bool : &pz__type_dyn;
+        return;
+    case PZ__T_PARAM:
+        pz__assignable(ck, operand, &pz__type_dyn);
+        expr->type = expr->test_only ? &pz__type_bool : &pz__type_dyn;
+        return;
+    case PZ__T_ERROR:
+        expr->type = &pz__type_error;
+        return;
+    default:
+        break;
+    }
+    expr->type = &pz__type_dyn;
+    if (ck->options && ck->options->unchecked)
+        return;
+    pz__issue(ck->sink, PZ_ERR_TYPE, expr->name_at, expr->name_end,
+              "'.%.*s' needs a map, this is %s", PZ__STR_ARG(expr->name), pz__spell(ck, operand));
+    expr->type = &pz__type_error;
+}
+
+/* has() of a whole name: is the slot known? Otherwise has() of a selection. */
+static bool known_as_a_whole(pz__checker *ck, pz__expr *expr, const pz__expr *root)
+{
+    pz_str text = chain_text(ck, expr);
+    if (!text.data || !try_candidates(ck, text, root->absolute, expr))
+        return false;
+    expr->type = &pz__type_bool;
+    return true;
+}
+
+static bool is_open(const pz__checker *ck)
+{
+    return (ck->options && ck->options->unchecked) || !ck->env || !ck->env->closed;
+}
+
+static void make_local(pz__expr *expr, const pz__scope *local)
+{
+    expr->kind = PZ__E_LOCAL;
+    expr->index = local->number;
+    expr->type = local->type;
+}
+
+/* Find the longest known prefix and turn its node into what it means; false if there is none. */
+static bool resolve_prefix(pz__checker *ck, pz__expr *expr, const pz__expr *root, pz_str text)
+{
+    for (pz__expr *prefix = expr;; prefix = prefix->target) {
+        if (try_candidates(ck, text, root->absolute, prefix))
+            return true;
+        if (prefix->kind == PZ__E_IDENT || ck->sink->status == PZ_ERR_NOMEM)
+            return false;
+        text.len -= prefix->name.len + 1;
+    }
+}
+
+void pz__check_name(pz__checker *ck, pz__expr *expr)
+{
+    const pz__expr *root = chain_root(expr);
+    const pz__scope *local = root ? pz__find_local(ck, root) : NULL;
+    if (local && expr == root) {
+        make_local(expr, local);
+        return;
+    }
+    if (!root || local || (expr->test_only && !known_as_a_whole(ck, expr, root))) {
+        check_selection(ck, expr);
+        return;
+    }
+    if (expr->type)
+        return; /* a known name was asked for with has() */
+    pz_str text = chain_text(ck, expr);
+    if (!text.data)
+        return;
+    if (resolve_prefix(ck, expr, root, text)) {
+        if (!expr->type)
+            check_selection(ck, expr);
+        return;
+    }
+    if (!is_open(ck)) {
+        unknown_name(ck, expr, root, text);
+        return;
+    }
+    expr->kind = PZ__E_NAME;
+    expr->absolute = root->absolute;
+    expr->name = text;
+    expr->type = &pz__type_dyn;
+}

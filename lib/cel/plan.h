@@ -1,0 +1,59 @@
+/*
+ * plan.h: the state that the files of the planner share: plan.c (values), plan_chain.c (truths).
+ */
+#ifndef PZ_CEL_PLAN_H
+#define PZ_CEL_PLAN_H
+
+#include "cel/program.h"
+
+/* No instruction: the end of a list of jumps that wait for their target. */
+#define PZ__NOWHERE UINT32_MAX
+
+typedef struct pz__planner {
+    pz__arena *scratch;
+    pz__arena *arena;
+    pz__issue_sink *sink;
+    pz__ins *code;
+    uint32_t *offsets;
+    pz_value *consts;
+    pz__set *sets;
+    uint32_t *slots;
+    uint32_t code_count, code_cap;
+    uint32_t const_count, const_cap;
+    uint32_t set_count, set_cap;
+    uint32_t slot_count, slot_cap;
+    uint32_t next_register, register_count;
+    uint32_t *local_registers; /* by number of the variable */
+    uint32_t local_cap;
+    bool failed;
+} pz__planner;
+
+/* Code that leaves the value of `expr` in register dst. */
+void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst);
+
+uint32_t pz__emit(pz__planner *p, pz__ins ins, uint32_t offset);
+uint32_t pz__plan_const(pz__planner *p, pz_value value);
+uint32_t pz__plan_slot(pz__planner *p, uint32_t slot);
+uint32_t pz__plan_set(pz__planner *p, pz_value list);
+/* A run of registers above all in use. Given back by restoring next_register. */
+uint32_t pz__take_registers(pz__planner *p, uint32_t count);
+/* The register of a macro's variable. */
+uint32_t pz__local_register(const pz__planner *p, const pz__expr *local);
+
+/* Jumps to a place not yet known are linked through their y; `list` is the last one. */
+void pz__jump_later(pz__planner *p, uint32_t *list, uint32_t at);
+void pz__jump_here(pz__planner *p, uint32_t list, uint32_t target);
+
+/* ---- plan_chain.c ---- */
+
+/* && and ||, or any expression as a chain of one term: dst becomes a bool or a problem. */
+void pz__plan_chain(pz__planner *p, const pz__expr *expr, uint32_t dst);
+/* One term into the chain of dst, which leaves it (adding to *leave) when the term is `exit`. */
+void pz__plan_term(pz__planner *p, const pz__expr *expr, uint32_t dst, bool exit, uint32_t *leave);
+/* The terms of a condition into the chain of dst (set to true here), leaving it when one is false.
+ */
+void pz__plan_condition(pz__planner *p, const pz__expr *expr, uint32_t dst, uint32_t *leave);
+/* True if the expression has a test instruction of its own. */
+bool pz__is_test(const pz__expr *expr);
+
+#endif

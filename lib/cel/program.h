@@ -1,0 +1,136 @@
+/*
+ * program.h: the compiled form: instructions over registers, constants, sets.
+ *
+ * An instruction is sixteen bytes. A program names its registers from 0; macros keep three in a row
+ * for range, position and variable. Chains (&& and ||) keep their result so far in one register,
+ * see opcodes.def. Where an error is to be placed in the source is in a table of its own, read only
+ * when an error is made.
+ */
+#ifndef PZ_CEL_PROGRAM_H
+#define PZ_CEL_PROGRAM_H
+
+#include "cel/ast.h"
+#include "cel/functions.h"
+
+typedef enum pz__opcode {
+#define OP(name, dst, a, b, x, y) PZ__OP_##name,
+#include "cel/opcodes.def"
+#undef OP
+    PZ__OP_COUNT_OF
+} pz__opcode;
+
+typedef struct pz__ins {
+    uint16_t op;
+    uint16_t dst, a, b;
+    uint32_t x, y;
+} pz__ins;
+
+/* The relation a test stands for, when its quick way does not apply. */
+typedef enum pz__relation {
+    PZ__REL_TRUTH,
+    PZ__REL_EQ,
+    PZ__REL_LT,
+    PZ__REL_LE,
+    PZ__REL_GT,
+    PZ__REL_GE,
+    PZ__REL_STARTS,
+    PZ__REL_IN
+} pz__relation;
+
+/* The constants of `x in [...]`, all of one kind: looked through while they are few, else hashed.
+ */
+#define PZ__SET_SMALL 8u
+typedef struct pz__set {
+    const pz_value *items;
+    uint32_t count;
+    uint32_t mask;         /* of the table; 0: look through the items */
+    const uint32_t *table; /* open addressing, position + 1, 0 is free */
+    pz_value list;         /* the list as written, for a value of another kind */
+} pz__set;
+
+struct pz__program {
+    const pz__ins *code;
+    const uint32_t *offsets; /* by instruction: where in the source */
+    const pz_value *consts;
+    const pz__set *sets;
+    const uint32_t *slots;
+    uint32_t code_count, const_count, set_count, slot_count, register_count;
+    uint32_t slot_end; /* one past the greatest slot */
+    const pz__type *type;
+    pz_str source;
+    pz_str container;
+    bool is_constant;
+    pz_value constant;
+};
+
+/* Greatest number of registers; more is PZ_ERR_LIMIT. */
+#define PZ__REGISTERS_MAX 4096u
+
+/* Plan a checked tree. Everything in the program lives in `arena`. NULL and an issue on failure. */
+pz__program *pz__plan(pz__arena *scratch, pz__arena *arena, const pz__expr *expr,
+                      pz__issue_sink *sink);
+
+/* True if every operand of every instruction is within bounds and control cannot run off the end.
+ */
+bool pz__program_verify(const pz__program *program);
+/* One line for each instruction, for tests and for people. */
+void pz__program_print(pz__buf *out, const pz__program *program);
+
+/* ---- sets ---- */
+
+bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list);
+bool pz__set_has_text_hashed(const pz__set *set, const char *text, uint32_t len);
+bool pz__set_has_int_hashed(const pz__set *set, int64_t n);
+
+/* Eight octets at any address. */
+static inline uint64_t pz__octets8(const char *p)
+{
+    uint64_t n;
+    memcpy(&n, p, sizeof n);
+    return n;
+}
+
+static inline uint32_t pz__octets4(const char *p)
+{
+    uint32_t n;
+    memcpy(&n, p, sizeof n);
+    return n;
+}
+
+/* Texts in rules are short: comparing them in two overlapping reads beats a call of memcmp. */
+static inline bool pz__same_octets(const char *a, const char *b, uint32_t len)
+{
+    if (len > 16)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8)
+        return pz__octets8(a) == pz__octets8(b) &&
+               pz__octets8(a + len - 8) == pz__octets8(b + len - 8);
+    if (len >= 4)
+        return pz__octets4(a) == pz__octets4(b) &&
+               pz__octets4(a + len - 4) == pz__octets4(b + len - 4);
+    if (len == 0)
+        return true;
+    return a[0] == b[0] && a[len - 1] == b[len - 1] && a[len >> 1] == b[len >> 1];
+}
+
+static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32_t len)
+{
+    if (set->mask)
+        return pz__set_has_text_hashed(set, text, len);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->items[i].len == len && pz__same_octets(set->items[i].as.text, text, len))
+            return true;
+    return false;
+}
+
+static inline bool pz__set_has_int(const pz__set *set, int64_t n)
+{
+    if (set->mask)
+        return pz__set_has_int_hashed(set, n);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->items[i].as.i == n)
+            return true;
+    return false;
+}
+
+#endif
