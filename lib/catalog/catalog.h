@@ -72,13 +72,13 @@ uint32_t pz__domain_find(const pz__domain *domain, pz_value value);
 
 typedef struct pz__attribute {
     pz_str name;
-    uint32_t index;       /* in the catalog's list */
-    uint32_t slot;        /* of profile.NAME */
+    uint32_t index; /* in the catalog's list */
+    uint32_t slot;  /* of profile.NAME */
     const pz__type *type;
     pz__merge_law merge;
     pz__source_class source_class; /* of its inferences; BEHAVIOUR unless declared */
-    pz_str purpose;       /* "" if none */
-    const pz_value *one_of; /* NULL if not declared */
+    pz_str purpose;                /* "" if none */
+    const pz_value *one_of;        /* NULL if not declared */
     uint32_t one_of_count;
     const pz__domain *domain; /* one_of, bool or taxonomy; NULL if neither */
     bool is_taxonomy;
@@ -96,7 +96,7 @@ typedef struct pz__attribute {
     bool is_group;        /* GROUP may answer */
     bool is_policy_input;
     bool is_ranked;
-    uint32_t start, end;  /* span of the declaration's name in its file */
+    uint32_t start, end; /* span of the declaration's name in its file */
 } pz__attribute;
 
 /* A signal turns an event of kind `on` into evidence about an attribute. */
@@ -124,33 +124,33 @@ typedef struct pz__segment_rule {
 } pz__segment_rule;
 
 typedef struct pz__rule {
-    pz_str id;                /* "id" in the document, or "#1", "#2" ... by place */
-    const pz__program *when;  /* NULL: always */
+    pz_str id;               /* "id" in the document, or "#1", "#2" ... by place */
+    const pz__program *when; /* NULL: always */
     bool has_value;
-    pz_value value;           /* where has_value */
-    const pz__program *expr;  /* "expr": the value is computed; NULL where has_value */
-    pz_str because;           /* the author's plain words, "" if none */
+    pz_value value;          /* where has_value */
+    const pz__program *expr; /* "expr": the value is computed; NULL where has_value */
+    pz_str because;          /* the author's plain words, "" if none */
 } pz__rule;
 
 typedef struct pz__decision_def {
     pz_str name;
     uint32_t index;
-    const pz__type *type;     /* "type", or dyn */
+    const pz__type *type; /* "type", or dyn */
     const pz__rule *rules;
     uint32_t rule_count;
     bool has_default;
-    pz_value default_value;   /* null where not declared */
+    pz_value default_value; /* null where not declared */
 } pz__decision_def;
 
 /* What a slot stands for. */
 typedef enum pz__slot_use {
-    PZ__USE_ATTRIBUTE,  /* profile.NAME: index of the attribute */
-    PZ__USE_CONTEXT,    /* context.NAME: index of the context key */
-    PZ__USE_SEGMENT,    /* segment.NAME: index of the segment */
-    PZ__USE_NOW,        /* now: a timestamp */
-    PZ__USE_COUNT,      /* count(kind, window): index of the counter */
-    PZ__USE_SUM,        /* sum(kind, member, window): index of the counter */
-    PZ__USE_LAST,       /* last(kind): index of the counter; timestamp of the newest bucket's event */
+    PZ__USE_ATTRIBUTE, /* profile.NAME: index of the attribute */
+    PZ__USE_CONTEXT,   /* context.NAME: index of the context key */
+    PZ__USE_SEGMENT,   /* segment.NAME: index of the segment */
+    PZ__USE_NOW,       /* now: a timestamp */
+    PZ__USE_COUNT,     /* count(kind, window): index of the counter */
+    PZ__USE_SUM,       /* sum(kind, member, window): index of the counter */
+    PZ__USE_LAST, /* last(kind): index of the counter; timestamp of the newest bucket's event */
     PZ__USE_CONFIDENCE, /* confidence(profile.NAME): index of the attribute; double, 0 to 1 */
     PZ__USE_TIER        /* tier(profile.NAME): index of the attribute; string */
 } pz__slot_use;
@@ -158,9 +158,10 @@ typedef enum pz__slot_use {
 typedef struct pz__slot_info {
     pz__slot_use use;
     uint32_t index;
-    pz_str name;          /* as a rule's author wrote it: "profile.language", "count('purchase', ...)" */
+    pz_str name; /* as a rule's author wrote it: "profile.language", "count('purchase', ...)" */
     const pz__type *type;
-    int64_t window_ms;    /* of count and sum; 0: since ever */
+    int64_t window_ms; /* of count and sum; 0: since ever */
+    /* The type of a sum is int where the counter's scale is 1, else double: total / scale. */
 } pz__slot_info;
 
 typedef struct pz__context_key {
@@ -174,8 +175,8 @@ typedef struct pz__context_key {
 /* The compiled document. All lists are dense; names are found by the functions below. */
 typedef struct pz__catalog {
     pz_str name;
-    pz__digest digest;     /* content hash: of the document's value, whatever its layout */
-    int64_t horizon_ms;    /* of deduplication; default 90 days */
+    pz__digest digest;  /* content hash: of the document's value, whatever its layout */
+    int64_t horizon_ms; /* of deduplication; default 90 days */
     bool context_is_closed;
     const pz__attribute *attributes;
     uint32_t attribute_count;
@@ -224,6 +225,14 @@ pz_str pz__catalog_nearest_decision(const pz__catalog *catalog, pz_str name);
 /* Check a value against an attribute: PZ_OK, PZ_ERR_TYPE, PZ_ERR_DOMAIN (and a message naming the
  * attribute, the value, what is allowed, and the nearest allowed value). */
 pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err);
+
+/*
+ * A value that came as JSON as one of a declared type: text becomes a timestamp (RFC 3339), a
+ * duration ("1h30m", "30d") or bytes (base64) where one is declared, a whole number a double or an
+ * uint; lists and maps item by item. What fits already is given back as it stands. New lists, maps
+ * and bytes are in the arena. PZ_ERR_TYPE if it does not fit (null fits nothing); PZ_ERR_NOMEM.
+ */
+pz_status pz__value_fit(pz__arena *arena, const pz__type *type, pz_value value, pz_value *out);
 
 /* The slot of "event" in the programs of signals: their activation has this one slot. */
 #define PZ__EVENT_SLOT 0u

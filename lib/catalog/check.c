@@ -1,0 +1,120 @@
+/*
+ * check.c: whether a value is one that an attribute may have.
+ *
+ * This is the one place where it is decided, for the defaults of a catalog when it is compiled and
+ * for every choice, fact and inference that is written. The message is made for whoever wrote the
+ * value: it names the attribute, the value, what is allowed, and the allowed value that was perhaps
+ * meant. It is put together without memory.
+ */
+#include "catalog/catalog.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "catalog/build.h"
+
+#define SHOWN_MAX 96
+#define LIST_MAX 200
+#define TEXT_SHOWN 60u
+
+/* A short form of a value for a message. `out` holds SHOWN_MAX bytes. */
+static const char *show(pz_value value, char *out)
+{
+    pz_str text = pz_value_text(value);
+    switch (value.kind) {
+    case PZ_BOOL:
+        return value.as.b ? "true" : "false";
+    case PZ_INT:
+        pz__int_print(value.as.i, out);
+        return out;
+    case PZ_UINT:
+        pz__uint_print(value.as.u, out);
+        return out;
+    case PZ_DOUBLE:
+        pz__double_print(value.as.d, out);
+        return out;
+    case PZ_TIMESTAMP:
+        out[pz__rfc3339_print(value.as.i, value.len, out)] = '\0';
+        return out;
+    case PZ_DURATION:
+        out[pz__duration_print(value.as.i, out)] = '\0';
+        return out;
+    case PZ_STRING:
+        if (text.len > TEXT_SHOWN)
+            text.len = pz__utf8_first_bad(text.data, TEXT_SHOWN);
+        snprintf(out, SHOWN_MAX, "\"%.*s\"", PZ__STR_ARG(text));
+        return out;
+    default:
+        return pz_kind_name((pz_kind)value.kind);
+    }
+}
+
+/* The first values of a domain, as many as fit. */
+static void list_values(const pz__domain *domain, char *out)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (uint32_t i = 1; i < domain->count; i++) {
+        char one[SHOWN_MAX];
+        const char *shown = show(domain->nodes[i].value, one);
+        if (len + strlen(shown) + 8 > LIST_MAX) {
+            snprintf(out + len, LIST_MAX - len, ", ...");
+            return;
+        }
+        len += (size_t)snprintf(out + len, LIST_MAX - len, "%s%s", i > 1 ? ", " : "", shown);
+    }
+}
+
+static pz_status fail_domain(const pz__attribute *attribute, pz_value value, pz_error *err)
+{
+    char shown[SHOWN_MAX], list[LIST_MAX];
+    list_values(attribute->domain, list);
+    pz_str nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
+    bool has_nearest = nearest.len > 0 && nearest.len <= PZ__NEAREST_MAX;
+    return pz__fail(err, PZ_ERR_DOMAIN, "%s is no value of \"%.*s\"; there are %s%s%.*s%s",
+                    show(value, shown), PZ__STR_ARG(attribute->name), list,
+                    has_nearest ? " (did you mean \"" : "", has_nearest ? (int)nearest.len : 0,
+                    has_nearest ? nearest.data : "", has_nearest ? "\"?)" : "");
+}
+
+static pz_status fail_bound(const pz__attribute *attribute, pz_value value, bool is_below,
+                            pz_error *err)
+{
+    char shown[SHOWN_MAX], bound[SHOWN_MAX];
+    return pz__fail(err, PZ_ERR_DOMAIN, "%s is %s than the %s of \"%.*s\", %s", show(value, shown),
+                    is_below ? "less" : "greater", is_below ? "least value" : "greatest value",
+                    PZ__STR_ARG(attribute->name),
+                    show(is_below ? attribute->min : attribute->max, bound));
+}
+
+/* The spelling of a type, in caller's storage. Nested types are cut to their outer name. */
+static const char *show_type(const pz__type *type)
+{
+    static const char *const names[] = {"dyn",       "null_type", "bool",   "int",
+                                        "uint",      "double",    "string", "bytes",
+                                        "timestamp", "duration",  "list",   "map"};
+    uint32_t kind = (uint32_t)type->kind;
+    return kind < sizeof names / sizeof *names ? names[kind] : "?";
+}
+
+pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err)
+{
+    char shown[SHOWN_MAX];
+    if (value.kind == PZ_NULL)
+        return pz__fail(err, PZ_ERR_TYPE, "null is a value of no attribute; clear \"%.*s\" instead",
+                        PZ__STR_ARG(attribute->name));
+    if (!pz__type_holds(attribute->type, value))
+        return pz__fail(err, PZ_ERR_TYPE, "\"%.*s\" is of type %s; %s is not",
+                        PZ__STR_ARG(attribute->name), show_type(attribute->type),
+                        show(value, shown));
+    if (attribute->domain && pz__domain_find(attribute->domain, value) == PZ__NODE_NONE)
+        return fail_domain(attribute, value, err);
+    if (attribute->has_min && pz_value_compare(value, attribute->min) < 0)
+        return fail_bound(attribute, value, true, err);
+    if (attribute->has_max && pz_value_compare(value, attribute->max) > 0)
+        return fail_bound(attribute, value, false, err);
+    return PZ_OK;
+}

@@ -1,0 +1,113 @@
+/*
+ * env.c: what names mean in the rules of segments and decisions.
+ *
+ * Every name is a numbered slot. Attributes, declared context keys, segments and `now` have theirs
+ * from the moment they are declared; calls such as count('purchase', duration('24h')) get one when
+ * a rule first makes them (calls.c). A catalog with a "context" section closes the set of context
+ * keys; without one any key may be asked for, is dyn, and gets its slot when it first is.
+ *
+ * The rule compiler asks for the longest dotted name first, so in an open context "context.a.b" is
+ * refused here and "context.a" taken.
+ */
+#include "catalog/build.h"
+
+uint32_t pz__slot_new(pz__build *build, pz__slot_use use, uint32_t index, pz_str name,
+                      const pz__type *type, int64_t window_ms)
+{
+    static const pz_str prefixes[] = {
+        [PZ__USE_ATTRIBUTE] = {"profile.", 8},
+        [PZ__USE_CONTEXT] = {"context.", 8},
+        [PZ__USE_SEGMENT] = {"segment.", 8},
+        [PZ__USE_TIER] = {"", 0},
+    };
+    void *list = build->slots;
+    if (!pz__more(build, &list, build->slot_count, &build->slot_cap, sizeof *build->slots))
+        return 0;
+    build->slots = list;
+    pz_str prefix = prefixes[use];
+    char *text = pz__keep(build, prefix.len + name.len + 1, 1);
+    if (!text)
+        return 0;
+    if (prefix.len)
+        memcpy(text, prefix.data, prefix.len);
+    memcpy(text + prefix.len, name.data, name.len);
+    build->slots[build->slot_count] = (pz__slot_info){.use = use,
+                                                      .index = index,
+                                                      .name = {text, prefix.len + name.len},
+                                                      .type = type,
+                                                      .window_ms = window_ms};
+    return build->slot_count++;
+}
+
+static bool take_prefix(pz_str *name, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    if (name->len <= len || memcmp(name->data, prefix, len) != 0)
+        return false;
+    name->data += len;
+    name->len -= len;
+    return true;
+}
+
+static pz_status give_slot(const pz__build *build, uint32_t slot, pz__slot *out)
+{
+    if (build->is_out_of_memory)
+        return PZ_ERR_NOMEM;
+    *out = (pz__slot){.index = slot, .type = build->slots[slot].type};
+    return PZ_OK;
+}
+
+static pz_status find_context(pz__build *build, pz_str name, pz__slot *out)
+{
+    const pz__context_key *key = pz__context_key_of(build, name);
+    bool is_plain = !memchr(name.data, '.', name.len);
+    if (!key && !build->catalog->context_is_closed && is_plain) {
+        char *text = pz__arena_text(build->arena, name.data, name.len);
+        if (!text)
+            build->is_out_of_memory = true;
+        else
+            key = pz__context_add(build, (pz_str){text, name.len}, &pz__type_dyn);
+    }
+    if (build->is_out_of_memory)
+        return PZ_ERR_NOMEM;
+    return key ? give_slot(build, key->slot, out) : PZ_ERR_NOT_FOUND;
+}
+
+static pz_status find_name(void *self, pz_str name, pz__slot *out)
+{
+    pz__build *build = self;
+    if (pz__str_equal(name, PZ__STR("now")))
+        return give_slot(build, 0, out);
+    if (take_prefix(&name, "profile.")) {
+        uint32_t i = pz__names_find(&build->shared->attributes, name);
+        return i == PZ__NAME_NONE ? PZ_ERR_NOT_FOUND
+                                  : give_slot(build, build->attributes[i].slot, out);
+    }
+    if (take_prefix(&name, "segment.")) {
+        uint32_t i = pz__names_find(&build->shared->segments, name);
+        return i == PZ__NAME_NONE ? PZ_ERR_NOT_FOUND
+                                  : give_slot(build, build->segments[i].slot, out);
+    }
+    return take_prefix(&name, "context.") ? find_context(build, name, out) : PZ_ERR_NOT_FOUND;
+}
+
+static void suggest_names(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    static const pz_str calls[] = {
+        {"count", 5}, {"sum", 3}, {"last", 4}, {"confidence", 10}, {"tier", 4}};
+    const pz__build *build = self;
+    for (uint32_t i = 0; i < build->slot_count; i++)
+        if (build->slots[i].use <= PZ__USE_NOW)
+            put(payload, build->slots[i].name);
+    for (uint32_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        put(payload, calls[i]);
+}
+
+pz__cel_env pz__cel_env_of(pz__build *build)
+{
+    return (pz__cel_env){.self = build,
+                         .find = find_name,
+                         .derive = pz__derive_call,
+                         .suggest = suggest_names,
+                         .closed = true};
+}

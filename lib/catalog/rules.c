@@ -1,0 +1,90 @@
+/*
+ * rules.c: from the text of a rule inside the document to a program, and its mistakes back to the
+ * bytes they stand on.
+ *
+ * A rule is a JSON string, so what the compiler sees is not what the document holds: \" is one byte
+ * there and two here, \u00e9 two and six. A mistake at byte n of the rule is placed by walking the
+ * string as it is written until n decoded bytes have gone by; a position inside an escape is the
+ * escape's beginning.
+ */
+#include "catalog/build.h"
+
+/* How many bytes of the document one character of a string takes, and how many it decodes to. */
+typedef struct step {
+    uint32_t written, decoded;
+} step;
+
+static uint32_t hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (uint32_t)(c - '0');
+    return (uint32_t)((c | 0x20) - 'a' + 10);
+}
+
+static uint32_t hex_unit(const char *digits)
+{
+    uint32_t unit = 0;
+    for (int i = 0; i < 4; i++)
+        unit = unit << 4 | hex_digit(digits[i]);
+    return unit;
+}
+
+/* The string has been read already, so every escape is well formed. */
+static step step_at(const char *at)
+{
+    if (at[0] != '\\')
+        return (step){1, 1};
+    if (at[1] != 'u')
+        return (step){2, 1};
+    uint32_t unit = hex_unit(at + 2);
+    if (unit >= 0xd800 && unit < 0xdc00)
+        return (step){12, 4};
+    uint32_t decoded = unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+    return (step){6, decoded};
+}
+
+uint32_t pz__place_in_text(const pz__build *build, const pz__node *node, uint32_t offset)
+{
+    const char *text = build->catalog->source.data;
+    uint32_t place = node->start + 1, decoded = 0;
+    while (place + 1 < node->end && decoded < offset) {
+        step s = step_at(text + place);
+        if (decoded + s.decoded > offset)
+            break;
+        decoded += s.decoded;
+        place += s.written;
+    }
+    return place;
+}
+
+static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_issues *issues)
+{
+    for (uint32_t i = 0; i < issues->count && !pz__is_stopped(build); i++) {
+        const pz__cel_issue *issue = &issues->list[i];
+        uint32_t start = pz__place_in_text(build, node, issue->start);
+        uint32_t end =
+            issue->end > issue->start ? pz__place_in_text(build, node, issue->end) : start;
+        pz__mistake(build, start, end > start ? end : start + 1, issue->suggestion, "%s",
+                    issue->message);
+    }
+}
+
+const pz__program *pz__read_rule(pz__build *build, const pz__node *node, const pz__cel_env *env,
+                                 const pz__type *expect)
+{
+    const pz__program *program = NULL;
+    pz__cel_issues issues = {NULL, 0};
+    pz__cel_options options = {.expect = expect};
+    pz_status status =
+        pz__cel_compile(build->arena, &program, pz_value_text(node->value), env, &options, &issues);
+    if (status == PZ_ERR_NOMEM || build->is_out_of_memory) {
+        build->is_out_of_memory = true;
+        return NULL;
+    }
+    if (status == PZ_OK)
+        return program;
+    tell_issues(build, node, &issues);
+    if (issues.count == 0)
+        pz__mistake_at(build, node, "this rule cannot be compiled: %s", pz_status_text(status));
+    return NULL;
+}
