@@ -37,12 +37,6 @@ static const uint8_t schedule[10][16] = {
     {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-/* The columns, then the diagonals, of the 4 by 4 matrix of working words. */
-static const uint8_t lanes[8][4] = {
-    {0, 4, 8, 12},  {1, 5, 9, 13},  {2, 6, 10, 14}, {3, 7, 11, 15},
-    {0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13},  {3, 4, 9, 14},
-};
-
 static uint32_t rotate_right(uint32_t x, unsigned n)
 {
     return x >> n | x << (32 - n);
@@ -53,36 +47,45 @@ static uint32_t little_endian(const uint8_t *b)
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-static void mix(uint32_t v[16], const uint8_t lane[4], uint32_t x, uint32_t y)
+static inline void mix(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d, uint32_t x, uint32_t y)
 {
-    uint32_t a = v[lane[0]], b = v[lane[1]], c = v[lane[2]], d = v[lane[3]];
-    a += b + x;
-    d = rotate_right(d ^ a, 16);
-    c += d;
-    b = rotate_right(b ^ c, 12);
-    a += b + y;
-    d = rotate_right(d ^ a, 8);
-    c += d;
-    b = rotate_right(b ^ c, 7);
-    v[lane[0]] = a, v[lane[1]] = b, v[lane[2]] = c, v[lane[3]] = d;
+    *a += *b + x;
+    *d = rotate_right(*d ^ *a, 16);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 12);
+    *a += *b + y;
+    *d = rotate_right(*d ^ *a, 8);
+    *c += *d;
+    *b = rotate_right(*b ^ *c, 7);
 }
 
+/* Written out, with the working words in variables of their own, so that they stay in registers:
+ * four rows a to d of four words each, mixed by columns, then by diagonals. */
 static void compress(pz__blake2s *state, const uint8_t *block, bool is_last)
 {
-    uint32_t v[16], words[16];
+    uint32_t words[16];
     for (int i = 0; i < 16; i++)
         words[i] = little_endian(block + 4 * i);
-    memcpy(v, state->h, sizeof state->h);
-    memcpy(v + 8, initial, sizeof initial);
-    v[12] ^= (uint32_t)state->counted;
-    v[13] ^= (uint32_t)(state->counted >> 32);
-    if (is_last)
-        v[14] = ~v[14];
-    for (int round = 0; round < 10; round++)
-        for (int i = 0; i < 8; i++)
-            mix(v, lanes[i], words[schedule[round][2 * i]], words[schedule[round][2 * i + 1]]);
-    for (int i = 0; i < 8; i++)
-        state->h[i] ^= v[i] ^ v[i + 8];
+    uint32_t *h = state->h;
+    uint32_t a0 = h[0], a1 = h[1], a2 = h[2], a3 = h[3];
+    uint32_t b0 = h[4], b1 = h[5], b2 = h[6], b3 = h[7];
+    uint32_t c0 = initial[0], c1 = initial[1], c2 = initial[2], c3 = initial[3];
+    uint32_t d0 = initial[4] ^ (uint32_t)state->counted;
+    uint32_t d1 = initial[5] ^ (uint32_t)(state->counted >> 32);
+    uint32_t d2 = is_last ? ~initial[6] : initial[6], d3 = initial[7];
+    for (int round = 0; round < 10; round++) {
+        const uint8_t *s = schedule[round];
+        mix(&a0, &b0, &c0, &d0, words[s[0]], words[s[1]]);
+        mix(&a1, &b1, &c1, &d1, words[s[2]], words[s[3]]);
+        mix(&a2, &b2, &c2, &d2, words[s[4]], words[s[5]]);
+        mix(&a3, &b3, &c3, &d3, words[s[6]], words[s[7]]);
+        mix(&a0, &b1, &c2, &d3, words[s[8]], words[s[9]]);
+        mix(&a1, &b2, &c3, &d0, words[s[10]], words[s[11]]);
+        mix(&a2, &b3, &c0, &d1, words[s[12]], words[s[13]]);
+        mix(&a3, &b0, &c1, &d2, words[s[14]], words[s[15]]);
+    }
+    h[0] ^= a0 ^ c0, h[1] ^= a1 ^ c1, h[2] ^= a2 ^ c2, h[3] ^= a3 ^ c3;
+    h[4] ^= b0 ^ d0, h[5] ^= b1 ^ d1, h[6] ^= b2 ^ d2, h[7] ^= b3 ^ d3;
 }
 
 void pz__blake2s_init(pz__blake2s *state, const void *key, size_t key_len)

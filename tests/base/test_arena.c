@@ -17,7 +17,7 @@
 static void pieces_are_aligned_and_do_not_overlap(void **state)
 {
     (void)state;
-    GEN_CASES(g, gen_cases(20))
+    GEN_CASES(g, gen_cases_full(20, 2000))
     {
         pz__arena arena;
         pz__arena_init(&arena, NULL, 0);
