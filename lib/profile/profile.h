@@ -34,6 +34,10 @@
 #define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
 #define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
 #define PZ__SEGMENT_EVENTS_MAX 16384u /* one more forgets the oldest id and raises the floor */
+#define PZ__SEGMENT_COUNTERS_MAX 1024u /* one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_SECTIONS_MAX 64u /* sections of a segment, unknown ones included */
+#define PZ__OBSERVATION_CONTRIBUTIONS_MAX 1024u /* one more is PZ_ERR_LIMIT */
+#define PZ__CELL_WIDTH_MAX 40u       /* log2 of the seconds of the widest bucket */
 #define PZ__NAME_MAX 128u            /* bytes of an attribute, channel or counter name */
 #define PZ__WHO_MAX 256u
 #define PZ__CLAIM_VALUE_MAX 4096u    /* canonical bytes of a claimed value */
@@ -75,7 +79,9 @@ typedef struct pz__claim {
 /* Sides of an evidence cell. Counters use PZ__FOR. */
 typedef enum pz__side { PZ__FOR = 0, PZ__AGAINST = 1 } pz__side;
 
-/* One cell of one segment. Borrowed from the profile. */
+/* One cell of one segment. Borrowed from the profile. Weights of either sign are kept in cells of
+ * their own, alike in all else, so that saturating sums come out the same in any order: readers add
+ * up. No weight is 0. */
 typedef struct pz__cell {
     pz_str attribute;   /* or the counter's name, "count(purchase)", "sum(purchase.total)" */
     pz_str channel;

@@ -1,0 +1,211 @@
+/*
+ * cells.c: what an event adds to the evidence, and which counters are kept.
+ *
+ * A cell sums the contributions of one sign to one (attribute, value, side, bucket, channel, width,
+ * epoch). Sums saturate at the ends of int64; of one sign they do so to the same end in any order.
+ * The bucket is the number of whole spans of 2^width seconds since 1970, rounded down.
+ *
+ * Writing goes in two steps. Keeping copies what the caller lent, into the segment's arena, and can
+ * fail; what it made waits in the profile's `waiting` and `names`. Adding puts it into the sorted
+ * arrays, for which there is room by then. A new cell shares the texts and the value of its
+ * neighbours, since most new cells are an old value in a new bucket.
+ *
+ * A full segment evicts the least weight of its oldest bucket, counts it as dropped, and may choose
+ * the very cell that just came: the newest evidence is worth the most.
+ */
+#include "profile/state.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+/* ---- cells ---- */
+
+static int64_t bucket_of(int64_t time_ms, uint8_t width)
+{
+    int64_t span = (int64_t)1 << width;
+    int64_t seconds = time_ms / 1000 - (time_ms % 1000 < 0);
+    return seconds / span - (seconds % span < 0);
+}
+
+/* Both of one sign. */
+static int64_t add_saturating(int64_t a, int64_t b)
+{
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum))
+        return sum;
+    return a < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static int64_t cell_start(const pz__cell *cell)
+{
+    int64_t start;
+    if (!__builtin_mul_overflow(cell->bucket, (int64_t)1 << cell->width, &start))
+        return start;
+    return cell->bucket < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static uint64_t magnitude(int64_t weight)
+{
+    return weight < 0 ? 0 - (uint64_t)weight : (uint64_t)weight;
+}
+
+/* Drop the least weight of the oldest bucket, the first such cell in their order. */
+static void evict_cell(pz__segment *segment)
+{
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < segment->cell_count; i++) {
+        const pz__cell *a = &segment->cells[i], *b = &segment->cells[least];
+        int64_t start = cell_start(a), least_start = cell_start(b);
+        if (start < least_start ||
+            (start == least_start && magnitude(a->weight) < magnitude(b->weight)))
+            least = i;
+    }
+    segment->cost -= pz__cell_cost(&segment->cells[least]);
+    segment->cell_count--;
+    memmove(&segment->cells[least], &segment->cells[least + 1],
+            (segment->cell_count - least) * sizeof *segment->cells);
+    segment->dropped++;
+}
+
+/* The cell a contribution goes to; its texts and value are the contribution's. */
+static pz__cell cell_for(const pz__contribution *c, int64_t time_ms)
+{
+    return (pz__cell){.attribute = c->attribute,
+                      .channel = c->channel,
+                      .value = c->value,
+                      .weight = c->weight,
+                      .bucket = bucket_of(time_ms, c->width),
+                      .width = c->width,
+                      .side = c->side};
+}
+
+static bool keep_shared(pz__segment *segment, pz_str *text, const pz_str *like)
+{
+    if (like && pz__str_equal(*like, *text)) {
+        *text = *like;
+        return true;
+    }
+    return pz__segment_keep_text(segment, *text, text);
+}
+
+/* Make a cell the segment's own: with the texts of the cells where it will stand, or copies. */
+static pz_status keep_cell(pz__segment *segment, pz__buf *scratch, pz__cell *cell, uint32_t index,
+                           pz_error *err)
+{
+    const pz__cell *near = index > 0 ? &segment->cells[index - 1] : NULL;
+    if (index < segment->cell_count && (!near || !pz__str_equal(near->attribute, cell->attribute) ||
+                                        pz_value_compare(near->value, cell->value) != 0))
+        near = &segment->cells[index];
+    if (!keep_shared(segment, &cell->attribute, near ? &near->attribute : NULL) ||
+        !keep_shared(segment, &cell->channel, near ? &near->channel : NULL))
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    if (near && pz_value_compare(near->value, cell->value) == 0) {
+        cell->value = near->value;
+        return PZ_OK;
+    }
+    return pz__segment_keep_value(segment, scratch, cell->value, &cell->value, err);
+}
+
+/* Add one contribution. `made`: its cell with the segment's own texts, used if there is none yet;
+ * there is room for it. */
+void pz__cells_add(pz__segment *segment, const pz__cell *made)
+{
+    uint32_t index;
+    if (pz__segment_find_cell(segment, made, &index)) {
+        pz__cell *cell = &segment->cells[index];
+        cell->weight = add_saturating(cell->weight, made->weight);
+        return;
+    }
+    memmove(&segment->cells[index + 1], &segment->cells[index],
+            (segment->cell_count - index) * sizeof *segment->cells);
+    segment->cells[index] = *made;
+    segment->cell_count++;
+    segment->cost += pz__cell_cost(made);
+    if (segment->cell_count > PZ__SEGMENT_CELLS_MAX)
+        evict_cell(segment);
+}
+
+/* Make the cells of all contributions, to wait in the profile's `waiting`, and find out what they
+ * cost at most. One that exists needs no texts of its own, unless making room may evict it. */
+pz_status pz__cells_keep(pz__profile *profile, pz__segment *segment, const pz__observation *o,
+                         size_t *gain, pz_error *err)
+{
+    uint32_t count = o->contribution_count, index;
+    bool may_evict = segment->cell_count + count > PZ__SEGMENT_CELLS_MAX;
+    void *list = profile->waiting;
+    if (!pz__reserve(&profile->alloc, &list, &profile->waiting_cap, 0, count, sizeof(pz__cell)))
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    profile->waiting = list;
+    *gain = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pz__cell *cell = &profile->waiting[i];
+        *cell = cell_for(&o->contributions[i], o->time_ms);
+        if (pz__segment_find_cell(segment, cell, &index) && !may_evict)
+            continue;
+        pz_status status = keep_cell(segment, &profile->scratch, cell, index, err);
+        if (status != PZ_OK)
+            return status;
+        *gain += pz__cell_cost(cell);
+    }
+    return PZ_OK;
+}
+
+/* ---- counters ---- */
+
+static uint32_t count_new_counters(const pz__segment *segment, const pz_str *names, uint32_t count)
+{
+    uint32_t fresh = 0, index;
+    for (uint32_t i = 0; i < count; i++)
+        fresh += !pz__segment_find_counter(segment, names[i], &index);
+    return fresh;
+}
+
+static bool is_counter_name(pz_str name)
+{
+    return name.len > 0 && name.len <= PZ__NAME_MAX && pz__utf8_valid(name.data, name.len);
+}
+
+/* Copy the names of the counters that are not noted yet into the segment, and make room for them.
+ * They wait in the profile's `names`. */
+pz_status pz__counters_keep(pz__profile *profile, pz__segment *segment, const pz_str *names,
+                            uint32_t count, uint32_t *fresh, pz_error *err)
+{
+    *fresh = count_new_counters(segment, names, count);
+    if (*fresh == 0)
+        return PZ_OK;
+    if (*fresh > PZ__SEGMENT_COUNTERS_MAX - segment->counter_count)
+        return pz__fail(err, PZ_ERR_LIMIT, "more than %u counters", PZ__SEGMENT_COUNTERS_MAX);
+    void *waiting = profile->names, *list = segment->counters;
+    bool has_room = pz__reserve(&profile->alloc, &waiting, &profile->name_cap, 0, *fresh,
+                                sizeof *profile->names);
+    profile->names = waiting;
+    has_room = has_room && pz__reserve(&segment->alloc, &list, &segment->counter_cap,
+                                       segment->counter_count, *fresh, sizeof *segment->counters);
+    segment->counters = list;
+    uint32_t index, next = 0;
+    for (uint32_t i = 0; has_room && i < count; i++) {
+        if (pz__segment_find_counter(segment, names[i], &index))
+            continue;
+        if (!is_counter_name(names[i]))
+            return pz__fail(err, PZ_ERR_ARG, "a counter's name is not 1 to %u bytes of UTF-8",
+                            PZ__NAME_MAX);
+        has_room = pz__segment_keep_text(segment, names[i], &profile->names[next++]);
+    }
+    return has_room ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+}
+
+/* Put the waiting counters where they belong. A name that was given twice is noted once. */
+void pz__counters_note(pz__segment *segment, const pz_str *names, uint32_t count, int64_t since_ms)
+{
+    uint32_t index;
+    for (uint32_t i = 0; i < count; i++) {
+        if (pz__segment_find_counter(segment, names[i], &index))
+            continue;
+        memmove(&segment->counters[index + 1], &segment->counters[index],
+                (segment->counter_count - index) * sizeof *segment->counters);
+        segment->counters[index] = (pz__kept_counter){names[i], since_ms};
+        segment->counter_count++;
+        segment->cost += PZ__COUNTER_COST + names[i].len;
+    }
+}

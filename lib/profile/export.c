@@ -1,0 +1,290 @@
+/*
+ * export.c: everything that is known, for the person it is about.
+ *
+ *     { "subject": {"kind", "id"},
+ *       "claims":   [{"attribute", "slot", "part", "value" or "cleared", "inferred", "confidence",
+ *                     "at", "expires", "stamp_ms", "channel", "who", "writer"}],
+ *       "evidence": [{"attribute", "value", "side", "weight", "from", "seconds", "epoch",
+ * "channel", "writer"}], "counters": [the same with "counter" in place of attribute, value and
+ * side], "writers":  [{"writer", "sequence", "claims", "cells", "events", "dropped", "kept_since",
+ *                     "unknown_sections"}] }
+ *
+ * Members that say nothing ("" or never) are left out. Claims stand in the order of the sealed
+ * view, evidence by writer and then by attribute and value, so that each number can be traced to
+ * the system that wrote it. Weights are in units, exact: 1024ths have at most ten decimals. Moments
+ * are RFC 3339 text, stamps plain milliseconds, for they order and do not tell the time. Bytes that
+ * are no text (a writer's UUID) are hexadecimal. A rejected value is shown as the value it is.
+ *
+ * The document is built as a value in an arena and written by the value room, so that its JSON is
+ * the library's JSON.
+ */
+#include "profile/state.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+#define WEIGHT_ONE 1024.0
+#define CONFIDENCE_ONE 65536.0
+#define MEMBERS_MAX 16u
+/* Octets of ids shown as hexadecimal are few; longer ones are parts. */
+static const char hex_digits[] = "0123456789abcdef";
+
+static const char *const slot_names[] = {
+    [0] = "unknown",
+    [PZ__SLOT_CHOICE] = "choice",
+    [PZ__SLOT_REJECT] = "reject",
+    [PZ__SLOT_MODE] = "mode",
+    [PZ__SLOT_DECLARED] = "declared",
+    [PZ__SLOT_INFERRED] = "inferred",
+    [PZ__SLOT_EDIT_HIDDEN] = "hidden",
+    [PZ__SLOT_EDIT_PLACE] = "place",
+    [PZ__SLOT_LEVEL] = "level",
+    [PZ__SLOT_IDENTIFIER] = "identifier",
+    [PZ__SLOT_ACCOUNT] = "account",
+};
+
+static const char *const kind_names[] = {
+    [PZ__PERSON] = "person", [PZ__ACCOUNT] = "account", [PZ__DEVICE] = "device"};
+
+/* An object that is being filled. A failure is remembered and shows in the end. */
+typedef struct object {
+    pz__arena *arena;
+    pz_entry entries[MEMBERS_MAX];
+    uint32_t count;
+    bool is_failed;
+} object;
+
+static void add(object *o, const char *name, pz_value value)
+{
+    o->entries[o->count++] = (pz_entry){pz_value_str(name), value};
+}
+
+static pz_value end_object(object *o)
+{
+    pz_value made = pz_value_null();
+    pz_entry *entries = pz__arena_array(o->arena, o->count, sizeof *entries);
+    if (!entries) {
+        o->is_failed = true;
+        return made;
+    }
+    memcpy(entries, o->entries, o->count * sizeof *entries);
+    if (pz__value_of_entries(o->arena, &made, entries, o->count, PZ__DUP_REFUSE) != PZ_OK)
+        o->is_failed = true;
+    return made;
+}
+
+static bool is_printable(pz_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ')
+            return false;
+    return pz__utf8_valid(text.data, text.len);
+}
+
+/* Text as it is, anything else as hexadecimal. */
+static void add_text(object *o, const char *name, pz_str text)
+{
+    if (is_printable(text)) {
+        add(o, name, pz__value_of_str(text));
+        return;
+    }
+    char *hex = pz__arena_new(o->arena, 2 * text.len);
+    if (!hex) {
+        o->is_failed = true;
+        return;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        hex[2 * i] = hex_digits[(unsigned char)text.data[i] >> 4];
+        hex[2 * i + 1] = hex_digits[(unsigned char)text.data[i] & 15];
+    }
+    add(o, name, pz_value_strn(hex, 2 * text.len));
+}
+
+static void add_text_if_any(object *o, const char *name, pz_str text)
+{
+    if (text.len)
+        add_text(o, name, text);
+}
+
+/* A moment as text; milliseconds where the calendar has no name for it. */
+static void add_time(object *o, const char *name, int64_t ms)
+{
+    char text[PZ__RFC3339_MAX];
+    size_t len = pz__rfc3339_print_ms(ms, text);
+    char *copy = len ? pz__arena_text(o->arena, text, len) : NULL;
+    o->is_failed |= len && !copy;
+    add(o, name, copy ? pz_value_strn(copy, len) : pz_value_int(ms));
+}
+
+static void add_part(object *o, const pz__claim *claim)
+{
+    if (claim->slot == PZ__SLOT_REJECT) {
+        pz_value rejected;
+        pz__cursor in;
+        pz__cursor_init(&in, claim->part.data, claim->part.len);
+        if (pz__value_decode(o->arena, &in, &rejected) == PZ_OK && pz__cursor_left(&in) == 0 &&
+            pz__value_is_finite(rejected)) {
+            add(o, "part", rejected);
+            return;
+        }
+    }
+    add_text_if_any(o, "part", claim->part);
+}
+
+static pz_value claim_value(pz__arena *arena, const pz__claim *claim, bool *is_failed)
+{
+    object o = {.arena = arena};
+    unsigned slot = claim->slot <= PZ__SLOT_ACCOUNT ? claim->slot : 0;
+    add_text(&o, "attribute", claim->attribute);
+    add(&o, "slot", pz_value_str(slot_names[slot]));
+    add_part(&o, claim);
+    if (claim->is_cleared)
+        add(&o, "cleared", pz_value_bool(true));
+    else
+        add(&o, "value", claim->value);
+    add(&o, "inferred", pz_value_bool(claim->slot == PZ__SLOT_INFERRED));
+    if (claim->slot == PZ__SLOT_INFERRED)
+        add(&o, "confidence", pz_value_double(claim->confidence / CONFIDENCE_ONE));
+    add_time(&o, "at", claim->at_ms);
+    if (claim->expires_ms)
+        add_time(&o, "expires", claim->expires_ms);
+    add(&o, "stamp_ms", pz_value_int(claim->stamp));
+    add_text_if_any(&o, "channel", claim->channel);
+    add_text_if_any(&o, "who", claim->who);
+    add_text(&o, "writer", claim->writer);
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed;
+    return made;
+}
+
+static pz_value cell_value(pz__arena *arena, const pz__segment *segment, const pz__cell *cell,
+                           bool is_counter, bool *is_failed)
+{
+    object o = {.arena = arena};
+    add_text(&o, is_counter ? "counter" : "attribute", cell->attribute);
+    if (is_counter) {
+        add(&o, "amount", pz_value_int(cell->weight));
+    } else {
+        add(&o, "value", cell->value);
+        add(&o, "side", pz_value_str(cell->side == PZ__FOR ? "for" : "against"));
+        add(&o, "weight", pz_value_double((double)cell->weight / WEIGHT_ONE));
+    }
+    int64_t start = 0;
+    bool is_time = !__builtin_mul_overflow(cell->bucket, (int64_t)1000 << cell->width, &start);
+    if (is_time && pz__time_is_valid(start))
+        add_time(&o, "from", start);
+    else
+        add(&o, "bucket", pz_value_int(cell->bucket));
+    add(&o, "seconds", pz_value_int((int64_t)1 << cell->width));
+    if (cell->epoch)
+        add(&o, "epoch", pz_value_int(cell->epoch));
+    add_text_if_any(&o, "channel", cell->channel);
+    add_text(&o, "writer", segment->writer);
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed;
+    return made;
+}
+
+static pz_value claims_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+{
+    pz__claims claims = pz__profile_all_claims(profile);
+    pz_value *items = pz__arena_array(arena, claims.count, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t i = 0; i < claims.count && !*is_failed; i++)
+        items[i] = claim_value(arena, &claims.list[i], is_failed);
+    return pz__value_of_items(items, claims.count);
+}
+
+/* Evidence has values, counters have none. */
+static pz_value cells_list(pz__arena *arena, const pz__profile *profile, bool are_counters,
+                           bool *is_failed)
+{
+    pz_value *items = pz__arena_array(arena, pz__profile_all_cells(profile).count, sizeof *items);
+    *is_failed |= !items;
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->cell_count && !*is_failed; i++) {
+            const pz__cell *cell = &segment->cells[i];
+            if ((cell->value.kind == PZ_NULL) == are_counters)
+                items[count++] = cell_value(arena, segment, cell, are_counters, is_failed);
+        }
+    }
+    return pz__value_of_items(items, count);
+}
+
+/* Counter names with the moment since when each is kept: null for always. */
+static pz_value kept_since(pz__arena *arena, const pz__segment *segment, bool *is_failed)
+{
+    pz_value made = pz_value_null();
+    pz_entry *entries = pz__arena_array(arena, segment->counter_count, sizeof *entries);
+    *is_failed |= !entries;
+    for (uint32_t i = 0; i < segment->counter_count && entries; i++) {
+        const pz__kept_counter *counter = &segment->counters[i];
+        object time = {.arena = arena};
+        if (counter->since_ms != INT64_MIN)
+            add_time(&time, "since", counter->since_ms);
+        *is_failed |= time.is_failed;
+        entries[i] = (pz_entry){pz__value_of_str(counter->name), time.entries[0].value};
+    }
+    if (entries && pz__value_of_entries(arena, &made, entries, segment->counter_count,
+                                        PZ__DUP_REFUSE) != PZ_OK)
+        *is_failed = true;
+    return made;
+}
+
+static pz_value writers_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+{
+    pz_value *items = pz__arena_array(arena, profile->segment_count, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t i = 0; i < profile->segment_count && !*is_failed; i++) {
+        const pz__segment *segment = profile->segments[i];
+        object o = {.arena = arena};
+        add_text(&o, "writer", segment->writer);
+        add(&o, "sequence", pz_value_uint(segment->sequence));
+        add(&o, "claims", pz_value_int(segment->claim_count));
+        add(&o, "cells", pz_value_int(segment->cell_count));
+        add(&o, "events", pz_value_int(segment->event_count));
+        add(&o, "dropped", pz_value_uint(segment->dropped));
+        if (segment->has_floor)
+            add_time(&o, "events_from", segment->floor_ms);
+        add(&o, "kept_since", kept_since(arena, segment, is_failed));
+        if (segment->unknown_count)
+            add(&o, "unknown_sections", pz_value_int(segment->unknown_count));
+        items[i] = end_object(&o);
+        *is_failed |= o.is_failed;
+    }
+    return pz__value_of_items(items, profile->segment_count);
+}
+
+static pz_value document(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+{
+    object subject = {.arena = arena}, o = {.arena = arena};
+    add(&subject, "kind", pz_value_str(kind_names[profile->kind]));
+    add_text(&subject, "id", pz__profile_subject(profile));
+    add(&o, "subject", end_object(&subject));
+    add(&o, "claims", claims_list(arena, profile, is_failed));
+    add(&o, "evidence", cells_list(arena, profile, false, is_failed));
+    add(&o, "counters", cells_list(arena, profile, true, is_failed));
+    add(&o, "writers", writers_list(arena, profile, is_failed));
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed || subject.is_failed;
+    return made;
+}
+
+pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent)
+{
+    size_t before = out->len;
+    pz__arena arena;
+    pz__arena_init(&arena, &profile->alloc, 0);
+    bool is_failed = false;
+    pz_value all = document(&arena, profile, &is_failed);
+    pz_status status = is_failed ? PZ_ERR_NOMEM : pz__json_write(out, all, indent);
+    if (status == PZ_OK)
+        status = out->status;
+    pz__arena_clear(&arena);
+    if (status != PZ_OK)
+        out->len = before;
+    return status;
+}
