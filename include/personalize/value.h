@@ -106,7 +106,8 @@ PZ_API pz_value pz_value_get(pz_value map, const char *key, size_t key_len, bool
 
 /**
  * Equality as in CEL: numbers of any kind on one exact number line, lists by item, maps by entry
- * whatever their order, other kinds only with their own. NaN equals nothing.
+ * whatever their order, other kinds only with their own. NaN equals nothing, nor does anything
+ * nested deeper than PZ_JSON_DEPTH_MAX.
  */
 PZ_API bool pz_value_equal(pz_value a, pz_value b);
 
@@ -142,7 +143,11 @@ PZ_API pz_status pz_pool_list(pz_pool *pool, pz_value *out, const pz_value *item
  * stands twice; PZ_ERR_NOMEM.
  */
 PZ_API pz_status pz_pool_map(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count);
-/** Copy a value and everything it borrows into the pool. */
+/**
+ * Copy a value and everything it borrows into the pool.
+ * @return PZ_ERR_PARSE if a string in it is not UTF-8; PZ_ERR_LIMIT if it is nested deeper than
+ * PZ_JSON_DEPTH_MAX; PZ_ERR_ARG for a kind that is none; PZ_ERR_NOMEM.
+ */
 PZ_API pz_status pz_pool_copy(pz_pool *pool, pz_value *out, pz_value v);
 
 /** Flags of pz_value_parse(). */
@@ -171,10 +176,12 @@ PZ_API pz_status pz_value_parse(pz_pool *pool, pz_value *out, const char *json, 
 /**
  * Write a value as JSON text owned by the pool, NUL-terminated.
  *
- * Doubles print in the shortest form that reads back to the same double. Bytes become base64 text,
+ * Doubles print in the shortest form that reads back to the same double, a whole one with a
+ * fraction (1.0) so that it does not read back as an int. Bytes become base64 text,
  * timestamps RFC 3339 text, durations seconds with "s". Map entries keep their stored order.
  * @param indent  0 for one line, else spaces for each level.
- * @return PZ_ERR_DOMAIN for NaN and infinities, which JSON cannot say; PZ_ERR_NOMEM.
+ * @return PZ_ERR_DOMAIN for what JSON cannot say: NaN, infinities, text that is no UTF-8;
+ * PZ_ERR_LIMIT beyond PZ_JSON_DEPTH_MAX levels or PZ_JSON_BYTES_MAX bytes; PZ_ERR_NOMEM.
  */
 PZ_API pz_status pz_value_print(pz_pool *pool, pz_str *out, pz_value v, uint32_t indent);
 

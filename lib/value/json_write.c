@@ -42,15 +42,40 @@ static void write_escape(pz__buf *out, uint8_t c)
     pz__buf_byte(out, (uint8_t)hex[c & 15]);
 }
 
+/* The first byte from `p` on that has to be escaped, or `end`. */
+static const char *unescaped_end(const char *p, const char *end)
+{
+    const char *stop = pz__json_plain_end(p, end);
+    while (stop < end && (uint8_t)*stop >= 0x80)
+        stop = pz__json_plain_end(stop + 1, end);
+    return stop;
+}
+
+/* Most text needs no escape and is copied whole, quotes and all. False if it needs some. */
+static bool write_plain(pz__buf *out, const char *p, const char *end)
+{
+    size_t len = (size_t)(end - p);
+    if (unescaped_end(p, end) != end)
+        return false;
+    char *room = pz__buf_room(out, len + 2);
+    if (!room)
+        return true;
+    room[0] = '"';
+    memcpy(room + 1, p, len);
+    room[len + 1] = '"';
+    out->len += len + 2;
+    return true;
+}
+
 void pz__json_write_text(pz__buf *out, pz_str text)
 {
     const char *p = text.data ? text.data : "";
     const char *end = p + text.len;
+    if (write_plain(out, p, end))
+        return;
     pz__buf_byte(out, '"');
     while (p < end) {
-        const char *stop = pz__json_plain_end(p, end);
-        while (stop < end && (uint8_t)*stop >= 0x80)
-            stop = pz__json_plain_end(stop + 1, end);
+        const char *stop = unescaped_end(p, end);
         pz__buf_put(out, p, (size_t)(stop - p));
         if (stop < end)
             write_escape(out, (uint8_t)*stop++);
