@@ -7,20 +7,21 @@
  * parent has.
  *
  * Texts of errno come from strerror_r, which changes no state of the process.
- * Nothing here knows LMDB; lmdb.c says what files there are.
+ * Nothing here knows LMDB beyond the names of its two files.
  */
 #include "store/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/uuid.h"
 
 #define DIRECTORY_MODE 0700
-#define FILE_MODE 0600
 
 /* A disk with fewer free blocks than this is full to a database that writes by the page. */
 #define FULL_BLOCKS 64u
@@ -104,7 +105,7 @@ static int open_or_make(const char *path, bool *made)
     if (fd >= 0 || errno != ENOENT)
         return fd;
     *made = true;
-    return open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC, PZ__FILE_MODE);
 }
 
 pz_status pz__make_file(const char *path, size_t size, bool *made, struct stat *what, pz_error *err)
@@ -123,4 +124,60 @@ bool pz__is_disk_full(const char *path)
 {
     struct statvfs where;
     return statvfs(path, &where) == 0 && where.f_blocks > 0 && where.f_bavail < FULL_BLOCKS;
+}
+
+pz_status pz__find_store(const char *directory, bool read_only, struct stat *data, bool *can_write,
+                         pz_error *err)
+{
+    char path[PZ__PATH_MAX];
+    bool made;
+    pz_status status = pz__join_path(path, pz_str_of(directory), PZ__DATA_FILE, err);
+    if (status != PZ_OK)
+        return status;
+    *can_write = true;
+    if (read_only) {
+        if (stat(path, data) != 0 || data->st_size == 0)
+            return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store in \"%s\"", directory);
+        *can_write = access(path, W_OK) == 0 && access(directory, W_OK) == 0;
+        return PZ_OK;
+    }
+    status = pz__make_directory(directory, err);
+    if (status == PZ_OK)
+        status = pz__make_file(path, 0, &made, data, err);
+    if (status == PZ_OK && made)
+        status = pz__sync_directory(directory, err);
+    return status;
+}
+
+pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err)
+{
+    char path[PZ__PATH_MAX];
+    struct stat what;
+    bool made;
+    pz_status status = pz__join_path(path, pz_str_of(directory), PZ__LOCK_FILE, err);
+    if (status != PZ_OK)
+        return status;
+    return pz__make_file(path, size, &made, &what, err);
+}
+
+pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err)
+{
+    uint8_t id[16];
+    char text[37];
+    pz__uuid_new(id);
+    pz__uuid_print(id, text);
+    int len = snprintf(out, PZ__PATH_MAX, "%s.partial-%s", path, text);
+    if (len < 0 || len >= (int)PZ__PATH_MAX)
+        return pz__fail(err, PZ_ERR_ARG, "the path of the snapshot is too long");
+    return PZ_OK;
+}
+
+void pz__remove_store(const char *path)
+{
+    char name[PZ__PATH_MAX];
+    if (pz__join_path(name, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK)
+        unlink(name);
+    if (pz__join_path(name, pz_str_of(path), PZ__LOCK_FILE, NULL) == PZ_OK)
+        unlink(name);
+    rmdir(path);
 }

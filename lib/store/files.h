@@ -28,4 +28,24 @@ bool pz__is_disk_full(const char *path);
 #define PZ__PATH_MAX 4096u
 pz_status pz__join_path(char out[PZ__PATH_MAX], pz_str directory, const char *name, pz_error *err);
 
+/* The files that LMDB keeps in the directory of a store. */
+#define PZ__DATA_FILE "data.mdb"
+#define PZ__LOCK_FILE "lock.mdb"
+#define PZ__FILE_MODE 0600
+
+/* The identity of a store's data file. Unless `read_only`, what is absent is made; else it is
+ * PZ_ERR_NOT_FOUND, and *can_write tells whether the system would let us write. */
+pz_status pz__find_store(const char *directory, bool read_only, struct stat *data, bool *can_write,
+                         pz_error *err);
+/* LMDB writes its table of readers through a map: on a full disk a hole in it would be a SIGBUS, so
+ * its `size` bytes are had before LMDB comes. Only while this process has the store closed: closing
+ * a descriptor of the file drops the process's locks on it. */
+pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err);
+
+/* Copies are made under a name of their own and renamed when whole, so that no half of a store, and
+ * no second store with the same writer id, ever has the name that was asked for. */
+pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err);
+/* Remove a store's two files and their directory; what else is in it, and failures, are left. */
+void pz__remove_store(const char *directory);
+
 #endif

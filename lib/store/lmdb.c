@@ -44,10 +44,7 @@
 #include "store/backend.h"
 #include "store/env_table.h"
 #include "store/files.h"
-
-#define DATA_FILE "data.mdb"
-#define LOCK_FILE "lock.mdb"
-#define FILE_MODE 0600
+#include "store/slots.h"
 
 /* Address space to begin with; the file only has what is stored. Halved while the system refuses.
  */
@@ -58,17 +55,8 @@
 /* Readers of all processes together, and of one. A slot in the lock file takes a cache line. */
 #define READERS_MAX 1024u
 #define READER_BYTES 64u
-#define SLOT_COUNT 64u
 
 #define STREAM_KEY_MAX (1u + PZ__STORE_KEY_MAX + 8u)
-
-enum { SLOT_FREE, SLOT_READING, SLOT_HELD, SLOT_CLOSED };
-
-typedef struct slot {
-    atomic_int state;
-    MDB_txn *txn; /* NULL until first used; belongs to whoever took the slot */
-    char apart[64 - sizeof(atomic_int) - sizeof(MDB_txn *)]; /* one cache line each */
-} slot;
 
 typedef struct env {
     pz__shared shared; /* guarded by the table */
@@ -83,7 +71,7 @@ typedef struct env {
     size_t wanted;            /* map size to have before the next write; guarded by writing */
     _Atomic(pthread_t) owner; /* the thread that has `writing`, while `owned` */
     atomic_bool owned;
-    slot slots[SLOT_COUNT];
+    pz__slot slots[PZ__SLOT_COUNT];
 } env;
 
 typedef struct lmdb {
@@ -304,7 +292,7 @@ static int open_mdb_sized(MDB_env **out, const char *path, unsigned flags, size_
     if (rc == 0)
         rc = mdb_env_set_mapsize(mdb, map_bytes);
     if (rc == 0)
-        rc = mdb_env_open(mdb, path, flags | MDB_NOTLS, FILE_MODE);
+        rc = mdb_env_open(mdb, path, flags | MDB_NOTLS, PZ__FILE_MODE);
     if (rc == 0) {
         *out = mdb;
         return 0;
@@ -324,7 +312,7 @@ static int open_mdb(MDB_env **out, const char *path, unsigned flags, size_t map_
 static void env_free(env *e)
 {
     pz_alloc heap = pz__alloc_or_default(NULL);
-    for (size_t i = 0; i < SLOT_COUNT; i++)
+    for (size_t i = 0; i < PZ__SLOT_COUNT; i++)
         mdb_txn_abort(e->slots[i].txn);
     mdb_env_close(e->mdb);
     pthread_mutex_destroy(&e->writing);
@@ -361,47 +349,12 @@ static pz_status env_new(env **out, const lmdb *s, bool can_write, pz_error *err
 
 /* ---- files, and the table ---- */
 
-/* The data file's identity. A handle that may write makes what is absent. */
-static pz_status find_files(const lmdb *s, struct stat *data, bool *can_write, pz_error *err)
-{
-    char path[PZ__PATH_MAX];
-    bool made;
-    pz_status status = pz__join_path(path, pz_str_of(s->path), DATA_FILE, err);
-    if (status != PZ_OK)
-        return status;
-    *can_write = true;
-    if (s->read_only) {
-        if (stat(path, data) != 0 || data->st_size == 0)
-            return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store in \"%s\"", s->path);
-        *can_write = access(path, W_OK) == 0 && access(s->path, W_OK) == 0;
-        return PZ_OK;
-    }
-    status = pz__make_directory(s->path, err);
-    if (status == PZ_OK)
-        status = pz__make_file(path, 0, &made, data, err);
-    if (status == PZ_OK && made)
-        status = pz__sync_directory(s->path, err);
-    return status;
-}
-
-/* LMDB writes its table of readers through a map: on a full disk a hole in it would be a SIGBUS. */
-static pz_status reserve_lock_file(const lmdb *s, pz_error *err)
-{
-    char path[PZ__PATH_MAX];
-    struct stat what;
-    bool made;
-    pz_status status = pz__join_path(path, pz_str_of(s->path), LOCK_FILE, err);
-    if (status != PZ_OK)
-        return status;
-    return pz__make_file(path, (READERS_MAX + 8) * READER_BYTES, &made, &what, err);
-}
-
 /* Under the table's lock. */
 static pz_status env_acquire(env **out, const lmdb *s, pz_error *err)
 {
     struct stat data;
     bool can_write;
-    pz_status status = find_files(s, &data, &can_write, err);
+    pz_status status = pz__find_store(s->path, s->read_only, &data, &can_write, err);
     if (status != PZ_OK)
         return status;
     env *e = (env *)pz__env_table_find(data.st_dev, data.st_ino);
@@ -417,7 +370,7 @@ static pz_status env_acquire(env **out, const lmdb *s, pz_error *err)
         return PZ_OK;
     }
     if (can_write)
-        status = reserve_lock_file(s, err);
+        status = pz__reserve_lock(s->path, (READERS_MAX + 8) * READER_BYTES, err);
     if (status == PZ_OK)
         status = env_new(&e, s, can_write, err);
     if (status != PZ_OK)
@@ -469,38 +422,18 @@ static pz_status env_current(lmdb *s, env **out, pz_error *err)
 
 /* ---- the map ---- */
 
-/* Close every slot; false, with none closed, if one is held. */
-static bool close_slots(env *e)
-{
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        int state = SLOT_FREE;
-        while (!atomic_compare_exchange_weak(&e->slots[i].state, &state, SLOT_CLOSED)) {
-            if (state == SLOT_HELD) {
-                while (i-- > 0)
-                    atomic_store(&e->slots[i].state, SLOT_FREE);
-                return false;
-            }
-            if (state == SLOT_READING)
-                sched_yield();
-            state = SLOT_FREE;
-        }
-    }
-    return true;
-}
-
 /* Give the map another size, or for 0 the one that another process gave it. With `writing` held and
  * no write transaction open. MDB_MAP_RESIZED if an iteration forbids it. */
 static int remap(env *e, size_t bytes)
 {
     MDB_envinfo before;
     mdb_env_info(e->mdb, &before);
-    if (!close_slots(e))
+    if (!pz__slots_close(e->slots))
         return MDB_MAP_RESIZED;
     int rc = mdb_env_set_mapsize(e->mdb, bytes);
     if (rc && mdb_env_set_mapsize(e->mdb, before.me_mapsize) != 0)
         atomic_store(&e->broken, true);
-    for (size_t i = 0; i < SLOT_COUNT; i++)
-        atomic_store(&e->slots[i].state, SLOT_FREE);
+    pz__slots_open(e->slots);
     return rc;
 }
 
@@ -544,31 +477,7 @@ static pz_status make_room(env *e, const lmdb *s, pz_error *err)
 
 /* ---- reading ---- */
 
-static slot *take_slot(env *e, int state)
-{
-    size_t first = (size_t)pthread_self();
-    first = (first >> 12) * 0x9e3779b1u >> 8;
-    for (;;) {
-        bool all_held = true;
-        for (size_t i = 0; i < SLOT_COUNT; i++) {
-            slot *at = &e->slots[(first + i) % SLOT_COUNT];
-            int was = SLOT_FREE;
-            if (atomic_compare_exchange_strong(&at->state, &was, state))
-                return at;
-            all_held = all_held && was == SLOT_HELD;
-        }
-        if (all_held)
-            return NULL;
-        sched_yield();
-    }
-}
-
-static void give_slot(slot *at)
-{
-    atomic_store_explicit(&at->state, SLOT_FREE, memory_order_release);
-}
-
-static int renew(env *e, slot *at)
+static int renew(env *e, pz__slot *at)
 {
     if (!at->txn)
         return mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &at->txn);
@@ -581,7 +490,7 @@ static int renew(env *e, slot *at)
 }
 
 /* Begin to read the newest commit. */
-static pz_status read_begin(lmdb *s, int state, env **out, slot **at, pz_error *err)
+static pz_status read_begin(lmdb *s, int state, env **out, pz__slot **at, pz_error *err)
 {
     env *e;
     int dead;
@@ -591,13 +500,13 @@ static pz_status read_begin(lmdb *s, int state, env **out, slot **at, pz_error *
         return status;
     for (;;) {
         *out = e;
-        *at = take_slot(e, state);
+        *at = pz__slot_take(e->slots, state);
         if (!*at)
             return fail(err, MDB_READERS_FULL, "read", s->path);
         int rc = renew(e, *at);
         if (rc == 0)
             return PZ_OK;
-        give_slot(*at);
+        pz__slot_give(*at);
         if (rc == MDB_MAP_RESIZED) {
             rc = adopt_map(e);
         } else if (rc == MDB_READERS_FULL && !checked) {
@@ -609,18 +518,18 @@ static pz_status read_begin(lmdb *s, int state, env **out, slot **at, pz_error *
     }
 }
 
-static void read_end(slot *at)
+static void read_end(pz__slot *at)
 {
     mdb_txn_reset(at->txn);
-    give_slot(at);
+    pz__slot_give(at);
 }
 
 static pz_status lmdb_get(pz__store *store, pz_str key, pz__buf *out, pz_error *err)
 {
     env *e;
-    slot *at;
+    pz__slot *at;
     MDB_val k = val_of(key), value;
-    pz_status status = read_begin(lmdb_of(store), SLOT_READING, &e, &at, err);
+    pz_status status = read_begin(lmdb_of(store), PZ__SLOT_READING, &e, &at, err);
     if (status != PZ_OK)
         return status;
     int rc = mdb_get(at->txn, e->records, &k, &value);
@@ -653,8 +562,8 @@ static pz_status lmdb_lookup(pz__store *store, pz_str identifier, pz__buf *keys,
                              pz_error *err)
 {
     env *e;
-    slot *at;
-    pz_status status = read_begin(lmdb_of(store), SLOT_READING, &e, &at, err);
+    pz__slot *at;
+    pz_status status = read_begin(lmdb_of(store), PZ__SLOT_READING, &e, &at, err);
     if (status != PZ_OK)
         return status;
     status = find_keys(e, at->txn, lmdb_of(store)->path, identifier, keys, count, err);
@@ -665,9 +574,9 @@ static pz_status lmdb_lookup(pz__store *store, pz_str identifier, pz__buf *keys,
 static pz_status lmdb_count(pz__store *store, uint64_t *out, pz_error *err)
 {
     env *e;
-    slot *at;
+    pz__slot *at;
     MDB_stat stat;
-    pz_status status = read_begin(lmdb_of(store), SLOT_READING, &e, &at, err);
+    pz_status status = read_begin(lmdb_of(store), PZ__SLOT_READING, &e, &at, err);
     if (status != PZ_OK)
         return status;
     int rc = mdb_stat(at->txn, e->records, &stat);
@@ -690,10 +599,10 @@ static pz_status lmdb_writer(pz__store *store, uint8_t out[16], pz_error *err)
 static pz_status lmdb_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
 {
     env *e;
-    slot *at;
+    pz__slot *at;
     MDB_cursor *cursor;
     MDB_val key, value;
-    pz_status status = read_begin(lmdb_of(store), SLOT_HELD, &e, &at, err);
+    pz_status status = read_begin(lmdb_of(store), PZ__SLOT_HELD, &e, &at, err);
     if (status != PZ_OK)
         return status;
     int rc = mdb_cursor_open(at->txn, e->records, &cursor);
@@ -735,12 +644,12 @@ static pz_status lmdb_read_stream(pz__store *store, pz_str stream, uint64_t from
                                   void *payload, pz_error *err)
 {
     env *e;
-    slot *at;
+    pz__slot *at;
     MDB_cursor *cursor;
     uint8_t room[STREAM_KEY_MAX];
     uint64_t number;
     MDB_val mine = stream_key(room, stream, from), key = mine, value;
-    pz_status status = read_begin(lmdb_of(store), SLOT_HELD, &e, &at, err);
+    pz_status status = read_begin(lmdb_of(store), PZ__SLOT_HELD, &e, &at, err);
     if (status != PZ_OK)
         return status;
     int rc = mdb_cursor_open(at->txn, e->streams, &cursor);
@@ -927,20 +836,6 @@ static pz_status lmdb_append(pz__store_txn *base, pz_str stream, uint64_t number
 
 /* ---- snapshots ---- */
 
-/* Copies are made under a name of their own and renamed when whole, so that no half of a store, and
- * no second store with the same writer id, ever has the name that was asked for. */
-static pz_status partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err)
-{
-    uint8_t id[16];
-    char text[37];
-    pz__uuid_new(id);
-    pz__uuid_print(id, text);
-    int len = snprintf(out, PZ__PATH_MAX, "%s.partial-%s", path, text);
-    if (len < 0 || len >= (int)PZ__PATH_MAX)
-        return pz__fail(err, PZ_ERR_ARG, "the path of the snapshot is too long");
-    return PZ_OK;
-}
-
 /* A writer id for the copy. The commit also syncs all that was copied. */
 static int name_copy(const char *path)
 {
@@ -963,30 +858,20 @@ static int name_copy(const char *path)
     return rc;
 }
 
-static void remove_copy(const char *path)
-{
-    char name[PZ__PATH_MAX];
-    if (pz__join_path(name, pz_str_of(path), DATA_FILE, NULL) == PZ_OK)
-        unlink(name);
-    if (pz__join_path(name, pz_str_of(path), LOCK_FILE, NULL) == PZ_OK)
-        unlink(name);
-    rmdir(path);
-}
-
 static pz_status copy_into(lmdb *s, const char *path, pz_error *err)
 {
     env *e;
-    slot *at;
+    pz__slot *at;
     char data[PZ__PATH_MAX];
-    pz_status status = pz__join_path(data, pz_str_of(path), DATA_FILE, err);
+    pz_status status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
     if (status == PZ_OK)
-        status = read_begin(s, SLOT_HELD, &e, &at, err);
+        status = read_begin(s, PZ__SLOT_HELD, &e, &at, err);
     if (status != PZ_OK)
         return status;
     /* LMDB copies in a read transaction of its own; the slot keeps the map where it is. */
     int rc = mdb_env_copy2(e->mdb, path, MDB_CP_COMPACT);
     read_end(at);
-    if (rc == 0 && chmod(data, FILE_MODE) != 0)
+    if (rc == 0 && chmod(data, PZ__FILE_MODE) != 0)
         rc = errno;
     if (rc == 0)
         rc = name_copy(path);
@@ -996,9 +881,9 @@ static pz_status copy_into(lmdb *s, const char *path, pz_error *err)
 static pz_status lmdb_snapshot(pz__store *store, const char *path, pz_error *err)
 {
     char partial[PZ__PATH_MAX], data[PZ__PATH_MAX];
-    pz_status status = partial_path(partial, path, err);
+    pz_status status = pz__partial_path(partial, path, err);
     if (status == PZ_OK)
-        status = pz__join_path(data, pz_str_of(path), DATA_FILE, err);
+        status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
     if (status != PZ_OK)
         return status;
     if (access(data, F_OK) == 0)
@@ -1010,7 +895,7 @@ static pz_status lmdb_snapshot(pz__store *store, const char *path, pz_error *err
     if (status == PZ_OK && rename(partial, path) != 0)
         status = fail(err, errno, "rename the copy to", path);
     if (status != PZ_OK) {
-        remove_copy(partial);
+        pz__remove_store(partial);
         return status;
     }
     return pz__sync_directory(path, err);

@@ -15,10 +15,11 @@
  * when it is noted: the newest in the stream, plus those noted for it already.
  *
  * A backend that fails inside a transaction dooms it: every later call on it gives the same status,
- * and commit aborts. Only one that says PZ_ERR_BUSY (the map of an LMDB store
- * had to grow) makes pz__store_update start over, a bounded number of times.
+ * and commit aborts. PZ_ERR_BUSY from it (the map of an LMDB store had to grow) makes
+ * pz__store_update start over, a bounded number of times.
  *
- * Not here: memory (memory.c, tree.c), files (lmdb.c, env_table.c, files.c).
+ * Not here: memory (memory.c, tree.c), files (lmdb.c, env_table.c, slots.c,
+ * files.c).
  */
 #include "store/store.h"
 

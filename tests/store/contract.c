@@ -334,7 +334,7 @@ static void streams_are_numbered_from_one_each_its_own(void **state)
     assert_ok(pz__store_begin(store, &txn, &kit_error));
     for (size_t i = 0; i < 5; i++) {
         assert_ok(
-            pz__store_txn_append(txn, pz_str_of(streams[i]), "abcde" + i, 1, &number, &kit_error));
+            pz__store_txn_append(txn, pz_str_of(streams[i]), &"abcde"[i], 1, &number, &kit_error));
         assert_int_equal(number, numbers[i]);
     }
     assert_ok(pz__store_commit(txn, &kit_error));

@@ -339,6 +339,20 @@ static void a_killed_writer_leaves_the_last_commit(void **state)
     pz__store_close(store);
 }
 
+static void write_pairs(pz__store *store)
+{
+    for (int n = 0;; n++) {
+        pz__store_txn *txn;
+        char text[16];
+        snprintf(text, sizeof text, "%d", n);
+        if (pz__store_begin(store, &txn, NULL) != PZ_OK)
+            _exit(1);
+        kit_txn_set(txn, "one", text);
+        kit_txn_set(txn, "two", text);
+        pz__store_commit(txn, NULL);
+    }
+}
+
 /* Each child writes a pair of records in one transaction for ever; wherever it is killed, they are
  * the same afterwards. */
 static void a_kill_at_any_moment_leaves_whole_transactions(void **state)
@@ -346,16 +360,8 @@ static void a_kill_at_any_moment_leaves_whole_transactions(void **state)
     pz__store *store = open_lazy(state);
     for (int i = 0; i < 25; i++) {
         pid_t child = fork();
-        for (int n = 0; child == 0; n++) {
-            pz__store_txn *txn;
-            char text[16];
-            snprintf(text, sizeof text, "%d", n);
-            if (pz__store_begin(store, &txn, NULL) != PZ_OK)
-                _exit(1);
-            kit_txn_set(txn, "one", text);
-            kit_txn_set(txn, "two", text);
-            pz__store_commit(txn, NULL);
-        }
+        if (child == 0)
+            write_pairs(store);
         usleep(500 + 731 * (unsigned)i % 4000);
         kill(child, SIGKILL);
         assert_int_equal(wait_for(child), 128 + SIGKILL);
