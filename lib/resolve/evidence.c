@@ -194,7 +194,8 @@ pz_status pz__evidence_weigh(const pz__view *view, const pz__attribute *attribut
     if (!entries)
         return PZ_ERR_NOMEM;
     uint32_t count = list_entries(view, attribute, cells, entries);
-    pz_status status = pz__sort(view->arena, entries, count, sizeof *entries, compare_entries);
+    pz_status status =
+        pz__sort_stable(view->arena, entries, count, sizeof *entries, compare_entries);
     if (status != PZ_OK)
         return status;
     count = add_alike(entries, count);

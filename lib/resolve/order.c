@@ -44,7 +44,8 @@ static void merge_pass(const sorting *s, char *to, const char *from, size_t run)
     }
 }
 
-pz_status pz__sort(pz__arena *arena, void *base, size_t count, size_t size, pz__order_fn order)
+pz_status pz__sort_stable(pz__arena *arena, void *base, size_t count, size_t size,
+                          pz__order_fn order)
 {
     sorting s = {count, size, order};
     if (is_sorted(&s, base))

@@ -255,7 +255,7 @@ static pz_status offer_inferred(walk *w)
     for (uint32_t i = 0; i < claims.count; i++)
         if (is_speaking(claims, i))
             list[count++] = candidate_of_claim(w, &claims.list[i]);
-    status = pz__sort(w->view->arena, list, count, sizeof *list, compare_candidates);
+    status = pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
     for (uint32_t i = 0; status == PZ_OK && i < count && !is_done(w); i++)
         status = settle(w, &list[i].layer);
     return status;
