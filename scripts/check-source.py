@@ -145,7 +145,8 @@ def check_text(path, text, exceptions, used):
         used.add(key)
         if key not in exceptions:
             say(path, 0, f"{count} lines; {FILE_LINES_MAX} are the most")
-    if path.suffix == ".c" and not text.startswith(f"/*\n * {path.name}: "):
+    head = "/*" if path.is_relative_to(ROOT / "tests") else f"/*\n * {path.name}: "
+    if path.suffix == ".c" and not text.startswith(head):
         say(path, 1, f"opens with an essay: /* * {path.name}: ...")
 
 
@@ -168,11 +169,11 @@ def check_format(paths):
     if f"version {CLANG_FORMAT_MAJOR}." not in version:
         print(f"check-source: layout not checked, clang-format {CLANG_FORMAT_MAJOR} is not here")
         return
-    for path in paths:
-        done = subprocess.run([tool, "--dry-run", "-Werror", str(path)], stderr=subprocess.PIPE,
-                              encoding="utf-8", errors="replace")
-        if done.returncode:
-            say(path, 0, "is not laid out by clang-format (make format)")
+    done = subprocess.run([tool, "--dry-run", "-Werror", *map(str, paths)], stderr=subprocess.PIPE,
+                          encoding="utf-8", errors="replace") if paths else None
+    places = re.findall(r"^(/.*?):\d+:\d+: error:", done.stderr if done else "", re.M)
+    for name in sorted(set(places)):
+        say(pathlib.Path(name), 0, "is not laid out by clang-format (make format)")
 
 
 def output_of(*command):
@@ -218,8 +219,19 @@ def check_symbols(source, obj, exceptions, used):
             say(source, 0, f"uses {name}")
 
 
+def check_names(source, obj, owners):
+    """One name, one meaning: rooms that share pz__ names could not be linked together."""
+    for line in output_of("nm", "-g", "--defined-only", str(obj)).splitlines():
+        name = line.split()[-1]
+        other = owners.setdefault(name, source)
+        if other != source:
+            say(source, 0, f"{name} is defined in {other} as well")
+        if not name.startswith("pz_"):
+            say(source, 0, f"{name} is global, but neither pz_ nor pz__")
+
+
 def check_objects(build, exceptions, used):
-    count = 0
+    count, owners = 0, {}
     for obj in sorted((build / "lib").rglob("*.o")):
         match = re.search(r"lib/(\w+)/CMakeFiles/pz_room_\w+\.dir/(.+)\.o$", obj.as_posix())
         if not match:
@@ -230,6 +242,7 @@ def check_objects(build, exceptions, used):
         count += 1
         check_globals(source, obj, exceptions, used)
         check_symbols(source, obj, exceptions, used)
+        check_names(source, obj, owners)
     if not count:
         mistakes.append(f"{build}: no objects of rooms are here")
     return count

@@ -26,18 +26,19 @@ SOURCES = [
     ("lib/base", "int x;\n" * 900, "900 are the most"),
 ]
 OBJECTS = [
-    ("int f(void)\n{\n    return 1;\n}\n", None),
-    ("const char *const names[] = {\"a\", \"b\"};\n", None),
-    ("static int n;\nint f(void)\n{\n    return ++n;\n}\n", "n is a global"),
-    ("int f(void)\n{\n    static int n = 3;\n    return ++n;\n}\n", "n is a global"),
-    ("static _Thread_local int n;\nint *f(void)\n{\n    return &n;\n}\n", "n is a global"),
-    ("extern int n;\n__attribute__((constructor)) static void f(void)\n{\n    n = 1;\n}\n",
+    ("int pz__f(void)\n{\n    return 1;\n}\n", None),
+    ("const char *const pz__names[] = {\"a\", \"b\"};\n", None),
+    ("static int n;\nint pz__f(void)\n{\n    return ++n;\n}\n", "n is a global"),
+    ("int pz__f(void)\n{\n    static int n = 3;\n    return ++n;\n}\n", "n is a global"),
+    ("static _Thread_local int n;\nint *pz__f(void)\n{\n    return &n;\n}\n", "n is a global"),
+    ("extern int n;\n__attribute__((constructor)) static void pz__f(void)\n{\n    n = 1;\n}\n",
      "constructor"),
-    ("double sin(double x);\ndouble f(double x)\n{\n    return sin(x);\n}\n", "libm"),
-    ("void *malloc(unsigned long n);\nvoid *f(void)\n{\n    return malloc(9);\n}\n", "pz_alloc"),
-    ("long time(long *t);\nlong f(void)\n{\n    return time(0);\n}\n", "clock"),
-    ("int puts(const char *t);\nint f(void)\n{\n    return puts(\"x\");\n}\n", "I/O"),
-    ("char *getenv(const char *n);\nchar *f(void)\n{\n    return getenv(\"x\");\n}\n", "getenv"),
+    ("double sin(double x);\ndouble pz__f(double x)\n{\n    return sin(x);\n}\n", "libm"),
+    ("void *malloc(unsigned long n);\nvoid *pz__f(void)\n{\n    return malloc(9);\n}\n", "pz_alloc"),
+    ("long time(long *t);\nlong pz__f(void)\n{\n    return time(0);\n}\n", "clock"),
+    ("int f(void)\n{\n    return 1;\n}\n", "neither pz_ nor pz__"),
+    ("int puts(const char *t);\nint pz__f(void)\n{\n    return puts(\"x\");\n}\n", "I/O"),
+    ("char *getenv(const char *n);\nchar *pz__f(void)\n{\n    return getenv(\"x\");\n}\n", "getenv"),
 ]
 
 
