@@ -257,6 +257,8 @@ bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have)
         return pz__assignable(ck, want->args[0], have);
     if (have->kind == PZ__T_WRAPPER && want->kind != PZ__T_WRAPPER)
         return pz__assignable(ck, want, have->args[0]);
+    if (want->kind == PZ__T_TYPE && have->kind == PZ__T_TYPE)
+        return true; /* types are compared by name, whatever they are types of */
     return want->kind == have->kind && assignable_args(ck, want, have);
 }
 

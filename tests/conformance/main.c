@@ -18,6 +18,7 @@ static const struct {
     suite_fn run;
 } suites[] = {
     {"json", suite_json},
+    {"cel", suite_cel},
 };
 
 #define SUITE_COUNT (sizeof suites / sizeof suites[0])
