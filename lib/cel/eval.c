@@ -98,9 +98,16 @@ op_FAIL:
     pz__vm_at(vm, ins);
     STORE(pz__call_fail(&vm->call, consts[ins->x].as.text));
 op_SELECT:
-    STORE(pz__vm_select(vm, ins, r[ins->a], false));
+    if (r[ins->a].kind == PZ_MAP && vm->hints[ins->b] < r[ins->a].len) {
+        const pz_entry *entry = &pz__map_entries(r[ins->a])[vm->hints[ins->b]];
+        const pz_value *field = &consts[ins->x];
+        if (entry->key.kind == PZ_STRING &&
+            same_text(entry->key.as.text, entry->key.len, field->as.text, field->len))
+            STORE(entry->value);
+    }
+    STORE(pz__vm_select(vm, ins, r[ins->a]));
 op_HAS:
-    STORE(pz__vm_select(vm, ins, r[ins->a], true));
+    STORE(pz__vm_has(vm, ins, r[ins->a]));
 op_CALL:
     r[ins->dst] = pz__vm_call(vm, ins, &r[ins->a]);
     if (__builtin_expect(pz__is_fatal(r[ins->dst]), 0))

@@ -12,6 +12,7 @@ typedef struct pz__vm {
     pz__activation *activation;
     pz__call call;  /* arena, steps, the offset of the instruction at work */
     uint32_t steps; /* left */
+    uint8_t hints[PZ__HINTS];
 } pz__vm;
 
 static inline bool pz__is_problem(pz_value v)
@@ -45,6 +46,7 @@ pz_value pz__vm_call(pz__vm *vm, const pz__ins *ins, pz_value *args);
 pz_value pz__vm_list(pz__vm *vm, uint32_t room);
 void pz__vm_put(pz__vm *vm, pz_value *list, pz_value item, uint32_t index);
 pz_value pz__vm_map(pz__vm *vm, pz_value list);
-pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand, bool test);
+pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand);
+pz_value pz__vm_has(pz__vm *vm, const pz__ins *ins, pz_value operand);
 
 #endif

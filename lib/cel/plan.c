@@ -224,9 +224,13 @@ static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
         operand = pz__take_registers(p, 1);
         pz__plan_value(p, expr->target, operand);
     }
-    uint32_t field = pz__plan_const(p, pz__value_of_str(expr->name));
-    pz__emit(p, ins(expr->test_only ? PZ__OP_HAS : PZ__OP_SELECT, dst, operand, field),
-             expr->name_at);
+    pz__ins select = ins(expr->test_only ? PZ__OP_HAS : PZ__OP_SELECT, dst, operand,
+                         pz__plan_const(p, pz__value_of_str(expr->name)));
+    if (!expr->test_only) {
+        select.b = (uint16_t)p->hint_count;
+        p->hint_count += p->hint_count + 1 < PZ__HINTS;
+    }
+    pz__emit(p, select, expr->name_at);
     p->next_register = mark;
 }
 

@@ -23,6 +23,7 @@ typedef struct pz__planner {
     uint32_t set_count, set_cap;
     uint32_t slot_count, slot_cap;
     uint32_t next_register, register_count;
+    uint32_t hint_count;
     uint32_t *local_registers; /* by number of the variable */
     uint32_t local_cap;
     bool failed;

@@ -234,12 +234,27 @@ pz_value pz__vm_map(pz__vm *vm, pz_value list)
     }
 }
 
-pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand, bool test)
+/* A field that is not where the hint says; the hint follows it. */
+pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand)
+{
+    if (pz__is_problem(operand))
+        return operand;
+    pz_value key = vm->program->consts[ins->x];
+    const pz_entry *found = pz__map_find(operand, key);
+    if (!found) {
+        pz__vm_at(vm, ins);
+        return pz__cel_select(&vm->call, operand, pz_value_text(key));
+    }
+    ptrdiff_t place = found - pz__map_entries(operand);
+    if (place <= UINT8_MAX)
+        vm->hints[ins->b] = (uint8_t)place;
+    return found->value;
+}
+
+pz_value pz__vm_has(pz__vm *vm, const pz__ins *ins, pz_value operand)
 {
     if (pz__is_problem(operand))
         return operand;
     pz__vm_at(vm, ins);
-    pz_str field = pz_value_text(vm->program->consts[ins->x]);
-    return test ? pz__cel_has(&vm->call, operand, field)
-                : pz__cel_select(&vm->call, operand, field);
+    return pz__cel_has(&vm->call, operand, pz_value_text(vm->program->consts[ins->x]));
 }

@@ -94,6 +94,8 @@ bool pz__program_verify(const pz__program *program)
             !in_bounds(program, ins, s->b, ins->b) || !in_bounds(program, ins, s->x, ins->x) ||
             !in_bounds(program, ins, s->y, ins->y))
             return false;
+        if (ins->op == PZ__OP_SELECT && ins->b >= PZ__HINTS)
+            return false;
     }
     return program->code_count > 0 && program->code[program->code_count - 1].op == PZ__OP_RETURN;
 }

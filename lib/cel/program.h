@@ -63,6 +63,10 @@ struct pz__program {
     pz_value constant;
 };
 
+/* Maps in one list mostly have their fields in one order: a SELECT remembers, within an evaluation,
+ * where it last found its field. Those beyond the last hint share it. */
+#define PZ__HINTS 16u
+
 /* Greatest number of registers; more is PZ_ERR_LIMIT. */
 #define PZ__REGISTERS_MAX 4096u
 
