@@ -6,7 +6,8 @@
 #     address   gcc, address and undefined behaviour sanitizers, quick cases
 #     thread    gcc, thread sanitizer, quick cases
 #     clang     clang, warnings are errors, quick cases
-#     fuzz      clang, fuzz targets built; the corpora are replayed
+#     fuzz      clang, fuzz targets built; the corpora are replayed, then each target runs for
+#               FUZZ_SECONDS (default 20)
 #     options   each option off once: configure, build, quick cases of what is left
 # Each stage has its folder below build-full/. With a budget, a stage that would begin with less
 # than a minute left is not run, which the last lines say; one that runs out of time has failed.
@@ -15,6 +16,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 out=${BUILD_FULL:-build-full}
+fuzz_seconds=${FUZZ_SECONDS:-20}
 budget=0
 if [ "${1:-}" = --budget ]; then
     budget=$2
@@ -79,8 +81,21 @@ stage_fuzz() {
         echo "there are no fuzz targets"
         return 77
     fi
-    build fuzz -DCMAKE_C_COMPILER=clang -DPZ_BUILD_FUZZ=ON -DPZ_SANITIZE=address,undefined \
-        "${sanitized[@]}" && replay fuzz -R '^fuzz'
+    build fuzz -DCMAKE_C_COMPILER=clang -DPZ_BUILD_FUZZ=ON \
+        -DPZ_SANITIZE=fuzzer-no-link,address,undefined "${sanitized[@]}" || return 1
+    replay fuzz -R '^replay_' || return 1
+    local fuzzer name found
+    for fuzzer in "$out"/fuzz/tests/fuzz/fuzz_*; do
+        [ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
+        name=${fuzzer##*/fuzz_}
+        found=$out/fuzz/found/$name
+        mkdir -p "$found"
+        "$fuzzer" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
+            -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$name" \
+            </dev/null >"$out/fuzz-$name.log" 2>&1 ||
+            { tail -n 40 "$out/fuzz-$name.log"; return 1; }
+        echo "$name: $(tail -n 1 "$out/fuzz-$name.log")"
+    done
 }
 stage_options() {
     local option status=0
