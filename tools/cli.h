@@ -1,0 +1,111 @@
+/*
+ * cli.h: what the subcommands of `personalize` share.
+ *
+ * The command is a user of the library like any other: it calls the public API, and besides that
+ * only the inflater of base, to read compressed input.
+ */
+#ifndef PZ_TOOLS_CLI_H
+#define PZ_TOOLS_CLI_H
+
+#include <personalize.h>
+#include <stdio.h>
+
+/* How a run ends. The numbers are documented by `personalize --help` and do not change. */
+enum {
+    EXIT_DONE = 0,    /* everything asked for was done */
+    EXIT_USAGE = 1,   /* the command line was wrong; nothing was done */
+    EXIT_FAILED = 2,  /* the operation failed; nothing was changed */
+    EXIT_PARTLY = 3,  /* some lines were refused, the others were applied */
+    EXIT_CATALOG = 4, /* the catalog has mistakes, or its tests failed */
+    EXIT_SYSTEM = 5   /* store or system failed; what was acknowledged is safe */
+};
+
+/* Options of all subcommands; each takes those that its table names. */
+typedef struct cli {
+    const char *command;     /* "observe" */
+    const char *catalog;     /* -c, --catalog */
+    const char *store;       /* -s, --store */
+    const char *now;         /* --now: RFC 3339 */
+    const char *at;          /* --at */
+    const char *expires;     /* --expires */
+    const char *channel;     /* --channel */
+    const char *who;         /* --who */
+    const char *batch;       /* --batch: lines in one transaction */
+    const char *context[64]; /* --context NAME=VALUE, repeated */
+    int context_count;
+    bool json;   /* --json */
+    bool all;    /* --all */
+    bool ack;    /* --ack */
+    bool replay; /* --replay */
+    bool lazy;   /* --lazy */
+    bool help;
+    const char **words; /* what is not an option */
+    int word_count;
+    bool colour; /* standard error is a terminal and NO_COLOR is not set */
+} cli;
+
+/* One subcommand. */
+typedef struct subcommand {
+    const char *name;
+    const char *arguments;       /* as in the usage line */
+    const char *summary;         /* one line */
+    const char *options;         /* names of the options it takes, separated by spaces */
+    int least_words, most_words; /* most_words < 0: any number */
+    bool writes;                 /* opens the store for writing */
+    const char *help;            /* the paragraphs below the usage line */
+    int (*run)(cli *c);
+} subcommand;
+
+extern const subcommand command_check, command_observe, command_profile, command_resolve,
+    command_inspect, command_decide, command_explain, command_segments, command_eval;
+
+/* args.c: read the command line. EXIT_USAGE after saying what is wrong. */
+int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out);
+void cli_usage(FILE *out, const subcommand *commands);
+void cli_help(FILE *out, const subcommand *command);
+
+/* Print "personalize: message" to standard error and return `code`. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The exit code that belongs to a status; prints the error. */
+int cli_fail_status(pz_status status, const pz_error *err);
+/* A time option; false after saying what is wrong. Absent: *ms is 0. */
+bool cli_time(const char *option, const char *text, int64_t *ms);
+
+/* session.c: engine, customer and context as the options say. Each returns an exit code. */
+int cli_engine(cli *c, pz_engine **out, bool for_writing);
+/* "17850" is the identifier of kind "customer"; "email:ann@example.com" names the kind; "id:…" is a
+ * profile id. */
+int cli_customer(pz_engine *engine, const char *name, pz_profile **out);
+int cli_context(cli *c, pz_engine *engine, pz_context **out);
+int cli_write(cli *c, pz_write *out);
+/* A value as typed: JSON, and what is not JSON is text. */
+int cli_value(pz_pool *pool, const char *text, pz_value *out);
+/* Print a value as one line of JSON, or as bare text if it is a string and --json is off. */
+int cli_print(const cli *c, pz_value value);
+int cli_print_json(pz_value value, uint32_t indent);
+
+/* lines.c: lines of a file, of standard input ("-"), plain or compressed by gzip. */
+typedef struct line_reader line_reader;
+int line_reader_open(line_reader **out, const char *path);
+/* The next line without its end; false at the end or on failure. Borrowed until the next call. */
+bool line_reader_next(line_reader *reader, const char **line, size_t *len);
+/* True if the next line may have to be waited for. */
+bool line_reader_would_wait(line_reader *reader);
+/* EXIT_DONE, or the exit code of what went wrong (said on standard error). */
+int line_reader_close(line_reader *reader);
+/* How far the reader is, 0 to 1; below 0 if that cannot be known. */
+double line_reader_share(const line_reader *reader);
+
+/* progress.c: "12,345 events, 45,678/s, 3 s left" on a terminal, when work is long. */
+typedef struct progress {
+    const char *what;
+    double started; /* seconds; monotonic */
+    double shown;
+    bool is_terminal;
+    bool was_shown;
+} progress;
+void progress_begin(progress *p, const char *what);
+void progress_step(progress *p, uint64_t done, double share);
+void progress_end(progress *p);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * cmd_observe.c: `personalize observe`: JSON Lines of events into a store.
+ *
+ * Lines are gathered into batches, each one transaction: when a batch has been committed its events
+ * are durable, and with --ack their line numbers are printed. A batch ends when it is full, and
+ * when the next line would have to be waited for. A line that is refused is reported with its
+ * number and the others go on; a run that is killed has applied the first so many lines and no part
+ * of a line.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_DEFAULT 1000u
+
+typedef struct ingest {
+    cli *c;
+    pz_engine *engine;
+    pz_pool *pool; /* the values of the batch */
+    pz_value *events;
+    uint64_t *lines; /* the line each came from */
+    pz_observed *results;
+    size_t count, cap;
+    const char *path;
+    uint64_t line; /* in the file */
+    uint64_t applied, repeated, refused;
+    int64_t now_ms;
+    progress progress;
+} ingest;
+
+static void refuse(ingest *in, uint64_t line, uint32_t column, const char *message)
+{
+    in->refused++;
+    progress_end(&in->progress);
+    if (column)
+        cli_fail(0, "%s:%llu:%u: %s", in->path, (unsigned long long)line, column, message);
+    else
+        cli_fail(0, "%s:%llu: %s", in->path, (unsigned long long)line, message);
+}
+
+static void tell(ingest *in)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        const pz_observed *result = &in->results[i];
+        if (result->status != PZ_OK)
+            refuse(in, in->lines[i], 0, result->message);
+        else
+            ++*(result->is_new ? &in->applied : &in->repeated);
+        if (in->c->ack && result->status == PZ_OK)
+            printf("%llu\n", (unsigned long long)in->lines[i]);
+    }
+}
+
+static int commit(ingest *in)
+{
+    if (in->count == 0)
+        return EXIT_DONE;
+    pz_error err = PZ_ERROR_INIT;
+    for (size_t i = 0; i < in->count; i++)
+        in->results[i] = (pz_observed){.size = (uint32_t)sizeof in->results[i]};
+    const pz_status status =
+        pz_observe_many(in->engine, in->events, in->count, in->now_ms,
+                        in->c->replay ? PZ_OBSERVE_REPLAY : 0u, in->results, &err);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    tell(in);
+    if (in->c->ack && fflush(stdout) != 0)
+        return cli_fail(EXIT_SYSTEM, "cannot write the acknowledgement");
+    in->count = 0;
+    pz_pool_reset(in->pool);
+    return EXIT_DONE;
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+    return strspn(line, " \t") >= len;
+}
+
+static int take_line(ingest *in, const char *line, size_t len)
+{
+    in->line++;
+    if (len == 0 || is_blank(line, len))
+        return EXIT_DONE;
+    pz_error err = PZ_ERROR_INIT;
+    pz_value text, event;
+    /* The reader's buffer moves on before the batch is committed: the line is copied first. */
+    pz_status status = pz_pool_string(in->pool, &text, line, len);
+    if (status == PZ_ERR_PARSE) {
+        refuse(in, in->line, 0, "the line is not valid UTF-8");
+        return EXIT_DONE;
+    }
+    if (status == PZ_OK)
+        status =
+            pz_value_parse(in->pool, &event, text.as.text, len, PZ_JSON_REFUSE_DUPLICATES, &err);
+    if (status == PZ_ERR_NOMEM)
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    if (status != PZ_OK) {
+        refuse(in, in->line, err.column, err.message);
+        return EXIT_DONE;
+    }
+    in->events[in->count] = event;
+    in->lines[in->count++] = in->line;
+    return in->count == in->cap ? commit(in) : EXIT_DONE;
+}
+
+static int take_file(ingest *in, const char *path)
+{
+    line_reader *reader;
+    int code = line_reader_open(&reader, path);
+    if (code != EXIT_DONE)
+        return code;
+    in->path = path;
+    in->line = 0;
+    const char *line;
+    size_t len;
+    while (code == EXIT_DONE) {
+        if (line_reader_would_wait(reader))
+            code = commit(in);
+        if (code != EXIT_DONE || !line_reader_next(reader, &line, &len))
+            break;
+        code = take_line(in, line, len);
+        progress_step(&in->progress, in->applied + in->repeated, line_reader_share(reader));
+    }
+    const int closed = line_reader_close(reader);
+    /* What was read before a file broke off is applied all the same. */
+    if (code == EXIT_DONE)
+        code = commit(in);
+    return code == EXIT_DONE ? closed : code;
+}
+
+static int open_ingest(ingest *in)
+{
+    in->cap = BATCH_DEFAULT;
+    if (in->c->batch) {
+        char *end;
+        const unsigned long lines = strtoul(in->c->batch, &end, 10);
+        if (*end || lines < 1 || lines > PZ_OBSERVE_MANY_MAX)
+            return cli_fail(EXIT_USAGE, "--batch is a number from 1 to %u", PZ_OBSERVE_MANY_MAX);
+        in->cap = lines;
+    }
+    if (!cli_time("now", in->c->now, &in->now_ms))
+        return EXIT_USAGE;
+    in->events = calloc(in->cap, sizeof *in->events);
+    in->lines = calloc(in->cap, sizeof *in->lines);
+    in->results = calloc(in->cap, sizeof *in->results);
+    if (!in->events || !in->lines || !in->results || pz_pool_new(&in->pool, NULL) != PZ_OK)
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    return cli_engine(in->c, &in->engine, true);
+}
+
+static void print_summary(const ingest *in)
+{
+    if (in->c->ack)
+        return;
+    if (in->c->json)
+        printf("{\"applied\":%llu,\"repeated\":%llu,\"refused\":%llu}\n",
+               (unsigned long long)in->applied, (unsigned long long)in->repeated,
+               (unsigned long long)in->refused);
+    else
+        printf("%llu events applied, %llu seen before, %llu refused\n",
+               (unsigned long long)in->applied, (unsigned long long)in->repeated,
+               (unsigned long long)in->refused);
+}
+
+static int run(cli *c)
+{
+    ingest in = {.c = c};
+    int code = open_ingest(&in);
+    progress_begin(&in.progress, "events");
+    for (int i = 0; i < c->word_count && code == EXIT_DONE; i++)
+        code = take_file(&in, c->words[i]);
+    progress_end(&in.progress);
+    if (in.engine)
+        print_summary(&in);
+    pz_engine_close(in.engine);
+    pz_pool_free(in.pool);
+    free(in.events);
+    free(in.lines);
+    free(in.results);
+    return code == EXIT_DONE && in.refused ? EXIT_PARTLY : code;
+}
+
+const subcommand command_observe = {
+    .name = "observe",
+    .arguments = "-c CATALOG -s STORE [options] FILE...",
+    .summary = "take events, one JSON object a line, into a store",
+    .options = "catalog store now batch ack replay lazy json",
+    .least_words = 1,
+    .most_words = -1,
+    .help =
+        "Each line is an event: {\"kind\", \"source\", \"id\", \"time\", \"customer\", ...} or a\n"
+        "CloudEvents document. FILE may be compressed by gzip; - is standard input. Lines that\n"
+        "are refused are listed with their number and the others applied (status 3).",
+    .run = run,
+};

@@ -1,0 +1,228 @@
+/*
+ * cmd_profile.c: `personalize profile`: one customer's own words, and everything known.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+/* One line of the list that `profile get` prints. */
+static int print_attribute(const cli *c, pz_context *context, const pz_profile *profile,
+                           const char *name)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pz_resolution answer = {PZ_RESOLUTION};
+    const pz_status status = pz_resolve(&answer, context, profile, name, &err);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    if (!answer.is_resolved)
+        return cli_fail(EXIT_FAILED, "'%s' is not resolved: nobody can say", name);
+    return cli_print(c, answer.value);
+}
+
+static int get(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_context *context;
+    int code = cli_context(c, engine, &context);
+    if (code != EXIT_DONE)
+        return code;
+    code = print_attribute(c, context, profile, c->words[2]);
+    pz_context_free(context);
+    return code;
+}
+
+static int export(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pz_pool *pool;
+    pz_str text;
+    (void)engine;
+    if (pz_pool_new(&pool, NULL) != PZ_OK)
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    const pz_status status = pz_profile_export(profile, pool, &text, c->json ? 0 : 2, &err);
+    if (status == PZ_OK)
+        printf("%.*s\n", (int)text.len, text.data);
+    pz_pool_free(pool);
+    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
+}
+
+typedef pz_status (*value_verb)(pz_profile *, const char *, pz_value, const pz_write *, pz_error *);
+
+static int say(cli *c, pz_profile *profile, value_verb verb)
+{
+    pz_write write;
+    int code = cli_write(c, &write);
+    if (code != EXIT_DONE)
+        return code;
+    pz_error err = PZ_ERROR_INIT;
+    pz_pool *pool;
+    pz_value value;
+    if (pz_pool_new(&pool, NULL) != PZ_OK)
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    code = cli_value(pool, c->words[3], &value);
+    if (code == EXIT_DONE) {
+        const pz_status status = verb(profile, c->words[2], value, &write, &err);
+        code = status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
+    }
+    pz_pool_free(pool);
+    return code;
+}
+
+static int choose(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    (void)engine;
+    return say(c, profile, pz_choose);
+}
+
+static int reject(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    (void)engine;
+    return say(c, profile, pz_reject);
+}
+
+static int declare(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    (void)engine;
+    return say(c, profile, pz_declare);
+}
+
+static int clear(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_write write;
+    pz_error err = PZ_ERROR_INIT;
+    const int code = cli_write(c, &write);
+    (void)engine;
+    if (code != EXIT_DONE)
+        return code;
+    const pz_status status = pz_clear(profile, c->words[2], &write, &err);
+    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
+}
+
+/* Operations from JSON Lines: [customer, operation]. */
+static int apply_line(pz_engine *engine, pz_pool *pool, const char *line, size_t len,
+                      const pz_write *defaults, pz_error *err)
+{
+    pz_value pair;
+    pz_status status = pz_value_parse(pool, &pair, line, len, PZ_JSON_REFUSE_DUPLICATES, err);
+    if (status != PZ_OK)
+        return status;
+    const pz_value customer = pz_value_item(pair, 0);
+    if (pair.kind != PZ_LIST || pair.len != 2 || customer.kind != PZ_STRING) {
+        snprintf(err->message, sizeof err->message,
+                 "a line is written [\"CUSTOMER\", [verb, argument, ...]]");
+        return PZ_ERR_TYPE;
+    }
+    pz_value name;
+    status = pz_pool_string(pool, &name, customer.as.text, customer.len);
+    if (status != PZ_OK)
+        return status;
+    pz_profile *profile;
+    if (cli_customer(engine, name.as.text, &profile) != EXIT_DONE)
+        return PZ_ERR_NOT_FOUND;
+    status = pz_profile_apply(profile, pz_value_item(pair, 1), defaults, err);
+    pz_profile_free(profile);
+    return status;
+}
+
+static int apply(cli *c, pz_engine *engine)
+{
+    pz_write write;
+    line_reader *reader;
+    pz_pool *pool;
+    int code = cli_write(c, &write);
+    if (code == EXIT_DONE)
+        code = line_reader_open(&reader, c->words[1]);
+    if (code != EXIT_DONE)
+        return code;
+    if (pz_pool_new(&pool, NULL) != PZ_OK) {
+        line_reader_close(reader);
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    }
+    const char *line;
+    size_t len;
+    unsigned long number = 0, applied = 0, refused = 0;
+    while (line_reader_next(reader, &line, &len)) {
+        pz_error err = PZ_ERROR_INIT;
+        number++;
+        if (len == 0)
+            continue;
+        if (apply_line(engine, pool, line, len, &write, &err) == PZ_OK) {
+            applied++;
+        } else {
+            refused++;
+            cli_fail(0, "%s:%lu: %s", c->words[1], number, err.message);
+        }
+        pz_pool_reset(pool);
+    }
+    pz_pool_free(pool);
+    code = line_reader_close(reader);
+    printf("%lu operations applied, %lu refused\n", applied, refused);
+    return code == EXIT_DONE && refused ? EXIT_PARTLY : code;
+}
+
+typedef struct action {
+    const char *name;
+    int words;
+    bool writes;
+    const char *usage;
+    int (*run)(cli *c, pz_engine *engine, pz_profile *profile); /* NULL: apply */
+} action;
+
+static const action actions[] = {
+    {"get", 3, false, "get CUSTOMER ATTRIBUTE", get},
+    {"choose", 4, true, "choose CUSTOMER ATTRIBUTE VALUE", choose},
+    {"reject", 4, true, "reject CUSTOMER ATTRIBUTE VALUE", reject},
+    {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", clear},
+    {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", declare},
+    {"export", 2, false, "export CUSTOMER", export},
+    {"apply", 2, true, "apply FILE", NULL},
+};
+
+static const action *find_action(const cli *c)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        if (strcmp(actions[i].name, c->words[0]) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+static int run(cli *c)
+{
+    const action *chosen = find_action(c);
+    if (!chosen)
+        return cli_fail(EXIT_USAGE, "profile has no '%s'; see `personalize profile --help`",
+                        c->words[0]);
+    if (c->word_count != chosen->words)
+        return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
+    pz_engine *engine;
+    int code = cli_engine(c, &engine, chosen->writes);
+    if (code != EXIT_DONE)
+        return code;
+    pz_profile *profile = NULL;
+    if (chosen->run)
+        code = cli_customer(engine, c->words[1], &profile);
+    if (code == EXIT_DONE)
+        code = chosen->run ? chosen->run(c, engine, profile) : apply(c, engine);
+    pz_profile_free(profile);
+    pz_engine_close(engine);
+    return code;
+}
+
+const subcommand command_profile = {
+    .name = "profile",
+    .arguments = "ACTION -c CATALOG -s STORE [options] ...",
+    .summary = "read and write what one customer chose",
+    .options = "catalog store now at expires channel who context json lazy",
+    .least_words = 2,
+    .most_words = 4,
+    .help =
+        "  get CUSTOMER ATTRIBUTE             the answer, as `resolve`\n"
+        "  choose CUSTOMER ATTRIBUTE VALUE    the customer's own choice\n"
+        "  reject CUSTOMER ATTRIBUTE VALUE    not this value\n"
+        "  clear CUSTOMER ATTRIBUTE           take the choice back\n"
+        "  declare CUSTOMER ATTRIBUTE VALUE   a recorded fact\n"
+        "  export CUSTOMER                    everything known, with its provenance\n"
+        "  apply FILE                         lines of [\"CUSTOMER\", [verb, ...]]\n"
+        "\nCUSTOMER is an identifier (17850, email:ann@example.com) or id:PROFILE. VALUE is JSON;\n"
+        "what is not JSON is taken as text.",
+    .run = run,
+};

@@ -1,0 +1,38 @@
+/*
+ * main.c: the `personalize` command: one subcommand a run.
+ *
+ * Results go to standard output, everything said to a person to standard error. Colour and progress
+ * appear on terminals only.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    const subcommand commands[] = {
+        command_check,  command_observe, command_profile,  command_resolve, command_inspect,
+        command_decide, command_explain, command_segments, command_eval,    {.name = NULL}};
+    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        cli_usage(stdout, commands);
+        return EXIT_DONE;
+    }
+    if (argc == 2 && !strcmp(argv[1], "--version")) {
+        printf("personalize %s\n", pz_version());
+        return EXIT_DONE;
+    }
+    cli c;
+    const subcommand *command = NULL;
+    int code = cli_parse(&c, commands, argc, argv, &command);
+    if (code != EXIT_DONE)
+        return code;
+    if (c.help) {
+        cli_help(stdout, command);
+        return EXIT_DONE;
+    }
+    code = command->run(&c);
+    /* A result that could not be written is a failure, whatever else went well. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
+        return cli_fail(EXIT_SYSTEM, "cannot write the result");
+    return code;
+}
