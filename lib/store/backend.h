@@ -20,8 +20,6 @@
 
 /* Bytes of index and append calls that one update's function may leave behind. */
 #define PZ__STORE_PENDING_MAX (64u << 20)
-/* Bytes that a lookup may give. */
-#define PZ__STORE_LOOKUP_MAX (64u << 20)
 
 typedef struct pz__backend {
     const char *scheme;  /* "memory" */

@@ -44,6 +44,7 @@
 #include "store/backend.h"
 #include "store/env_table.h"
 #include "store/files.h"
+#include "store/lock.h"
 #include "store/slots.h"
 
 /* Address space to begin with; the file only has what is stored. Halved while the system refuses.
@@ -388,7 +389,7 @@ static void env_release(env *e)
 
 static bool is_ours(const env *e)
 {
-    return e && e->shared.process == getpid();
+    return e && e->shared.process == pz__process();
 }
 
 /* First use, or first use after a fork. */
@@ -745,7 +746,7 @@ static pz_status lmdb_begin(pz__store *store, pz__store_txn **out, pz_error *err
     }
     txn->base.store = store;
     txn->env = e;
-    txn->process = getpid();
+    txn->process = pz__process();
     *out = &txn->base;
     return PZ_OK;
 }
@@ -759,7 +760,7 @@ static void txn_free(lmdb_txn *txn)
 static void lmdb_abort(pz__store_txn *base)
 {
     lmdb_txn *txn = txn_of(base);
-    if (txn->process == getpid()) {
+    if (txn->process == pz__process()) {
         mdb_txn_abort(txn->mdb);
         give_writing(txn->env);
     }
@@ -769,7 +770,7 @@ static void lmdb_abort(pz__store_txn *base)
 static pz_status lmdb_commit(pz__store_txn *base, pz_error *err)
 {
     lmdb_txn *txn = txn_of(base);
-    if (txn->process != getpid()) {
+    if (txn->process != pz__process()) {
         txn_free(txn);
         return pz__fail(err, PZ_ERR_STATE, "the transaction belongs to the process that began it");
     }

@@ -23,6 +23,9 @@ typedef struct pz__fork_lock {
     pthread_mutex_t mutex;
 } pz__fork_lock;
 
+/* The id of this process, as getpid() gives it, at the price of one load. */
+pid_t pz__process(void);
+
 void pz__fork_lock_take(pz__fork_lock *lock);
 void pz__fork_lock_give(pz__fork_lock *lock);
 

@@ -312,7 +312,7 @@ static pz_status memory_snapshot(pz__store *store, const char *path, pz_error *e
 static pz_status memory_begin(pz__store *store, pz__store_txn **out, pz_error *err)
 {
     memory *m = memory_of(store);
-    pid_t self = getpid();
+    pid_t self = pz__process();
     if (atomic_load(&m->owned) == self && pthread_equal(atomic_load(&m->owner), pthread_self()))
         return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
     memory_txn *txn = pz__mem_zero(&m->alloc, 1, sizeof *txn);
@@ -337,7 +337,7 @@ static pz_status memory_begin(pz__store *store, pz__store_txn **out, pz_error *e
 static void end(memory_txn *txn)
 {
     memory *m = memory_of(txn->base.store);
-    if (txn->process == getpid()) {
+    if (txn->process == pz__process()) {
         atomic_store(&m->owned, 0);
         pz__fork_lock_give(&m->writing);
     }
@@ -355,7 +355,7 @@ static pz_status memory_commit(pz__store_txn *base, pz_error *err)
 {
     memory_txn *txn = txn_of(base);
     memory *m = memory_of(base->store);
-    if (txn->process != getpid()) {
+    if (txn->process != pz__process()) {
         memory_abort(base);
         return pz__fail(err, PZ_ERR_STATE, "the transaction belongs to the process that began it");
     }

@@ -29,7 +29,8 @@ typedef struct pz__store_txn pz__store_txn;
 /* How far a write must have gone when the call returns. */
 typedef enum pz__durability {
     PZ__DURABLE, /* on the disk: survives power loss */
-    PZ__LAZY     /* with the kernel or in memory: survives kill -9, not power loss */
+    PZ__LAZY     /* with the kernel or in memory: survives kill -9, not power loss, which may cost
+                    an LMDB store itself, not only its last commits: snapshot it */
 } pz__durability;
 
 typedef struct pz__store_options {
@@ -41,8 +42,13 @@ typedef struct pz__store_options {
 
 /*
  * Open a store by its address: "memory:" (private to the handle) or "lmdb:PATH" (a directory, made
- * with mode 0700 if absent, files 0600). PZ_ERR_ARG for an address of no known backend (the message
- * lists those of this build), PZ_ERR_VERSION for a store of another format, PZ_ERR_IO.
+ * with mode 0700 if absent, files 0600; its parent must exist). Looks whether the store is sound
+ * and lets go of it: files are opened at first use. A read-only handle makes nothing.
+ *
+ * PZ_ERR_ARG for an address of no known backend (the message lists those of this build) and
+ * PZ_ERR_UNSUPPORTED for one that this build was configured without; PZ_ERR_VERSION for a store of
+ * another format; PZ_ERR_CORRUPT for files that are no store; PZ_ERR_NOT_FOUND for reading where
+ * none is; PZ_ERR_FULL; PZ_ERR_IO.
  */
 pz_status pz__store_open(pz__store **out, const char *address, const pz__store_options *options,
                          pz_error *err);
@@ -60,7 +66,9 @@ pz_status pz__store_get(pz__store *store, pz_str key, pz__buf *out, pz_error *er
  * What an update may do, called with the bytes as they are now (NULL, 0 for none; borrowed until it
  * returns). Writes the new bytes into `new_bytes` and sets *action. It may be called again if the
  * backend has to retry, and must then start over. May call pz__store_txn_index and _append on
- * `txn`, nothing else of the store. A status other than PZ_OK aborts: nothing is written.
+ * `txn`, nothing else of the store. A status other than PZ_OK is given back and nothing of this
+ * update is written, what it indexed and appended included; `err` is left to the function. A longer
+ * transaction around it goes on.
  */
 typedef enum pz__update_action { PZ__KEEP, PZ__WRITE, PZ__REMOVE } pz__update_action;
 typedef pz_status (*pz__update_fn)(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
@@ -73,7 +81,14 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
 
 /*
  * Many updates as one transaction: all or none, one wait for the disk. The txn sees its own writes.
- * Writers exclude each other while it is open; readers never wait.
+ * Writers exclude each other while it is open; readers never wait. A thread has one transaction on
+ * a store at a time: PZ_ERR_STATE for a second, and for an update beside it.
+ *
+ * Once the store itself has failed inside a transaction, every call on it gives that status and
+ * commit aborts. PZ_ERR_BUSY, from any call and from commit, asks to run the whole transaction
+ * again: the map of an LMDB store had to grow. (pz__store_update does so by itself.) It cannot grow
+ * while an iteration, a reading of a stream or a snapshot goes on in this process; then begin gives
+ * PZ_ERR_BUSY until that has ended.
  */
 pz_status pz__store_begin(pz__store *store, pz__store_txn **out, pz_error *err);
 pz_status pz__store_txn_get(pz__store_txn *txn, pz_str key, pz__buf *out, pz_error *err);
@@ -110,7 +125,9 @@ pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, 
 pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);
 
 /* Write a consistent copy of the whole store to a new address of the same backend while others
- * write. The copy gets a writer id of its own. PZ_ERR_UNSUPPORTED for memory. */
+ * write. The copy gets a writer id of its own, and its name only when whole. `path` is an LMDB
+ * store's directory, without "lmdb:"; it must be absent or empty: PZ_ERR_STATE where a store is.
+ * PZ_ERR_UNSUPPORTED for memory. */
 pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err);
 
 /* ---- the backend's side (store/backend.h is private; see there) ---- */

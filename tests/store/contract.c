@@ -524,6 +524,34 @@ static void records_and_entries_have_a_limit(void **state)
     assert_ok(pz__store_commit(txn, &kit_error));
 }
 
+/* Four entries that take `size` bytes of notes together: fifteen bytes each beside the entry. */
+static pz_status append_much(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                             pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)bytes, (void)len, (void)new_bytes, (void)action;
+    size_t left = *(size_t *)payload;
+    pz_status status = PZ_OK;
+    for (int i = 0; i < 4 && status == PZ_OK; i++) {
+        size_t entry = i < 3 ? PZ__STORE_RECORD_MAX : left - 15;
+        status = pz__store_txn_append(txn, PZ__STR("s"), long_text, entry, NULL, NULL);
+        left -= entry + 15;
+    }
+    return PZ_OK; /* overlooks the failure, which must be told all the same */
+}
+
+static void what_an_update_asks_for_has_a_limit(void **state)
+{
+    place *p = *state;
+    if (!is_memory(p)) /* the limit is store.c's, whatever the backend */
+        return;
+    size_t size = PZ__STORE_PENDING_MAX;
+    assert_ok(pz__store_update(p->store, PZ__STR("k"), append_much, &size, &kit_error));
+    size++;
+    assert_status(PZ_ERR_LIMIT,
+                  pz__store_update(p->store, PZ__STR("k"), append_much, &size, &kit_error));
+    assert_ok(kit_set(p->store, "k", "v"));
+}
+
 static void an_answer_that_does_not_fit_is_told(void **state)
 {
     pz__buf out;
@@ -873,6 +901,7 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(iterate_and_count_see_records_only),
     CLAUSE(keys_and_identifiers_have_limits),
     CLAUSE(records_and_entries_have_a_limit),
+    CLAUSE(what_an_update_asks_for_has_a_limit),
     CLAUSE(an_answer_that_does_not_fit_is_told),
     CLAUSE(a_read_only_handle_reads_and_refuses_to_write),
     CLAUSE(two_handles_on_one_file_share_a_store),
