@@ -13,8 +13,8 @@
  */
 #include "catalog/build.h"
 
-/* Widest bucket: 2^16 seconds, 18 hours 12 minutes; it divides no day, and need not. */
-#define WIDTH_MAX 16u
+/* No bucket is wider than 2^30 seconds, 34 years, whatever the half-life. */
+#define WIDTH_MAX 30u
 #define BUCKETS_PER_HALF_LIFE 16
 #define MIN_EVIDENCE_DEFAULT 1024
 
@@ -86,7 +86,7 @@ static void read_purpose(pz__build *build, void *into, const pz__node *node)
 {
     reading *r = into;
     r->attribute->purpose = pz_value_text(node->value);
-    pz__check_name(build, r->attribute->purpose, node->start, node->end, "a purpose");
+    pz__name_check(build, r->attribute->purpose, node->start, node->end, "a purpose");
 }
 
 static void read_threshold(pz__build *build, void *into, const pz__node *node)
@@ -394,14 +394,7 @@ static bool read_own_value(pz__build *build, reading *r, const pz__node *node, c
 {
     if (!node || !pz__fit(build, node, r->attribute->type, what, out))
         return false;
-    pz_error err = PZ_ERROR_INIT;
-    if (pz__attribute_check(r->attribute, *out, &err) == PZ_OK)
-        return true;
-    pz_str nearest = {NULL, 0};
-    if (r->attribute->domain)
-        nearest = pz__domain_nearest(r->attribute->domain, pz_value_text(*out));
-    pz__mistake(build, node->start, node->end, nearest, "%s: %s", what, err.message);
-    return false;
+    return pz__check_own_value(build, r->attribute, *out, node, "");
 }
 
 /* Every value of "one_of" must be within "min" and "max". */
@@ -454,36 +447,42 @@ static void check_inference(pz__build *build, reading *r)
                                : "a \"threshold\"");
 }
 
-uint8_t pz__width_of(int64_t ms)
+uint8_t pz__width_of(int64_t ms, uint8_t most)
 {
     uint8_t n = 0;
-    while (n < WIDTH_MAX && (INT64_C(2000) << n) <= ms)
+    while (n < most && (INT64_C(2000) << n) <= ms)
         n++;
     return n;
+}
+
+/* The widest bucket an attribute may have. */
+static uint8_t widest_bucket(const pz__attribute *a)
+{
+    if (a->half_life_ms == 0)
+        return PZ__WIDTH_PLAIN;
+    return pz__width_of(a->half_life_ms / BUCKETS_PER_HALF_LIFE,
+                        a->saturation ? PZ__WIDTH_PLAIN : WIDTH_MAX);
 }
 
 static void read_width(pz__build *build, reading *r)
 {
     pz__attribute *a = r->attribute;
-    uint8_t widest = WIDTH_MAX;
-    if (a->half_life_ms > 0)
-        widest = pz__width_of(a->half_life_ms / BUCKETS_PER_HALF_LIFE);
+    uint8_t widest = widest_bucket(a);
     a->width = widest;
     if (!r->width)
         return;
     int64_t ms = pz__read_span(build, r->width);
     if (ms == 0)
         return;
-    uint8_t width = pz__width_of(ms);
+    uint8_t width = pz__width_of(ms, WIDTH_MAX);
     if (ms != INT64_C(1000) << width)
         pz__mistake_at(build, r->width,
-                       "a bucket's width must be a power of two of seconds from 1s to 65536s; %us "
-                       "is one",
+                       "a bucket's width must be a power of two of seconds; %us is one",
                        1u << width);
     else if (width > widest)
-        pz__mistake_at(build, r->width,
-                       "a bucket of %us is wider than a sixteenth of the half-life: at most %us",
-                       1u << width, 1u << widest);
+        pz__mistake_at(build, r->width, "a bucket of %us is too wide: at most %us%s", 1u << width,
+                       1u << widest,
+                       widest < PZ__WIDTH_PLAIN ? ", a sixteenth of the half-life" : "");
     else
         a->width = width;
 }
@@ -537,7 +536,7 @@ void pz__read_attributes(pz__build *build, const pz__node *node)
         }
         build->catalog->attribute_count++;
         attribute->slot = pz__slot_new(build, PZ__USE_ATTRIBUTE, index, child->key, NULL, 0);
-        bool is_named = pz__check_identifier(build, child, "an attribute");
+        bool is_named = pz__name_check_identifier(build, child, "an attribute");
         read_attribute(build, attribute, child);
         if (!build->is_out_of_memory)
             build->slots[attribute->slot].type = attribute->type;

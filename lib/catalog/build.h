@@ -124,8 +124,8 @@ void *pz__work(pz__build *build, size_t count, size_t size);
 bool pz__more(pz__build *build, void **list, uint32_t count, uint32_t *cap, size_t size);
 
 /* Sort numbers stably by what they stand for. False out of memory. */
-bool pz__sort(pz__build *build, uint32_t *list, uint32_t count,
-              int (*compare)(const void *self, uint32_t a, uint32_t b), const void *self);
+bool pz__sort_numbers(pz__build *build, uint32_t *list, uint32_t count,
+                      int (*compare)(const void *self, uint32_t a, uint32_t b), const void *self);
 
 /* ---- members of an object (reader.c) ---- */
 
@@ -182,9 +182,9 @@ void pz__read_members(pz__build *build, const pz__node *object, const pz__member
 bool pz__is_wanted(pz__build *build, const pz__node *node, const pz__member *member);
 /* A name that rules can spell: an identifier or several with dots. Also refuses empty and long
  * ones. */
-bool pz__check_identifier(pz__build *build, const pz__node *node, const char *what);
+bool pz__name_check_identifier(pz__build *build, const pz__node *node, const char *what);
 /* Any text of 1 to PZ__NAME_MAX bytes. */
-bool pz__check_name(pz__build *build, pz_str name, uint32_t start, uint32_t end, const char *what);
+bool pz__name_check(pz__build *build, pz_str name, uint32_t start, uint32_t end, const char *what);
 /* More than `most` children: a mistake at the first that is too many. */
 bool pz__check_count(pz__build *build, const pz__node *node, uint32_t most, const char *what);
 /* A span of time from text; 0 and a mistake if it is none. */
@@ -202,10 +202,16 @@ pz_str pz__nearest_in(const pz__names *names, pz_str name);
  * double or an uint. A mistake if it is none; `what` words the message: "the default". */
 bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const char *what,
              pz_value *out);
+/* Check a value that stands at a node against an attribute (check.c). `what` begins the message. */
+bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_value value,
+                         const pz__node *node, const char *what);
 const char *pz__type_text(pz__build *build, const pz__type *type);
 
-/* The greatest n up to 16 for which 2^n seconds are at most `ms`; 0 below a second. */
-uint8_t pz__width_of(int64_t ms);
+/* Log2 of the bucket's width where nothing fades, where saturation counts by the day, and of
+ * counters at most: 65,536 s. */
+#define PZ__WIDTH_PLAIN 16u
+/* The greatest n up to `most` for which 2^n seconds are at most `ms`; 0 below a second. */
+uint8_t pz__width_of(int64_t ms, uint8_t most);
 
 /* ---- domains (domain.c) ---- */
 

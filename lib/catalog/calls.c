@@ -360,11 +360,12 @@ void pz__finish_counters(pz__build *build)
     for (uint32_t i = 0; order && i < count; i++)
         order[i] = i;
     if (build->is_out_of_memory ||
-        !pz__sort(build, order, count, compare_counters, build->counters))
+        !pz__sort_numbers(build, order, count, compare_counters, build->counters))
         return;
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = build->counters[order[i]];
-        sorted[i].width = pz__width_of(build->counter_windows[order[i]] / BUCKETS_PER_WINDOW);
+        sorted[i].width =
+            pz__width_of(build->counter_windows[order[i]] / BUCKETS_PER_WINDOW, PZ__WIDTH_PLAIN);
         names[i] = sorted[i].name;
         place[order[i]] = i;
     }

@@ -68,16 +68,18 @@ static void list_values(const pz__domain *domain, char *out)
     }
 }
 
-static pz_status fail_domain(const pz__attribute *attribute, pz_value value, pz_error *err)
+static pz_status fail_domain(const pz__attribute *attribute, pz_value value, bool with_hint,
+                             pz_error *err)
 {
     char shown[SHOWN_MAX], list[LIST_MAX];
     list_values(attribute->domain, list);
-    pz_str nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
-    bool has_nearest = nearest.len > 0 && nearest.len <= PZ__NEAREST_MAX;
+    pz_str nearest = {NULL, 0};
+    if (with_hint)
+        nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
     return pz__fail(err, PZ_ERR_DOMAIN, "%s is no value of \"%.*s\"; there are %s%s%.*s%s",
                     show(value, shown), PZ__STR_ARG(attribute->name), list,
-                    has_nearest ? " (did you mean \"" : "", has_nearest ? (int)nearest.len : 0,
-                    has_nearest ? nearest.data : "", has_nearest ? "\"?)" : "");
+                    nearest.len ? " (did you mean \"" : "", PZ__STR_ARG(nearest),
+                    nearest.len ? "\"?)" : "");
 }
 
 static pz_status fail_bound(const pz__attribute *attribute, pz_value value, bool is_below,
@@ -100,7 +102,8 @@ static const char *show_type(const pz__type *type)
     return kind < sizeof names / sizeof *names ? names[kind] : "?";
 }
 
-pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err)
+static pz_status check(const pz__attribute *attribute, pz_value value, bool with_hint,
+                       pz_error *err)
 {
     char shown[SHOWN_MAX];
     if (value.kind == PZ_NULL)
@@ -111,10 +114,28 @@ pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz
                         PZ__STR_ARG(attribute->name), show_type(attribute->type),
                         show(value, shown));
     if (attribute->domain && pz__domain_find(attribute->domain, value) == PZ__NODE_NONE)
-        return fail_domain(attribute, value, err);
+        return fail_domain(attribute, value, with_hint, err);
     if (attribute->has_min && pz_value_compare(value, attribute->min) < 0)
         return fail_bound(attribute, value, true, err);
     if (attribute->has_max && pz_value_compare(value, attribute->max) > 0)
         return fail_bound(attribute, value, false, err);
     return PZ_OK;
+}
+
+pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err)
+{
+    return check(attribute, value, true, err);
+}
+
+bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_value value,
+                         const pz__node *node, const char *what)
+{
+    pz_error err = PZ_ERROR_INIT;
+    if (check(attribute, value, false, &err) == PZ_OK)
+        return true;
+    pz_str nearest = {NULL, 0};
+    if (attribute->domain && err.status == PZ_ERR_DOMAIN)
+        nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
+    pz__mistake(build, node->start, node->end, nearest, "%s%s", what, err.message);
+    return false;
 }

@@ -20,7 +20,7 @@ static void read_name(pz__build *build, void *into, const pz__node *node)
 {
     (void)into;
     build->catalog->name = pz_value_text(node->value);
-    pz__check_name(build, build->catalog->name, node->start, node->end, "a catalog");
+    pz__name_check(build, build->catalog->name, node->start, node->end, "a catalog");
 }
 
 static void read_horizon(pz__build *build, void *into, const pz__node *node)

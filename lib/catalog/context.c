@@ -69,7 +69,7 @@ static void check_channel(pz__build *build, const pz__node *node, const pz__type
 
 static void read_key(pz__build *build, const pz__node *node)
 {
-    if (!pz__check_identifier(build, node, "a context key"))
+    if (!pz__name_check_identifier(build, node, "a context key"))
         return;
     if (pz__str_equal(node->key, PZ__STR("now"))) {
         pz__mistake_in_name(build, node,

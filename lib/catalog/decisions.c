@@ -82,7 +82,7 @@ static bool take_id(pz__build *build, reading *r, rule_reading *rr, uint32_t ind
     }
     pz_str id = pz_value_text(rr->id->value);
     rr->rule->id = id;
-    if (!pz__check_name(build, id, rr->id->start, rr->id->end, "a rule"))
+    if (!pz__name_check(build, id, rr->id->start, rr->id->end, "a rule"))
         return false;
     if (id.data[0] == '#')
         pz__mistake_at(build, rr->id,
@@ -199,7 +199,7 @@ void pz__read_decisions(pz__build *build, const pz__node *node)
         uint32_t index = build->catalog->decision_count++;
         decisions[index] =
             (pz__decision_def){.name = child->key, .index = index, .type = &pz__type_dyn};
-        pz__check_name(build, child->key, child->key_start, child->key_end, "a decision");
+        pz__name_check(build, child->key, child->key_start, child->key_end, "a decision");
         read_decision(build, &decisions[index], child);
     }
 }

@@ -70,7 +70,7 @@ static bool index_values(pz__build *build, pz__domain *domain)
     for (uint32_t i = 0; i < count; i++)
         list[i] = i + 1;
     domain->by_value = list;
-    return pz__sort(build, list, count, compare_nodes, domain->nodes);
+    return pz__sort_numbers(build, list, count, compare_nodes, domain->nodes);
 }
 
 static bool is_leaf(const pz__domain_node *nodes, uint32_t i)
@@ -152,7 +152,7 @@ static bool check_taxon(planting *p, const pz__node *node)
                        "none), not %s",
                        pz__found(p->build, node->value));
     bool is_named =
-        pz__check_name(p->build, node->key, node->key_start, node->key_end, "a taxonomy's node");
+        pz__name_check(p->build, node->key, node->key_start, node->key_end, "a taxonomy's node");
     if (!is_new || !is_object || !is_named)
         p->is_wrong = true;
     if (is_new && pz__names_put(&p->seen, node->key) == PZ__NAME_NONE)
@@ -294,7 +294,7 @@ void pz__read_taxonomies(pz__build *build, const pz__node *node)
         const pz__node *child = &node->children[i];
         pz__taxonomy *taxonomy = &build->taxonomies[build->taxonomy_count++];
         *taxonomy = (pz__taxonomy){.name = child->key, .node = child};
-        pz__check_name(build, child->key, child->key_start, child->key_end, "a taxonomy");
+        pz__name_check(build, child->key, child->key_start, child->key_end, "a taxonomy");
         if (child->value.kind == PZ_MAP)
             taxonomy->domain = pz__domain_tree(build, child);
         else

@@ -74,7 +74,7 @@ static int64_t read_scale(pz__build *build, const pz__node *node, const pz__type
 static void read_member(pz__build *build, pz__event_member *member, const pz__node *node)
 {
     *member = (pz__event_member){.name = node->key, .type = &pz__type_dyn, .scale = 1};
-    if (!pz__check_identifier(build, node, "a member of an event"))
+    if (!pz__name_check_identifier(build, node, "a member of an event"))
         return;
     if (node->value.kind == PZ_STRING) {
         member->type = pz__read_type(build, node);
@@ -99,7 +99,7 @@ static void read_member(pz__build *build, pz__event_member *member, const pz__no
 static void read_kind(pz__build *build, pz__event_kind *kind, const pz__node *node)
 {
     *kind = (pz__event_kind){.name = node->key};
-    pz__check_name(build, node->key, node->key_start, node->key_end, "an event");
+    pz__name_check(build, node->key, node->key_start, node->key_end, "an event");
     if (node->value.kind != PZ_MAP) {
         pz__mistake_at(build, node, "an event is declared by an object of its members, not by %s",
                        pz__found(build, node->value));

@@ -178,6 +178,19 @@ static const char *spelling_of(const pz__type *type)
     }
 }
 
+/* The item of a list or member of an object that does not fit its part of the type, or NULL. */
+static const pz__node *misfit(pz__build *build, const pz__node *node, const pz__type *type)
+{
+    bool is_list = type->kind == PZ__T_LIST && node->value.kind == PZ_LIST;
+    bool is_map = type->kind == PZ__T_MAP && node->value.kind == PZ_MAP;
+    pz_value fitted;
+    for (uint32_t i = 0; (is_list || is_map) && i < node->child_count; i++)
+        if (pz__value_fit(build->scratch, type->args[type->arg_count - 1], node->children[i].value,
+                          &fitted) == PZ_ERR_TYPE)
+            return &node->children[i];
+    return NULL;
+}
+
 bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const char *what,
              pz_value *out)
 {
@@ -186,10 +199,16 @@ bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const
         build->is_out_of_memory = true;
     if (status != PZ_ERR_TYPE)
         return status == PZ_OK;
+    const pz__node *part = misfit(build, node, type);
+    const char *in = part ? "a part of " : "";
+    for (; part; part = misfit(build, node, type)) {
+        node = part;
+        type = type->args[type->arg_count - 1];
+    }
     if (node->value.kind == PZ_NULL)
-        pz__mistake_at(build, node, "%s cannot be null: leave it out instead", what);
+        pz__mistake_at(build, node, "%s%s cannot be null: leave it out instead", in, what);
     else
-        pz__mistake_at(build, node, "%s must be of type %s%s, not %s", what,
+        pz__mistake_at(build, node, "%s%s must be of type %s%s, not %s", in, what,
                        pz__type_text(build, type), spelling_of(type),
                        pz__found(build, node->value));
     return false;

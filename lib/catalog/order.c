@@ -6,8 +6,8 @@
  */
 #include "catalog/build.h"
 
-bool pz__sort(pz__build *build, uint32_t *list, uint32_t count,
-              int (*compare)(const void *self, uint32_t a, uint32_t b), const void *self)
+bool pz__sort_numbers(pz__build *build, uint32_t *list, uint32_t count,
+                      int (*compare)(const void *self, uint32_t a, uint32_t b), const void *self)
 {
     uint32_t *spare = pz__work(build, count, sizeof *spare);
     if (!spare)

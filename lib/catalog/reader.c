@@ -95,7 +95,7 @@ void pz__read_members(pz__build *build, const pz__node *object, const pz__member
 
 /* ---- names ---- */
 
-bool pz__check_name(pz__build *build, pz_str name, uint32_t start, uint32_t end, const char *what)
+bool pz__name_check(pz__build *build, pz_str name, uint32_t start, uint32_t end, const char *what)
 {
     pz_str none = {NULL, 0};
     if (name.len == 0)
@@ -141,9 +141,9 @@ static bool is_reserved(pz_str name)
     return false;
 }
 
-bool pz__check_identifier(pz__build *build, const pz__node *node, const char *what)
+bool pz__name_check_identifier(pz__build *build, const pz__node *node, const char *what)
 {
-    if (!pz__check_name(build, node->key, node->key_start, node->key_end, what))
+    if (!pz__name_check(build, node->key, node->key_start, node->key_end, what))
         return false;
     if (is_reserved(node->key)) {
         pz__mistake_in_name(build, node, "%s cannot be called %s: that is a word of the rules",

@@ -50,7 +50,7 @@ void pz__declare_segments(pz__build *build, const pz__node *node)
         const pz__node *child = &node->children[i];
         if (pz__names_find(&build->shared->segments, child->key) != PZ__NAME_NONE)
             continue;
-        pz__check_identifier(build, child, "a segment");
+        pz__name_check_identifier(build, child, "a segment");
         uint32_t index = build->catalog->segment_count;
         uint32_t slot = pz__slot_new(build, PZ__USE_SEGMENT, index, child->key, &pz__type_bool, 0);
         if (pz__names_put(&build->shared->segments, child->key) == PZ__NAME_NONE)

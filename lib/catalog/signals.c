@@ -197,14 +197,8 @@ static void check_constant(pz__build *build, const pz__attribute *attribute, con
                            const pz__program *program)
 {
     pz_value constant;
-    pz_error err = PZ_ERROR_INIT;
-    if (!pz__program_constant(program, &constant) || constant.kind > PZ_MAP ||
-        pz__attribute_check(attribute, constant, &err) == PZ_OK)
-        return;
-    pz_str nearest = {NULL, 0};
-    if (attribute->domain)
-        nearest = pz__domain_nearest(attribute->domain, pz_value_text(constant));
-    pz__mistake(build, node->start, node->end, nearest, "%s", err.message);
+    if (pz__program_constant(program, &constant) && constant.kind <= PZ_MAP)
+        pz__check_own_value(build, attribute, constant, node, "");
 }
 
 /* ---- signals ---- */
@@ -224,7 +218,7 @@ static const pz__attribute *find_attribute(pz__build *build, const reading *r)
 static const pz__event_kind *find_kind(pz__build *build, const reading *r)
 {
     pz_str name = pz_value_text(r->on->value);
-    pz__check_name(build, name, r->on->start, r->on->end, "an event");
+    pz__name_check(build, name, r->on->start, r->on->end, "an event");
     const pz__event_kind *kind = pz__event_kind_of(build, name);
     if (!kind && build->has_events)
         pz__mistake(build, r->on->start, r->on->end, pz__nearest_event_kind(build, name),
@@ -303,7 +297,7 @@ void pz__read_signals(pz__build *build, const pz__node *node)
         read_signal(build, &list[i], &node->children[i]);
         order[i] = i;
     }
-    if (pz__is_stopped(build) || !pz__sort(build, order, count, compare_kinds, list))
+    if (pz__is_stopped(build) || !pz__sort_numbers(build, order, count, compare_kinds, list))
         return;
     for (uint32_t i = 0; i < count; i++)
         signals[i] = list[order[i]].signal;

@@ -60,10 +60,9 @@ static const operation *operation_of(pz__build *build, const pz__node *node)
     return NULL;
 }
 
-static const pz__attribute *attribute_of(pz__build *build, const pz__node *node, pz_str name,
-                                         uint32_t start, uint32_t end)
+static const pz__attribute *attribute_of(pz__build *build, pz_str name, uint32_t start,
+                                         uint32_t end)
 {
-    (void)node;
     uint32_t i = pz__names_find(&build->shared->attributes, name);
     if (i != PZ__NAME_NONE)
         return &build->attributes[i];
@@ -75,14 +74,8 @@ static const pz__attribute *attribute_of(pz__build *build, const pz__node *node,
 /* A value that must be one of the attribute's. */
 static void check_value(pz__build *build, const pz__attribute *attribute, const pz__node *node)
 {
-    pz_error err = PZ_ERROR_INIT;
-    if (build->is_broken[attribute->index] ||
-        pz__attribute_check(attribute, node->value, &err) == PZ_OK)
-        return;
-    pz_str nearest = {NULL, 0};
-    if (attribute->domain)
-        nearest = pz__domain_nearest(attribute->domain, pz_value_text(node->value));
-    pz__mistake(build, node->start, node->end, nearest, "%s", err.message);
+    if (!build->is_broken[attribute->index])
+        pz__check_own_value(build, attribute, node->value, node, "");
 }
 
 static void check_arguments(pz__build *build, const operation *op, const pz__node *arguments)
@@ -99,7 +92,7 @@ static void check_arguments(pz__build *build, const operation *op, const pz__nod
         return;
     }
     const pz__attribute *attribute =
-        attribute_of(build, first, pz_value_text(first->value), first->start, first->end);
+        attribute_of(build, pz_value_text(first->value), first->start, first->end);
     if (attribute && op->has_value)
         check_value(build, attribute, &arguments[1]);
 }
@@ -174,7 +167,7 @@ static void check_resolve(pz__build *build, void *into, const pz__node *node)
     for (uint32_t i = 0; i < node->child_count && !pz__is_stopped(build); i++) {
         const pz__node *child = &node->children[i];
         const pz__attribute *attribute =
-            attribute_of(build, child, child->key, child->key_start, child->key_end);
+            attribute_of(build, child->key, child->key_start, child->key_end);
         if (attribute && child->value.kind != PZ_NULL)
             check_value(build, attribute, child);
     }
@@ -191,7 +184,7 @@ static void check_tiers(pz__build *build, void *into, const pz__node *node)
         const pz__node *child = &node->children[i];
         pz_str tier = pz_value_text(child->value);
         uint32_t t = 0;
-        attribute_of(build, child, child->key, child->key_start, child->key_end);
+        attribute_of(build, child->key, child->key_start, child->key_end);
         while (t < count && !pz__str_equal(tiers[t], tier))
             t++;
         if (t == count)
