@@ -28,6 +28,9 @@
  * for LMDB reuses pages in the belief that the disk has seen its order of writes. What it may cost
  * is the store. Processes of different pid namespaces must not share one, nor may it lie on a
  * network file system: LMDB's liveness check and locks hold on one kernel only.
+ *
+ * The file is as long as it is because all that calls LMDB is here. Not here: the slots (slots.c),
+ * directories and errno (files.c), what the process has open (env_table.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -35,7 +38,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
