@@ -182,7 +182,7 @@ pz_status pz_resolve_bool(bool *out, pz_context *context, const pz_profile *prof
 {
     if (!out)
         return PZ_ERR_ARG;
-    pz_value value;
+    pz_value value = pz_value_null();
     const pz_status status = typed(&value, context, profile, attribute, PZ_BOOL);
     *out = status == PZ_OK ? value.as.b : fallback;
     return status;
@@ -193,7 +193,7 @@ pz_status pz_resolve_int(int64_t *out, pz_context *context, const pz_profile *pr
 {
     if (!out)
         return PZ_ERR_ARG;
-    pz_value value;
+    pz_value value = pz_value_null();
     const pz_status status = typed(&value, context, profile, attribute, PZ_INT);
     *out = status == PZ_OK ? value.as.i : fallback;
     return status;
@@ -204,7 +204,7 @@ pz_status pz_resolve_double(double *out, pz_context *context, const pz_profile *
 {
     if (!out)
         return PZ_ERR_ARG;
-    pz_value value;
+    pz_value value = pz_value_null();
     const pz_status status = typed(&value, context, profile, attribute, PZ_DOUBLE);
     *out = status == PZ_OK ? value.as.d : fallback;
     return status;
@@ -215,7 +215,7 @@ pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *pro
 {
     if (!out)
         return PZ_ERR_ARG;
-    pz_value value;
+    pz_value value = pz_value_null();
     const pz_status status = typed(&value, context, profile, attribute, PZ_STRING);
     *out = status == PZ_OK ? pz_value_text(value) : pz_str_of(fallback);
     return status;

@@ -216,6 +216,52 @@ pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
     return status;
 }
 
+/* ---- bytes and text ---- */
+
+typedef pz_status (*put_profile)(const pz__profile *state, pz__buf *out, uint32_t indent);
+
+static pz_status put_bytes(const pz__profile *state, pz__buf *out, uint32_t indent)
+{
+    (void)indent;
+    return pz__profile_encode(state, out);
+}
+
+/* What `put` writes about the profile, as text in the pool. */
+static pz_status written(const pz_profile *profile, pz_pool *pool, put_profile put, uint32_t indent,
+                         pz_str *out, pz_error *err)
+{
+    if (!profile || !pool || !out)
+        return pz__fail(err, PZ_ERR_ARG, "a profile, a pool and a result are needed");
+    pz__arena *arena = pz__pool_arena(pool);
+    pz__buf buf;
+    pz__buf_init(&buf, &arena->alloc, PZ_VALUE_LEN_MAX);
+    pz_status status = put(profile->state, &buf, indent);
+    const char *copy = status == PZ_OK ? pz__arena_text(arena, buf.data, buf.len) : NULL;
+    if (status == PZ_OK && !copy)
+        status = PZ_ERR_NOMEM;
+    if (status == PZ_OK)
+        *out = (pz_str){copy, buf.len};
+    else
+        pz__fail(err, status, "%s", pz_status_text(status));
+    pz__buf_clear(&buf);
+    return status;
+}
+
+pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out, pz_error *err)
+{
+    pz_str bytes;
+    const pz_status status = written(profile, pool, put_bytes, 0, out ? &bytes : NULL, err);
+    if (status == PZ_OK)
+        *out = pz_value_bytes(bytes.data, bytes.len);
+    return status;
+}
+
+pz_status pz_profile_export(const pz_profile *profile, pz_pool *pool, pz_str *out, uint32_t indent,
+                            pz_error *err)
+{
+    return written(profile, pool, pz__profile_export, indent, out, err);
+}
+
 /* ---- visiting ---- */
 
 typedef struct visit {
