@@ -114,7 +114,8 @@ static const char *remedy(pz__checker *ck, const pz__expr *call)
 {
     if (arity(call) != 2)
         return "";
-    const pz__type *a = pz__resolve(ck, arg_type(call, 0)), *b = pz__resolve(ck, arg_type(call, 1));
+    const pz__type *a = pz__type_resolve(ck, arg_type(call, 0)),
+                   *b = pz__type_resolve(ck, arg_type(call, 1));
     if (is_numeric(a) && is_numeric(b) && a->kind != b->kind)
         return "; convert one side with int(), uint() or double(), and write 2.0 for a double";
     if (call->is_operator && (a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
@@ -219,7 +220,7 @@ static void check_parts(pz__checker *ck, pz__expr *call, bool *broken)
     for (uint32_t i = 0; i < call->count; i++)
         pz__check_node(ck, call->args[i]);
     for (uint32_t i = 0; i < arity(call); i++)
-        *broken |= pz__resolve(ck, arg_type(call, i))->kind == PZ__T_ERROR;
+        *broken |= pz__type_resolve(ck, arg_type(call, i))->kind == PZ__T_ERROR;
 }
 
 void pz__check_call(pz__checker *ck, pz__expr *call)

@@ -136,7 +136,7 @@ static bool may_be_key(const pz__type *type)
 
 static void check_key(pz__checker *ck, const pz__expr *key)
 {
-    const pz__type *type = pz__resolve(ck, key->type);
+    const pz__type *type = pz__type_resolve(ck, key->type);
     if (!unchecked(ck) && !may_be_key(type))
         pz__issue(ck->sink, PZ_ERR_TYPE, key->start, key->end,
                   "a key of a map must be a string, int, uint or bool, this is %s",
@@ -161,7 +161,7 @@ static void check_map(pz__checker *ck, pz__expr *expr)
 /* The type of a macro's variable over a range. */
 static const pz__type *element_type(pz__checker *ck, const pz__expr *range)
 {
-    const pz__type *type = pz__resolve(ck, range->type);
+    const pz__type *type = pz__type_resolve(ck, range->type);
     switch (type->kind) {
     case PZ__T_LIST:
     case PZ__T_MAP:

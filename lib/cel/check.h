@@ -75,7 +75,7 @@ const pz__type *pz__fresh(pz__checker *ck);
  */
 const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, const pz__type *vars[4]);
 /* What a type stands for at its top: never a bound variable. */
-const pz__type *pz__resolve(const pz__checker *ck, const pz__type *type);
+const pz__type *pz__type_resolve(const pz__checker *ck, const pz__type *type);
 /* True if a value of type `have` may stand where `want` is wanted; binds variables on the way. */
 bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have);
 /* The type of a collection with elements of both: the more general one, else dyn. */

@@ -205,7 +205,7 @@ static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, 
 static void check_selection(pz__checker *ck, pz__expr *expr)
 {
     pz__check_node(ck, expr->target);
-    const pz__type *operand = pz__resolve(ck, expr->target->type);
+    const pz__type *operand = pz__type_resolve(ck, expr->target->type);
     switch (operand->kind) {
     case PZ__T_MAP:
         expr->type = expr->test_only ? &pz__type_bool : operand->args[1];

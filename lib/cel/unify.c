@@ -88,7 +88,7 @@ void pz__vars_undo(pz__checker *ck, uint32_t mark)
     }
 }
 
-const pz__type *pz__resolve(const pz__checker *ck, const pz__type *type)
+const pz__type *pz__type_resolve(const pz__checker *ck, const pz__type *type)
 {
     while (is_variable(type) && ck->vars.bound[type->arg_count])
         type = ck->vars.bound[type->arg_count];
@@ -102,7 +102,7 @@ static bool has_args(const pz__type *type)
 
 static bool occurs(const pz__checker *ck, const pz__type *variable, const pz__type *type)
 {
-    type = pz__resolve(ck, type);
+    type = pz__type_resolve(ck, type);
     if (type == variable)
         return true;
     for (uint32_t i = 0; has_args(type) && i < type->arg_count; i++)
@@ -156,7 +156,7 @@ const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, const pz_
 
 static const pz__type *leaf_bound(pz__checker *ck, const pz__type *type, void *payload)
 {
-    const pz__type *resolved = pz__resolve(ck, type);
+    const pz__type *resolved = pz__type_resolve(ck, type);
     if (resolved->kind == PZ__T_PARAM)
         return &pz__type_dyn;
     return rebuild(ck, resolved, leaf_bound, payload);
@@ -179,8 +179,8 @@ static bool nullable(const pz__type *type)
 /* True if `a` is at least as general as `b`; both are known to fit each other. */
 static bool at_least_as_general(pz__checker *ck, const pz__type *a, const pz__type *b)
 {
-    a = pz__resolve(ck, a);
-    b = pz__resolve(ck, b);
+    a = pz__type_resolve(ck, a);
+    b = pz__type_resolve(ck, b);
     if (a == b || is_anything(a) || is_variable(a))
         return true;
     if (is_anything(b) || is_variable(b))
@@ -195,7 +195,7 @@ static bool at_least_as_general(pz__checker *ck, const pz__type *a, const pz__ty
 
 static bool bind_variable(pz__checker *ck, const pz__type *variable, const pz__type *type)
 {
-    const pz__type *target = pz__resolve(ck, type);
+    const pz__type *target = pz__type_resolve(ck, type);
     return target == variable || (!occurs(ck, variable, target) && bind(ck, variable, target));
 }
 
@@ -243,7 +243,7 @@ static bool assignable_variable(pz__checker *ck, const pz__type *variable, const
 
 bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have)
 {
-    if (want == have || pz__resolve(ck, want) == pz__resolve(ck, have))
+    if (want == have || pz__type_resolve(ck, want) == pz__type_resolve(ck, have))
         return true;
     if (is_variable(want) && (!ck->vars.bound[want->arg_count] || !is_variable(have)))
         return assignable_variable(ck, want, have);
