@@ -65,7 +65,7 @@ static void evict_cell(pz__segment *segment)
     segment->cell_count--;
     memmove(&segment->cells[least], &segment->cells[least + 1],
             (segment->cell_count - least) * sizeof *segment->cells);
-    segment->dropped++;
+    segment->dropped += segment->dropped < PZ__SEQUENCE_MAX;
 }
 
 /* The cell a contribution goes to; its texts and value are the contribution's. */

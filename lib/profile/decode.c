@@ -419,8 +419,9 @@ static pz_status read_body(decoder *d, pz_str body)
     d->in = in;
     d->segment->sequence = pz__cursor_varint(&in);
     d->segment->dropped = pz__cursor_varint(&in);
-    if (in.bad || d->segment->sequence == 0)
-        return corrupt(d, "a segment has no sequence");
+    if (in.bad || d->segment->sequence == 0 || d->segment->sequence > PZ__SEQUENCE_MAX ||
+        d->segment->dropped > PZ__SEQUENCE_MAX)
+        return corrupt(d, "a segment has no sequence or one out of range");
     uint64_t last = 0, count = 0;
     while (pz__cursor_left(&in) > 0) {
         d->in = in;

@@ -174,6 +174,8 @@ pz_status pz__profile_open_segment(pz__profile *profile, pz_str writer, pz__segm
                         writer.len);
     if (pz__profile_find(profile, writer, index)) {
         *out = profile->segments[*index];
+        if ((*out)->sequence >= PZ__SEQUENCE_MAX)
+            return pz__fail(err, PZ_ERR_LIMIT, "this writer's sequence is used up");
         return PZ_OK;
     }
     if (profile->segment_count == PZ__PROFILE_WRITERS_MAX)

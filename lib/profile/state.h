@@ -27,6 +27,9 @@
 /* Stamps grow by one with each claim, also beyond every calendar: enough for 2^61 of them. */
 #define PZ__STAMP_MAX (INT64_MAX / 2)
 
+/* Operations of one writer and cells it dropped: no real one comes near, hostile bytes might. */
+#define PZ__SEQUENCE_MAX ((uint64_t)INT64_MAX)
+
 /* The first four octets of an encoded profile, the last one the version of the format. */
 #define PZ__FORMAT_MAGIC "PZp"
 #define PZ__FORMAT_VERSION 1u

@@ -1,0 +1,291 @@
+/*
+ * test_claims.c: registers: what replaces what, stamps, times, limits.
+ */
+#include "profile/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static pz__claims claims_of(pz__profile *p, const char *attribute)
+{
+    assert_int_equal(pz__profile_seal(p), PZ_OK);
+    return pz__profile_claims(p, pz_str_of(attribute));
+}
+
+static void assert_text(pz_value v, const char *text)
+{
+    pz_str s = pz_value_text(v);
+    assert_int_equal(s.len, strlen(text));
+    assert_memory_equal(s.data, text, s.len);
+}
+
+static void a_newer_choice_replaces_the_older(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    /* Newest is by stamp, even where the claimed time is older. */
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW), PZ_OK);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", "fr", KIT_NOW - 5, KIT_NOW), PZ_OK);
+    pz__claims claims = claims_of(p, "x");
+    assert_int_equal(claims.count, 1);
+    assert_text(claims.list[0].value, "fr");
+    assert_true(claims.list[0].at_ms == KIT_NOW - 5);
+    assert_true(claims.list[0].stamp == KIT_NOW + 1);
+    assert_int_equal(pz__profile_segment(p, 0).sequence, 2);
+    pz__profile_free(p);
+}
+
+static void an_older_fact_changes_nothing_but_counts(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    kit_put(p, "w", PZ__SLOT_DECLARED, "x", "new", KIT_NOW, KIT_NOW);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_DECLARED, "x", "old", KIT_NOW - 1, KIT_NOW + 9), 0);
+    assert_text(claims_of(p, "x").list[0].value, "new");
+    assert_int_equal(pz__profile_segment(p, 0).sequence, 2);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_DECLARED, "x", "same", KIT_NOW, KIT_NOW), PZ_OK);
+    assert_text(claims_of(p, "x").list[0].value, "same");
+    pz__profile_free(p);
+}
+
+static void stamps_grow_past_all_writers(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    kit_put(p, "a", PZ__SLOT_CHOICE, "x", "1", KIT_NOW, KIT_NOW);
+    kit_put(p, "b", PZ__SLOT_CHOICE, "x", "2", KIT_NOW - 50, KIT_NOW - 50);
+    pz__claims claims = claims_of(p, "x");
+    assert_int_equal(claims.count, 2);
+    assert_text(claims.list[0].value, "2");
+    assert_true(claims.list[0].stamp == KIT_NOW + 1);
+    assert_true(claims.list[1].stamp == KIT_NOW);
+    pz__profile_free(p);
+}
+
+static void facts_of_several_writers_rank_by_claimed_time(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    kit_put(p, "a", PZ__SLOT_DECLARED, "x", "newer", KIT_NOW, KIT_NOW);
+    kit_put(p, "b", PZ__SLOT_DECLARED, "x", "older", KIT_NOW - 50, KIT_NOW + 50);
+    assert_text(claims_of(p, "x").list[0].value, "newer");
+    pz__profile_free(p);
+}
+
+static void clearing_keeps_the_register_without_a_value(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", NULL, KIT_NOW, KIT_NOW), PZ_OK);
+    pz__claims claims = claims_of(p, "x");
+    assert_int_equal(claims.count, 1);
+    assert_true(claims.list[0].is_cleared);
+    assert_int_equal(claims.list[0].value.kind, PZ_NULL);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+static void slots_and_parts_are_registers_of_their_own(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write("w", KIT_NOW);
+    for (uint8_t slot = PZ__SLOT_CHOICE; slot <= PZ__SLOT_ACCOUNT; slot++)
+        for (int part = 0; part < 3; part++) {
+            pz__claim claim = {.attribute = PZ__STR("x"),
+                               .slot = slot,
+                               .part = {"ab", (size_t)part},
+                               .value = pz_value_int(part)};
+            assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
+        }
+    pz__claims claims = claims_of(p, "x");
+    assert_int_equal(claims.count, 30);
+    for (uint32_t i = 0; i < 30; i++) {
+        assert_int_equal(claims.list[i].slot, 1 + i / 3);
+        assert_int_equal(claims.list[i].part.len, i % 3);
+        assert_int_equal(claims.list[i].value.as.i, i % 3);
+    }
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+static void a_claim_keeps_everything_it_was_given(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write("writer", KIT_NOW - 3);
+    write.now_ms = KIT_NOW;
+    write.expires_ms = KIT_NOW + KIT_DAY;
+    pz_value items[2] = {pz_value_str("roses"), pz_value_int(-7)};
+    pz__claim claim = {.attribute = PZ__STR("likes"),
+                       .slot = PZ__SLOT_INFERRED,
+                       .part = PZ__STR("web"),
+                       .confidence = 65536,
+                       .value = {.kind = PZ_LIST, .len = 2, .as.items = items}};
+    assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
+    pz__profile *q = kit_copy(p);
+    pz__profile_free(p);
+    pz__claim c = claims_of(q, "likes").list[0];
+    assert_true(pz_value_equal(c.value, claim.value));
+    assert_true(pz__str_equal(c.channel, PZ__STR("web")) && pz__str_equal(c.part, c.channel));
+    assert_true(pz__str_equal(c.who, PZ__STR("agent-7")));
+    assert_true(pz__str_equal(c.writer, PZ__STR("writer")));
+    assert_true(c.at_ms == KIT_NOW - 3 && c.stamp == KIT_NOW);
+    assert_true(c.expires_ms == KIT_NOW + KIT_DAY && c.confidence == 65536);
+    pz__profile_free(q);
+}
+
+static void bad_times_are_refused(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    int64_t skew = PZ__SKEW_DEFAULT_MS, year1 = INT64_C(-62135596800000);
+    int64_t year9999 = INT64_C(253402300799999);
+    const int64_t refused[][2] = {{KIT_NOW + skew + 1, KIT_NOW}, {year1 - 1, KIT_NOW},
+                                  {year9999 + 1, year9999},      {KIT_NOW, year9999 + 1},
+                                  {INT64_MIN, INT64_MAX},        {INT64_MAX, INT64_MIN}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", "v", refused[i][0], refused[i][1]),
+                         PZ_ERR_TIME);
+    assert_int_equal(pz__profile_segment_count(p), 0);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", "v", KIT_NOW + skew, KIT_NOW), PZ_OK);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "x", "v", year1, year9999), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+static pz_status put_claim(pz__profile *p, pz__claim claim, pz__write write)
+{
+    return pz__profile_put(p, &write, &claim, NULL);
+}
+
+static void malformed_claims_are_refused(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write("w", KIT_NOW), nobody = kit_write("", KIT_NOW);
+    pz__write longer = kit_write("12345678901234567", KIT_NOW), backwards = write, odd = write;
+    backwards.skew_ms = -1;
+    odd.who = PZ__STR("\xff");
+    pz__claim good = {.attribute = PZ__STR("x"), .slot = 1, .value = pz_value_int(1)}, c = good;
+    assert_int_equal(put_claim(p, good, nobody), PZ_ERR_ARG);
+    assert_int_equal(put_claim(p, good, longer), PZ_ERR_ARG);
+    assert_int_equal(put_claim(p, good, backwards), PZ_ERR_ARG);
+    assert_int_equal(put_claim(p, good, odd), PZ_ERR_ARG);
+    c.slot = 0;
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    c.slot = 11;
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    c = good;
+    c.confidence = 1;
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    c.slot = PZ__SLOT_INFERRED;
+    c.confidence = 65537;
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    c = good;
+    c.value = pz_value_strn("\xc3", 1);
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    double infinity = 1e308;
+    c.value = pz_value_double(infinity * 10);
+    assert_int_equal(put_claim(p, c, write), PZ_ERR_DOMAIN);
+    assert_int_equal(pz__profile_segment_count(p), 0);
+    pz__profile_free(p);
+}
+
+static void lengths_are_limited(void **state)
+{
+    (void)state;
+    static char text[PZ__CLAIM_VALUE_MAX + 1];
+    memset(text, 'a', sizeof text);
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write("1234567890123456", KIT_NOW);
+    pz__claim c = {.attribute = {text, PZ__NAME_MAX},
+                   .slot = 2,
+                   .part = {text, PZ__CLAIM_VALUE_MAX},
+                   .value = pz_value_strn(text, PZ__CLAIM_VALUE_MAX - 3)};
+    write.channel = (pz_str){text, PZ__NAME_MAX};
+    write.who = (pz_str){text, PZ__WHO_MAX};
+    assert_int_equal(put_claim(p, c, write), PZ_OK);
+    kit_check(p);
+    pz__claim over = c;
+    over.attribute.len++;
+    assert_int_equal(put_claim(p, over, write), PZ_ERR_LIMIT);
+    over = c;
+    over.part.len++;
+    assert_int_equal(put_claim(p, over, write), PZ_ERR_LIMIT);
+    over = c;
+    over.value.len++;
+    assert_int_equal(put_claim(p, over, write), PZ_ERR_LIMIT);
+    pz__write wide = write;
+    wide.channel.len++;
+    assert_int_equal(put_claim(p, c, wide), PZ_ERR_LIMIT);
+    wide = write;
+    wide.who.len++;
+    assert_int_equal(put_claim(p, c, wide), PZ_ERR_LIMIT);
+    pz__profile_free(p);
+}
+
+static void a_segment_holds_so_many_claims(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    char name[16];
+    for (unsigned i = 0; i < PZ__SEGMENT_CLAIMS_MAX; i++) {
+        snprintf(name, sizeof name, "a%u", i);
+        assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, name, "v", KIT_NOW, KIT_NOW), PZ_OK);
+    }
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "more", "v", KIT_NOW, KIT_NOW), PZ_ERR_LIMIT);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "a7", "u", KIT_NOW, KIT_NOW), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+static void a_profile_holds_so_many_bytes(void **state)
+{
+    (void)state;
+    static char text[PZ__CLAIM_VALUE_MAX];
+    memset(text, 'b', sizeof text);
+    pz__profile *p = kit_new(NULL);
+    char name[16];
+    pz__claim c = {.slot = 1, .value = pz_value_strn(text, sizeof text - 3)};
+    pz__write write = kit_write("w", KIT_NOW);
+    pz_status status = PZ_OK;
+    unsigned made = 0;
+    for (; status == PZ_OK && made < PZ__SEGMENT_CLAIMS_MAX; made++) {
+        snprintf(name, sizeof name, "a%u", made);
+        c.attribute = pz_str_of(name);
+        status = put_claim(p, c, write);
+    }
+    assert_int_equal(status, PZ_ERR_LIMIT);
+    pz__buf bytes = kit_bytes(p);
+    assert_in_range(bytes.len, PZ__PROFILE_BYTES_MAX * 9 / 10, PZ__PROFILE_BYTES_MAX);
+    pz__buf_clear(&bytes);
+    /* Replacing by something smaller is allowed. */
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "a0", "v", KIT_NOW, KIT_NOW), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newer_choice_replaces_the_older),
+        cmocka_unit_test(an_older_fact_changes_nothing_but_counts),
+        cmocka_unit_test(stamps_grow_past_all_writers),
+        cmocka_unit_test(facts_of_several_writers_rank_by_claimed_time),
+        cmocka_unit_test(clearing_keeps_the_register_without_a_value),
+        cmocka_unit_test(slots_and_parts_are_registers_of_their_own),
+        cmocka_unit_test(a_claim_keeps_everything_it_was_given),
+        cmocka_unit_test(bad_times_are_refused),
+        cmocka_unit_test(malformed_claims_are_refused),
+        cmocka_unit_test(lengths_are_limited),
+        cmocka_unit_test(a_segment_holds_so_many_claims),
+        cmocka_unit_test(a_profile_holds_so_many_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+/*
+ * test_join.c: law 2. Joining is commutative, associative and idempotent, byte for byte; a join
+ * that is broken on purpose shows that these tests can fail.
+ */
+#include "profile/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const writers[] = {"a", "b", "c"};
+
+typedef pz_status (*join_fn)(pz__profile *profile, const pz__profile *other);
+
+static pz_status join(pz__profile *profile, const pz__profile *other)
+{
+    return pz__profile_join(profile, other, NULL);
+}
+
+/* The control: the side with more segments wins whole. Idempotent, but nothing else. */
+static pz_status broken_join(pz__profile *profile, const pz__profile *other)
+{
+    if (pz__profile_segment_count(profile) >= pz__profile_segment_count(other))
+        return PZ_OK;
+    return pz__profile_join(profile, other, NULL);
+}
+
+/* Replicas that share a past and were then written to apart, sometimes under one writer (a fork).
+ */
+static void make_replicas(gen *g, pz__profile *list[3])
+{
+    list[0] = kit_new(NULL);
+    for (uint64_t i = gen_below(g, 6); i > 0; i--)
+        kit_random_write(g, list[0], GEN_CHOICE(g, writers));
+    list[1] = kit_copy(list[0]);
+    list[2] = gen_bool(g) ? kit_copy(list[0]) : kit_new(NULL);
+    for (int r = 0; r < 3; r++)
+        for (uint64_t i = gen_below(g, 6); i > 0; i--)
+            kit_random_write(g, list[r], GEN_CHOICE(g, writers));
+}
+
+static pz__profile *joined(join_fn fn, const pz__profile *a, const pz__profile *b)
+{
+    pz__profile *made = kit_copy(a);
+    assert_int_equal(fn(made, b), PZ_OK);
+    return made;
+}
+
+/* True if the law holds for these three. */
+static bool law_holds(join_fn fn, pz__profile *const list[3])
+{
+    pz__profile *ab = joined(fn, list[0], list[1]), *ba = joined(fn, list[1], list[0]);
+    pz__profile *bc = joined(fn, list[1], list[2]);
+    pz__profile *ab_c = joined(fn, ab, list[2]), *a_bc = joined(fn, list[0], bc);
+    pz__profile *aa = joined(fn, list[0], list[0]), *abb = joined(fn, ab, list[1]);
+    bool holds =
+        kit_same(ab, ba) && kit_same(ab_c, a_bc) && kit_same(aa, list[0]) && kit_same(abb, ab);
+    pz__profile *all[] = {ab, ba, bc, ab_c, a_bc, aa, abb};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        pz__profile_free(all[i]);
+    return holds;
+}
+
+static void join_is_a_semilattice(void **state)
+{
+    (void)state;
+    GEN_CASES(g, gen_cases(2000))
+    {
+        pz__profile *list[3];
+        make_replicas(&g, list);
+        assert_true(law_holds(join, list));
+        for (int r = 0; r < 3; r++) {
+            kit_check(list[r]);
+            pz__profile_free(list[r]);
+        }
+    }
+}
+
+static void a_broken_join_is_noticed(void **state)
+{
+    (void)state;
+    size_t noticed = 0;
+    GEN_CASES(g, 200)
+    {
+        pz__profile *list[3];
+        make_replicas(&g, list);
+        noticed += !law_holds(broken_join, list);
+        for (int r = 0; r < 3; r++)
+            pz__profile_free(list[r]);
+    }
+    assert_true(noticed > 100);
+}
+
+static void join_keeps_the_greater_sequence_of_each_writer(void **state)
+{
+    (void)state;
+    pz__profile *a = kit_new(NULL);
+    kit_put(a, "w", PZ__SLOT_CHOICE, "x", "old", KIT_NOW, KIT_NOW);
+    pz__profile *b = kit_copy(a);
+    kit_put(b, "w", PZ__SLOT_CHOICE, "x", "new", KIT_NOW, KIT_NOW);
+    kit_put(a, "v", PZ__SLOT_CHOICE, "y", "else", KIT_NOW, KIT_NOW);
+    assert_int_equal(pz__profile_join(a, b, NULL), PZ_OK);
+    assert_int_equal(pz__profile_seal(a), PZ_OK);
+    pz__claims claims = pz__profile_claims(a, PZ__STR("x"));
+    assert_int_equal(claims.count, 1);
+    assert_memory_equal(claims.list[0].value.as.text, "new", 3);
+    assert_int_equal(pz__profile_claims(a, PZ__STR("y")).count, 1);
+    pz__profile_free(a);
+    pz__profile_free(b);
+}
+
+static void a_fork_of_one_writer_ends_the_same_everywhere(void **state)
+{
+    (void)state;
+    pz__profile *a = kit_new(NULL), *b = kit_new(NULL);
+    kit_put(a, "w", PZ__SLOT_CHOICE, "x", "one", KIT_NOW, KIT_NOW);
+    kit_put(b, "w", PZ__SLOT_CHOICE, "x", "two", KIT_NOW, KIT_NOW);
+    pz__profile *ab = joined(join, a, b), *ba = joined(join, b, a);
+    kit_assert_same(ab, ba);
+    assert_true(kit_same(ab, a) || kit_same(ab, b));
+    pz__profile *all[] = {a, b, ab, ba};
+    for (int i = 0; i < 4; i++)
+        pz__profile_free(all[i]);
+}
+
+static void profiles_of_two_subjects_do_not_join(void **state)
+{
+    (void)state;
+    pz__profile *a = kit_new(NULL), *b, *c;
+    assert_int_equal(pz__profile_new(&b, NULL, PZ__PERSON, PZ__STR("bob"), NULL), PZ_OK);
+    assert_int_equal(pz__profile_new(&c, NULL, PZ__ACCOUNT, PZ__STR("ann"), NULL), PZ_OK);
+    assert_int_equal(pz__profile_join(a, b, NULL), PZ_ERR_SUBJECT);
+    assert_int_equal(pz__profile_join(a, c, NULL), PZ_ERR_SUBJECT);
+    pz__profile_free(a);
+    pz__profile_free(b);
+    pz__profile_free(c);
+}
+
+static void join_refuses_one_writer_too_many(void **state)
+{
+    (void)state;
+    pz__profile *a = kit_new(NULL), *b = kit_new(NULL);
+    char name[8];
+    for (unsigned i = 0; i < PZ__PROFILE_WRITERS_MAX; i++) {
+        snprintf(name, sizeof name, "w%02u", i);
+        assert_int_equal(kit_put(a, name, PZ__SLOT_CHOICE, "x", "v", KIT_NOW, KIT_NOW), PZ_OK);
+    }
+    assert_int_equal(kit_put(a, "w64", PZ__SLOT_CHOICE, "x", "v", KIT_NOW, KIT_NOW), PZ_ERR_LIMIT);
+    kit_put(b, "w00", PZ__SLOT_CHOICE, "x", "other", KIT_NOW + 1, KIT_NOW + 1);
+    assert_int_equal(pz__profile_join(a, b, NULL), PZ_OK);
+    kit_put(b, "zz", PZ__SLOT_CHOICE, "x", "v", KIT_NOW, KIT_NOW);
+    pz__profile *before = kit_copy(a);
+    assert_int_equal(pz__profile_join(a, b, NULL), PZ_ERR_LIMIT);
+    kit_assert_same(a, before);
+    kit_check(a);
+    pz__profile_free(a);
+    pz__profile_free(b);
+    pz__profile_free(before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(join_is_a_semilattice),
+        cmocka_unit_test(a_broken_join_is_noticed),
+        cmocka_unit_test(join_keeps_the_greater_sequence_of_each_writer),
+        cmocka_unit_test(a_fork_of_one_writer_ends_the_same_everywhere),
+        cmocka_unit_test(profiles_of_two_subjects_do_not_join),
+        cmocka_unit_test(join_refuses_one_writer_too_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
