@@ -67,7 +67,8 @@ static bool is_in_domain(const pz__attribute *attribute, pz_value *value)
 static void add_evidence(learning *l, const pz__attribute *attribute, pz_value value,
                          int64_t weight)
 {
-    if (!is_in_domain(attribute, &value))
+    /* No consent can be recorded yet, so no purpose is granted, and nothing is gathered for one. */
+    if (attribute->purpose.len > 0 || !is_in_domain(attribute, &value))
         return;
     const uint32_t before = l->count;
     const bool is_against = weight < 0;

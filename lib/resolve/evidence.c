@@ -4,8 +4,8 @@
  * A cell holds an integer weight for one value, one side and one bucket of time, in one writer's
  * segment. Reading them goes in four steps, in this order and no other:
  *
- *     1. drop what does not count: values outside the domain, buckets that start after now's, or
- *        whose retention is over;
+ *     1. drop what does not count: everything if the purpose is not granted, values outside the
+ *        domain, buckets that start after now's or whose retention is over;
  *     2. add integers: cells of one (node, side, bucket) become one entry, whatever segment or
  *        channel they came from;
  *     3. saturate: the entries of one (node, side, UTC day of the bucket's start) are scaled down
@@ -54,6 +54,12 @@ static int64_t floor_divide(int64_t n, int64_t by)
 int64_t pz__bucket_of(int64_t time_ms, uint8_t width)
 {
     return floor_shift(floor_divide(time_ms, 1000), width);
+}
+
+bool pz__is_granted(const pz__view *view, const pz__attribute *attribute)
+{
+    (void)view;
+    return attribute->purpose.len == 0;
 }
 
 static int64_t add_saturating(int64_t a, int64_t b)
@@ -185,7 +191,7 @@ pz_status pz__evidence_weigh(const pz__view *view, const pz__attribute *attribut
     if (!out->for_node || !out->against_node)
         return PZ_ERR_NOMEM;
     pz__cells cells = {NULL, 0};
-    if (view->person)
+    if (view->person && pz__is_granted(view, attribute))
         cells = pz__profile_cells(view->person, attribute->name);
     if (cells.count == 0)
         return PZ_OK;

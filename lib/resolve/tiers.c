@@ -23,11 +23,14 @@
  * meets a stored claim whose value the catalog of today does not allow: it is kept, and returns
  * with the catalog that allows it.
  *
+ * What the person has not granted the purpose of is no layer at all: not even its presence shows.
+ *
  * Scratch memory is the arena's and is given back by the callers; values are borrowed from the
  * profile and the catalog. Nothing is allocated for an attribute without inference and rejections.
  */
 #include "resolve/tiers.h"
 
+#include "resolve/evidence.h"
 #include "resolve/posterior.h"
 #include "resolve/reject.h"
 
@@ -40,6 +43,7 @@ typedef struct walk {
     pz__beliefs beliefs; /* formed when first needed */
     uint32_t removed;    /* tiers that the mode removes, by bit */
     bool is_off;
+    bool is_granted; /* facts and guesses may be used */
     bool has_beliefs;
     bool has_answer; /* a layer was used */
 } walk;
@@ -156,6 +160,8 @@ static pz_status offer_account(walk *w)
 
 static pz_status offer_declared(walk *w)
 {
+    if (!w->is_granted)
+        return PZ_OK;
     return offer_first(w, w->claims, PZ__SLOT_DECLARED, PZ__TIER_DECLARED, PZ__REASON_DECLARED);
 }
 
@@ -240,6 +246,8 @@ static bool is_speaking(pz__claims claims, uint32_t i)
 
 static pz_status offer_inferred(walk *w)
 {
+    if (!w->is_granted)
+        return PZ_OK;
     pz__claims claims = pz__claims_of_slot(w->claims, PZ__SLOT_INFERRED);
     uint32_t node;
     pz_status status = believe(w, w->attribute->min_evidence, &node);
@@ -329,6 +337,7 @@ pz_status pz__layers_walk(const pz__view *view, const pz__attribute *attribute,
     walk w = {.view = view, .attribute = attribute, .sink = sink};
     if (view->person)
         w.claims = pz__profile_claims(view->person, attribute->name);
+    w.is_granted = pz__is_granted(view, attribute);
     read_mode(&w);
     pz_status status = pz__rejections_read(view, attribute, w.claims, &w.rejections);
     for (size_t i = 0; i < sizeof tiers / sizeof tiers[0] && status == PZ_OK; i++) {
