@@ -19,6 +19,7 @@ static const struct {
 } suites[] = {
     {"json", suite_json},
     {"cel", suite_cel},
+    {"authority", suite_authority},
 };
 
 #define SUITE_COUNT (sizeof suites / sizeof suites[0])

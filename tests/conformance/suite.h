@@ -16,6 +16,7 @@ typedef void (*suite_fn)(const char *path, counts *result);
 
 void suite_json(const char *path, counts *result);
 void suite_cel(const char *path, counts *result);
+void suite_authority(const char *path, counts *result);
 
 /* The bytes of a file, to be given to free(); NULL (and a line on stderr) if it cannot be read. */
 char *suite_read_file(const char *path, size_t *len);

@@ -1,0 +1,13 @@
+# Runs the authority suite over the published files, or says that it was skipped: they are absent.
+if(DEFINED ENV{PZ_SHARED_DIR})
+  set(SHARED_DIR $ENV{PZ_SHARED_DIR})
+endif()
+file(GLOB FILES ${SHARED_DIR}/conformance/authority/*.jsonl)
+if(NOT FILES)
+  message("skipped: no files in ${SHARED_DIR}/conformance/authority")
+  return()
+endif()
+execute_process(COMMAND ${PROGRAM} authority ${FILES} RESULT_VARIABLE RESULT)
+if(NOT RESULT EQUAL 0)
+  message(FATAL_ERROR "cases failed")
+endif()
