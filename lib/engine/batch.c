@@ -221,7 +221,7 @@ static pz_status write_customers(batch *b)
     return status;
 }
 
-static pz_status open_batch(batch *b, size_t count, uint8_t writer[16])
+static pz_status open_batch(batch *b, size_t count)
 {
     pz_engine *engine = b->engine;
     pz__arena_init(&b->arena, &engine->alloc, 0);
@@ -232,18 +232,13 @@ static pz_status open_batch(batch *b, size_t count, uint8_t writer[16])
     b->capacity = (uint32_t)count;
     b->customers = pz__mem_zero(&engine->alloc, count, sizeof *b->customers);
     b->known = pz__mem_zero(&engine->alloc, count, sizeof(customer *));
-    if (!b->customers || !b->known)
-        return PZ_ERR_NOMEM;
-    const pz_status status = pz__store_writer(engine->store, writer, b->err);
-    if (status != PZ_OK)
-        return status;
-    b->write.writer = (pz_str){(const char *)writer, 16};
-    return pz__store_begin(engine->store, &b->txn, b->err);
+    return b->customers && b->known ? PZ_OK : PZ_ERR_NOMEM;
 }
 
 static void close_batch(batch *b)
 {
     pz__store_abort(b->txn);
+    b->txn = NULL;
     for (uint32_t i = 0; b->customers && i < b->keys.count; i++)
         pz__profile_free(b->customers[i].state);
     pz__mem_free(&b->engine->alloc, b->known, b->capacity, sizeof(customer *));
@@ -251,6 +246,29 @@ static void close_batch(batch *b)
     pz__buf_clear(&b->bytes);
     pz__arena_clear(&b->scratch);
     pz__arena_clear(&b->arena);
+}
+
+/* The whole call once: *may_retry tells whether a PZ_ERR_BUSY asks for another run. */
+static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_observed *results,
+                           bool *may_retry)
+{
+    *may_retry = false;
+    pz_status status = open_batch(b, count);
+    if (status == PZ_OK)
+        status = pz__store_begin(b->engine->store, &b->txn, b->err);
+    if (status == PZ_OK) {
+        *may_retry = true;
+        status = take_events(b, events, count, results);
+    }
+    if (status == PZ_OK)
+        status = write_customers(b);
+    if (status == PZ_OK) {
+        pz__store_txn *txn = b->txn;
+        b->txn = NULL;
+        status = pz__store_commit(txn, b->err);
+    }
+    close_batch(b);
+    return status;
 }
 
 pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
@@ -272,23 +290,22 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
     batch b = {
         .engine = engine,
         .catalog = pin.catalog,
-        .write = {.now_ms = now, .at_ms = now, .skew_ms = engine->skew_ms},
+        .write = {.writer = {(const char *)writer, sizeof writer},
+                  .now_ms = now,
+                  .at_ms = now,
+                  .skew_ms = engine->skew_ms},
         .is_replay = flags & PZ_OBSERVE_REPLAY,
         .err = err,
     };
-    pz_status status = open_batch(&b, count, writer);
-    if (status == PZ_OK)
-        status = take_events(&b, events, count, results);
-    if (status == PZ_OK)
-        status = write_customers(&b);
-    if (status == PZ_OK) {
-        pz__store_txn *txn = b.txn;
-        b.txn = NULL;
-        status = pz__store_commit(txn, err);
-    }
+    unsigned attempts = 0;
+    bool may_retry = false;
+    pz_status status = pz__store_writer(engine->store, writer, err);
+    do {
+        if (status == PZ_OK || may_retry)
+            status = run_batch(&b, events, count, results, &may_retry);
+    } while (status == PZ_ERR_BUSY && may_retry && ++attempts < PZ__ATTEMPTS_MAX);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
-    close_batch(&b);
     pz__pins_give(&engine->pins, &pin);
     return status;
 }

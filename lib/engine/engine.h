@@ -48,6 +48,10 @@ pz_status pz__pins_swap(pz__pins *pins, const pz__catalog *catalog);
 
 /* ---- handles ---- */
 
+/* How often a transaction is run again when the store asks for that (a map that another process has
+ * grown, say). */
+#define PZ__ATTEMPTS_MAX 8u
+
 struct pz_engine {
     pz_alloc alloc;
     pz__pins pins;

@@ -122,20 +122,11 @@ static pz_status find_key(stored_write *w, pz__store_txn *txn, pz_str *key)
     return status;
 }
 
-static pz_status write_stored(stored_write *w)
+/* One attempt, in a transaction that has been begun and is gone afterwards. */
+static pz_status attempt(stored_write *w, pz__store_txn *txn)
 {
-    pz_engine *engine = w->profile->engine;
-    uint8_t writer[16];
-    pz_status status = pz__store_writer(engine->store, writer, w->err);
-    if (status != PZ_OK)
-        return status;
-    w->verb->write.writer = (pz_str){(const char *)writer, sizeof writer};
-    pz__store_txn *txn;
-    status = pz__store_begin(engine->store, &txn, w->err);
-    if (status != PZ_OK)
-        return status;
     pz_str key;
-    status = find_key(w, txn, &key);
+    pz_status status = find_key(w, txn, &key);
     if (status == PZ_OK)
         status = pz__store_txn_update(txn, key, update, w, w->err);
     /* Sealed before the commit: afterwards nothing may fail. */
@@ -145,12 +136,30 @@ static pz_status write_stored(stored_write *w)
         pz__store_abort(txn);
         return status;
     }
-    status = pz__store_commit(txn, w->err);
-    if (status == PZ_OK) {
-        status = pz__profile_show(w->profile, w->result, w->err);
-        w->result = NULL;
-        w->profile->exists = true;
-    }
+    return pz__store_commit(txn, w->err);
+}
+
+static pz_status write_stored(stored_write *w)
+{
+    pz_engine *engine = w->profile->engine;
+    uint8_t writer[16];
+    pz_status status = pz__store_writer(engine->store, writer, w->err);
+    if (status != PZ_OK)
+        return status;
+    w->verb->write.writer = (pz_str){(const char *)writer, sizeof writer};
+    unsigned attempts = 0;
+    do {
+        pz__store_txn *txn;
+        status = pz__store_begin(engine->store, &txn, w->err);
+        if (status != PZ_OK)
+            return status;
+        status = attempt(w, txn);
+    } while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
+    if (status != PZ_OK)
+        return status;
+    status = pz__profile_show(w->profile, w->result, w->err);
+    w->result = NULL;
+    w->profile->exists = true;
     return status;
 }
 
