@@ -140,13 +140,20 @@ static void no_overload(pz__checker *ck, const pz__expr *call)
                   "%.*s() does not take (%s)%s", PZ__STR_ARG(call->name), types, remedy(ck, call));
 }
 
+/* A macro with the wrong number of arguments; its variable is no name, so nothing in it is checked.
+ */
+static bool miswritten_macro(pz__checker *ck, pz__expr *call)
+{
+    const char *usage = call->is_operator ? NULL : pz__macro_usage(call->name);
+    if (!usage || unchecked(ck) || pz__function_find(call->name) < pz__function_count)
+        return false;
+    pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "write %s", usage);
+    call->type = &pz__type_error;
+    return true;
+}
+
 static void unknown_function(pz__checker *ck, const pz__expr *call)
 {
-    const char *usage = pz__macro_usage(call->name);
-    if (usage) {
-        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "write %s", usage);
-        return;
-    }
     pz_str *list = pz__arena_array(ck->scratch, pz__function_count, sizeof *list);
     pz_str near = {NULL, 0};
     uint32_t count = 0;
@@ -226,7 +233,7 @@ static void check_parts(pz__checker *ck, pz__expr *call, bool *broken)
 void pz__check_call(pz__checker *ck, pz__expr *call)
 {
     bool broken = false, shaped = false;
-    if (derived(ck, call))
+    if (derived(ck, call) || miswritten_macro(ck, call))
         return;
     check_parts(ck, call, &broken);
     call->index = pz__function_find(call->name);

@@ -169,7 +169,29 @@ static void put_name(void *payload, pz_str name)
     n->list[n->count++] = name;
 }
 
-/* The nearest name to the whole chain, or to what is left when selections are taken off its end. */
+static uint32_t dots(pz_str name)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < name.len; i++)
+        count += name.data[i] == '.';
+    return count;
+}
+
+/* The nearest name of as many parts as `meant`, which loses parts at its end until there is one. */
+static pz_str nearest_of_parts(const names *n, pz_str *meant)
+{
+    while (meant->len) {
+        pz_str near = pz__nearest(*meant, n->list, n->count);
+        if (near.len && dots(near) == dots(*meant))
+            return near;
+        while (meant->len && meant->data[meant->len - 1] != '.')
+            meant->len--;
+        meant->len -= meant->len > 0;
+    }
+    return (pz_str){NULL, 0};
+}
+
+/* The nearest name, and which part of the chain it was probably meant by. */
 static pz_str nearest_name(pz__checker *ck, pz_str text, pz_str *meant)
 {
     names n = {.ck = ck};
@@ -177,16 +199,12 @@ static pz_str nearest_name(pz__checker *ck, pz_str text, pz_str *meant)
         ck->env->suggest(ck->env->self, put_name, &n);
     for (const pz__scope *scope = ck->scope; scope; scope = scope->up)
         put_name(&n, scope->name);
-    for (*meant = text; meant->len;) {
-        pz_str near = pz__nearest(*meant, n.list, n.count);
-        if (near.len)
-            return near;
-        while (meant->len && meant->data[meant->len - 1] != '.')
-            meant->len--;
-        meant->len -= meant->len > 0;
-    }
     *meant = text;
-    return (pz_str){NULL, 0};
+    pz_str near = nearest_of_parts(&n, meant);
+    if (near.len)
+        return near;
+    *meant = text;
+    return pz__nearest(text, n.list, n.count);
 }
 
 static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, pz_str text)

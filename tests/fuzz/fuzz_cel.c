@@ -1,0 +1,123 @@
+/*
+ * fuzz_cel.c: any bytes as a rule: parsed, checked, planned, evaluated.
+ *
+ * The first byte chooses: checked or not, macros or not, what is in the slots. Whatever compiles
+ * must verify; whatever is refused must say where and why; a checked rule must come out as it does
+ * unchecked.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cel/cel.h"
+#include "cel/program.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Enough for any honest rule; a rule that joins lists in a loop must not swallow the machine. */
+#define ARENA_MAX (64u << 20)
+
+static const struct {
+    const char *name;
+    const pz__type *type;
+} names[] = {{"n", &pz__type_int},    {"s", &pz__type_string}, {"d", &pz__type_dyn},
+             {"a.b", &pz__type_bool}, {"f", &pz__type_double}, {"t", &pz__type_timestamp}};
+#define NAME_COUNT (sizeof names / sizeof names[0])
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static pz_status find(void *self, pz_str name, pz__slot *out)
+{
+    (void)self;
+    for (uint32_t i = 0; i < NAME_COUNT; i++)
+        if (pz__str_equal(name, pz_str_of(names[i].name))) {
+            *out = (pz__slot){i, names[i].type};
+            return PZ_OK;
+        }
+    return PZ_ERR_NOT_FOUND;
+}
+
+static pz_status derive(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
+                        pz__slot *out, pz_error *err)
+{
+    (void)self;
+    (void)err;
+    if (!pz__str_equal(function, PZ__STR("count")) || count != 1 || !args[0].is_constant)
+        return PZ_ERR_NOT_FOUND;
+    *out = (pz__slot){0, &pz__type_int};
+    return PZ_OK;
+}
+
+static void suggest(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    (void)self;
+    for (uint32_t i = 0; i < NAME_COUNT; i++)
+        put(payload, pz_str_of(names[i].name));
+}
+
+static void fetch(void *self, uint32_t slot)
+{
+    (void)self;
+    (void)slot; /* stays pending: becomes unknown */
+}
+
+static pz_value run(pz__arena *arena, const pz__program *program, uint8_t choice)
+{
+    pz_value slots[NAME_COUNT] = {pz_value_int(choice), pz_value_str("text"),
+                                  pz_value_int(-1),     pz_value_bool(true),
+                                  pz_value_double(0.5), pz_value_time_ms(1700000000000)};
+    for (uint32_t i = 0; i < NAME_COUNT; i++)
+        if (choice >> (i + 2) & 1)
+            slots[i] = (pz_value){.kind = PZ__V_PENDING};
+    pz__activation activation = {.slots = slots,
+                                 .slot_count = NAME_COUNT,
+                                 .fetch = fetch,
+                                 .arena = arena,
+                                 .step_limit = 20000};
+    return pz__cel_eval(program, &activation);
+}
+
+static bool compile(pz__arena *arena, const pz__program **program, pz_str source, bool unchecked,
+                    bool no_macros)
+{
+    pz__cel_env env = {.find = find, .derive = derive, .suggest = suggest, .closed = !unchecked};
+    pz__cel_options options = {.unchecked = unchecked, .no_macros = no_macros};
+    pz__cel_issues issues;
+    pz_status status = pz__cel_compile(arena, program, source, &env, &options, &issues);
+    if (status == PZ_OK) {
+        require(pz__program_verify(*program));
+        return true;
+    }
+    require(status == PZ_ERR_NOMEM || issues.count > 0);
+    for (uint32_t i = 0; i < issues.count; i++)
+        require(issues.list[i].message[0] && issues.list[i].start <= issues.list[i].end &&
+                issues.list[i].end <= source.len + PZ__CEL_SOURCE_MAX);
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    uint8_t choice = data[0];
+    bool no_macros = (choice & 2) != 0;
+    pz_str source = {(const char *)data + 1, size - 1};
+    pz__arena arena;
+    const pz__program *checked, *unchecked;
+    pz__arena_init(&arena, NULL, ARENA_MAX);
+    bool is_typed = compile(&arena, &checked, source, false, no_macros);
+    bool is_plain = compile(&arena, &unchecked, source, true, no_macros);
+    require(is_plain || !is_typed);
+    pz_value b = is_plain ? run(&arena, unchecked, choice) : pz_value_null();
+    if (is_typed) {
+        pz_value a = run(&arena, checked, choice);
+        require(a.kind == b.kind);
+        require(a.kind != PZ_BOOL || a.as.b == b.as.b);
+        require(a.kind != PZ_INT || a.as.i == b.as.i);
+    }
+    pz__arena_clear(&arena);
+    return 0;
+}
