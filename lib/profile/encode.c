@@ -37,6 +37,12 @@ typedef struct role {
     uint32_t number;
 } role;
 
+/* The octets around texts and values, gathered so that the buffer is asked for room once. */
+typedef struct piece {
+    uint8_t bytes[64]; /* the longest, behind the value of a claim, has 43 */
+    uint32_t len;
+} piece;
+
 typedef struct encoder {
     const pz__segment *segment;
     name_table names;
@@ -134,30 +140,58 @@ static uint32_t number_of(const name_table *names, role *last, pz_str name)
 }
 
 /* Attributes come in order: how many names on from the last one. */
-static void write_attribute(encoder *e, pz_str name, uint32_t *at)
+static uint32_t step_to(const name_table *names, pz_str name, uint32_t *at)
 {
     uint32_t number = *at;
-    while (!is_same(e->names.list[number], name))
+    while (!is_same(names->list[number], name))
         number++;
-    pz__buf_varint(&e->payload, number - *at);
+    uint32_t step = number - *at;
     *at = number;
+    return step;
+}
+
+/* ---- pieces ---- */
+
+static void add_byte(piece *p, unsigned byte)
+{
+    p->bytes[p->len++] = (uint8_t)byte;
+}
+
+static void add_varint(piece *p, uint64_t n)
+{
+    while (n >= 0x80) {
+        add_byte(p, (unsigned)(n & 0x7f) | 0x80);
+        n >>= 7;
+    }
+    add_byte(p, (unsigned)n);
+}
+
+static void add_zigzag(piece *p, int64_t n)
+{
+    add_varint(p, ((uint64_t)n << 1) ^ (n < 0 ? UINT64_MAX : 0));
+}
+
+static void add_difference(piece *p, int64_t from, int64_t to)
+{
+    add_zigzag(p, (int64_t)((uint64_t)to - (uint64_t)from));
 }
 
 /* 0 for the empty name, else its number and one. */
-static void write_optional(encoder *e, role *last, pz_str name)
+static void add_optional(piece *p, encoder *e, role *last, pz_str name)
 {
-    pz__buf_varint(&e->payload, name.len ? (uint64_t)number_of(&e->names, last, name) + 1 : 0);
+    add_varint(p, name.len ? (uint64_t)number_of(&e->names, last, name) + 1 : 0);
+}
+
+static void write_piece(pz__buf *out, piece *p)
+{
+    pz__buf_put(out, p->bytes, p->len);
+    p->len = 0;
 }
 
 static void write_text(pz__buf *out, pz_str text)
 {
     pz__buf_varint(out, text.len);
     pz__buf_put(out, text.data, text.len);
-}
-
-static void write_difference(pz__buf *out, int64_t from, int64_t to)
-{
-    pz__buf_zigzag(out, (int64_t)((uint64_t)to - (uint64_t)from));
 }
 
 /* ---- sections ---- */
@@ -179,20 +213,23 @@ static void write_claim(encoder *e, const pz__claim *claim, uint32_t *attribute,
     head |= claim->expires_ms ? PZ__CLAIM_EXPIRES : 0;
     head |= claim->confidence ? PZ__CLAIM_CONFIDENCE : 0;
     head |= claim->part.len ? PZ__CLAIM_PART : 0;
-    pz__buf_byte(out, (uint8_t)head);
-    write_attribute(e, claim->attribute, attribute);
+    piece p = {.len = 0};
+    add_byte(&p, head);
+    add_varint(&p, step_to(&e->names, claim->attribute, attribute));
+    write_piece(out, &p);
     if (claim->part.len)
         write_text(out, claim->part);
     if (!claim->is_cleared)
         pz__value_encode(out, claim->value);
-    write_optional(e, &e->channel, claim->channel);
-    write_optional(e, &e->who, claim->who);
-    write_difference(out, *at_ms, claim->at_ms);
-    write_difference(out, claim->at_ms, claim->stamp);
+    add_optional(&p, e, &e->channel, claim->channel);
+    add_optional(&p, e, &e->who, claim->who);
+    add_difference(&p, *at_ms, claim->at_ms);
+    add_difference(&p, claim->at_ms, claim->stamp);
     if (claim->expires_ms)
-        write_difference(out, claim->at_ms, claim->expires_ms);
+        add_difference(&p, claim->at_ms, claim->expires_ms);
     if (claim->confidence)
-        pz__buf_varint(out, claim->confidence);
+        add_varint(&p, claim->confidence);
+    write_piece(out, &p);
     *at_ms = claim->at_ms;
 }
 
@@ -226,19 +263,23 @@ static void write_cell(encoder *e, const pz__cell *cell, const pz__cell *before,
 {
     pz__buf *out = &e->payload;
     unsigned head = cell_head(cell, before), shared = head & PZ__CELL_SHARED;
-    pz__buf_byte(out, (uint8_t)head);
+    piece p = {.len = 0};
+    add_byte(&p, head);
     if (shared == PZ__CELL_NEW_ATTRIBUTE)
-        write_attribute(e, cell->attribute, attribute);
-    if (shared != PZ__CELL_SAME_VALUE)
+        add_varint(&p, step_to(&e->names, cell->attribute, attribute));
+    if (shared != PZ__CELL_SAME_VALUE) {
+        write_piece(out, &p);
         pz__value_encode(out, cell->value);
+    }
     if (cell->epoch)
-        pz__buf_varint(out, cell->epoch);
+        add_varint(&p, cell->epoch);
     if (!(head & PZ__CELL_SAME_CHANNEL))
-        write_optional(e, &e->channel, cell->channel);
+        add_optional(&p, e, &e->channel, cell->channel);
     if (!(head & PZ__CELL_SAME_WIDTH))
-        pz__buf_byte(out, cell->width);
-    write_difference(out, shared == PZ__CELL_SAME_VALUE ? before->bucket : 0, cell->bucket);
-    pz__buf_zigzag(out, cell->weight);
+        add_byte(&p, cell->width);
+    add_difference(&p, shared == PZ__CELL_SAME_VALUE ? before->bucket : 0, cell->bucket);
+    add_zigzag(&p, cell->weight);
+    write_piece(out, &p);
 }
 
 static void write_cells(encoder *e)
@@ -261,10 +302,12 @@ static void write_counters(encoder *e)
     uint32_t name = 0;
     for (uint32_t i = 0; i < s->counter_count; i++) {
         bool is_always = s->counters[i].since_ms == INT64_MIN;
-        write_attribute(e, s->counters[i].name, &name);
-        pz__buf_byte(&e->payload, is_always ? 0 : 1);
+        piece p = {.len = 0};
+        add_varint(&p, step_to(&e->names, s->counters[i].name, &name));
+        add_byte(&p, is_always ? 0 : 1);
         if (!is_always)
-            pz__buf_zigzag(&e->payload, s->counters[i].since_ms);
+            add_zigzag(&p, s->counters[i].since_ms);
+        write_piece(&e->payload, &p);
     }
 }
 
@@ -278,8 +321,11 @@ static void write_events(encoder *e)
     if (s->has_floor)
         pz__buf_zigzag(&e->payload, s->floor_ms);
     for (uint32_t i = 0; i < s->event_count; i++) {
-        write_difference(&e->payload, time_ms, s->events[i].time_ms);
-        pz__buf_put(&e->payload, s->events[i].id.bytes, sizeof s->events[i].id.bytes);
+        piece p = {.len = 0};
+        add_difference(&p, time_ms, s->events[i].time_ms);
+        memcpy(p.bytes + p.len, s->events[i].id.bytes, sizeof s->events[i].id.bytes);
+        p.len += sizeof s->events[i].id.bytes;
+        write_piece(&e->payload, &p);
         time_ms = s->events[i].time_ms;
     }
 }
