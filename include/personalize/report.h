@@ -23,7 +23,7 @@ typedef struct pz_diagnostic {
     const char *path; /**< Where in the document: "attributes.language.default"; "" at the root. */
     const char *message;    /**< What is wrong, and the remedy. */
     const char *suggestion; /**< The nearest right name; "" if there is none. */
-    const char *source;     /**< The line of the document. */
+    const char *source;     /**< The line of the document; a long one is cut around the place. */
 } pz_diagnostic;
 
 /** The diagnostics of one document, in the order of their places. Owned by whoever asked for it. */

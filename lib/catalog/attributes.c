@@ -494,7 +494,8 @@ static void read_attribute(pz__build *build, pz__attribute *attribute, const pz_
     reading r = {.attribute = attribute, .name = node, .law = PZ__STR("replace")};
     uint32_t errors = build->error_count;
     pz__read_members(build, node, &pz__attribute_members, &r);
-    if (!pz__is_stopped(build) && node->value.kind == PZ_MAP) {
+    bool is_law_known = pz__str_equal(r.law, PZ__STR("replace"));
+    if (!pz__is_stopped(build) && node->value.kind == PZ_MAP && is_law_known) {
         read_bounds(build, &r);
         take_domain(build, &r);
         check_values_in_bounds(build, &r);

@@ -140,7 +140,8 @@ static void tell_repeated(pz__build *build, const pz__node *node)
     pz__mark mark = pz__arena_mark(build->scratch);
     pz__names seen;
     pz__names_init(&seen, build->scratch);
-    bool is_object = node->value.kind == PZ_MAP;
+    bool is_object = node->value.kind == PZ_MAP &&
+                     pz__check_count(build, node, PZ__NAMES_MAX, "members of an object");
     for (uint32_t i = 0; is_object && i < node->child_count && !pz__is_stopped(build); i++) {
         const pz__node *child = &node->children[i];
         uint32_t count = seen.count;
