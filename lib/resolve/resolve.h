@@ -67,25 +67,26 @@ typedef struct pz__view {
     const pz__profile *person;  /* sealed; NULL for nobody */
     const pz__profile *account; /* sealed; NULL for none */
     int64_t now_ms;
-    pz_str channel;             /* of the context; "" if none */
-    pz__arena *arena;           /* scratch and results */
+    pz_str channel;   /* of the context; "" if none */
+    pz__arena *arena; /* scratch and results */
 } pz__view;
 
 /* One answer. Everything is borrowed from catalog, profile and arena. */
 typedef struct pz__resolution {
-    pz_value value;       /* null where tier is NONE */
+    pz_value value; /* null where tier is NONE */
     pz__tier tier;
     pz__reason reason;
     bool has_confidence;
-    uint32_t confidence;  /* of 65536: the expected share a/(a+b), rounded */
-    pz_str channel;       /* of the claim that answered; "" if none */
+    uint32_t confidence; /* of 65536: the expected share a/(a+b), rounded */
+    pz_str channel;      /* of the claim that answered; "" if none */
     pz_str who;
     pz_str writer;
-    int64_t at_ms;        /* of the claim that answered; 0 if none */
-    int64_t evidence;     /* personal weight for the answer, 1/1024ths, decayed; INFERRED only */
+    int64_t at_ms;    /* of the claim that answered; 0 if none */
+    int64_t evidence; /* personal weight for the answer, 1/1024ths, decayed; INFERRED only */
 } pz__resolution;
 
-/* Resolve one attribute. PZ_OK (unresolved included) or PZ_ERR_NOMEM. */
+/* Resolve one attribute. PZ_OK (unresolved included); PZ_ERR_NOMEM; PZ_ERR_UNSUPPORTED for a merge
+ * law that composes several answers, which the catalog does not let through yet. */
 pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, pz__resolution *out);
 
 /* One layer of an inspection. */
@@ -94,27 +95,30 @@ typedef struct pz__layer {
     pz__fate fate;
 } pz__layer;
 
-/* Every layer, strongest first, in the arena. Evidence that fails the test is no layer. */
+/* Every layer, strongest first, in the arena. Evidence that fails the test is no layer, nor is what
+ * its purpose hides. Codes as pz__resolve; on failure *out is NULL. */
 pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__layer **out,
                       uint32_t *count);
 
 /*
  * What the evidence says about each node of an inferred attribute: for explanations ("how far from
  * certain is it?"). Nodes in the domain's preorder, the root included.
+ *
+ * *out is an array in the arena, NULL for an attribute without a domain. PZ_ERR_NOMEM.
  */
 typedef struct pz__posterior {
-    double a, b;           /* of the Beta */
-    double personal;       /* P: decayed weight for the subtree */
-    double above;          /* P(Beta(a, b) > threshold) */
-    uint32_t confidence;   /* of 65536 */
-    bool is_certain;       /* above >= 0.95 and personal >= min_evidence */
+    double a, b;         /* of the Beta */
+    double personal;     /* P: decayed weight for the subtree */
+    double above;        /* P(Beta(a, b) > threshold) */
+    uint32_t confidence; /* of 65536 */
+    bool is_certain;     /* above >= 0.95 and personal >= min_evidence */
 } pz__posterior;
 pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, pz__posterior **out);
 
 /*
  * count(kind, window) and sum(kind, member, window): whole buckets, the current one included.
- * *known is false if the window reaches before the counter is kept. window_ms 0: since ever. The sum
- * is in stored units and saturates.
+ * *known is false if the window reaches before the counter is kept. window_ms 0: since ever. The
+ * sum is in stored units and saturates. Of nobody nothing is known.
  */
 void pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
                        int64_t *total, bool *known);
