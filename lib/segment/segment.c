@@ -29,14 +29,14 @@ pz_value pz__segment_value(const pz__catalog *catalog, uint32_t segment, pz__act
     return pz__cel_fail(activation->arena, PZ_ERR_TYPE, "the rule of a segment must be a bool");
 }
 
-/* The segment's value by way of its slot, filled if nobody asked before. */
+/* The segment's value by way of its slot. Only the activation fills slots, so that it knows which. */
 static pz_value value_in_slot(const pz__catalog *catalog, uint32_t segment,
                               pz__activation *activation)
 {
-    pz_value *slot = &activation->slots[catalog->segments[segment].slot];
-    if (slot->kind == PZ__V_PENDING)
-        *slot = pz__segment_value(catalog, segment, activation);
-    return *slot;
+    const uint32_t slot = catalog->segments[segment].slot;
+    if (activation->slots[slot].kind == PZ__V_PENDING)
+        activation->fetch(activation->self, slot);
+    return activation->slots[slot];
 }
 
 static bool is_starved(pz_value v)
