@@ -71,7 +71,7 @@ static pz_value join_octets(pz__call *call, pz_value a, pz_value b)
 {
     uint64_t len = (uint64_t)a.len + b.len;
     if (len > PZ_VALUE_LEN_MAX || !pz__call_charge(call, (uint32_t)(len / 64)))
-        return pz__call_spent(call);
+        return pz__call_spent();
     char *text = pz__arena_new(call->arena, (size_t)len);
     if (!text)
         return pz__call_nomem();
@@ -86,7 +86,7 @@ static pz_value join_lists(pz__call *call, pz_value a, pz_value b)
 {
     uint64_t len = (uint64_t)a.len + b.len;
     if (len > PZ_VALUE_LEN_MAX || !pz__call_charge(call, (uint32_t)len))
-        return pz__call_spent(call);
+        return pz__call_spent();
     pz_value *items = pz__arena_array(call->arena, (size_t)len, sizeof *items);
     if (!items)
         return pz__call_nomem();

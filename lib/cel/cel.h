@@ -73,7 +73,9 @@ typedef struct pz__cel_error {
     const char *message; /* NUL-terminated; a constant or in the arena */
 } pz__cel_error;
 
-/* Slots whose value is missing: a sorted set. */
+/* Slots whose value is missing: a sorted set, each once. In strict operations an error wins over an
+ * unknown; && and || absorb both, and of the two keep the unknown. has(NAME) of a declared name is
+ * false if its slot is unknown. */
 typedef struct pz__unknowns {
     uint32_t count;
     const uint32_t *slots;

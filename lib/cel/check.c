@@ -134,13 +134,18 @@ static bool may_be_key(const pz__type *type)
     }
 }
 
-static void check_key(pz__checker *ck, const pz__expr *key)
+/* The type of a key; one that cannot be a key counts as dyn, so that a map's type has its nesting
+ * on the side of the values only and never outgrows the expression. */
+static const pz__type *key_type(pz__checker *ck, const pz__expr *key)
 {
-    const pz__type *type = pz__type_resolve(ck, key->type);
-    if (!unchecked(ck) && !may_be_key(type))
+    const pz__type *type = pz__resolve(ck, key->type);
+    if (may_be_key(type))
+        return type;
+    if (!unchecked(ck))
         pz__issue(ck->sink, PZ_ERR_TYPE, key->start, key->end,
                   "a key of a map must be a string, int, uint or bool, this is %s",
                   pz__spell(ck, type));
+    return &pz__type_dyn;
 }
 
 static void check_map(pz__checker *ck, pz__expr *expr)
@@ -148,10 +153,9 @@ static void check_map(pz__checker *ck, pz__expr *expr)
     const pz__type *types[2] = {NULL, NULL};
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
+        const pz__type *type = i % 2 ? expr->args[i]->type : key_type(ck, expr->args[i]);
         const pz__type **joined = &types[i % 2];
-        *joined = *joined ? pz__join(ck, *joined, expr->args[i]->type) : expr->args[i]->type;
-        if (i % 2 == 0)
-            check_key(ck, expr->args[i]);
+        *joined = *joined ? pz__join(ck, *joined, type) : type;
     }
     expr->type = container_type(ck, PZ__T_MAP, types[0] ? types[0] : pz__fresh(ck),
                                 types[1] ? types[1] : pz__fresh(ck));

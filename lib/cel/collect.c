@@ -24,11 +24,11 @@ pz_value pz__cel_in(const pz__call *call, pz_value x, pz_value container)
     if (container.kind != PZ_LIST)
         return pz__call_no_overload(call);
     if (!pz__call_charge(call, container.len))
-        return pz__call_spent(call);
-    for (uint32_t i = 0; i < container.len; i++)
-        if (pz__cel_equal(x, container.as.items[i]))
-            return pz_value_bool(true);
-    return pz_value_bool(false);
+        return pz__call_spent();
+    bool found = false;
+    for (uint32_t i = 0; i < container.len && !found; i++)
+        found = pz__cel_equal(call, x, container.as.items[i]);
+    return pz__call_is_spent(call) ? pz__call_spent() : pz_value_bool(found);
 }
 
 pz_value pz__fn_in(pz__call *call, const pz_value *args, uint32_t count)

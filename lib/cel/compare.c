@@ -97,30 +97,30 @@ int pz__cel_order(pz_value a, pz_value b)
     }
 }
 
-static bool equal_lists(pz_value a, pz_value b)
+static bool equal_lists(const pz__call *call, pz_value a, pz_value b)
 {
-    if (a.len != b.len)
+    if (a.len != b.len || !pz__call_charge(call, a.len))
         return false;
     for (uint32_t i = 0; i < a.len; i++)
-        if (!pz__cel_equal(a.as.items[i], b.as.items[i]))
+        if (!pz__cel_equal(call, a.as.items[i], b.as.items[i]))
             return false;
     return true;
 }
 
-static bool equal_maps(pz_value a, pz_value b)
+static bool equal_maps(const pz__call *call, pz_value a, pz_value b)
 {
-    if (a.len != b.len)
+    if (a.len != b.len || !pz__call_charge(call, a.len))
         return false;
     const pz_entry *entries = pz__map_entries(a);
     for (uint32_t i = 0; i < a.len; i++) {
         const pz_entry *other = pz__map_find(b, entries[i].key);
-        if (!other || !pz__cel_equal(entries[i].value, other->value))
+        if (!other || !pz__cel_equal(call, entries[i].value, other->value))
             return false;
     }
     return true;
 }
 
-bool pz__cel_equal(pz_value a, pz_value b)
+bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
 {
     if (is_number(a) && is_number(b))
         return order_numbers(a, b) == 0;
@@ -130,9 +130,9 @@ bool pz__cel_equal(pz_value a, pz_value b)
     case PZ_NULL:
         return true;
     case PZ_LIST:
-        return equal_lists(a, b);
+        return equal_lists(call, a, b);
     case PZ_MAP:
-        return equal_maps(a, b);
+        return equal_maps(call, a, b);
     case PZ__V_TYPE:
         return order_octets(a, b) == 0;
     default:
@@ -140,28 +140,18 @@ bool pz__cel_equal(pz_value a, pz_value b)
     }
 }
 
-/* The work of comparing, in values of the smaller side; nested values count when they are reached
- * by a comparison that already paid for its own list. */
-static bool charge(pz__call *call, const pz_value *args)
-{
-    bool large = args[0].kind == PZ_LIST || args[0].kind == PZ_MAP;
-    return !large || pz__call_charge(call, args[0].len < args[1].len ? args[0].len : args[1].len);
-}
-
 pz_value pz__fn_equal(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
-    if (!charge(call, args))
-        return pz__call_spent(call);
-    return pz_value_bool(pz__cel_equal(args[0], args[1]));
+    bool equal = pz__cel_equal(call, args[0], args[1]);
+    return pz__call_is_spent(call) ? pz__call_spent() : pz_value_bool(equal);
 }
 
 pz_value pz__fn_not_equal(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
-    if (!charge(call, args))
-        return pz__call_spent(call);
-    return pz_value_bool(!pz__cel_equal(args[0], args[1]));
+    bool equal = pz__cel_equal(call, args[0], args[1]);
+    return pz__call_is_spent(call) ? pz__call_spent() : pz_value_bool(!equal);
 }
 
 /* The four relations differ only in which orders they accept; PZ__UNORDERED is none of them. */

@@ -153,7 +153,7 @@ op_NEXT : {
     if (at >= it->len)
         NEXT_INSTRUCTION;
     if (__builtin_expect(!pz__call_charge(&vm->call, 1), 0))
-        return pz__call_spent(&vm->call);
+        return pz__call_spent();
     it[1].as.u = at + 1;
     it[2] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].key;
     CONTINUE_AT(ins->y);
@@ -208,6 +208,7 @@ pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)
         return program->constant;
     pz__vm vm = {.program = program, .activation = activation};
     vm.steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
+    vm.steps -= vm.steps == PZ__STEPS_SPENT;
     vm.call = (pz__call){activation->arena, &vm.steps, 0};
     if (program->slot_end > activation->slot_count)
         return pz__cel_fail(activation->arena, PZ_ERR_ARG,

@@ -136,18 +136,22 @@ pz_value pz__call_nomem(void)
     return problem(PZ__V_ERROR, &no_memory);
 }
 
+bool pz__call_is_spent(const pz__call *call)
+{
+    return *call->steps == PZ__STEPS_SPENT;
+}
+
 bool pz__call_charge(const pz__call *call, uint32_t steps)
 {
-    if (*call->steps < steps) {
-        *call->steps = 0;
+    if (pz__call_is_spent(call) || *call->steps < steps) {
+        *call->steps = PZ__STEPS_SPENT;
         return false;
     }
     *call->steps -= steps;
     return true;
 }
 
-pz_value pz__call_spent(const pz__call *call)
+pz_value pz__call_spent(void)
 {
-    (void)call;
     return problem(PZ__V_ERROR, &no_steps);
 }

@@ -14,7 +14,7 @@
 /* What an implementation may use. */
 typedef struct pz__call {
     pz__arena *arena;
-    uint32_t *steps; /* how many are left in this evaluation */
+    uint32_t *steps; /* how many are left in this evaluation; PZ__STEPS_SPENT once it took more */
     uint32_t offset; /* of the call in the source, for errors */
 } pz__call;
 
@@ -56,14 +56,18 @@ pz_value pz__call_fail(const pz__call *call, const char *message);
 pz_value pz__call_no_overload(const pz__call *call);
 /* Out of memory. */
 pz_value pz__call_nomem(void);
+#define PZ__STEPS_SPENT UINT32_MAX
 /* Take `steps` from the budget; false once it is used up: then return pz__call_spent. */
 bool pz__call_charge(const pz__call *call, uint32_t steps);
-pz_value pz__call_spent(const pz__call *call);
+bool pz__call_is_spent(const pz__call *call);
+pz_value pz__call_spent(void);
 
 /* ---- compare.c: equality and order of CEL, type values included ---- */
 
 #define PZ__INCOMPARABLE 3 /* besides -1, 0, 1 and PZ__UNORDERED */
-bool pz__cel_equal(pz_value a, pz_value b);
+/* Values built by macros can share their parts many times over, so walking them takes steps; false
+ * when those run out, see pz__call_is_spent. */
+bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b);
 int pz__cel_order(pz_value a, pz_value b);
 /* What `m.field` and has(m.field) are on a value. */
 pz_value pz__cel_select(const pz__call *call, pz_value operand, pz_str field);

@@ -155,7 +155,7 @@ static pz_value relate(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz
     pz_value args[2] = {v, program->consts[ins->a]};
     switch (relation) {
     case PZ__REL_EQ:
-        return pz_value_bool(pz__cel_equal(args[0], args[1]));
+        return pz__fn_equal(&vm->call, args, 2);
     case PZ__REL_LT:
         return pz__fn_less(&vm->call, args, 2);
     case PZ__REL_LE:

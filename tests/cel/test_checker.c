@@ -123,6 +123,19 @@ static void all_mistakes_are_told_up_to_a_bound(void **state)
     assert_int_equal(k.issues.count, PZ__CEL_ISSUES_MAX);
 }
 
+/* Each map would double the type of the one before if a map could be a key. */
+static void types_do_not_outgrow_the_expression(void **state)
+{
+    (void)state;
+    char source[2048] = "[1]";
+    for (int i = 0; i < 60; i++)
+        strcat(source, ".map(x, {x: x})");
+    mistake(source);
+    assert_int_equal(k.status, PZ_ERR_TYPE);
+    pz__cel_options options = {.unchecked = true};
+    assert_non_null(kit_compile_with(&k, pz_str_of(source), &options));
+}
+
 static void one_mistake_is_told_once(void **state)
 {
     (void)state;
@@ -246,6 +259,7 @@ int main(void)
         cmocka_unit_test(mistakes_of_type_are_told_with_a_remedy),
         cmocka_unit_test(unknown_names_get_the_nearest_right_one),
         cmocka_unit_test(all_mistakes_are_told_up_to_a_bound),
+        cmocka_unit_test(types_do_not_outgrow_the_expression),
         cmocka_unit_test(one_mistake_is_told_once),
         cmocka_unit_test(the_longest_known_name_wins),
         cmocka_unit_test(derived_calls_become_slots),

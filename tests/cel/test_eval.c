@@ -223,6 +223,19 @@ static void steps_are_bounded_and_not_absorbed(void **state)
                         "[1, 2, 3, 4].all(d, [1, 2, 3, 4].all(e, a + int(anything) > 0)))))");
 }
 
+/* A list that holds the one before twice, forty times over, has 2^40 leaves but few items. */
+static void comparing_shared_parts_takes_steps(void **state)
+{
+    (void)state;
+    char source[1024] = "[anything]";
+    for (int i = 0; i < 40; i++)
+        strcat(source, ".map(x, [x, x])");
+    char both[4096];
+    snprintf(both, sizeof both, "%s == %s", source, source);
+    k.slots[SLOT_ANYTHING] = pz_value_int(1);
+    assert_int_equal(kit_error_of(kit_eval(&k, both))->status, PZ_ERR_LIMIT);
+}
+
 static void times_add_subtract_and_compare(void **state)
 {
     (void)state;
@@ -297,6 +310,7 @@ int main(void)
         TEST(macros_walk_lists_and_maps),
         TEST(fields_are_found_wherever_they_stand),
         TEST(steps_are_bounded_and_not_absorbed),
+        TEST(comparing_shared_parts_takes_steps),
         TEST(times_add_subtract_and_compare),
         TEST(open_environments_look_names_up_when_they_run),
         TEST(scalar_rules_allocate_nothing),
