@@ -138,7 +138,7 @@ static bool may_be_key(const pz__type *type)
  * on the side of the values only and never outgrows the expression. */
 static const pz__type *key_type(pz__checker *ck, const pz__expr *key)
 {
-    const pz__type *type = pz__resolve(ck, key->type);
+    const pz__type *type = pz__type_resolve(ck, key->type);
     if (may_be_key(type))
         return type;
     if (!unchecked(ck))
