@@ -25,6 +25,7 @@ typedef struct reading {
     const pz__node *one_of, *taxonomy, *threshold, *min_evidence, *half_life, *saturation, *prior,
         *shares, *group, *ranked, *min, *max, *recommended, *fallback, *width;
     pz_str law;
+    bool is_type_known; /* else it is dyn, and nothing more is said about it */
 } reading;
 
 static bool is_scalar(const pz__type *type)
@@ -42,7 +43,9 @@ static bool is_ordered(const pz__type *type)
 static void read_attribute_type(pz__build *build, void *into, const pz__node *node)
 {
     reading *r = into;
+    uint32_t errors = build->error_count;
     r->attribute->type = pz__read_type(build, node);
+    r->is_type_known = build->error_count == errors;
 }
 
 static void read_merge(pz__build *build, void *into, const pz__node *node)
@@ -280,7 +283,7 @@ static const pz__domain *read_one_of(pz__build *build, reading *r)
     pz__attribute *attribute = r->attribute;
     const pz__node *node = r->one_of;
     if (!is_scalar(attribute->type)) {
-        if (attribute->type->kind != PZ__T_DYN)
+        if (r->is_type_known)
             pz__mistake_in_name(build, node,
                                 "\"one_of\" needs an attribute of single values, not of type %s",
                                 pz__type_text(build, attribute->type));
@@ -329,7 +332,7 @@ static const pz__domain *find_taxonomy(pz__build *build, reading *r)
 static const pz__domain *read_taxonomy(pz__build *build, reading *r)
 {
     const pz__type *type = r->attribute->type;
-    if (type->kind != PZ__T_STRING && type->kind != PZ__T_DYN)
+    if (type->kind != PZ__T_STRING && r->is_type_known)
         pz__mistake_at(build, r->taxonomy,
                        "the values of a taxonomy are of type string, those of this attribute of "
                        "type %s",
@@ -357,7 +360,7 @@ static void take_domain(pz__build *build, reading *r)
     const pz__domain *domain = read_domain(build, r);
     if (domain)
         r->attribute->domain = pz__domain_shared(build, domain, r->shares);
-    else if (r->shares && !r->one_of && !r->taxonomy && r->attribute->type->kind != PZ__T_DYN)
+    else if (r->shares && !r->one_of && !r->taxonomy && r->is_type_known)
         pz__mistake_in_name(build, r->shares,
                             "shares need a domain: declare \"one_of\" or \"taxonomy\"");
 }
@@ -369,7 +372,7 @@ static bool read_bound(pz__build *build, reading *r, const pz__node *node, const
                        pz_value *out)
 {
     const pz__type *type = r->attribute->type;
-    if (!node || type->kind == PZ__T_DYN)
+    if (!node || !r->is_type_known)
         return false;
     if (!is_ordered(type)) {
         pz__mistake_in_name(build, node, "%s needs a type that has an order, not %s", what,
@@ -431,7 +434,7 @@ static void check_threshold(pz__build *build, reading *r)
 static void check_inference(pz__build *build, reading *r)
 {
     const pz__attribute *a = r->attribute;
-    bool is_open = !a->domain && !r->one_of && !r->taxonomy && a->type->kind != PZ__T_DYN;
+    bool is_open = !a->domain && !r->one_of && !r->taxonomy && r->is_type_known;
     const pz__node *const steering[] = {r->half_life, r->saturation, r->prior, r->min_evidence,
                                         r->width};
     for (uint32_t i = 0; is_open && i < sizeof steering / sizeof *steering; i++) {

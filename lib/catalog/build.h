@@ -22,7 +22,7 @@ typedef struct pz__taxonomy {
 typedef struct pz__event_member {
     pz_str name;
     const pz__type *type;
-    int64_t scale;
+    int64_t scale; /* 0: a double without one, which cannot be added up */
 } pz__event_member;
 
 typedef struct pz__event_kind {

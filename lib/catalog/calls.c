@@ -106,6 +106,11 @@ static pz_status member_argument(const call *c, pz_str kind_name, pz_str *out, i
     if (!is_number)
         return fail_about(c, 1, "the member %s is of type %s; only numbers add up",
                           pz__quoted(c->build, *out), pz__type_text(c->build, member->type));
+    if (member->scale == 0)
+        return fail_about(c, 1,
+                          "sums keep whole numbers and %s is a double: declare its \"scale\" in "
+                          "\"events\", such as 100 for cents",
+                          pz__quoted(c->build, *out));
     *scale = member->scale;
     return PZ_OK;
 }

@@ -15,7 +15,8 @@ static const pz__member event_members[] = {
     {"type", PZ__REQUIRED, PZ__WANT_TEXT, NULL, "the name of a type such as \"double\"",
      "The type of the member."},
     {"scale", PZ__OPTIONAL, PZ__WANT_INT, NULL, "a whole number such as 100",
-     "Sums keep round(value * scale); 1 unless declared."},
+     "Sums keep round(value * scale). Whole numbers have 1; a double must declare it to be added "
+     "up."},
     {"about", PZ__OPTIONAL, PZ__WANT_TEXT, NULL, "a text", "What the member means, for people."},
 };
 const pz__members pz__event_members = PZ__MEMBERS("a member of an event", event_members);
@@ -71,6 +72,12 @@ static int64_t read_scale(pz__build *build, const pz__node *node, const pz__type
     return 1;
 }
 
+/* The scale of a member that declares none. */
+static int64_t plain_scale(const pz__type *type)
+{
+    return type->kind == PZ__T_DOUBLE ? 0 : 1;
+}
+
 static void read_member(pz__build *build, pz__event_member *member, const pz__node *node)
 {
     *member = (pz__event_member){.name = node->key, .type = &pz__type_dyn, .scale = 1};
@@ -78,6 +85,7 @@ static void read_member(pz__build *build, pz__event_member *member, const pz__no
         return;
     if (node->value.kind == PZ_STRING) {
         member->type = pz__read_type(build, node);
+        member->scale = plain_scale(member->type);
         return;
     }
     if (node->value.kind != PZ_MAP) {
@@ -92,8 +100,7 @@ static void read_member(pz__build *build, pz__event_member *member, const pz__no
     const pz__node *scale = pz__node_get(node, "scale");
     if (type && type->value.kind == PZ_STRING)
         member->type = pz__read_type(build, type);
-    if (scale)
-        member->scale = read_scale(build, scale, member->type);
+    member->scale = scale ? read_scale(build, scale, member->type) : plain_scale(member->type);
 }
 
 static void read_kind(pz__build *build, pz__event_kind *kind, const pz__node *node)
