@@ -137,9 +137,10 @@ pz__subject_kind pz__profile_kind(const pz__profile *profile);
 
 /*
  * Set a register (slot, attribute, part taken from `claim`; value or is_cleared; confidence), at the
- * times and under the writer of `write`. The stamp is the greater of now and one more than the
- * greatest stamp in the profile. A DECLARED claim that ranks below the one this writer holds (older
- * claimed time) changes nothing but counts as an operation. PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG.
+ * times and under the writer of `write`; other members of `claim` are not read. The stamp is the
+ * greater of now and one more than the greatest stamp in the profile. A DECLARED claim that ranks
+ * below the one this writer holds (older claimed time) changes nothing but counts as an operation.
+ * PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG; PZ_ERR_DOMAIN for a number that is not finite.
  */
 pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                           pz_error *err);
@@ -147,18 +148,20 @@ pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz
 /*
  * Add an event. *is_new is false, and nothing changes, if it was seen within the horizon.
  * PZ_ERR_LATE, PZ_ERR_TIME, PZ_ERR_LIMIT. In any order and repetition of events within the horizon,
- * the same bytes.
+ * the same bytes. An event beyond the horizon is LATE also when its id is still known, so that the
+ * answer does not depend on what was forgotten when. write->at_ms is not read.
  */
 pz_status pz__profile_observe(pz__profile *profile, const pz__write *write,
                               const pz__observation *observation, bool *is_new, pz_error *err);
 
 /* Note since when the counters are kept: since always for a segment that is being begun, since now
  * for a counter that is new to an older segment. Called before every write by whoever has the
- * catalog; changes nothing (and does not count) when all are noted. */
+ * catalog; counts as an operation when it notes one, changes nothing when all are noted. */
 pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const pz_str *counters,
                                     uint32_t count, int64_t now_ms, pz_error *err);
 
-/* Join `other` into `profile`. PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
+/* Join `other` into `profile`: per writer the segment with the greater (sequence, bytes).
+ * PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
 pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err);
 
 /* ---- reading ---- */
