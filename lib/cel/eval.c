@@ -152,8 +152,9 @@ op_NEXT : {
     uint64_t at = it[1].as.u;
     if (at >= it->len)
         NEXT_INSTRUCTION;
-    if (__builtin_expect(!pz__call_charge(&vm->call, 1), 0))
+    if (__builtin_expect(vm->steps - 1u >= PZ__STEPS_SPENT - 1u, 0)) /* 0, or spent */
         return pz__call_spent();
+    vm->steps--;
     it[1].as.u = at + 1;
     it[2] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].key;
     CONTINUE_AT(ins->y);

@@ -67,7 +67,8 @@ struct pz__program {
  * where it last found its field. Those beyond the last hint share it. */
 #define PZ__HINTS 16u
 
-/* Greatest number of registers; more is PZ_ERR_LIMIT. */
+/* Greatest number of registers; more is PZ_ERR_LIMIT. A guard only: nesting is bounded, and the
+ * deepest expressions take a few hundred. */
 #define PZ__REGISTERS_MAX 4096u
 
 /* Plan a checked tree. Everything in the program lives in `arena`. NULL and an issue on failure. */
