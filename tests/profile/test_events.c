@@ -126,6 +126,37 @@ static void counting_repeats_is_noticed(void **state)
     assert_true(noticed > 100);
 }
 
+/* Kept open, ids are found through the index; reopened all the time, by scanning. */
+static void keeping_open_and_reopening_agree(void **state)
+{
+    (void)state;
+    GEN_CASES(g, gen_cases_full(20, 1000))
+    {
+        pz__profile *open = kit_new(NULL), *reopened = kit_new(NULL);
+        char id[16];
+        for (int i = 0; i < 600; i++) {
+            int64_t now_ms = KIT_NOW + i * (KIT_DAY / 50);
+            snprintf(id, sizeof id, "e%u", (unsigned)gen_below(&g, 300));
+            int64_t time_ms = now_ms - gen_range(&g, 0, HORIZON + KIT_DAY / 10);
+            bool is_new, is_new_too;
+            pz_status status =
+                kit_observe(open, "w", id, "v", 1, time_ms, now_ms, HORIZON, &is_new);
+            assert_int_equal(
+                kit_observe(reopened, "w", id, "v", 1, time_ms, now_ms, HORIZON, &is_new_too),
+                status);
+            assert_int_equal(is_new, is_new_too);
+            if (i % 3 == 0) {
+                pz__profile *copy = kit_copy(reopened);
+                pz__profile_free(reopened);
+                reopened = copy;
+            }
+        }
+        kit_assert_same(open, reopened);
+        pz__profile_free(open);
+        pz__profile_free(reopened);
+    }
+}
+
 static void an_event_is_taken_once(void **state)
 {
     (void)state;
@@ -312,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_repetition_leave_no_trace),
         cmocka_unit_test(counting_repeats_is_noticed),
+        cmocka_unit_test(keeping_open_and_reopening_agree),
         cmocka_unit_test(an_event_is_taken_once),
         cmocka_unit_test(late_is_before_the_horizon_of_now_or_the_newest_event),
         cmocka_unit_test(times_out_of_range_are_refused),
