@@ -160,23 +160,6 @@ static pz_status map_domain(const pz__view *view, pz__rejections *r)
     return PZ_OK;
 }
 
-pz_status pz__rejections_read(const pz__view *view, const pz__attribute *attribute,
-                              pz__claims claims, pz__rejections *out)
-{
-    *out = (pz__rejections){.domain = attribute->domain, .now_ms = view->now_ms};
-    out->rejects = pz__claims_of_slot(claims, PZ__SLOT_REJECT);
-    if (out->rejects.count == 0)
-        return PZ_OK;
-    out->choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
-    out->cleared = newest_clearing(out);
-    return out->domain ? map_domain(view, out) : PZ_OK;
-}
-
-bool pz__rejects_node(const pz__rejections *rejections, uint32_t node)
-{
-    return rejections->strikes && rejections->strikes[node].stamp != INT64_MIN;
-}
-
 /* Whether a value outside any domain was chosen after the moment. */
 static bool is_chosen_after(const pz__rejections *r, pz_value value, pz__moment moment)
 {
@@ -189,20 +172,69 @@ static bool is_chosen_after(const pz__rejections *r, pz_value value, pz__moment 
     return false;
 }
 
+static int compare_values(const void *left, const void *right)
+{
+    return pz_value_compare(*(const pz_value *)left, *(const pz_value *)right);
+}
+
+/* Without a domain: the values that are rejected, in order. */
+static pz_status list_values(const pz__view *view, pz__rejections *r)
+{
+    pz_value *values = pz__arena_array(view->arena, r->rejects.count, sizeof *values);
+    if (!values)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < r->rejects.count; i++) {
+        const pz__claim *claim = &r->rejects.list[i];
+        if (is_first(r->rejects, i) && is_standing(r, claim) &&
+            !is_chosen_after(r, claim->value, pz__moment_of(claim)))
+            values[r->value_count++] = claim->value;
+    }
+    r->values = values;
+    return pz__sort_stable(view->arena, values, r->value_count, sizeof *values, compare_values);
+}
+
+pz_status pz__rejections_read(const pz__view *view, const pz__attribute *attribute,
+                              pz__claims claims, pz__rejections *out)
+{
+    *out = (pz__rejections){.domain = attribute->domain, .now_ms = view->now_ms};
+    out->rejects = pz__claims_of_slot(claims, PZ__SLOT_REJECT);
+    if (out->rejects.count == 0)
+        return PZ_OK;
+    out->choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
+    out->cleared = newest_clearing(out);
+    return out->domain ? map_domain(view, out) : list_values(view, out);
+}
+
+bool pz__rejects_node(const pz__rejections *rejections, uint32_t node)
+{
+    return rejections->strikes && rejections->strikes[node].stamp != INT64_MIN;
+}
+
+/* Numbers of the three kinds that are equal stand side by side, the others alone. */
+static bool is_equal_near(const pz__rejections *r, uint32_t place, pz_value value)
+{
+    const uint32_t first = place > 2 ? place - 2 : 0;
+    for (uint32_t i = first; i < r->value_count && i < place + 3; i++)
+        if (pz_value_equal(r->values[i], value))
+            return true;
+    return false;
+}
+
 bool pz__rejects_value(const pz__rejections *rejections, pz_value value)
 {
-    if (rejections->rejects.count == 0)
-        return false;
     if (rejections->domain) {
-        uint32_t node = pz__domain_find(rejections->domain, value);
+        if (!rejections->strikes)
+            return false;
+        const uint32_t node = pz__domain_find(rejections->domain, value);
         return node != PZ__NODE_NONE && pz__rejects_node(rejections, node);
     }
-    for (uint32_t i = 0; i < rejections->rejects.count; i++) {
-        const pz__claim *claim = &rejections->rejects.list[i];
-        if (is_first(rejections->rejects, i) && is_standing(rejections, claim) &&
-            pz_value_equal(claim->value, value) &&
-            !is_chosen_after(rejections, value, pz__moment_of(claim)))
-            return true;
+    uint32_t low = 0, high = rejections->value_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (pz_value_compare(rejections->values[middle], value) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return is_equal_near(rejections, low, value);
 }

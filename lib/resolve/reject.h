@@ -13,7 +13,9 @@ typedef struct pz__rejections {
     pz__claims choices;        /* all, of every writer, newest first */
     pz__claims rejects;        /* all registers, in force or not */
     const pz__moment *strikes; /* by node: the newest live rejection of it or an ancestor */
-    pz__moment cleared;        /* of the newest clearing of the attribute */
+    const pz_value *values;    /* without a domain: what is rejected, by pz_value_compare */
+    uint32_t value_count;
+    pz__moment cleared; /* of the newest clearing of the attribute */
     int64_t now_ms;
 } pz__rejections;
 

@@ -110,19 +110,23 @@ static bool is_outside(const walk *w, const pz__layer *layer)
     return is_stored && pz__attribute_check(w->attribute, layer->answer.value, NULL) != PZ_OK;
 }
 
+/* What stands against a layer that is in force and certain; USED if nothing does. */
+static pz__fate fate_of_value(const walk *w, const pz__layer *layer)
+{
+    if (w->removed & BIT(layer->answer.tier))
+        return PZ__FATE_MODE;
+    if (pz__rejects_value(&w->rejections, layer->answer.value))
+        return PZ__FATE_REJECTED;
+    return is_outside(w, layer) ? PZ__FATE_BOUNDED : PZ__FATE_USED;
+}
+
 /* Decide what becomes of a layer and hand it on. */
 static pz_status settle(walk *w, pz__layer *layer)
 {
-    if (layer->fate == PZ__FATE_USED) {
-        if (w->removed & BIT(layer->answer.tier))
-            layer->fate = PZ__FATE_MODE;
-        else if (pz__rejects_value(&w->rejections, layer->answer.value))
-            layer->fate = PZ__FATE_REJECTED;
-        else if (is_outside(w, layer))
-            layer->fate = PZ__FATE_BOUNDED;
-        else if (w->has_answer)
-            layer->fate = PZ__FATE_SHADOWED;
-    }
+    if (layer->fate == PZ__FATE_USED)
+        layer->fate = fate_of_value(w, layer);
+    if (layer->fate == PZ__FATE_USED && w->has_answer)
+        layer->fate = PZ__FATE_SHADOWED;
     w->has_answer = w->has_answer || layer->fate == PZ__FATE_USED;
     return w->sink->put(w->sink->self, layer);
 }
@@ -244,29 +248,58 @@ static bool is_speaking(pz__claims claims, uint32_t i)
     return is_first && !claims.list[i].is_cleared;
 }
 
-static pz_status offer_inferred(walk *w)
+static candidate candidate_of_node(const walk *w, uint32_t node)
 {
-    if (!w->is_granted)
-        return PZ_OK;
-    pz__claims claims = pz__claims_of_slot(w->claims, PZ__SLOT_INFERRED);
-    uint32_t node;
-    pz_status status = believe(w, w->attribute->min_evidence, &node);
-    if (status != PZ_OK || (claims.count == 0 && node == PZ__NODE_NONE))
-        return status;
+    return (candidate){.layer = layer_of_node(w, node, PZ__TIER_INFERRED, PZ__REASON_INFERRED)};
+}
+
+/* Only the surest that nothing stands against: no list, however many channels a profile names. */
+static pz_status offer_surest(walk *w, pz__claims claims, uint32_t node)
+{
+    bool has_best = node != PZ__NODE_NONE;
+    candidate best = has_best ? candidate_of_node(w, node) : (candidate){.is_host = false};
+    for (uint32_t i = 0; i < claims.count; i++) {
+        if (!is_speaking(claims, i))
+            continue;
+        const candidate c = candidate_of_claim(w, &claims.list[i]);
+        if (c.layer.fate != PZ__FATE_USED || (has_best && compare_candidates(&best, &c) <= 0))
+            continue;
+        if (fate_of_value(w, &c.layer) != PZ__FATE_USED)
+            continue;
+        best = c;
+        has_best = true;
+    }
+    return has_best ? settle(w, &best.layer) : PZ_OK;
+}
+
+static pz_status offer_by_confidence(walk *w, pz__claims claims, uint32_t node)
+{
     candidate *list = pz__arena_array(w->view->arena, (size_t)claims.count + 1, sizeof *list);
     if (!list)
         return PZ_ERR_NOMEM;
     uint32_t count = 0;
     if (node != PZ__NODE_NONE)
-        list[count++] =
-            (candidate){.layer = layer_of_node(w, node, PZ__TIER_INFERRED, PZ__REASON_INFERRED)};
+        list[count++] = candidate_of_node(w, node);
     for (uint32_t i = 0; i < claims.count; i++)
         if (is_speaking(claims, i))
             list[count++] = candidate_of_claim(w, &claims.list[i]);
-    status = pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
-    for (uint32_t i = 0; status == PZ_OK && i < count && !is_done(w); i++)
+    pz_status status =
+        pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
         status = settle(w, &list[i].layer);
     return status;
+}
+
+static pz_status offer_inferred(walk *w)
+{
+    if (!w->is_granted)
+        return PZ_OK;
+    const pz__claims claims = pz__claims_of_slot(w->claims, PZ__SLOT_INFERRED);
+    uint32_t node;
+    const pz_status status = believe(w, w->attribute->min_evidence, &node);
+    if (status != PZ_OK)
+        return status;
+    return w->sink->is_brief ? offer_surest(w, claims, node) : offer_by_confidence(w, claims, node);
 }
 
 static pz_status offer_group(walk *w)

@@ -3,6 +3,8 @@
  */
 #include "resolve/world.h"
 
+#include <stdio.h>
+
 static void world_with_default(world *w)
 {
     world_flat(w);
@@ -250,6 +252,50 @@ static void values_without_a_domain_are_rejected_whole(void **state)
     world_end(&w);
 }
 
+static void many_rejections_without_a_domain_are_all_found(void **state)
+{
+    (void)state;
+    world w;
+    world_plain(&w);
+    char text[16];
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof text, "value%d", i * 77 % 200);
+        world_reject(&w, text, DAY(2) + i);
+    }
+    for (int i = 0; i < 203; i++) {
+        snprintf(text, sizeof text, "value%d", i);
+        world_declare(&w, text, DAY(3) + i);
+        assert_int_equal(world_ask(&w).tier == PZ__TIER_NONE, i < 200);
+    }
+    world_end(&w);
+}
+
+static void equal_numbers_are_one_value_to_a_rejection(void **state)
+{
+    (void)state;
+    world w;
+    world_plain(&w);
+    w.attribute.type = &pz__type_dyn;
+    for (int64_t i = 0; i < 9; i++)
+        world_put(&w,
+                  &(pz__claim){.slot = PZ__SLOT_REJECT,
+                               .part = {(const char *)&i, sizeof i},
+                               .value = i % 3 == 0   ? pz_value_int(i)
+                                        : i % 3 == 1 ? pz_value_uint((uint64_t)i)
+                                                     : pz_value_double((double)i)},
+                  DAY(2));
+    for (int64_t i = 0; i < 10; i++) {
+        const pz_value spellings[] = {pz_value_int(i), pz_value_uint((uint64_t)i),
+                                      pz_value_double((double)i)};
+        for (int j = 0; j < 3; j++) {
+            world_put(&w, &(pz__claim){.slot = PZ__SLOT_DECLARED, .value = spellings[j]},
+                      DAY(3) + i);
+            assert_int_equal(world_ask(&w).tier == PZ__TIER_NONE, i < 9);
+        }
+    }
+    world_end(&w);
+}
+
 static void damaged_registers_say_nothing(void **state)
 {
     (void)state;
@@ -286,6 +332,8 @@ int main(void)
         cmocka_unit_test(the_exception_lasts_when_another_choice_replaced_it),
         cmocka_unit_test(choosing_the_ancestor_leaves_the_leafs_own_rejection),
         cmocka_unit_test(values_without_a_domain_are_rejected_whole),
+        cmocka_unit_test(many_rejections_without_a_domain_are_all_found),
+        cmocka_unit_test(equal_numbers_are_one_value_to_a_rejection),
         cmocka_unit_test(damaged_registers_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
