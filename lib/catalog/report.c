@@ -101,13 +101,13 @@ static bool continues(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Characters of text that may be ill-formed: every byte that continues none counts. */
+/* Characters of text that may be ill-formed; at least 1. */
 static uint32_t characters(const char *text, size_t len)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < len; i++)
         count += !continues(text[i]);
-    return count;
+    return count ? count : 1;
 }
 
 /* The bytes [from, to) of a line as text that can be shown: NUL and ill-formed bytes become '?'. */

@@ -137,6 +137,9 @@ static void bytes_that_are_no_text_are_shown_as_question_marks(void **state)
     pz_diagnostic one = {.size = sizeof one};
     assert_int_equal(pz_report_get(report, 0, &one), PZ_OK);
     assert_string_equal(one.source, "a??z");
+    pz__report_add(report, PZ_ERROR, PZ__STR("g"), (pz_str){"\x9e", 1}, 0, 1, NOTHING, NULL, "m");
+    assert_int_equal(pz_report_get(report, 2, &one), PZ_OK);
+    assert_int_equal(one.length, 1);
     pz_report_free(report);
 }
 
