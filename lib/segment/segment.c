@@ -29,7 +29,8 @@ pz_value pz__segment_value(const pz__catalog *catalog, uint32_t segment, pz__act
     return pz__cel_fail(activation->arena, PZ_ERR_TYPE, "the rule of a segment must be a bool");
 }
 
-/* The segment's value by way of its slot. Only the activation fills slots, so that it knows which. */
+/* The segment's value by way of its slot. Only the activation fills slots, so that it knows which.
+ */
 static pz_value value_in_slot(const pz__catalog *catalog, uint32_t segment,
                               pz__activation *activation)
 {
