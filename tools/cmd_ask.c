@@ -90,11 +90,6 @@ static int inspect(cli *c, pz_context *context, const pz_profile *profile)
     return code;
 }
 
-static int run_inspect(cli *c)
-{
-    return ask(c, c->words[0], inspect);
-}
-
 static int segments(cli *c, pz_context *context, const pz_profile *profile)
 {
     pz_error err = PZ_ERROR_INIT;
@@ -133,81 +128,112 @@ static int decide(cli *c, pz_context *context, const pz_profile *profile)
     return status == PZ_OK ? cli_print_json(map, 0) : cli_fail_status(status, &err);
 }
 
-/* Deciding for everybody: each profile in a context that begins anew, so that memory stays flat. */
+/* ---- every customer of the store ---- */
+
+/* Each profile has a context that begins anew, so that memory stays flat however many there are. */
 typedef struct everybody {
     cli *c;
     pz_engine *engine;
-    pz_context *context;
+    /* Answers about one profile, as a map that begins with what tells the customers apart. */
+    pz_status (*answer)(const cli *c, pz_pool *pool, pz_context *context, const pz_profile *profile,
+                        pz_value *out, pz_error *err);
     progress progress;
     uint64_t done, total;
     int code;
 } everybody;
 
-static pz_status put_customer(pz_context *context, const pz_profile *profile,
-                              const pz_decision *decision, pz_error *err)
+/* One line: the id of the profile, then the members of the answer. */
+static pz_status put_line(pz_pool *pool, const pz_profile *profile, pz_value answer)
 {
-    pz_value map;
-    const pz_status status = pz_decision_map(&map, context, decision, err);
-    if (status != PZ_OK)
-        return status;
-    pz_pool *pool;
     pz_str text;
-    if (pz_pool_new(&pool, NULL) != PZ_OK)
-        return PZ_ERR_NOMEM;
-    pz_status printed = pz_value_print(pool, &text, map, 0);
+    const pz_status status = pz_value_print(pool, &text, answer, 0);
     const pz_str id = pz_profile_id(profile);
-    if (printed == PZ_OK)
+    if (status == PZ_OK)
         printf("{\"profile\":\"%.*s\",%.*s\n", (int)id.len, id.data, (int)text.len - 1,
                text.data + 1);
-    pz_pool_free(pool);
-    return printed;
+    return status;
 }
 
-static pz_status decide_one(void *payload, const pz_profile *profile)
+static pz_status answer_one(void *payload, const pz_profile *profile)
 {
     everybody *all = payload;
     pz_error err = PZ_ERROR_INIT;
-    const pz_decision *decision;
     pz_context *context;
+    pz_pool *pool;
+    pz_value answer;
     all->code = cli_context(all->c, all->engine, &context);
     if (all->code != EXIT_DONE)
         return PZ_ERR_STATE;
-    pz_status status = pz_decide(&decision, context, profile, all->c->words[0], &err);
+    pz_status status = pz_pool_new(&pool, NULL);
     if (status == PZ_OK)
-        status = put_customer(context, profile, decision, &err);
+        status = all->answer(all->c, pool, context, profile, &answer, &err);
+    if (status == PZ_OK)
+        status = put_line(pool, profile, answer);
     if (status != PZ_OK)
         all->code = cli_fail_status(status, &err);
+    pz_pool_free(pool);
     pz_context_free(context);
     all->done++;
     progress_step(&all->progress, all->done, (double)all->done / (double)all->total);
     return status;
 }
 
-static int decide_all(cli *c)
+static int ask_all(everybody *all)
 {
     pz_error err = PZ_ERROR_INIT;
-    everybody all = {.c = c};
-    int code = cli_engine(c, &all.engine, false);
+    const int code = cli_engine(all->c, &all->engine, false);
     if (code != EXIT_DONE)
         return code;
-    pz_status status = pz_profile_count(all.engine, &all.total, &err);
-    progress_begin(&all.progress, "customers");
+    pz_status status = pz_profile_count(all->engine, &all->total, &err);
+    progress_begin(&all->progress, "customers");
     if (status == PZ_OK)
-        status = pz_each_profile(all.engine, decide_one, &all, &err);
-    progress_end(&all.progress);
-    if (all.code == EXIT_DONE && status != PZ_OK)
-        all.code = cli_fail_status(status, &err);
-    pz_engine_close(all.engine);
-    return all.code;
+        status = pz_each_profile(all->engine, answer_one, all, &err);
+    progress_end(&all->progress);
+    if (all->code == EXIT_DONE && status != PZ_OK)
+        all->code = cli_fail_status(status, &err);
+    pz_engine_close(all->engine);
+    return all->code;
+}
+
+static pz_status answer_decision(const cli *c, pz_pool *pool, pz_context *context,
+                                 const pz_profile *profile, pz_value *out, pz_error *err)
+{
+    const pz_decision *decision;
+    const pz_status status = pz_decide(&decision, context, profile, c->words[0], err);
+    (void)pool;
+    return status == PZ_OK ? pz_decision_map(out, context, decision, err) : status;
+}
+
+static pz_status answer_layers(const cli *c, pz_pool *pool, pz_context *context,
+                               const pz_profile *profile, pz_value *out, pz_error *err)
+{
+    pz_entry entries[] = {
+        {pz_value_str("attribute"), pz_value_str(c->words[0])},
+        {pz_value_str("layers"), pz_value_null()},
+    };
+    const pz_status status = pz_inspect(&entries[1].value, context, profile, c->words[0], err);
+    return status == PZ_OK ? pz_pool_map(pool, out, entries, 2) : status;
+}
+
+/* A command asks about one customer (the last word), or with --all about everybody. */
+static int ask_one_or_all(cli *c, int customer_word, question put, everybody *all)
+{
+    if (c->all && c->word_count == 1)
+        return ask_all(all);
+    if (c->all || c->word_count != 2)
+        return cli_fail(EXIT_USAGE, "%s takes a customer, or --all; see `personalize %s --help`",
+                        c->command, c->command);
+    return ask(c, c->words[customer_word], put);
+}
+
+static int run_inspect(cli *c)
+{
+    return ask_one_or_all(c, 0, inspect, &(everybody){.c = c, .answer = answer_layers});
 }
 
 static int run_decide(cli *c)
 {
-    if (c->all && c->word_count == 1)
-        return decide_all(c);
-    if (c->all || c->word_count != 2)
-        return cli_fail(EXIT_USAGE, "usage: personalize decide %s", command_decide.arguments);
-    return ask(c, c->words[1], decide);
+    return ask_one_or_all(c, 1, decide, &(everybody){.c = c, .answer = answer_decision});
 }
 
 static int explain(cli *c, pz_context *context, const pz_profile *profile)
@@ -252,12 +278,13 @@ const subcommand command_resolve = {
 
 const subcommand command_inspect = {
     .name = "inspect",
-    .arguments = "-c CATALOG -s STORE [options] CUSTOMER ATTRIBUTE",
+    .arguments = "-c CATALOG -s STORE [options] (CUSTOMER | --all) ATTRIBUTE",
     .summary = "one attribute of one customer: every layer",
-    .options = ASK_OPTIONS,
-    .least_words = 2,
+    .options = ASK_OPTIONS " all",
+    .least_words = 1,
     .most_words = 2,
-    .help = "Prints each layer as one line of JSON, strongest first, with why it is used or not.",
+    .help = "Prints each layer as one line of JSON, strongest first, with why it is used or not.\n"
+            "--all prints for every customer of the store one line with all layers.",
     .run = run_inspect,
 };
 

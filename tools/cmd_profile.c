@@ -30,18 +30,56 @@ static int get(cli *c, pz_engine *engine, pz_profile *profile)
     return code;
 }
 
+static pz_status print_export(const cli *c, const pz_profile *profile, pz_error *err)
+{
+    pz_pool *pool;
+    pz_str text;
+    pz_status status = pz_pool_new(&pool, NULL);
+    if (status != PZ_OK)
+        return status;
+    status = pz_profile_export(profile, pool, &text, c->json || c->all ? 0 : 2, err);
+    if (status == PZ_OK) {
+        fwrite(text.data, 1, text.len, stdout);
+        fputc('\n', stdout);
+    }
+    pz_pool_free(pool);
+    return status;
+}
+
 static int export(cli *c, pz_engine *engine, pz_profile *profile)
 {
     pz_error err = PZ_ERROR_INIT;
-    pz_pool *pool;
-    pz_str text;
     (void)engine;
-    if (pz_pool_new(&pool, NULL) != PZ_OK)
-        return cli_fail(EXIT_SYSTEM, "out of memory");
-    const pz_status status = pz_profile_export(profile, pool, &text, c->json ? 0 : 2, &err);
+    const pz_status status = print_export(c, profile, &err);
+    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
+}
+
+/* Everybody, one line each: a copy of what the store knows, over one snapshot. */
+typedef struct export_run {
+    const cli *c;
+    pz_error *err;
+    progress progress;
+    uint64_t done, total;
+} export_run;
+
+static pz_status export_one(void *payload, const pz_profile *profile)
+{
+    export_run *run = payload;
+    const pz_status status = print_export(run->c, profile, run->err);
+    run->done++;
+    progress_step(&run->progress, run->done, (double)run->done / (double)run->total);
+    return status;
+}
+
+static int export_all(cli *c, pz_engine *engine)
+{
+    pz_error err = PZ_ERROR_INIT;
+    export_run run = {.c = c, .err = &err};
+    pz_status status = pz_profile_count(engine, &run.total, &err);
+    progress_begin(&run.progress, "customers");
     if (status == PZ_OK)
-        printf("%.*s\n", (int)text.len, text.data);
-    pz_pool_free(pool);
+        status = pz_each_profile(engine, export_one, &run, &err);
+    progress_end(&run.progress);
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
@@ -164,17 +202,18 @@ typedef struct action {
     int words;
     bool writes;
     const char *usage;
-    int (*run)(cli *c, pz_engine *engine, pz_profile *profile); /* NULL: apply */
+    int (*run)(cli *c, pz_engine *engine, pz_profile *profile); /* about one customer, or NULL */
+    int (*run_all)(cli *c, pz_engine *engine);                  /* about the store, or NULL */
 } action;
 
 static const action actions[] = {
-    {"get", 3, false, "get CUSTOMER ATTRIBUTE", get},
-    {"choose", 4, true, "choose CUSTOMER ATTRIBUTE VALUE", choose},
-    {"reject", 4, true, "reject CUSTOMER ATTRIBUTE VALUE", reject},
-    {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", clear},
-    {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", declare},
-    {"export", 2, false, "export CUSTOMER", export},
-    {"apply", 2, true, "apply FILE", NULL},
+    {"get", 3, false, "get CUSTOMER ATTRIBUTE", get, NULL},
+    {"choose", 4, true, "choose CUSTOMER ATTRIBUTE VALUE", choose, NULL},
+    {"reject", 4, true, "reject CUSTOMER ATTRIBUTE VALUE", reject, NULL},
+    {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", clear, NULL},
+    {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", declare, NULL},
+    {"export", 2, false, "export (CUSTOMER | --all)", export, export_all},
+    {"apply", 2, true, "apply FILE", NULL, apply},
 };
 
 static const action *find_action(const cli *c)
@@ -191,17 +230,18 @@ static int run(cli *c)
     if (!chosen)
         return cli_fail(EXIT_USAGE, "profile has no '%s'; see `personalize profile --help`",
                         c->words[0]);
-    if (c->word_count != chosen->words)
+    const bool for_all = c->all && chosen->run && chosen->run_all;
+    if ((c->all && !for_all) || c->word_count != chosen->words - (for_all ? 1 : 0))
         return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
     pz_engine *engine;
     int code = cli_engine(c, &engine, chosen->writes);
     if (code != EXIT_DONE)
         return code;
     pz_profile *profile = NULL;
-    if (chosen->run)
-        code = cli_customer(engine, c->words[1], &profile);
-    if (code == EXIT_DONE)
-        code = chosen->run ? chosen->run(c, engine, profile) : apply(c, engine);
+    if (!chosen->run || for_all)
+        code = chosen->run_all(c, engine);
+    else if ((code = cli_customer(engine, c->words[1], &profile)) == EXIT_DONE)
+        code = chosen->run(c, engine, profile);
     pz_profile_free(profile);
     pz_engine_close(engine);
     return code;
@@ -211,8 +251,8 @@ const subcommand command_profile = {
     .name = "profile",
     .arguments = "ACTION -c CATALOG -s STORE [options] ...",
     .summary = "read and write what one customer chose",
-    .options = "catalog store now at expires channel who context json lazy",
-    .least_words = 2,
+    .options = "catalog store now at expires channel who context json lazy all",
+    .least_words = 1,
     .most_words = 4,
     .help =
         "  get CUSTOMER ATTRIBUTE             the answer, as `resolve`\n"
@@ -221,6 +261,7 @@ const subcommand command_profile = {
         "  clear CUSTOMER ATTRIBUTE           take the choice back\n"
         "  declare CUSTOMER ATTRIBUTE VALUE   a recorded fact\n"
         "  export CUSTOMER                    everything known, with its provenance\n"
+        "  export --all                       the same of everybody, as JSON Lines\n"
         "  apply FILE                         lines of [\"CUSTOMER\", [verb, ...]]\n"
         "\nCUSTOMER is an identifier (17850, email:ann@example.com) or id:PROFILE. VALUE is JSON;\n"
         "what is not JSON is taken as text.",
