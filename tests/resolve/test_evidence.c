@@ -188,6 +188,32 @@ static void numbers_that_are_equal_share_a_node(void **state)
     world_end(&w);
 }
 
+/* 300 + 500 + 700 of three spellings of one number, or 1,500 of one: not one bit may differ. */
+static void integers_are_added_before_anything_is_rounded(void **state)
+{
+    (void)state;
+    const pz_value ones[] = {pz_value_int(1), pz_value_uint(1), pz_value_double(1.0)};
+    for (int hours = 1; hours <= 40; hours++) {
+        double personal[2];
+        for (int split = 0; split < 2; split++) {
+            world w;
+            world_plain(&w);
+            world_node(&w, 0, pz_value_null());
+            world_node(&w, 0, pz_value_int(1));
+            world_node(&w, 0, pz_value_int(2));
+            world_close_domain(&w);
+            w.attribute.half_life_ms = 5 * 24 * HOUR;
+            for (int part = 0; part < 3; part++)
+                for (int day = 0; day < 2; day++)
+                    world_observe(&w, w.attribute.name, ones[split ? part : 0], 300 + 200 * part,
+                                  12, PZ__FOR, DAY(10) + hours * HOUR + day * 24 * HOUR);
+            personal[split] = posteriors(&w)[1].personal;
+            world_end(&w);
+        }
+        assert_memory_equal(&personal[0], &personal[1], sizeof(double));
+    }
+}
+
 /* One history, dealt to writers in `parts` ways: not one bit of a posterior may differ. */
 static void the_split_over_writers_does_not_show_in_one_bit(void **state)
 {
@@ -232,6 +258,7 @@ int main(void)
         cmocka_unit_test(values_outside_the_domain_are_dropped),
         cmocka_unit_test(buckets_of_several_widths_add_up),
         cmocka_unit_test(numbers_that_are_equal_share_a_node),
+        cmocka_unit_test(integers_are_added_before_anything_is_rounded),
         cmocka_unit_test(the_split_over_writers_does_not_show_in_one_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
