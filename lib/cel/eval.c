@@ -48,7 +48,7 @@
 #define CHAIN(truth)                                                                               \
     do {                                                                                           \
         if ((truth) == (ins->b & 1)) {                                                             \
-            r[ins->dst] = pz_truth[ins->b >> 1];                                                   \
+            r[ins->dst] = truths[ins->b >> 1];                                                     \
             CONTINUE_AT(ins->y);                                                                   \
         }                                                                                          \
         NEXT_INSTRUCTION;                                                                          \
@@ -62,8 +62,8 @@
         NEXT_INSTRUCTION;                                                                          \
     } while (0)
 
-static const pz_value pz_truth[2] = {{.kind = PZ_BOOL, .as.b = false},
-                                     {.kind = PZ_BOOL, .as.b = true}};
+static const pz_value truths[2] = {{.kind = PZ_BOOL, .as.b = false},
+                                   {.kind = PZ_BOOL, .as.b = true}};
 
 static pz_value run(pz__vm *vm, pz_value *restrict r)
 {
@@ -87,7 +87,7 @@ op_LOAD:
     STORE(slots[ins->x]);
 op_KNOWN : {
     pz_value v = pz__vm_slot(vm, ins->x);
-    STORE(v.kind == PZ__V_ERROR ? v : pz_truth[v.kind != PZ__V_UNKNOWN]);
+    STORE(v.kind == PZ__V_ERROR ? v : truths[v.kind != PZ__V_UNKNOWN]);
 }
 op_NAME:
     pz__vm_at(vm, ins);
@@ -133,7 +133,7 @@ op_CHOOSE:
         CONTINUE_AT(ins->x);
     }
     pz__vm_at(vm, ins);
-    FAIL_WITH(pz__vm_absorb(vm, pz_truth[1], r[ins->a]));
+    FAIL_WITH(pz__vm_absorb(vm, truths[1], r[ins->a]));
 op_STEP:
     if (r[ins->a].kind == PZ_BOOL)
         CHAIN(r[ins->a].as.b);
@@ -174,7 +174,7 @@ op_COUNT:
     NEXT_INSTRUCTION;
 op_ONE:
     if (!pz__is_problem(r[ins->dst]))
-        r[ins->dst] = pz_truth[r[ins->dst].as.i == 1];
+        r[ins->dst] = truths[r[ins->dst].as.i == 1];
     NEXT_INSTRUCTION;
 
 /* The tests, of slots and of registers. `k` or `s` is the constant; not every test has use for it.
