@@ -248,12 +248,6 @@ static pz_status no_such_key(const pz__catalog *catalog, pz_str key, pz_error *e
                     PZ__STR_ARG(key));
 }
 
-static bool suits(const pz__type *type, pz_value value)
-{
-    /* A whole number is as good as a double where a double is declared: JSON cannot tell. */
-    return pz__type_holds(type, value) || (type->kind == PZ__T_DOUBLE && value.kind == PZ_INT);
-}
-
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err)
 {
     const pz__catalog *catalog = request->catalog;
@@ -263,14 +257,16 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
         return catalog->context_is_closed ? no_such_key(catalog, key, err) : PZ_OK;
     pz_value kept = pending;
     if (value.kind != PZ_NULL) {
-        if (!suits(known->type, value)) {
+        /* Text may be a timestamp, a whole number a double: JSON cannot tell. */
+        const pz_status fit = pz__value_fit(&request->arena, known->type, value, &value);
+        if (fit == PZ_ERR_NOMEM)
+            return pz__fail(err, fit, "out of memory");
+        if (fit != PZ_OK) {
             pz_str name = pz_str_of(pz_kind_name((pz_kind)value.kind));
             return pz__fail(err, PZ_ERR_TYPE,
                             "context key '%.*s' was given a %.*s, which is not its declared type",
                             PZ__STR_ARG(key), PZ__STR_ARG(name));
         }
-        if (known->type->kind == PZ__T_DOUBLE && value.kind == PZ_INT)
-            value = pz_value_double((double)value.as.i);
         if (pz__value_copy(&request->arena, &kept, value) != PZ_OK)
             return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     }

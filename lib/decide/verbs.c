@@ -194,14 +194,25 @@ static bool is_about_attribute(pz__verb_kind kind)
     return kind != PZ__VERB_IDENTIFY && kind != PZ__VERB_OBSERVE;
 }
 
-static pz_status check(const pz__verb *verb, const pz__catalog *catalog, pz_error *err)
+/* The value becomes one of the attribute's type where JSON could not say it: text that is a
+ * timestamp, a whole number that is a double. */
+static pz_status check(pz__verb *verb, const pz__catalog *catalog, pz__arena *scratch,
+                       pz_error *err)
 {
     if (!is_about_attribute(verb->kind))
         return PZ_OK;
     const pz__attribute *attribute = pz__catalog_attribute(catalog, verb->name);
     if (!attribute)
         return no_such_attribute(catalog, verb->name, err);
-    return verb->kind == PZ__VERB_CLEAR ? PZ_OK : pz__attribute_check(attribute, verb->value, err);
+    if (verb->kind == PZ__VERB_CLEAR)
+        return PZ_OK;
+    pz_value fitted;
+    const pz_status status = pz__value_fit(scratch, attribute->type, verb->value, &fitted);
+    if (status == PZ_ERR_NOMEM)
+        return status;
+    if (status == PZ_OK)
+        verb->value = fitted;
+    return pz__attribute_check(attribute, verb->value, err);
 }
 
 static pz_status perform(writer *w, pz__verb *verb, const pz__catalog *catalog)
@@ -231,7 +242,7 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
     writer w = {.profile = profile, .scratch = scratch, .write = &verb->write, .err = err};
     const pz__mark mark = pz__arena_mark(scratch);
     verb->is_new = false;
-    pz_status status = check(verb, catalog, err);
+    pz_status status = check(verb, catalog, scratch, err);
     if (status == PZ_OK)
         status = pz__profile_keep_counters(profile, verb->write.writer, catalog->counter_names,
                                            catalog->counter_count, verb->write.now_ms, err);

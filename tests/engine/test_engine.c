@@ -573,6 +573,36 @@ static void too_many_held_catalogs_are_refused(void **state)
         pz_engine_load_text(s->engine, "shop", shop_json, sizeof shop_json - 1, NULL, NULL), PZ_OK);
 }
 
+/* ---- types that JSON cannot say ---- */
+
+static void text_becomes_the_declared_timestamp_and_whole_numbers_doubles(void **state)
+{
+    shop *s = *state;
+    static const char typed[] =
+        "{\"context\": {\"weight\": \"double\"}, \"attributes\": {\"born\": {\"type\": "
+        "\"timestamp\"}, \"size\": {\"type\": \"double\"}},"
+        "\"decisions\": {\"sum\": {\"rules\": [{\"expr\": \"profile.size + context.weight\"}]}}}";
+    pz_error err = PZ_ERROR_INIT;
+    pz_profile *ann;
+    pz_resolution answer = {PZ_RESOLUTION};
+    const pz_decision *decision;
+    assert_int_equal(pz_engine_load_text(s->engine, "typed", typed, sizeof typed - 1, NULL, &err),
+                     PZ_OK);
+    begin(s);
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    assert_int_equal(pz_declare(ann, "born", pz_value_str("1990-05-06T00:00:00Z"), NULL, NULL),
+                     PZ_OK);
+    assert_int_equal(pz_resolve(&answer, s->context, ann, "born", NULL), PZ_OK);
+    assert_int_equal(answer.value.kind, PZ_TIMESTAMP);
+    assert_int_equal(pz_declare(ann, "born", pz_value_str("in May"), NULL, NULL), PZ_ERR_TYPE);
+    assert_int_equal(pz_declare(ann, "size", pz_value_int(3), NULL, NULL), PZ_OK);
+    assert_int_equal(pz_context_set(s->context, "weight", pz_value_int(2), NULL), PZ_OK);
+    pz_decide(&decision, s->context, ann, "sum", NULL);
+    assert_true(pz_value_equal(pz_decision_value(decision), pz_value_double(5.0)));
+    assert_int_equal(pz_decision_value(decision).kind, PZ_DOUBLE);
+    pz_profile_free(ann);
+}
+
 /* ---- misuse ---- */
 
 static void misuse_is_an_error_never_a_crash(void **state)
@@ -668,6 +698,7 @@ int main(void)
         SHOP_TEST(broken_catalog_is_refused_and_the_old_one_stays),
         SHOP_TEST(contexts_keep_their_catalog_until_they_begin_anew),
         SHOP_TEST(too_many_held_catalogs_are_refused),
+        SHOP_TEST(text_becomes_the_declared_timestamp_and_whole_numbers_doubles),
         SHOP_TEST(misuse_is_an_error_never_a_crash),
         SHOP_TEST(operations_can_be_given_as_data),
     };
