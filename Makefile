@@ -32,8 +32,8 @@ deps-check:
 deps-full: ## Install what check-full, lint and format need besides
 	@sh scripts/deps.sh full
 
-demo: deps build ## Show one customer from first visit to explained decision
-	@$(ALONE) BUILD_DIR=$(abspath $(BUILD)) sh examples/demo.sh
+demo: deps build ## Learn from nine months of a real shop, decide for everybody, explain
+	@$(ALONE) BUILD_DIR=$(abspath $(BUILD)) sh examples/retail/run.sh
 
 check: deps-check build ## Run the quick tests
 	@$(ALONE) ctest --test-dir $(BUILD) --output-on-failure --timeout 600 --parallel $(JOBS)

@@ -193,7 +193,9 @@ static int apply(cli *c, pz_engine *engine)
     }
     pz_pool_free(pool);
     code = line_reader_close(reader);
-    printf("%lu operations applied, %lu refused\n", applied, refused);
+    printf(c->json ? "{\"applied\":%lu,\"refused\":%lu}\n"
+                   : "%lu operations applied, %lu refused\n",
+           applied, refused);
     return code == EXIT_DONE && refused ? EXIT_PARTLY : code;
 }
 
