@@ -243,7 +243,8 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
     const pz__mark mark = pz__arena_mark(scratch);
     verb->is_new = false;
     pz_status status = check(verb, catalog, scratch, err);
-    if (status == PZ_OK)
+    /* An observation brings the names of its counters along. */
+    if (status == PZ_OK && verb->kind != PZ__VERB_OBSERVE)
         status = pz__profile_keep_counters(profile, verb->write.writer, catalog->counter_names,
                                            catalog->counter_count, verb->write.now_ms, err);
     if (status == PZ_OK)
