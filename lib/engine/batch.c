@@ -71,7 +71,7 @@ static pz_status read_customer(batch *b, pz_str key, customer **out)
     const pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
     if (status != PZ_OK)
         return status;
-    return pz__profile_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
+    return pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
 }
 
 /* The customer of an identifier. */
@@ -208,7 +208,7 @@ static pz_status replace(void *payload, pz__store_txn *txn, const void *bytes, s
     (void)bytes;
     (void)len;
     *action = PZ__WRITE;
-    return pz__profile_encode(c->state, new_bytes);
+    return pz__record_encode(c->state, new_bytes);
 }
 
 static pz_status write_customers(batch *b)

@@ -93,6 +93,10 @@ pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_
 pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err);
 /* The first key in a list of varint lengths and octets, as lookups give them; borrowed. */
 pz_str pz__first_key(const pz__buf *keys);
+/* A profile as a store keeps it, with a checksum (record.c). PZ_ERR_CORRUPT, PZ_ERR_VERSION. */
+pz_status pz__record_encode(const pz__profile *profile, pz__buf *out);
+pz_status pz__record_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes, size_t len,
+                            pz_error *err);
 /* Read a file of at most `limit` bytes into `out`. PZ_ERR_IO names file and cause. */
 pz_status pz__file_read(pz__buf *out, const char *path, pz_error *err);
 

@@ -106,7 +106,7 @@ pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_
     pz__buf_init(&bytes, &engine->alloc, PZ__PROFILE_BYTES_MAX);
     pz_status status = pz__store_get(engine->store, key, &bytes, err);
     if (status == PZ_OK)
-        status = pz__profile_decode(out, &engine->alloc, bytes.data, bytes.len, err);
+        status = pz__record_decode(out, &engine->alloc, bytes.data, bytes.len, err);
     pz__buf_clear(&bytes);
     return status;
 }
@@ -276,7 +276,7 @@ static pz_status visit_one(void *payload, pz_str key, const void *bytes, size_t 
     visit *v = payload;
     pz__profile *state;
     pz_error why = PZ_ERROR_INIT;
-    pz_status status = pz__profile_decode(&state, &v->engine->alloc, bytes, len, &why);
+    pz_status status = pz__record_decode(&state, &v->engine->alloc, bytes, len, &why);
     if (status != PZ_OK)
         return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(key), why.message);
     pz_profile *profile;

@@ -82,7 +82,7 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     w->result = NULL;
     pz_status status;
     if (bytes)
-        status = pz__profile_decode(&w->result, &w->profile->engine->alloc, bytes, len, w->err);
+        status = pz__record_decode(&w->result, &w->profile->engine->alloc, bytes, len, w->err);
     else
         status = pz__profile_new(&w->result, &w->profile->engine->alloc, pz__profile_kind(state),
                                  pz__profile_subject(state), w->err);
@@ -93,7 +93,7 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     if (status == PZ_OK && w->verb->kind == PZ__VERB_IDENTIFY)
         status = index_identifier(w, txn, w->verb->name, pz_value_text(w->verb->value));
     if (status == PZ_OK)
-        status = pz__profile_encode(w->result, new_bytes);
+        status = pz__record_encode(w->result, new_bytes);
     *action = PZ__WRITE;
     return status;
 }
@@ -339,14 +339,14 @@ static pz_status join_update(void *payload, pz__store_txn *txn, const void *byte
     const pz_alloc *alloc = &j->profile->engine->alloc;
     pz__profile_free(j->result);
     j->result = NULL;
-    pz_status status = bytes ? pz__profile_decode(&j->result, alloc, bytes, len, j->err)
+    pz_status status = bytes ? pz__record_decode(&j->result, alloc, bytes, len, j->err)
                              : pz__profile_copy(&j->result, j->profile->state);
     if (status == PZ_OK)
         status = pz__profile_join(j->result, j->other, j->err);
     if (status == PZ_OK)
         status = pz__profile_seal(j->result);
     if (status == PZ_OK)
-        status = pz__profile_encode(j->result, new_bytes);
+        status = pz__record_encode(j->result, new_bytes);
     if (status == PZ_OK)
         status = index_all(j, txn);
     *action = PZ__WRITE;
