@@ -235,8 +235,8 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
     bool broken = false, shaped = false;
     if (derived(ck, call) || miswritten_macro(ck, call))
         return;
+    call->index = pz__find_function(ck, call);
     check_parts(ck, call, &broken);
-    call->index = pz__function_find(call->name);
     if (call->index == pz__function_count) {
         if (unchecked(ck))
             pz__make_fail(call, "no such function");

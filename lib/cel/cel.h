@@ -64,7 +64,8 @@ enum {
     PZ__V_ERROR = 64,   /* as.text points to a pz__cel_error */
     PZ__V_UNKNOWN = 65, /* as.text points to a pz__unknowns */
     PZ__V_PENDING = 66, /* a slot that nobody asked for yet */
-    PZ__V_TYPE = 67     /* a type as a value; as.text, len its name */
+    PZ__V_TYPE = 67,    /* a type as a value; as.text, len its name */
+    PZ__V_OPTIONAL = 68 /* an optional: len is 0 (none) or 1, as.items points to the value held */
 };
 
 typedef struct pz__cel_error {

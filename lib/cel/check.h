@@ -58,6 +58,9 @@ const char *pz__spell(pz__checker *ck, const pz__type *type);
 
 /* True if the node is a dotted name; *out is its text without blanks, in the scratch arena. */
 bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute);
+/* If `target.name`, seen from the container, is a function (`optional.of`): the row, and the call
+ * loses its target. For a global call the name alone is looked for. pz__function_count if none. */
+uint32_t pz__find_function(pz__checker *ck, pz__expr *call);
 /* Check an IDENT, or a SELECT that may be the end of a dotted name. */
 void pz__check_name(pz__checker *ck, pz__expr *expr);
 const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr);

@@ -135,6 +135,9 @@ bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
         return equal_maps(call, a, b);
     case PZ__V_TYPE:
         return order_octets(a, b) == 0;
+    case PZ__V_OPTIONAL:
+        return a.len == b.len &&
+               (a.len == 0 || pz__cel_equal(call, pz__optional_value(a), pz__optional_value(b)));
     default:
         return pz__cel_order(a, b) == 0;
     }

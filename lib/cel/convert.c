@@ -29,7 +29,9 @@ static pz_value copy_text(pz__call *call, uint32_t kind, const char *text, size_
 
 pz_value pz__cel_type_of(pz_value v)
 {
-    const char *name = v.kind == PZ__V_TYPE ? "type" : pz_kind_name((pz_kind)v.kind);
+    const char *name = v.kind == PZ__V_TYPE       ? "type"
+                       : v.kind == PZ__V_OPTIONAL ? "optional_type"
+                                                  : pz_kind_name((pz_kind)v.kind);
     return (pz_value){.kind = PZ__V_TYPE, .len = (uint32_t)strlen(name), .as.text = name};
 }
 

@@ -25,6 +25,8 @@
 #define LIST_A &list_a
 #define MAP_AB &map_ab
 #define TYPE_A &type_of_a
+#define OPTIONAL_A &optional_a
+#define LIST_OPTIONAL_A &list_optional_a
 
 static const pz__type type_a = {.kind = PZ__T_PARAM, .name = {"A", 1}};
 static const pz__type type_b = {.kind = PZ__T_PARAM, .name = {"B", 1}};
@@ -32,6 +34,11 @@ static const pz__type *const only_a[] = {&type_a};
 static const pz__type *const a_and_b[] = {&type_a, &type_b};
 static const pz__type list_a = {.kind = PZ__T_LIST, .arg_count = 1, .args = only_a};
 static const pz__type map_ab = {.kind = PZ__T_MAP, .arg_count = 2, .args = a_and_b};
+static const pz__type optional_a = {
+    .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_a, .name = {"optional_type", 13}};
+static const pz__type *const only_optional_a[] = {&optional_a};
+static const pz__type list_optional_a = {
+    .kind = PZ__T_LIST, .arg_count = 1, .args = only_optional_a};
 static const pz__type type_of_a = {.kind = PZ__T_TYPE, .arg_count = 1, .args = only_a};
 
 #define GLOBAL(result, ...)                                                                        \

@@ -62,6 +62,22 @@ bool pz__call_charge(const pz__call *call, uint32_t steps);
 bool pz__call_is_spent(const pz__call *call);
 pz_value pz__call_spent(void);
 
+/* ---- optional.c ---- */
+
+pz_value pz__optional_none(void);
+/* An optional that holds the value; an error if there is no memory for it. */
+pz_value pz__optional_of(pz__arena *arena, pz_value v);
+
+static inline bool pz__optional_has(pz_value optional)
+{
+    return optional.len != 0;
+}
+
+static inline pz_value pz__optional_value(pz_value optional)
+{
+    return optional.as.items[0];
+}
+
 /* ---- compare.c: equality and order of CEL, type values included ---- */
 
 #define PZ__INCOMPARABLE 3 /* besides -1, 0, 1 and PZ__UNORDERED */

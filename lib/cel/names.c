@@ -26,6 +26,7 @@ static const struct {
     {"list", NULL},
     {"map", NULL},
     {"type", NULL},
+    {"optional_type", NULL},
     {"google.protobuf.Timestamp", &pz__type_timestamp},
     {"google.protobuf.Duration", &pz__type_duration},
 };
@@ -123,6 +124,15 @@ static bool try_name(pz__checker *ck, pz_str name, pz__expr *expr)
     return !expr->test_only && find_type_name(ck, name, expr);
 }
 
+/* A for the container A.B. */
+static pz_str outer(pz_str container)
+{
+    while (container.len && container.data[container.len - 1] != '.')
+        container.len--;
+    container.len -= container.len > 0;
+    return container;
+}
+
 /* A.B.name, A.name, name for the container A.B. */
 static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr *expr)
 {
@@ -138,11 +148,56 @@ static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr
         memcpy(text + container.len + 1, name.data, name.len);
         if (try_name(ck, (pz_str){text, container.len + 1 + name.len}, expr))
             return true;
-        while (container.len && container.data[container.len - 1] != '.')
-            container.len--;
-        container.len -= container.len > 0;
+        container = outer(container);
     }
     return try_name(ck, name, expr);
+}
+
+/* The row of A.B.name, A.name or name for the container A.B. */
+static uint32_t find_row(pz__checker *ck, pz_str name, bool absolute)
+{
+    pz_str container = ck->options ? ck->options->container : (pz_str){NULL, 0};
+    while (container.len && !absolute) {
+        char *text = pz__arena_new(ck->scratch, container.len + 1 + name.len);
+        if (!text) {
+            pz__issue_nomem(ck->sink);
+            return pz__function_count;
+        }
+        memcpy(text, container.data, container.len);
+        text[container.len] = '.';
+        memcpy(text + container.len + 1, name.data, name.len);
+        uint32_t row = pz__function_find((pz_str){text, container.len + 1 + name.len});
+        if (row < pz__function_count)
+            return row;
+        container = outer(container);
+    }
+    return pz__function_find(name);
+}
+
+uint32_t pz__find_function(pz__checker *ck, pz__expr *call)
+{
+    pz_str target;
+    bool absolute;
+    if (!call->target)
+        return call->is_operator ? pz__function_find(call->name)
+                                 : find_row(ck, call->name, call->absolute);
+    if (!pz__dotted_name(ck, call->target, &target, &absolute))
+        return pz__function_find(call->name);
+    char *text = pz__arena_new(ck->scratch, target.len + 1 + call->name.len);
+    if (!text) {
+        pz__issue_nomem(ck->sink);
+        return pz__function_count;
+    }
+    memcpy(text, target.data, target.len);
+    text[target.len] = '.';
+    memcpy(text + target.len + 1, call->name.data, call->name.len);
+    pz_str whole = {text, target.len + 1 + call->name.len};
+    uint32_t row = find_row(ck, whole, absolute);
+    if (row == pz__function_count)
+        return pz__function_find(call->name);
+    call->target = NULL;
+    call->name = whole;
+    return row;
 }
 
 /* ---- suggestions ---- */
