@@ -33,12 +33,15 @@
  * directories and errno (files.c), what the process has open (env_table.c).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -323,6 +326,37 @@ static void env_free(env *e)
     pz__mem_free(&heap, e, 1, sizeof *e);
 }
 
+/*
+ * A file that was cut short would kill the process with SIGBUS when the map is read beyond its end.
+ * It is lengthened first: what is missing then reads as zeros, which LMDB refuses as corrupt, and
+ * the checksums of the records do. posix_fallocate never shortens, so a writer elsewhere is safe.
+ */
+static pz_status make_whole(env *e, const lmdb *s, pz_error *err)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    char path[PATH_MAX];
+    int fd;
+    mdb_env_info(e->mdb, &info);
+    mdb_env_stat(e->mdb, &stat);
+    mdb_env_get_fd(e->mdb, &fd);
+    const off_t whole = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
+    if (fstat(fd, &file) != 0 || file.st_size >= whole)
+        return PZ_OK;
+    snprintf(path, sizeof path, "%s/data.mdb", s->path);
+    const int own = open(path, O_RDWR | O_CLOEXEC);
+    int rc = own < 0 ? errno : posix_fallocate(own, file.st_size, whole - file.st_size);
+    if (own >= 0)
+        close(own);
+    if (rc == ENOSPC)
+        return fail(err, rc, "open", s->path);
+    if (rc == 0)
+        return PZ_OK;
+    return pz__fail(err, PZ_ERR_CORRUPT,
+                    "the store in \"%s\" was cut short; restore it from a backup", s->path);
+}
+
 /* Environments outlive the handle that opened them and its allocator: they come from the heap. */
 static pz_status env_new(env **out, const lmdb *s, bool can_write, pz_error *err)
 {
@@ -340,7 +374,9 @@ static pz_status env_new(env **out, const lmdb *s, bool can_write, pz_error *err
     pthread_mutex_init(&e->writing, NULL);
     e->never_writes = !can_write;
     mdb_reader_check(e->mdb, &dead);
-    pz_status status = load(e, s, can_write && !s->read_only, err);
+    pz_status status = make_whole(e, s, err);
+    if (status == PZ_OK)
+        status = load(e, s, can_write && !s->read_only, err);
     if (status != PZ_OK) {
         env_free(e);
         return status;

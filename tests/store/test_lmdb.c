@@ -686,6 +686,55 @@ static void a_file_without_the_right_to_write_can_be_read(void **state)
     assert_int_equal(refused, PZ_ERR_IO);
 }
 
+/* Read everything in a store that was cut short; 0 unless the process dies of it. */
+static int read_what_is_left(const char *address)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        pz__store *store;
+        pz__buf value;
+        char key[16];
+        pz__buf_init(&value, NULL, 1 << 20);
+        if (pz__store_open(&store, address, NULL, NULL) == PZ_OK) {
+            for (int i = 0; i < 400; i++) {
+                snprintf(key, sizeof key, "key%d", i);
+                pz__buf_reset(&value);
+                pz__store_get(store, pz_str_of(key), &value, NULL);
+            }
+            kit_set(store, "new", "value");
+            pz__store_close(store);
+        }
+        _exit(0);
+    }
+    return wait_for(child);
+}
+
+static void a_file_cut_short_kills_no_reader(void **state)
+{
+    place *p = *state;
+    char path[400], copy[400], command[900], value[1000], key[16];
+    struct stat what;
+    pz__store *store = open_lazy(state);
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (int i = 0; i < 400; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        assert_ok(kit_set(store, key, value));
+    }
+    pz__store_close(store);
+    snprintf(path, sizeof path, "%s/data.mdb", p->path);
+    snprintf(copy, sizeof copy, "%s/whole", p->directory);
+    snprintf(command, sizeof command, "cp %s %s", path, copy);
+    assert_int_equal(system(command), 0);
+    stat(path, &what);
+    snprintf(command, sizeof command, "cp %s %s", copy, path);
+    for (off_t len = what.st_size - 1; len > 8192; len -= what.st_size / 25) {
+        assert_int_equal(system(command), 0);
+        assert_int_equal(truncate(path, len), 0);
+        assert_int_equal(read_what_is_left(p->address), 0);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, make_place, drop_place)
 
 int main(void)
@@ -695,6 +744,7 @@ int main(void)
         CASE(what_was_committed_is_there_after_reopening),
         CASE(a_handle_holds_nothing_before_its_first_use_or_after_closing),
         CASE(garbage_is_corrupt_and_stays_as_it_is),
+        CASE(a_file_cut_short_kills_no_reader),
         CASE(another_format_is_refused_with_the_remedy),
         CASE(paths_that_cannot_be_are_told),
         CASE(processes_that_open_for_themselves_lose_nothing),
