@@ -66,7 +66,9 @@ void cli_help(FILE *out, const subcommand *command);
 
 /* Print "personalize: message" to standard error and return `code`. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The exit code that belongs to a status; prints the error. */
+/* The exit code that belongs to a status. */
+int cli_exit_code(pz_status status);
+/* The same; prints the error. */
 int cli_fail_status(pz_status status, const pz_error *err);
 /* A time option; false after saying what is wrong. Absent: *ms is 0. */
 bool cli_time(const char *option, const char *text, int64_t *ms);
@@ -75,6 +77,8 @@ bool cli_time(const char *option, const char *text, int64_t *ms);
 int cli_engine(cli *c, pz_engine **out, bool for_writing);
 /* "17850" is the identifier of kind "customer"; "email:ann@example.com" names the kind; "id:…" is a
  * profile id. */
+pz_status cli_find_customer(pz_engine *engine, const char *name, pz_profile **out, pz_error *err);
+/* The same; prints the error and returns an exit code. */
 int cli_customer(pz_engine *engine, const char *name, pz_profile **out);
 int cli_context(cli *c, pz_engine *engine, pz_context **out);
 int cli_write(cli *c, pz_write *out);

@@ -14,12 +14,21 @@
 
 #define BATCH_DEFAULT 1000u
 
+/* A line of the batch: an event, or why it is none. Both are told when the batch is done, so that
+ * refusals come in the order of the lines. */
+typedef struct batch_line {
+    uint64_t number;
+    uint32_t column;
+    const char *message; /* NULL: the line is the next of `events` */
+} batch_line;
+
 typedef struct ingest {
     cli *c;
     pz_engine *engine;
-    pz_pool *pool; /* the values of the batch */
+    pz_pool *pool; /* the values and messages of the batch */
+    batch_line *lines;
+    size_t line_count;
     pz_value *events;
-    uint64_t *lines; /* the line each came from */
     pz_observed *results;
     size_t count, cap;
     const char *path;
@@ -41,33 +50,41 @@ static void refuse(ingest *in, uint64_t line, uint32_t column, const char *messa
 
 static void tell(ingest *in)
 {
-    for (size_t i = 0; i < in->count; i++) {
-        const pz_observed *result = &in->results[i];
+    size_t event = 0;
+    for (size_t i = 0; i < in->line_count; i++) {
+        const batch_line *line = &in->lines[i];
+        if (line->message) {
+            refuse(in, line->number, line->column, line->message);
+            continue;
+        }
+        const pz_observed *result = &in->results[event++];
         if (result->status != PZ_OK)
-            refuse(in, in->lines[i], 0, result->message);
+            refuse(in, line->number, 0, result->message);
         else
             ++*(result->is_new ? &in->applied : &in->repeated);
         if (in->c->ack && result->status == PZ_OK)
-            printf("%llu\n", (unsigned long long)in->lines[i]);
+            printf("%llu\n", (unsigned long long)line->number);
     }
 }
 
 static int commit(ingest *in)
 {
-    if (in->count == 0)
+    if (in->line_count == 0)
         return EXIT_DONE;
     pz_error err = PZ_ERROR_INIT;
     for (size_t i = 0; i < in->count; i++)
         in->results[i] = (pz_observed){.size = (uint32_t)sizeof in->results[i]};
-    const pz_status status =
-        pz_observe_many(in->engine, in->events, in->count, in->now_ms,
-                        in->c->replay ? PZ_OBSERVE_REPLAY : 0u, in->results, &err);
+    pz_status status = PZ_OK;
+    if (in->count)
+        status = pz_observe_many(in->engine, in->events, in->count, in->now_ms,
+                                 in->c->replay ? PZ_OBSERVE_REPLAY : 0u, in->results, &err);
     if (status != PZ_OK)
         return cli_fail_status(status, &err);
     tell(in);
     if (in->c->ack && fflush(stdout) != 0)
         return cli_fail(EXIT_SYSTEM, "cannot write the acknowledgement");
     in->count = 0;
+    in->line_count = 0;
     pz_pool_reset(in->pool);
     return EXIT_DONE;
 }
@@ -77,31 +94,44 @@ static bool is_blank(const char *line, size_t len)
     return strspn(line, " \t") >= len;
 }
 
+/* Read one line as an event, or note why it is none. */
+static pz_status read_event(ingest *in, batch_line *noted, const char *line, size_t len)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pz_value text, message;
+    /* The reader's buffer moves on before the batch is committed: the line is copied first. */
+    pz_status status = pz_pool_string(in->pool, &text, line, len);
+    if (status == PZ_ERR_PARSE) {
+        noted->message = "the line is not valid UTF-8";
+        return PZ_OK;
+    }
+    if (status == PZ_OK)
+        status = pz_value_parse(in->pool, &in->events[in->count], text.as.text, len,
+                                PZ_JSON_REFUSE_DUPLICATES, &err);
+    if (status == PZ_OK) {
+        in->count++;
+        return PZ_OK;
+    }
+    if (status == PZ_ERR_NOMEM)
+        return status;
+    status = pz_pool_string(in->pool, &message, err.message, strlen(err.message) + 1);
+    if (status == PZ_OK) {
+        noted->message = message.as.text;
+        noted->column = err.column;
+    }
+    return status;
+}
+
 static int take_line(ingest *in, const char *line, size_t len)
 {
     in->line++;
     if (len == 0 || is_blank(line, len))
         return EXIT_DONE;
-    pz_error err = PZ_ERROR_INIT;
-    pz_value text, event;
-    /* The reader's buffer moves on before the batch is committed: the line is copied first. */
-    pz_status status = pz_pool_string(in->pool, &text, line, len);
-    if (status == PZ_ERR_PARSE) {
-        refuse(in, in->line, 0, "the line is not valid UTF-8");
-        return EXIT_DONE;
-    }
-    if (status == PZ_OK)
-        status =
-            pz_value_parse(in->pool, &event, text.as.text, len, PZ_JSON_REFUSE_DUPLICATES, &err);
-    if (status == PZ_ERR_NOMEM)
+    batch_line *noted = &in->lines[in->line_count];
+    *noted = (batch_line){.number = in->line};
+    if (read_event(in, noted, line, len) != PZ_OK)
         return cli_fail(EXIT_SYSTEM, "out of memory");
-    if (status != PZ_OK) {
-        refuse(in, in->line, err.column, err.message);
-        return EXIT_DONE;
-    }
-    in->events[in->count] = event;
-    in->lines[in->count++] = in->line;
-    return in->count == in->cap ? commit(in) : EXIT_DONE;
+    return ++in->line_count == in->cap ? commit(in) : EXIT_DONE;
 }
 
 static int take_file(ingest *in, const char *path)
@@ -178,7 +208,10 @@ static int run(cli *c)
     free(in.events);
     free(in.lines);
     free(in.results);
-    return code == EXIT_DONE && in.refused ? EXIT_PARTLY : code;
+    if (code == EXIT_DONE)
+        return in.refused ? EXIT_PARTLY : EXIT_DONE;
+    /* A file that is missing or broken off does not undo the lines before it. */
+    return code == EXIT_FAILED && in.applied ? EXIT_PARTLY : code;
 }
 
 const subcommand command_observe = {

@@ -4,6 +4,10 @@
 #include "cli.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "base/time.h"
 
 /* One line of the list that `profile get` prints. */
 static int print_attribute(const cli *c, pz_context *context, const pz_profile *profile,
@@ -135,30 +139,103 @@ static int clear(cli *c, pz_engine *engine, pz_profile *profile)
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
+/* How far ahead of the clock an imported time may lie, as the library's own default. */
+#define SKEW_MS (INT64_C(5) * 60 * 1000)
+
+static bool is_ahead(pz_value map, const char *name, int64_t limit_ms)
+{
+    const pz_str text = pz_value_text(pz_value_get(map, name, strlen(name), NULL));
+    int64_t ms;
+    return text.len && pz__rfc3339_parse_ms(text.data, text.len, &ms) && ms > limit_ms;
+}
+
+/*
+ * An operation that says when it happened is taken as if told at that moment, which is right for
+ * the past and would let one line from the future push the store's stamps there for good.
+ */
+static bool is_from_the_future(pz_value operation, const pz_write *defaults)
+{
+    struct timespec clock;
+    clock_gettime(CLOCK_REALTIME, &clock);
+    const int64_t now_ms = defaults->now_ms
+                               ? defaults->now_ms
+                               : (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
+    for (uint32_t i = 1; operation.kind == PZ_LIST && i < operation.len; i++) {
+        const pz_value item = pz_value_item(operation, i);
+        if (item.kind == PZ_MAP &&
+            (is_ahead(item, "at", now_ms + SKEW_MS) || is_ahead(item, "now", now_ms + SKEW_MS) ||
+             is_ahead(item, "time", now_ms + SKEW_MS)))
+            return true;
+    }
+    return false;
+}
+
 /* Operations from JSON Lines: [customer, operation]. */
-static int apply_line(pz_engine *engine, pz_pool *pool, const char *line, size_t len,
-                      const pz_write *defaults, pz_error *err)
+static pz_status apply_line(pz_engine *engine, pz_pool *pool, const char *line, size_t len,
+                            const pz_write *defaults, pz_error *err)
 {
     pz_value pair;
     pz_status status = pz_value_parse(pool, &pair, line, len, PZ_JSON_REFUSE_DUPLICATES, err);
     if (status != PZ_OK)
         return status;
     const pz_value customer = pz_value_item(pair, 0);
-    if (pair.kind != PZ_LIST || pair.len != 2 || customer.kind != PZ_STRING) {
+    if (pair.kind != PZ_LIST || pair.len != 2 || customer.kind != PZ_STRING ||
+        memchr(customer.as.text, '\0', customer.len)) {
         snprintf(err->message, sizeof err->message,
                  "a line is written [\"CUSTOMER\", [verb, argument, ...]]");
         return PZ_ERR_TYPE;
     }
+    if (is_from_the_future(pz_value_item(pair, 1), defaults)) {
+        snprintf(err->message, sizeof err->message,
+                 "the claimed time lies beyond now and the allowed skew");
+        return PZ_ERR_TIME;
+    }
     pz_value name;
+    pz_profile *profile;
     status = pz_pool_string(pool, &name, customer.as.text, customer.len);
+    if (status == PZ_OK)
+        status = cli_find_customer(engine, name.as.text, &profile, err);
     if (status != PZ_OK)
         return status;
-    pz_profile *profile;
-    if (cli_customer(engine, name.as.text, &profile) != EXIT_DONE)
-        return PZ_ERR_NOT_FOUND;
     status = pz_profile_apply(profile, pz_value_item(pair, 1), defaults, err);
     pz_profile_free(profile);
     return status;
+}
+
+/* Apply every line; a line that is refused is told and the others go on. A store that fails does
+ * not fail for one line only. */
+static int apply_lines(cli *c, pz_engine *engine, pz_pool *pool, line_reader *reader,
+                       const pz_write *defaults)
+{
+    const char *line;
+    size_t len;
+    unsigned long number = 0, applied = 0, refused = 0;
+    int code = EXIT_DONE;
+    while (code == EXIT_DONE && line_reader_next(reader, &line, &len)) {
+        pz_error err = PZ_ERROR_INIT;
+        number++;
+        if (len == 0)
+            continue;
+        const pz_status status = apply_line(engine, pool, line, len, defaults, &err);
+        const char *message = err.message[0] ? err.message : pz_status_text(status);
+        pz_pool_reset(pool);
+        if (status == PZ_OK) {
+            applied++;
+            continue;
+        }
+        if (err.column)
+            cli_fail(0, "%s:%lu:%u: %s", c->words[1], number, err.column, message);
+        else
+            cli_fail(0, "%s:%lu: %s", c->words[1], number, message);
+        if (cli_exit_code(status) == EXIT_SYSTEM)
+            code = EXIT_SYSTEM;
+        else
+            refused++;
+    }
+    printf(c->json ? "{\"applied\":%lu,\"refused\":%lu}\n"
+                   : "%lu operations applied, %lu refused\n",
+           applied, refused);
+    return code == EXIT_DONE && refused ? EXIT_PARTLY : code;
 }
 
 static int apply(cli *c, pz_engine *engine)
@@ -171,32 +248,15 @@ static int apply(cli *c, pz_engine *engine)
         code = line_reader_open(&reader, c->words[1]);
     if (code != EXIT_DONE)
         return code;
-    if (pz_pool_new(&pool, NULL) != PZ_OK) {
-        line_reader_close(reader);
-        return cli_fail(EXIT_SYSTEM, "out of memory");
-    }
-    const char *line;
-    size_t len;
-    unsigned long number = 0, applied = 0, refused = 0;
-    while (line_reader_next(reader, &line, &len)) {
-        pz_error err = PZ_ERROR_INIT;
-        number++;
-        if (len == 0)
-            continue;
-        if (apply_line(engine, pool, line, len, &write, &err) == PZ_OK) {
-            applied++;
-        } else {
-            refused++;
-            cli_fail(0, "%s:%lu: %s", c->words[1], number, err.message);
-        }
-        pz_pool_reset(pool);
-    }
+    if (pz_pool_new(&pool, NULL) == PZ_OK)
+        code = apply_lines(c, engine, pool, reader, &write);
+    else
+        code = cli_fail(EXIT_SYSTEM, "out of memory");
     pz_pool_free(pool);
-    code = line_reader_close(reader);
-    printf(c->json ? "{\"applied\":%lu,\"refused\":%lu}\n"
-                   : "%lu operations applied, %lu refused\n",
-           applied, refused);
-    return code == EXIT_DONE && refused ? EXIT_PARTLY : code;
+    const int closed = line_reader_close(reader);
+    if (closed == EXIT_FAILED) /* broken off: the lines before it are applied */
+        return EXIT_PARTLY;
+    return code == EXIT_DONE || closed == EXIT_SYSTEM ? closed : code;
 }
 
 typedef struct action {
@@ -226,12 +286,25 @@ static const action *find_action(const cli *c)
     return NULL;
 }
 
+static int unknown_action(const cli *c)
+{
+    pz_str names[sizeof actions / sizeof actions[0]];
+    const size_t count = sizeof actions / sizeof actions[0];
+    for (size_t i = 0; i < count; i++)
+        names[i] = pz_str_of(actions[i].name);
+    const pz_str near = pz__nearest(pz_str_of(c->words[0]), names, count);
+    if (near.data)
+        return cli_fail(EXIT_USAGE, "profile has no '%s'; did you mean '%.*s'?", c->words[0],
+                        PZ__STR_ARG(near));
+    return cli_fail(EXIT_USAGE, "profile has no '%s'; see `personalize profile --help`",
+                    c->words[0]);
+}
+
 static int run(cli *c)
 {
     const action *chosen = find_action(c);
     if (!chosen)
-        return cli_fail(EXIT_USAGE, "profile has no '%s'; see `personalize profile --help`",
-                        c->words[0]);
+        return unknown_action(c);
     const bool for_all = c->all && chosen->run && chosen->run_all;
     if ((c->all && !for_all) || c->word_count != chosen->words - (for_all ? 1 : 0))
         return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);

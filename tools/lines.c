@@ -53,7 +53,12 @@ int line_reader_open(line_reader **out, const char *path)
         return cli_fail(EXIT_FAILED, "cannot open '%s': %s", path, strerror(errno));
     }
     struct stat about;
-    if (fstat(r->fd, &about) == 0 && S_ISREG(about.st_mode))
+    const bool is_known = fstat(r->fd, &about) == 0;
+    if (is_known && S_ISDIR(about.st_mode)) {
+        line_reader_close(r);
+        return cli_fail(EXIT_FAILED, "'%s' is a directory", path);
+    }
+    if (is_known && S_ISREG(about.st_mode))
         r->file_size = (uint64_t)about.st_size;
     *out = r;
     return EXIT_DONE;

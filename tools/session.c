@@ -8,14 +8,11 @@
 
 #include "base/time.h"
 
-int cli_fail_status(pz_status status, const pz_error *err)
+int cli_exit_code(pz_status status)
 {
-    const char *message = err->message[0] ? err->message : pz_status_text(status);
-    if (err->line)
-        cli_fail(0, "line %u, column %u: %s", err->line, err->column, message);
-    else
-        cli_fail(0, "%s", message);
     switch (status) {
+    case PZ_OK:
+        return EXIT_DONE;
     case PZ_ERR_CATALOG:
     case PZ_ERR_TEST:
         return EXIT_CATALOG;
@@ -29,6 +26,16 @@ int cli_fail_status(pz_status status, const pz_error *err)
     default:
         return EXIT_FAILED;
     }
+}
+
+int cli_fail_status(pz_status status, const pz_error *err)
+{
+    const char *message = err->message[0] ? err->message : pz_status_text(status);
+    if (err->line)
+        cli_fail(0, "line %u, column %u: %s", err->line, err->column, message);
+    else
+        cli_fail(0, "%s", message);
+    return cli_exit_code(status);
 }
 
 bool cli_time(const char *option, const char *text, int64_t *ms)
@@ -74,37 +81,51 @@ int cli_engine(cli *c, pz_engine **out, bool for_writing)
     if (text)
         fputs(text, stderr);
     code = text ? EXIT_CATALOG : cli_fail_status(status, &err);
+    /* A catalog that cannot be read is a wrong name far more often than a broken disk. */
+    if (!text && status == PZ_ERR_IO)
+        code = EXIT_FAILED;
     pz_report_free(report);
     pz_engine_close(*out);
     *out = NULL;
     return code;
 }
 
+pz_status cli_find_customer(pz_engine *engine, const char *name, pz_profile **out, pz_error *err)
+{
+    const char *colon = strchr(name, ':');
+    if (!colon)
+        return pz_customer(out, engine, "customer", name, err);
+    if (strncmp(name, "id:", 3) == 0)
+        return pz_profile_open(out, engine, colon + 1, err);
+    char kind[65];
+    const size_t len = (size_t)(colon - name);
+    if (len >= sizeof kind) {
+        snprintf(err->message, sizeof err->message, "the kind of an identifier has 1 to 64 bytes");
+        return PZ_ERR_ARG;
+    }
+    memcpy(kind, name, len);
+    kind[len] = '\0';
+    return pz_customer(out, engine, kind, colon + 1, err);
+}
+
 int cli_customer(pz_engine *engine, const char *name, pz_profile **out)
 {
     pz_error err = PZ_ERROR_INIT;
-    pz_status status;
-    const char *colon = strchr(name, ':');
-    if (!colon) {
-        status = pz_customer(out, engine, "customer", name, &err);
-    } else if (strncmp(name, "id:", 3) == 0) {
-        status = pz_profile_open(out, engine, colon + 1, &err);
-    } else {
-        char kind[65];
-        const size_t len = (size_t)(colon - name);
-        if (len >= sizeof kind)
-            return cli_fail(EXIT_USAGE, "'%s' is no customer: write KIND:VALUE", name);
-        memcpy(kind, name, len);
-        kind[len] = '\0';
-        status = pz_customer(out, engine, kind, colon + 1, &err);
-    }
+    const pz_status status = cli_find_customer(engine, name, out, &err);
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
 int cli_value(pz_pool *pool, const char *text, pz_value *out)
 {
-    if (pz_value_parse(pool, out, text, strlen(text), PZ_JSON_REFUSE_DUPLICATES, NULL) == PZ_OK)
+    pz_error err = PZ_ERROR_INIT;
+    const size_t len = strlen(text);
+    const pz_status status = pz_value_parse(pool, out, text, len, PZ_JSON_REFUSE_DUPLICATES, &err);
+    if (status == PZ_OK)
         return EXIT_DONE;
+    /* What begins as JSON was meant as JSON. */
+    if (len && strchr("\"[{", text[0]))
+        return cli_fail(EXIT_FAILED, "the value '%s' is not JSON: column %u: %s", text, err.column,
+                        err.message);
     if (pz_pool_string(pool, out, text, strlen(text)) == PZ_OK)
         return EXIT_DONE;
     return cli_fail(EXIT_FAILED, "the value is not valid UTF-8");
