@@ -59,6 +59,16 @@ for program in "$scratch/version-pc" "$scratch/version-static" "$scratch/consume
     printed=$("$program")
     [ "$printed" = "$version" ] || { echo "$program prints $printed, not $version"; exit 1; }
 done
+# The README's program runs beside the README's catalog and prints what the README says it prints.
+if [ "$programs" != version ]; then
+    python3 "$source/scripts/readme-block.py" json 1 "$source/README.md" >"$scratch/shop.json"
+    says=$(sed -n 's/^It prints `\([^`]*\)`.*/\1/p' "$source/README.md")
+    for program in "$scratch/readme-pc" "$scratch/consumer/build/readme-cmake"; do
+        printed=$(cd "$scratch" && rm -rf customers && "$program")
+        [ "$printed" = "$says" ] || { echo "$program prints '$printed', not '$says'"; exit 1; }
+    done
+    [ "$(wc -l <"$scratch/readme.c")" -le 30 ] || { echo "the README's program is too long"; exit 1; }
+fi
 if [ -e "$prefix/bin/personalize" ]; then
     "$prefix/bin/personalize" --version | grep -q "$version" ||
         { echo "the installed command does not print its version"; exit 1; }
