@@ -1,0 +1,25 @@
+/*
+ * raw.h: LMDB without this library: what a get and a put of the same bytes cost by themselves.
+ * Without LMDB in the build every call says so.
+ */
+#ifndef PZ_BENCH_RAW_H
+#define PZ_BENCH_RAW_H
+
+#include "bench.h"
+
+typedef struct raw raw;
+
+/* A copy of a store, opened for reading; NULL if this build has no LMDB. */
+raw *raw_open(const char *path);
+/* A new environment with `count` records of `len` bytes under the keys 0 to count - 1. */
+raw *raw_new(const char *path, bool is_lazy, uint32_t count, size_t len);
+void raw_close(raw *r);
+
+/* Bytes under the key in the database of records, one read transaction; 0 if there is none. */
+size_t raw_get(raw *r, pz_str key);
+/* The same, found by an identifier: two gets in one read transaction. */
+size_t raw_find(raw *r, pz_str identifier);
+/* Each of these records read and written again, in one transaction. */
+void raw_update(raw *r, const uint32_t *numbers, uint32_t count);
+
+#endif
