@@ -262,8 +262,10 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
         else
             wrong_shape(ck, call, function);
     }
-    if (call->kind == PZ__E_CALL && call->type != &pz__type_error)
-        pz__fold(ck, call);
+    if (call->kind != PZ__E_CALL || call->type == &pz__type_error)
+        return;
+    pz__check_zone(ck, call);
+    pz__fold(ck, call);
 }
 
 /* ---- folding ---- */
@@ -292,7 +294,7 @@ static void fold_call(pz__checker *ck, pz__expr *expr)
         args[count++] = expr->target->constant;
     for (uint32_t i = 0; i < expr->count && count < PZ__PARAMS_MAX; i++)
         args[count++] = expr->args[i]->constant;
-    pz__call call = {ck->arena, &ck->fold_steps, expr->name_at};
+    pz__call call = {ck->arena, &ck->fold_steps, expr->name_at, ck->env ? ck->env->zones : NULL};
     pz_value value = pz__functions[expr->index].impl(&call, args, count);
     if (value.kind != PZ__V_ERROR)
         become(expr, value);

@@ -12,6 +12,7 @@
 #ifndef PZ_CEL_ROOM_H
 #define PZ_CEL_ROOM_H
 
+#include "base/zone.h"
 #include "value/value.h"
 
 /* ---- types ---- */
@@ -46,7 +47,7 @@ typedef struct pz__type {
 
 extern const pz__type pz__type_dyn, pz__type_null, pz__type_bool, pz__type_int, pz__type_uint,
     pz__type_double, pz__type_string, pz__type_bytes, pz__type_timestamp, pz__type_duration,
-    pz__type_error;
+    pz__type_error, pz__type_ip, pz__type_cidr;
 
 /* Deepest nesting of a type's arguments that is read. */
 #define PZ__TYPE_DEPTH_MAX 16u
@@ -65,6 +66,8 @@ enum {
     PZ__V_UNKNOWN = 65, /* as.text points to a pz__unknowns */
     PZ__V_PENDING = 66, /* a slot that nobody asked for yet */
     PZ__V_TYPE = 67,    /* a type as a value; as.text, len its name */
+    PZ__V_IP = 72,      /* as.text points to a pz__net (net.h) */
+    PZ__V_CIDR = 73,    /* the same */
     PZ__V_OPTIONAL = 68 /* an optional: len is 0 (none) or 1, as.items points to the value held */
 };
 
@@ -88,6 +91,31 @@ pz_value pz__cel_unknown(pz__arena *arena, uint32_t slot);
 pz_value pz__cel_fail(pz__arena *arena, pz_status status, const char *message);
 
 /* ---- environment: what names mean, at compile time ---- */
+
+/* One way to call a function of the host. Types may have variables (PZ__T_PARAM with a name), which
+ * stand for the same type wherever the overload names them. */
+typedef struct pz__host_overload {
+    bool member; /* x.f(): params[0] is the receiver */
+    const pz__type *result;
+    const pz__type *const *params;
+    uint32_t param_count;
+} pz__host_overload;
+
+#define PZ__HOST_PARAMS_MAX 32u /* parameters of one overload; one with more is never taken */
+#define PZ__TYPE_PARAMS_MAX 8u  /* type variables of one overload; more are all dyn */
+
+/*
+ * A function that the host adds. Arguments are never errors nor unknowns, and fit some overload
+ * only if the expression was checked. The result is a value, or pz__cel_fail(); it lives in the
+ * arena or as long as the activation. Everything here must outlive the programs.
+ */
+typedef struct pz__host_function {
+    pz_str name; /* may be dotted: `geo.distance` */
+    const pz__host_overload *overloads;
+    uint32_t overload_count;
+    pz_value (*call)(void *self, pz__arena *arena, const pz_value *args, uint32_t count);
+    void *self; /* NULL `call`: declared only, an error when evaluated */
+} pz__host_function;
 
 /* What a declared name or a derived call compiles to. */
 typedef struct pz__slot {
@@ -123,12 +151,23 @@ typedef struct pz__cel_env {
      */
     pz_status (*derive)(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
                         pz__slot *out, pz_error *err);
+    /* The host's function of that name, which is kept by pointer; NULL if there is none. Standard
+     * functions come first. May be NULL. */
+    const pz__host_function *(*function)(void *self, pz_str name);
     /* Names to suggest from when one is not found: appended by calling `put(payload, name)`. NULL
      * for none. */
     void (*suggest)(void *self, void (*put)(void *payload, pz_str name), void *payload);
     /* True: an undeclared name is an error (the checker is on). False: it is a dyn read from the
      * activation's `name` callback at run time. */
     bool closed;
+    /*
+     * Time zones that getters with a zone may ask for; read when evaluating, so it must outlive the
+     * program. NULL: only UTC and fixed offsets exist. `need_zone` is called while compiling, with
+     * each zone that is written out, and with the empty name where a zone is computed so that any
+     * may be asked for; it fills `zones`. PZ_ERR_NOT_FOUND: there is no such zone. May be NULL.
+     */
+    const pz__zone_set *zones;
+    pz_status (*need_zone)(void *self, pz_str name);
 } pz__cel_env;
 
 /* ---- compiling ---- */

@@ -71,6 +71,11 @@ void pz__check_call(pz__checker *ck, pz__expr *call);
 /* Replace a node whose parts are all constants by its value, if it has one. */
 void pz__fold(pz__checker *ck, pz__expr *expr);
 
+/* ---- zones.c ---- */
+
+/* Ask the environment for the time zone that a getter names. */
+void pz__check_zone(pz__checker *ck, const pz__expr *call);
+
 /* ---- unify.c ---- */
 
 const pz__type *pz__fresh(pz__checker *ck);

@@ -14,6 +14,7 @@
 #include "cel/functions.h"
 
 #include "base/number.h"
+#include "cel/net.h"
 
 static bool is_number(pz_value v)
 {
@@ -135,6 +136,9 @@ bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
         return equal_maps(call, a, b);
     case PZ__V_TYPE:
         return order_octets(a, b) == 0;
+    case PZ__V_IP:
+    case PZ__V_CIDR:
+        return pz__net_equal(a, b);
     case PZ__V_OPTIONAL:
         return a.len == b.len &&
                (a.len == 0 || pz__cel_equal(call, pz__optional_value(a), pz__optional_value(b)));

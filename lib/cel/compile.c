@@ -56,7 +56,8 @@ static void evaluate_constant(pz__arena *arena, pz__program *program)
 }
 
 static pz__program *finish(pz__arena *arena, pz__program *program, pz_str source,
-                           const pz__expr *expr, const pz__cel_options *options)
+                           const pz__expr *expr, const pz__cel_env *env,
+                           const pz__cel_options *options)
 {
     pz_str container = options ? options->container : (pz_str){NULL, 0};
     program->source.data = pz__arena_text(arena, source.data, source.len);
@@ -66,6 +67,7 @@ static pz__program *finish(pz__arena *arena, pz__program *program, pz_str source
     program->type = pz__type_copy(arena, expr->type);
     if (!program->source.data || !program->container.data || !program->type)
         return NULL;
+    program->zones = env ? env->zones : NULL;
     assert(pz__program_verify(program));
     evaluate_constant(arena, program);
     return program;
@@ -92,7 +94,7 @@ static pz__program *compile(pz__arena *scratch, pz__arena *arena, pz_str source,
     if (sink->status != PZ_OK)
         return NULL;
     pz__program *program = pz__plan(scratch, arena, expr, sink);
-    if (program && !(program = finish(arena, program, source, expr, options)))
+    if (program && !(program = finish(arena, program, source, expr, env, options)))
         pz__issue_nomem(sink);
     return program;
 }

@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "cel/net.h"
 
 #define TWO_63 9223372036854775808.0
 #define TWO_64 18446744073709551616.0
@@ -31,6 +32,8 @@ pz_value pz__cel_type_of(pz_value v)
 {
     const char *name = v.kind == PZ__V_TYPE       ? "type"
                        : v.kind == PZ__V_OPTIONAL ? "optional_type"
+                       : v.kind == PZ__V_IP       ? "net.IP"
+                       : v.kind == PZ__V_CIDR     ? "net.CIDR"
                                                   : pz_kind_name((pz_kind)v.kind);
     return (pz_value){.kind = PZ__V_TYPE, .len = (uint32_t)strlen(name), .as.text = name};
 }
@@ -157,6 +160,7 @@ static pz_value print_scalar(pz__call *call, pz_value v)
 {
     char text[64];
     size_t len = 0;
+    _Static_assert(sizeof text >= PZ__NET_TEXT_MAX, "room for a network");
     switch (v.kind) {
     case PZ_INT:
         len = pz__int_print(v.as.i, text);
@@ -169,6 +173,10 @@ static pz_value print_scalar(pz__call *call, pz_value v)
         break;
     case PZ_TIMESTAMP:
         len = pz__rfc3339_print(v.as.i, v.len, text);
+        break;
+    case PZ__V_IP:
+    case PZ__V_CIDR:
+        len = pz__net_print(pz__net_of(v), v.kind == PZ__V_CIDR, text);
         break;
     default:
         len = pz__duration_print(v.as.i, text);
@@ -196,6 +204,8 @@ pz_value pz__fn_string(pz__call *call, const pz_value *args, uint32_t count)
     case PZ_DOUBLE:
     case PZ_TIMESTAMP:
     case PZ_DURATION:
+    case PZ__V_IP:
+    case PZ__V_CIDR:
         return print_scalar(call, v);
     default:
         return pz__call_no_overload(call);

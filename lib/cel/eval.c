@@ -210,7 +210,7 @@ pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)
     pz__vm vm = {.program = program, .activation = activation};
     vm.steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
     vm.steps -= vm.steps == PZ__STEPS_SPENT;
-    vm.call = (pz__call){activation->arena, &vm.steps, 0};
+    vm.call = (pz__call){activation->arena, &vm.steps, 0, program->zones};
     if (program->slot_end > activation->slot_count)
         return pz__cel_fail(activation->arena, PZ_ERR_ARG,
                             "the activation has fewer slots than the program reads");

@@ -20,6 +20,8 @@
 #define TIMESTAMP &pz__type_timestamp
 #define DURATION &pz__type_duration
 #define DYN &pz__type_dyn
+#define IP &pz__type_ip
+#define CIDR &pz__type_cidr
 #define A &type_a
 #define B &type_b
 #define LIST_A &list_a

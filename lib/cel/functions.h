@@ -16,6 +16,7 @@ typedef struct pz__call {
     pz__arena *arena;
     uint32_t *steps; /* how many are left in this evaluation; PZ__STEPS_SPENT once it took more */
     uint32_t offset; /* of the call in the source, for errors */
+    const pz__zone_set *zones; /* time zones by name; NULL for none */
 } pz__call;
 
 /* Arguments are never errors nor unknowns: those have been dealt with before. The result borrows

@@ -27,6 +27,8 @@ static const struct {
     {"map", NULL},
     {"type", NULL},
     {"optional_type", NULL},
+    {"net.IP", &pz__type_ip},
+    {"net.CIDR", &pz__type_cidr},
     {"google.protobuf.Timestamp", &pz__type_timestamp},
     {"google.protobuf.Duration", &pz__type_duration},
 };

@@ -59,6 +59,7 @@ struct pz__program {
     const pz__type *type;
     pz_str source;
     pz_str container;
+    const pz__zone_set *zones; /* of the environment; NULL for none */
     bool is_constant;
     pz_value constant;
 };

@@ -29,6 +29,8 @@ SIMPLE(timestamp, PZ__T_TIMESTAMP);
 SIMPLE(duration, PZ__T_DURATION);
 SIMPLE(error, PZ__T_ERROR);
 #undef SIMPLE
+const pz__type pz__type_ip = {.kind = PZ__T_OPAQUE, .name = {"net.IP", 6}};
+const pz__type pz__type_cidr = {.kind = PZ__T_OPAQUE, .name = {"net.CIDR", 8}};
 
 /* Spellings, the type each denotes, and how many arguments stand in the angle brackets. */
 static const struct {

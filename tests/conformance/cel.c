@@ -15,10 +15,13 @@
 #include "value/value.h"
 
 /* Features of the suite beyond the core that the library has. */
-static const char *const built[] = {"timestamp",     "duration", "type_check",
-                                    "quoted_fields", "wrapper",  "struct"};
+static const char *const built[] = {"timestamp",  "ext:network",   "timezone", "duration",
+                                    "type_check", "quoted_fields", "wrapper",  "struct"};
 
 #define VARIABLES_MAX 64
+
+/* Where the zones of the suite are read from. */
+#define ZONE_FOLDER "/usr/share/zoneinfo/"
 
 /* One case while it runs: its environment and activation. */
 typedef struct kase {
@@ -28,6 +31,7 @@ typedef struct kase {
     pz_str names[VARIABLES_MAX];
     const pz__type *types[VARIABLES_MAX];
     pz_value slots[VARIABLES_MAX];
+    pz__zone_set zones;
     char why[512];
 } kase;
 
@@ -228,6 +232,23 @@ static void read_environment(kase *k)
     }
 }
 
+static pz_status need_zone(void *self, pz_str name)
+{
+    kase *k = self;
+    char path[128];
+    size_t len;
+    pz__zone *zone = pz__arena_new(&k->arena, sizeof *zone);
+    snprintf(path, sizeof path, ZONE_FOLDER "%.*s", PZ__STR_ARG(name));
+    FILE *file = name.len ? fopen(path, "rb") : NULL;
+    if (!file)
+        return PZ_ERR_NOT_FOUND;
+    fclose(file);
+    char *bytes = suite_read_file(path, &len);
+    pz_status status = pz__zone_read(&k->arena, zone, name, bytes, len, NULL);
+    free(bytes);
+    return status == PZ_OK ? pz__zone_keep(&k->zones, zone) : status;
+}
+
 /* ---- one case ---- */
 
 static bool is_skipped(const kase *k)
@@ -271,7 +292,8 @@ static bool run(kase *k, bool unchecked)
 {
     pz_value expect = member(k->json, "expect"), typed = member(expect, "typed_result");
     bool wants_error = member(expect, "error").kind != PZ_NULL;
-    pz__cel_env env = {.self = k, .find = find, .closed = !unchecked};
+    pz__cel_env env = {
+        .self = k, .find = find, .closed = !unchecked, .zones = &k->zones, .need_zone = need_zone};
     pz__cel_options options = {.container = pz_value_text(member(k->json, "container")),
                                .unchecked = unchecked,
                                .no_macros = flag(k, "disable_macros")};
@@ -301,6 +323,7 @@ static void run_line(const char *line, size_t len, counts *result)
     kase k = {.count = 0};
     pz_error err = PZ_ERROR_INIT;
     pz__arena_init(&k.arena, NULL, 0);
+    k.zones.arena = &k.arena;
     if (pz__json_read(&k.arena, &k.json, line, len, 0, &err) != PZ_OK) {
         printf("a line that is no JSON: %s\n", err.message);
         result->failed++;
