@@ -90,6 +90,10 @@ static void read_purpose(pz__build *build, void *into, const pz__node *node)
     reading *r = into;
     r->attribute->purpose = pz_value_text(node->value);
     pz__name_check(build, r->attribute->purpose, node->start, node->end, "a purpose");
+    /* Whoever names a purpose relies on consent; without any, silence is the safe reading. */
+    pz__warning(build, node->start, node->end,
+                "this version cannot record consent yet, so nothing is gathered or inferred for a "
+                "purpose; without one the attribute needs no consent");
 }
 
 static void read_threshold(pz__build *build, void *into, const pz__node *node)
