@@ -91,6 +91,8 @@ static void read_purpose(pz__build *build, void *into, const pz__node *node)
     r->attribute->purpose = pz_value_text(node->value);
     pz__name_check(build, r->attribute->purpose, node->start, node->end, "a purpose");
     /* Whoever names a purpose relies on consent; without any, silence is the safe reading. */
+    if (r->attribute->purpose.len == 0)
+        return;
     pz__warning(build, node->start, node->end,
                 "this version cannot record consent yet, so nothing is gathered or inferred for a "
                 "purpose; without one the attribute needs no consent");
