@@ -1,0 +1,122 @@
+/*
+ * binding.h: what the three files of the Lua module share. The module exports luaopen_personalize and
+ * nothing else; the prefix keeps these names apart from the library's.
+ */
+#ifndef PZL_BINDING_H
+#define PZL_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include <personalize.h>
+
+/* Names of the metatables in the registry. Safe handles have the prefix. */
+#define ENGINE "personalize.engine"
+#define PROFILE "personalize.profile"
+#define SAFE_PREFIX "safe "
+#define SESSION "personalize.session"
+#define REPORT "personalize.report"
+#define SCALAR "personalize.scalar"
+#define ARRAY "personalize.array"
+#define MAP "personalize.map"
+#define FAILURE "personalize.failure"
+
+typedef struct engine_box engine_box;
+
+/* Child of an engine, in one of its two lists. */
+typedef struct link {
+    struct link *next, **at; /* at: the pointer that points here; NULL when in no list */
+} link;
+
+typedef struct profile_box {
+    link link; /* first, so that a link is its box */
+    engine_box *engine;
+    pz_profile *profile; /* NULL: closed */
+} profile_box;
+
+typedef struct session_box {
+    link link;
+    engine_box *engine; /* NULL for a pool alone */
+    pz_context *context;
+    pz_pool *pool;
+    bool is_busy; /* taken, or abandoned by a call that raised */
+    uint32_t items;
+} session_box;
+
+struct engine_box {
+    pz_engine *engine; /* NULL: closed */
+    link *profiles;
+    link *sessions;
+    bool is_closed;
+    bool is_safe;
+};
+
+/* A value that Lua has no kind for. Octets of bytes follow the struct. */
+typedef struct scalar_box {
+    pz_value value;
+} scalar_box;
+
+/* What the last failing call of this Lua state said besides its message; for the safe forms. */
+typedef struct failure_box {
+    pz_status status;
+    uint32_t line, column;
+} failure_box;
+
+#if LUA_VERSION_NUM < 502
+#define lua_rawlen lua_objlen
+#define get_env(L, index) lua_getfenv(L, index)
+#define set_env(L, index) ((void)lua_setfenv(L, index))
+#else
+#define get_env(L, index) ((void)lua_getuservalue(L, index))
+#define set_env(L, index) ((void)lua_setuservalue(L, index))
+#endif
+
+
+bool pzl_has_metatable(lua_State *L, int index, const char *name);
+
+/* Raise `message` with the place of the caller. Never returns; the int is for `return`. */
+int pzl_fail(lua_State *L, pz_status status, const char *message);
+/* Raise unless `status` is PZ_OK; `err` may be NULL. */
+void pzl_check(lua_State *L, pz_status status, const pz_error *err);
+/* The string at `index`, without NUL, as a `const char *` needs it; else raise. */
+const char *pzl_name_at(lua_State *L, int index, const char *what);
+
+/* The open engine or profile at `index`, safe or not; else raise. */
+engine_box *pzl_engine_at(lua_State *L, int index);
+profile_box *pzl_profile_at(lua_State *L, int index);
+/* Push an engine without a C engine yet. */
+engine_box *pzl_push_engine(lua_State *L, bool is_safe);
+/* Push a profile box of the engine at index 1, still without a profile. */
+profile_box *pzl_push_profile(lua_State *L, engine_box *engine);
+/* Push a box for a report, so that raising frees it. */
+pz_report **pzl_push_report(lua_State *L);
+void pzl_link_in(link **list, link *child);
+/* Finalizers and close methods. */
+int pzl_engine_gc(lua_State *L);
+int pzl_engine_close(lua_State *L);
+int pzl_profile_close(lua_State *L);
+int pzl_session_gc(lua_State *L);
+int pzl_report_gc(lua_State *L);
+/* Push a new session; `engine_index` 0: a pool alone. */
+session_box *pzl_new_session(lua_State *L, int engine_index);
+/* Take the session of the engine at index 1 and push it; give it back at the end of the call. */
+session_box *pzl_take_session(lua_State *L);
+void pzl_give_session(lua_State *L, session_box *box, int engine_index, int session_index);
+
+/* Push a value. It must be owned by something that is on the stack, not by a profile. */
+void pzl_push(lua_State *L, pz_value value);
+/* The same, but null is nil. */
+void pzl_push_answer(lua_State *L, pz_value value);
+/* Push a value as scalar userdata. */
+void pzl_push_scalar(lua_State *L, pz_value value);
+
+/* The Lua value at an absolute index as a value in the session's pool. */
+pz_value pzl_put(lua_State *L, session_box *session, int index);
+/* Evaluate `expression` with the value at `index` as its variable t; raises ERR_TYPE. */
+pz_value pzl_read_text(lua_State *L, session_box *session, int index, const char *expression);
+/* A moment: RFC 3339 text, a timestamp, or milliseconds since 1970. nil is 0, the default. */
+int64_t pzl_moment_at(lua_State *L, session_box *session, int index);
+/* Make the metatables of scalars and marks, and put their constructors into the table on top. */
+void pzl_open_values(lua_State *L);
+
+#endif

@@ -1,0 +1,845 @@
+/*
+ * personalize.c: the library as a Lua module, for Lua 5.1 (and LuaJIT), 5.3 and 5.4.
+ *
+ * One source, built once for each Lua; the module is not linked to a Lua, since the host is one.
+ *
+ *     engine userdata --env--> { session }        profile, session --env--> { engine }
+ *        |  intrusive lists: profiles, sessions
+ *
+ * A session is a context and a pool. A call takes the engine's session out of its slot and puts it
+ * back at its end. Any allocation in Lua may run a finalizer, which may call into the same engine:
+ * it finds the slot empty and makes a session of its own. A call that raises never puts its session
+ * back; the collector frees it. So nothing leaks and nothing is used twice, without a single pcall.
+ *
+ * Whatever comes out of C is copied into the session's pool before the first Lua value is made from
+ * it, and whatever C hands over is held by a userdata before Lua may raise. Between the last check
+ * that a handle is open and the C call nothing allocates in Lua.
+ *
+ * Every method exists twice: raising, and as `nil, message, code, line, column` in the handles that
+ * personalize.safe makes. The second is a wrapper around the first.
+ *
+ * Not here: handles and their lifetimes (handles.c), Lua values (value.c).
+ */
+#include "binding.h"
+
+#include <string.h>
+
+/* ---- arguments ---- */
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, uint32_t number)
+{
+    lua_pushnumber(L, (lua_Number)number);
+    lua_setfield(L, -2, name);
+}
+
+/* Push the diagnostics of a report as a list, adding to the list on top of the stack. */
+static void add_diagnostics(lua_State *L, const pz_report *report)
+{
+    const uint32_t count = pz_report_count(report);
+    for (uint32_t i = 0; i < count; i++) {
+        pz_diagnostic entry = {.size = (uint32_t)sizeof entry};
+        pzl_check(L, pz_report_get(report, i, &entry), NULL);
+        lua_createtable(L, 0, 9);
+        set_text(L, "severity", entry.severity == PZ_ERROR ? "error" : "warning");
+        set_text(L, "file", entry.file);
+        set_number(L, "line", entry.line);
+        set_number(L, "column", entry.column);
+        set_number(L, "length", entry.length);
+        set_text(L, "path", entry.path);
+        set_text(L, "message", entry.message);
+        set_text(L, "suggestion", entry.suggestion);
+        set_text(L, "source", entry.source);
+        lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+    }
+}
+
+/* ---- the engine's own calls ---- */
+
+static const char *option_text(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name); /* stays on the stack, and its text with it */
+    return lua_isnil(L, -1) ? NULL : pzl_name_at(L, -1, name);
+}
+
+static bool option_bool(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    const bool is_set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_set;
+}
+
+/* open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...} */
+static int open_engine(lua_State *L, bool is_safe)
+{
+    pz_engine_options options = {PZ_ENGINE_OPTIONS};
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 1) && lua_type(L, 1) != LUA_TTABLE)
+        options.catalog = pzl_name_at(L, 1, "the catalog");
+    const int settings = lua_type(L, 1) == LUA_TTABLE ? 1 : 2;
+    if (!lua_isnil(L, settings)) {
+        luaL_checktype(L, settings, LUA_TTABLE);
+        if (settings == 1)
+            options.catalog = option_text(L, 1, "catalog");
+        options.store = option_text(L, settings, "store");
+        options.flags |= option_bool(L, settings, "read_only") ? PZ_ENGINE_READ_ONLY : 0;
+        options.flags |= option_bool(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
+    }
+    engine_box *box = pzl_push_engine(L, is_safe);
+    pzl_check(L, pz_engine_open(&box->engine, &options, &err), &err);
+    return 1;
+}
+
+static int open_raising(lua_State *L)
+{
+    return open_engine(L, false);
+}
+
+static int open_safe(lua_State *L)
+{
+    return open_engine(L, true);
+}
+
+/* Put a catalog in force and push its warnings; `text` NULL: from the file `name`. */
+static int load(lua_State *L, engine_box *box, const char *name, const char *text, size_t len)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pz_report **report = pzl_push_report(L);
+    lua_newtable(L);
+    pzl_check(L,
+              text ? pz_engine_load_text(box->engine, name, text, len, report, &err)
+                   : pz_engine_load(box->engine, name, report, &err),
+              &err);
+    add_diagnostics(L, *report);
+    return 1;
+}
+
+static int engine_load(lua_State *L)
+{
+    engine_box *box = pzl_engine_at(L, 1);
+    return load(L, box, pzl_name_at(L, 2, "the catalog"), NULL, 0);
+}
+
+static int engine_load_text(lua_State *L)
+{
+    size_t len;
+    lua_settop(L, 3);
+    engine_box *box = pzl_engine_at(L, 1);
+    const char *text = luaL_checklstring(L, 2, &len);
+    const char *name = lua_isnil(L, 3) ? "catalog" : pzl_name_at(L, 3, "the name");
+    return load(L, box, name, text, len);
+}
+
+/* passed, failed, diagnostics */
+static int engine_test(lua_State *L)
+{
+    engine_box *box = pzl_engine_at(L, 1);
+    pz_report **report = pzl_push_report(L);
+    uint32_t passed = 0, failed = 0;
+    pz_error err = PZ_ERROR_INIT;
+    const pz_status status = pz_engine_test(box->engine, report, &passed, &failed, &err);
+    if (status != PZ_ERR_TEST)
+        pzl_check(L, status, &err);
+    lua_pushnumber(L, (lua_Number)passed);
+    lua_pushnumber(L, (lua_Number)failed);
+    lua_newtable(L);
+    add_diagnostics(L, *report);
+    return 3;
+}
+
+static int engine_catalog_hash(lua_State *L)
+{
+    char hash[33];
+    pzl_check(L, pz_engine_catalog_hash(pzl_engine_at(L, 1)->engine, hash), NULL);
+    lua_pushlstring(L, hash, 32);
+    return 1;
+}
+
+static int engine_count(lua_State *L)
+{
+    uint64_t count;
+    pz_error err = PZ_ERROR_INIT;
+    pzl_check(L, pz_profile_count(pzl_engine_at(L, 1)->engine, &count, &err), &err);
+    lua_pushnumber(L, (lua_Number)count);
+    return 1;
+}
+
+/* ---- profiles ---- */
+
+/* Finish a call that made a profile: link it to its engine, or raise. */
+static int made(lua_State *L, profile_box *box, pz_status status, const pz_error *err)
+{
+    pzl_check(L, status, err);
+    pzl_link_in(&box->engine->profiles, &box->link);
+    return 1;
+}
+
+static int engine_customer(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    const char *kind = pzl_name_at(L, 2, "the kind");
+    const char *value = pzl_name_at(L, 3, "the identifier");
+    profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    return made(L, box, pz_customer(&box->profile, engine, kind, value, &err), &err);
+}
+
+static int engine_profile(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    const char *id = pzl_name_at(L, 2, "the id");
+    profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
+    return made(L, box, pz_profile_open(&box->profile, pzl_engine_at(L, 1)->engine, id, &err),
+                &err);
+}
+
+static int engine_detached(lua_State *L)
+{
+    static const char *const subjects[] = {"person", "account", "device", NULL};
+    pz_error err = PZ_ERROR_INIT;
+    const char *id = pzl_name_at(L, 2, "the id");
+    const pz_subject subject = (pz_subject)luaL_checkoption(L, 3, "person", subjects);
+    profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    return made(L, box, pz_profile_new(&box->profile, engine, subject, id, &err), &err);
+}
+
+static int engine_decode(lua_State *L)
+{
+    size_t len;
+    pz_error err = PZ_ERROR_INIT;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    return made(L, box, pz_profile_decode(&box->profile, engine, bytes, len, &err), &err);
+}
+
+/* Push the engine of the profile at index 1 below everything, so that calls on profiles find it
+ * where calls on engines do. Raises for a closed profile. */
+static profile_box *begin_profile_call(lua_State *L)
+{
+    profile_box *box = pzl_profile_at(L, 1);
+    luaL_checkstack(L, 20, "no room on the stack");
+    get_env(L, 1);
+    lua_rawgeti(L, -1, 1);
+    lua_insert(L, 1);
+    lua_pop(L, 1);
+    return box;
+}
+
+static int profile_id(lua_State *L)
+{
+    const pz_str id = pz_profile_id(pzl_profile_at(L, 1)->profile);
+    char copy[64]; /* an id has 1 to 64 bytes; pushing it may close the profile */
+    const size_t len = id.len < sizeof copy ? id.len : sizeof copy;
+    memcpy(copy, id.data, len);
+    lua_pushlstring(L, copy, len);
+    return 1;
+}
+
+static int profile_exists(lua_State *L)
+{
+    lua_pushboolean(L, pz_profile_exists(pzl_profile_at(L, 1)->profile));
+    return 1;
+}
+
+static int profile_refresh(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pzl_check(L, pz_profile_refresh(pzl_profile_at(L, 1)->profile, &err), &err);
+    return 0;
+}
+
+static int profile_bytes(lua_State *L)
+{
+    lua_settop(L, 1);
+    begin_profile_call(L);
+    session_box *session = pzl_take_session(L);
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    pzl_check(L, pz_profile_encode(pzl_profile_at(L, 2)->profile, session->pool, &out, &err), &err);
+    lua_pushlstring(L, out.as.text, out.len);
+    pzl_give_session(L, session, 1, 3);
+    return 1;
+}
+
+static int profile_export(lua_State *L)
+{
+    lua_settop(L, 2);
+    const lua_Integer indent = luaL_optinteger(L, 2, 0);
+    luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
+    begin_profile_call(L);
+    session_box *session = pzl_take_session(L);
+    pz_str out;
+    pz_error err = PZ_ERROR_INIT;
+    pzl_check(L,
+              pz_profile_export(pzl_profile_at(L, 2)->profile, session->pool, &out,
+                                (uint32_t)indent, &err),
+              &err);
+    lua_pushlstring(L, out.data, out.len);
+    pzl_give_session(L, session, 1, 4);
+    return 1;
+}
+
+static int profile_merge(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    profile_box *into = pzl_profile_at(L, 1), *other = pzl_profile_at(L, 2);
+    if (into->engine != other->engine)
+        return pzl_fail(L, PZ_ERR_ARG, "the profiles are of different engines; hand over bytes");
+    pzl_check(L, pz_merge(into->profile, other->profile, &err), &err);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+/* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
+static pz_write write_at(lua_State *L, session_box *session, int index)
+{
+    pz_write write = {PZ_WRITE};
+    if (lua_isnoneornil(L, index))
+        return write;
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_getfield(L, index, "at");
+    write.at_ms = pzl_moment_at(L, session, lua_gettop(L));
+    lua_getfield(L, index, "now");
+    write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
+    lua_getfield(L, index, "expires");
+    write.expires_ms = pzl_moment_at(L, session, lua_gettop(L));
+    write.channel = option_text(L, index, "channel");
+    write.who = option_text(L, index, "who");
+    write.writer = option_text(L, index, "writer");
+    return write;
+}
+
+/* A write on its way. On the stack: engine, profile, arguments up to `last`, session, texts. */
+typedef struct writing {
+    session_box *session;
+    int session_index;
+    pz_write write;
+    pz_error err;
+} writing;
+
+/* Begin a write whose table of circumstances is argument `last`, counted as Lua counts. */
+static writing begin_write(lua_State *L, int last)
+{
+    writing w = {.err = PZ_ERROR_INIT};
+    lua_settop(L, last);
+    begin_profile_call(L);
+    w.session = pzl_take_session(L);
+    w.session_index = lua_gettop(L);
+    w.write = write_at(L, w.session, last + 1);
+    return w;
+}
+
+static void end_write(lua_State *L, writing *w, pz_status status)
+{
+    pzl_check(L, status, &w->err);
+    pzl_give_session(L, w->session, 1, w->session_index);
+}
+
+typedef pz_status (*value_verb)(pz_profile *, const char *, pz_value, const pz_write *, pz_error *);
+
+/* profile:verb(attribute, value, circumstances) */
+static int write_value(lua_State *L, value_verb verb)
+{
+    writing w = begin_write(L, 4);
+    const char *name = pzl_name_at(L, 3, "the attribute");
+    const pz_value value = pzl_put(L, w.session, 4);
+    end_write(L, &w, verb(pzl_profile_at(L, 2)->profile, name, value, &w.write, &w.err));
+    return 0;
+}
+
+static int profile_choose(lua_State *L)
+{
+    return write_value(L, pz_choose);
+}
+
+static int profile_reject(lua_State *L)
+{
+    return write_value(L, pz_reject);
+}
+
+static int profile_declare(lua_State *L)
+{
+    return write_value(L, pz_declare);
+}
+
+static int profile_infer(lua_State *L)
+{
+    const double confidence = (double)luaL_checknumber(L, 4);
+    writing w = begin_write(L, 5);
+    const char *name = pzl_name_at(L, 3, "the attribute");
+    const pz_value value = pzl_put(L, w.session, 4);
+    end_write(L, &w,
+              pz_infer(pzl_profile_at(L, 2)->profile, name, value, confidence, &w.write, &w.err));
+    return 0;
+}
+
+static int profile_clear(lua_State *L)
+{
+    writing w = begin_write(L, 3);
+    const char *name = pzl_name_at(L, 3, "the attribute");
+    end_write(L, &w, pz_clear(pzl_profile_at(L, 2)->profile, name, &w.write, &w.err));
+    return 0;
+}
+
+static int profile_identify(lua_State *L)
+{
+    writing w = begin_write(L, 4);
+    const char *kind = pzl_name_at(L, 3, "the kind");
+    const char *value = pzl_name_at(L, 4, "the identifier");
+    end_write(L, &w, pz_identify(pzl_profile_at(L, 2)->profile, kind, value, &w.write, &w.err));
+    return 0;
+}
+
+/* True if the event is new, false if it was seen before. */
+static int profile_observe(lua_State *L)
+{
+    bool is_new;
+    writing w = begin_write(L, 3);
+    const pz_value event = pzl_put(L, w.session, 3);
+    end_write(L, &w, pz_observe(pzl_profile_at(L, 2)->profile, event, &w.write, &is_new, &w.err));
+    lua_pushboolean(L, is_new);
+    return 1;
+}
+
+static int profile_apply(lua_State *L)
+{
+    writing w = begin_write(L, 3);
+    const pz_value operation = pzl_put(L, w.session, 3);
+    end_write(L, &w, pz_profile_apply(pzl_profile_at(L, 2)->profile, operation, &w.write, &w.err));
+    return 0;
+}
+
+/* ---- questions ---- */
+
+/* Turn the circumstances, a table at 4, into the session's context. `now` is the moment. */
+static void begin_context(lua_State *L, session_box *session)
+{
+    pz_error err = PZ_ERROR_INIT;
+    int64_t now_ms = 0;
+    if (!lua_isnil(L, 4)) {
+        luaL_checktype(L, 4, LUA_TTABLE);
+        lua_getfield(L, 4, "now");
+        now_ms = pzl_moment_at(L, session, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    pzl_check(L, pz_context_begin(session->context, now_ms, &err), &err);
+    if (lua_isnil(L, 4))
+        return;
+    for (lua_pushnil(L); lua_next(L, 4); lua_pop(L, 1)) {
+        const char *key = pzl_name_at(L, -2, "the key of a circumstance");
+        if (strcmp(key, "now") == 0)
+            continue;
+        const pz_value value = pzl_put(L, session, lua_gettop(L));
+        pzl_check(L, pz_context_set(session->context, key, value, &err), &err);
+    }
+}
+
+/* A question on its way: engine:verb(name, customer, circumstances, account). The stack: these
+ * five, then the session at 6. */
+typedef struct question {
+    session_box *session;
+    const char *name;
+    const pz_profile *profile; /* NULL: nobody */
+    pz_error err;
+} question;
+
+static const pz_profile *profile_or_nobody(lua_State *L, int index, const engine_box *engine)
+{
+    if (lua_isnil(L, index))
+        return NULL;
+    const profile_box *box = pzl_profile_at(L, index);
+    if (box->engine != engine)
+        pzl_fail(L, PZ_ERR_ARG, "the profile is of another engine");
+    return box->profile;
+}
+
+static question begin_question(lua_State *L, bool has_name)
+{
+    question q = {.err = PZ_ERROR_INIT};
+    if (!has_name) {
+        lua_pushnil(L);
+        lua_insert(L, 2);
+    }
+    lua_settop(L, 5);
+    engine_box *engine = pzl_engine_at(L, 1);
+    q.name = has_name ? pzl_name_at(L, 2, "the name") : NULL;
+    q.session = pzl_take_session(L);
+    begin_context(L, q.session);
+    /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
+    const pz_profile *account = profile_or_nobody(L, 5, engine);
+    q.profile = profile_or_nobody(L, 3, engine);
+    if (account)
+        pzl_check(L, pz_context_account(q.session->context, account, &q.err), &q.err);
+    return q;
+}
+
+static int end_question(lua_State *L, question *q, int results)
+{
+    pzl_give_session(L, q->session, 1, 6);
+    return results;
+}
+
+/* Copy what a profile may own into the pool. */
+static pz_value keep(lua_State *L, question *q, pz_value value)
+{
+    pz_value out;
+    pzl_check(L, pz_pool_copy(q->session->pool, &out, value), NULL);
+    return out;
+}
+
+static pz_value keep_text(lua_State *L, question *q, pz_str text)
+{
+    return keep(L, q, pz_value_strn(text.data, text.len));
+}
+
+static void set_value(lua_State *L, const char *name, pz_value value)
+{
+    pzl_push_answer(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* {value, tier, reason, confidence, channel, who, at, is_resolved} */
+static int engine_resolve(lua_State *L)
+{
+    question q = begin_question(L, true);
+    pz_resolution found = {PZ_RESOLUTION};
+    pzl_check(L, pz_resolve(&found, q.session->context, q.profile, q.name, &q.err), &q.err);
+    const pz_value value = keep(L, &q, found.value);
+    const pz_value channel = keep_text(L, &q, found.channel);
+    const pz_value who = keep_text(L, &q, found.who);
+    lua_createtable(L, 0, 8);
+    set_value(L, "value", value);
+    set_text(L, "tier", found.tier);
+    set_text(L, "reason", found.reason);
+    if (found.has_confidence)
+        set_value(L, "confidence", pz_value_double(found.confidence));
+    set_value(L, "channel", channel);
+    set_value(L, "who", who);
+    if (found.at_ms)
+        set_value(L, "at", pz_value_time_ms(found.at_ms));
+    set_value(L, "is_resolved", pz_value_bool(found.is_resolved));
+    return end_question(L, &q, 1);
+}
+
+static int engine_inspect(lua_State *L)
+{
+    question q = begin_question(L, true);
+    pz_value out;
+    pzl_check(L, pz_inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
+    pzl_push(L, keep(L, &q, out));
+    return end_question(L, &q, 1);
+}
+
+static int engine_segments(lua_State *L)
+{
+    question q = begin_question(L, false);
+    pz_value out;
+    pzl_check(L, pz_segments(&out, q.session->context, q.profile, &q.err), &q.err);
+    pzl_push(L, keep(L, &q, out));
+    return end_question(L, &q, 1);
+}
+
+/* Everything about a decision, copied before Lua is touched. */
+typedef struct decided {
+    pz_value value, rule, id, bytes, text, map;
+    const char *reason;
+    double confidence;
+} decided;
+
+static decided decide(lua_State *L, question *q, bool is_explained)
+{
+    const pz_decision *decision;
+    pz_context *context = q->session->context;
+    pzl_check(L, pz_decide(&decision, context, q->profile, q->name, &q->err), &q->err);
+    decided d = {
+        .value = keep(L, q, pz_decision_value(decision)),
+        .rule = keep(L, q, pz_value_str(pz_decision_rule(decision))),
+        .reason = pz_decision_reason(decision),
+        .confidence = pz_decision_confidence(decision),
+    };
+    if (!is_explained)
+        return d;
+    pz_str id, text;
+    pzl_check(L, pz_decision_id(&id, context, decision, &q->err), &q->err);
+    d.id = keep_text(L, q, id);
+    pzl_check(L, pz_decision_bytes(&d.bytes, context, decision, &q->err), &q->err);
+    pzl_check(L, pz_explain_text(&text, context, decision, &q->err), &q->err);
+    d.text = keep_text(L, q, text);
+    pzl_check(L, pz_explain(&d.map, context, decision, &q->err), &q->err);
+    d.bytes = keep(L, q, d.bytes);
+    d.map = keep(L, q, d.map);
+    return d;
+}
+
+static int answer_decision(lua_State *L, bool is_explained)
+{
+    question q = begin_question(L, true);
+    const decided d = decide(L, &q, is_explained);
+    lua_createtable(L, 0, is_explained ? 8 : 4);
+    set_value(L, "value", d.value);
+    set_text(L, "reason", d.reason);
+    set_value(L, "rule", d.rule);
+    set_value(L, "confidence", pz_value_double(d.confidence));
+    if (is_explained) {
+        set_value(L, "id", d.id);
+        set_value(L, "text", d.text);
+        set_value(L, "map", d.map);
+        lua_pushlstring(L, d.bytes.as.text, d.bytes.len);
+        lua_setfield(L, -2, "bytes");
+    }
+    return end_question(L, &q, 1);
+}
+
+/* {value, reason, rule, confidence} */
+static int engine_decide(lua_State *L)
+{
+    return answer_decision(L, false);
+}
+
+/* The same with {id, bytes, text, map}: canonical bytes, sentences, and all reasons. */
+static int engine_explain(lua_State *L)
+{
+    return answer_decision(L, true);
+}
+
+/* engine:observe_many(events, {now = ..., replay = true}) */
+static int engine_observe_many(lua_State *L)
+{
+    int64_t now_ms = 0;
+    uint32_t flags = 0;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 3);
+    pzl_engine_at(L, 1);
+    session_box *session = pzl_take_session(L);
+    if (!lua_isnil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        lua_getfield(L, 3, "now");
+        now_ms = pzl_moment_at(L, session, lua_gettop(L));
+        flags = option_bool(L, 3, "replay") ? PZ_OBSERVE_REPLAY : 0;
+    }
+    luaL_checktype(L, 2, LUA_TTABLE);
+    const pz_value events = pzl_put(L, session, 2);
+    if (events.kind != PZ_LIST && events.len > 0)
+        return pzl_fail(L, PZ_ERR_TYPE, "events are a list");
+    if (events.len > PZ_OBSERVE_MANY_MAX)
+        return pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 events in one call");
+    pz_observed *results = lua_newuserdata(L, (events.len + 1) * sizeof *results);
+    for (uint32_t i = 0; i < events.len; i++)
+        results[i].size = (uint32_t)sizeof *results;
+    pzl_check(L,
+              pz_observe_many(pzl_engine_at(L, 1)->engine, events.len ? events.as.items : NULL,
+                              events.len, now_ms, flags, results, &err),
+              &err);
+    lua_createtable(L, (int)events.len, 0);
+    for (uint32_t i = 0; i < events.len; i++) {
+        lua_createtable(L, 0, 3);
+        set_text(L, "status", pz_status_name(results[i].status));
+        set_text(L, "message", results[i].message);
+        set_value(L, "is_new", pz_value_bool(results[i].is_new));
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    pzl_give_session(L, session, 1, 4);
+    return 1;
+}
+
+/* ---- the module ---- */
+
+/* personalize.check(path): every mistake, warning and failing test of a catalog, as a list. */
+static int module_check(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 1);
+    const char *path = pzl_name_at(L, 1, "the catalog");
+    engine_box *box = pzl_push_engine(L, false);
+    pzl_check(L, pz_engine_open(&box->engine, NULL, &err), &err);
+    pz_report **mistakes = pzl_push_report(L), **failures = pzl_push_report(L);
+    pz_status status = pz_engine_load(box->engine, path, mistakes, &err);
+    if (status == PZ_OK)
+        status = pz_engine_test(box->engine, failures, NULL, NULL, &err);
+    if (status != PZ_ERR_CATALOG && status != PZ_ERR_TEST)
+        pzl_check(L, status, &err);
+    lua_newtable(L);
+    add_diagnostics(L, *mistakes);
+    add_diagnostics(L, *failures);
+    return 1;
+}
+
+/* personalize.eval(expression, variables) */
+static int module_eval(lua_State *L)
+{
+    size_t len;
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 2);
+    const char *expression = luaL_checklstring(L, 1, &len);
+    session_box *session = pzl_new_session(L, 0);
+    const pz_value variables = pzl_put(L, session, 2);
+    pzl_check(L, pz_eval(&out, session->pool, expression, len, variables, &err), &err);
+    pzl_push_answer(L, out);
+    return 1;
+}
+
+/* personalize.parse(json): JSON text as a Lua value; null is personalize.null at the top, too. */
+static int module_parse(lua_State *L)
+{
+    size_t len;
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 1);
+    const char *json = luaL_checklstring(L, 1, &len);
+    session_box *session = pzl_new_session(L, 0);
+    pzl_check(L, pz_value_parse(session->pool, &out, json, len, 0, &err), &err);
+    pzl_push(L, out);
+    return 1;
+}
+
+/* personalize.print(value, indent): the value as JSON text. */
+static int module_print(lua_State *L)
+{
+    pz_str out;
+    lua_settop(L, 2);
+    const lua_Integer indent = luaL_optinteger(L, 2, 0);
+    luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
+    session_box *session = pzl_new_session(L, 0);
+    const pz_value value = pzl_put(L, session, 1);
+    pzl_check(L, pz_value_print(session->pool, &out, value, (uint32_t)indent), NULL);
+    lua_pushlstring(L, out.data, out.len);
+    return 1;
+}
+
+static int module_version(lua_State *L)
+{
+    lua_pushstring(L, pz_version());
+    return 1;
+}
+
+/* The wrapper of the safe forms: the first upvalue is the raising one. */
+static int safe_call(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, FAILURE);
+    failure_box *failure = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    *failure = (failure_box){PZ_ERR_ARG, 0, 0};
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    const int result = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    if (result == 0)
+        return lua_gettop(L);
+    const failure_box why = *failure;
+    const bool is_memory = result == LUA_ERRMEM;
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    lua_pushstring(L, pz_status_name(is_memory ? PZ_ERR_NOMEM : why.status));
+    lua_pushinteger(L, (lua_Integer)why.line);
+    lua_pushinteger(L, (lua_Integer)why.column);
+    return 5;
+}
+
+static const luaL_Reg engine_methods[] = {
+    {"load", engine_load},
+    {"load_text", engine_load_text},
+    {"test", engine_test},
+    {"catalog_hash", engine_catalog_hash},
+    {"count", engine_count},
+    {"customer", engine_customer},
+    {"profile", engine_profile},
+    {"detached", engine_detached},
+    {"decode", engine_decode},
+    {"observe_many", engine_observe_many},
+    {"resolve", engine_resolve},
+    {"inspect", engine_inspect},
+    {"segments", engine_segments},
+    {"decide", engine_decide},
+    {"explain", engine_explain},
+    {"close", pzl_engine_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg profile_methods[] = {
+    {"id", profile_id},           {"exists", profile_exists},
+    {"refresh", profile_refresh}, {"bytes", profile_bytes},
+    {"export", profile_export},   {"merge", profile_merge},
+    {"choose", profile_choose},   {"reject", profile_reject},
+    {"declare", profile_declare}, {"infer", profile_infer},
+    {"clear", profile_clear},     {"identify", profile_identify},
+    {"observe", profile_observe}, {"apply", profile_apply},
+    {"close", pzl_profile_close}, {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"open", open_raising},  {"check", module_check}, {"eval", module_eval},
+    {"parse", module_parse}, {"print", module_print}, {NULL, NULL},
+};
+
+static const luaL_Reg safe_functions[] = {
+    {"open", open_safe},     {"check", module_check}, {"eval", module_eval},
+    {"parse", module_parse}, {"print", module_print}, {NULL, NULL},
+};
+
+/* Set functions in the table on top, wrapped for the safe forms. */
+static void set_functions(lua_State *L, const luaL_Reg *list, bool is_safe)
+{
+    for (; list->name; list++) {
+        lua_pushcfunction(L, list->func);
+        if (is_safe)
+            lua_pushcclosure(L, safe_call, 1);
+        lua_setfield(L, -2, list->name);
+    }
+}
+
+/* The metatable of a kind of handle. `__metatable` keeps scripts from taking __gc out of it. */
+static void make_metatable(lua_State *L, const char *name, lua_CFunction gc,
+                           const luaL_Reg *methods, bool is_safe)
+{
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+    if (methods) {
+        lua_newtable(L);
+        set_functions(L, methods, is_safe);
+        lua_getfield(L, -1, "close");
+        lua_setfield(L, -3, "__close");
+        lua_setfield(L, -2, "__index");
+    }
+    lua_pop(L, 1);
+}
+
+/* Push one of the two modules. */
+static void push_module(lua_State *L, const luaL_Reg *list, bool is_safe)
+{
+    lua_newtable(L);
+    pzl_open_values(L);
+    set_functions(L, list, is_safe);
+    lua_pushcfunction(L, module_version);
+    lua_setfield(L, -2, "version");
+    lua_pushfstring(L, "%d.%d.%d", PZ_VERSION_MAJOR, PZ_VERSION_MINOR, PZ_VERSION_PATCH);
+    lua_setfield(L, -2, "_VERSION");
+}
+
+PZ_API int luaopen_personalize(lua_State *L);
+
+PZ_API int luaopen_personalize(lua_State *L)
+{
+    make_metatable(L, SESSION, pzl_session_gc, NULL, false);
+    make_metatable(L, REPORT, pzl_report_gc, NULL, false);
+    make_metatable(L, ENGINE, pzl_engine_gc, engine_methods, false);
+    make_metatable(L, SAFE_PREFIX ENGINE, pzl_engine_gc, engine_methods, true);
+    make_metatable(L, PROFILE, pzl_profile_close, profile_methods, false);
+    make_metatable(L, SAFE_PREFIX PROFILE, pzl_profile_close, profile_methods, true);
+    push_module(L, functions, false);
+    push_module(L, safe_functions, true);
+    lua_setfield(L, -2, "safe");
+    return 1;
+}

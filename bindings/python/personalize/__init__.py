@@ -1,0 +1,74 @@
+"""libpersonalize: what should this customer get, here and now, and why?
+
+    import personalize
+
+    with personalize.open("shop.json", store="lmdb:customers") as shop:
+        ann = shop.customer(email="ann@example.com")
+        ann.choose("language", "de")
+        hero = shop.decide("home.hero", ann, channel="web")
+        print(hero.value, hero.reason, hero.explain())
+"""
+from . import _ffi, values as _values
+from ._handles import new_pool as _new_pool
+from .decision import Decision, Observed, Resolution
+from .engine import OBSERVE_MANY_MAX, Engine
+from .errors import (
+    ArgumentError, BusyError, CatalogError, CorruptError, DomainError, Error, EvalError, LateError,
+    LimitError, NotFound, OutOfMemory, ParseError, StateError, StoreError, StoreFull, SubjectError,
+    TestFailure, TimeError, TypeMismatch, Unsupported, VersionError)
+from .errors import check as _check
+from .profile import Customer, Profile
+from .report import Diagnostic
+from .values import Duration, Timestamp, UInt
+
+__all__ = [
+    "ArgumentError", "BusyError", "CatalogError", "CorruptError", "Customer", "Decision",
+    "Diagnostic", "DomainError", "Duration", "Engine", "Error", "EvalError", "LateError",
+    "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory", "ParseError",
+    "Profile", "Resolution", "StateError", "StoreError", "StoreFull", "SubjectError",
+    "TestFailure", "TimeError", "Timestamp", "TypeMismatch", "UInt", "Unsupported", "VersionError",
+    "check", "eval", "library_version", "open"]
+
+#: The version of this package. The library that was loaded says its own: library_version().
+__version__ = "0.1.0"
+
+
+def library_version():
+    """The version of the C library that is loaded."""
+    return _ffi.lib.pz_version().decode()
+
+
+def open(catalog=None, *, store=None, read_only=False, lazy=False, skew_ms=0, store_bytes=0):
+    """Open an engine. ``store`` is "memory:" (the default) or "lmdb:DIRECTORY"; ``lazy`` lets
+    writes return before they are on the disk. A catalog can be loaded later, too."""
+    return Engine(catalog, store=store, read_only=read_only, lazy=lazy, skew_ms=skew_ms,
+                  store_bytes=store_bytes)
+
+
+def check(path):
+    """Every mistake and warning of a catalog, and every test in it that fails: a list of
+    Diagnostic, empty for a good one. Raises only if the file cannot be read."""
+    with Engine() as engine:
+        try:
+            found = engine.load(path)
+        except CatalogError as error:
+            return error.diagnostics
+        return found + engine.test()[2]
+
+
+def eval(expression, variables=None, /, **more):
+    """Evaluate one CEL expression: ``eval("a + b", a=1, b=2)``. Variables that are no keywords are
+    given as a dict."""
+    encoded = _values.utf8(expression) if isinstance(expression, str) else bytes(expression)
+    names = dict(variables or (), **more)
+    for key in names:
+        if not isinstance(key, str):
+            raise TypeMismatch("the name of a variable is a str")
+    pool, keep = _new_pool(), []
+    try:
+        out, err = _ffi.Value(), _ffi.new_error()
+        made = _values.put(pool, names, keep)
+        _check(_ffi.lib.pz_eval(out, pool, encoded, len(encoded), made, err), err)
+        return _values.get(out)
+    finally:
+        _ffi.lib.pz_pool_free(pool)

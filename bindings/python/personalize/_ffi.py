@@ -1,0 +1,257 @@
+"""The C library as ctypes sees it: where it is, its structs, and every function with its types.
+
+This is the only module that mentions ctypes. A test compares the table below with the public
+headers, type by type, and with what the library exports.
+
+Finding the library, in this order:
+
+1. ``PERSONALIZE_LIBRARY``, a full path. If it is set and cannot be loaded, that is an error: a
+   wrong setting is never papered over.
+2. ``libpersonalize.so.MAJOR`` beside this package's files, or in the folder above the package's
+   folder (a build tree: ``build/libpersonalize.so.0`` and ``build/python/personalize``).
+3. The soname, by the system's own search.
+4. ``ctypes.util.find_library``.
+"""
+import ctypes
+import ctypes.util
+import os
+from ctypes import (
+    CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_int, c_int64,
+    c_size_t, c_uint32, c_uint64, c_void_p, cast, sizeof, string_at)
+
+VERSION_MAJOR, VERSION_MINOR = 0, 1
+SONAME = f"libpersonalize.so.{VERSION_MAJOR}"
+
+
+class Str(Structure):
+    """pz_str: borrowed text, pointer and length."""
+    _fields_ = [("data", c_void_p), ("len", c_size_t)]
+
+
+class Error(Structure):
+    """pz_error, owned by the caller."""
+    _fields_ = [("size", c_uint32), ("status", c_int), ("line", c_uint32), ("column", c_uint32),
+                ("message", c_char * 512)]
+
+
+class Alloc(Structure):
+    """pz_alloc. Python always uses the library's own heap and passes NULL."""
+    _fields_ = [("fn", c_void_p), ("payload", c_void_p)]
+
+
+class Value(Structure):
+    """pz_value. The union is eight bytes read as a signed integer: ctypes does not promise to pass
+    unions by value, and an integer travels in the same register."""
+    _fields_ = [("kind", c_uint32), ("len", c_uint32), ("bits", c_int64)]
+
+
+class Entry(Structure):
+    """pz_entry: key and value of a map."""
+    _fields_ = [("key", Value), ("value", Value)]
+
+
+class EngineOptions(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("catalog", c_char_p),
+                ("store", c_char_p), ("alloc", POINTER(Alloc)), ("clock", c_void_p),
+                ("clock_payload", c_void_p), ("skew_ms", c_int64), ("store_bytes", c_uint64)]
+
+
+class Write(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("at_ms", c_int64), ("now_ms", c_int64),
+                ("expires_ms", c_int64), ("channel", c_char_p), ("who", c_char_p),
+                ("writer", c_char_p)]
+
+
+class Resolution(Structure):
+    _fields_ = [("size", c_uint32), ("is_resolved", c_bool), ("has_confidence", c_bool),
+                ("value", Value), ("tier", c_char_p), ("reason", c_char_p),
+                ("confidence", c_double), ("channel", Str), ("who", Str), ("at_ms", c_int64)]
+
+
+class Observed(Structure):
+    _fields_ = [("size", c_uint32), ("status", c_int), ("is_new", c_bool),
+                ("message", c_char * 256)]
+
+
+class Diagnostic(Structure):
+    _fields_ = [("size", c_uint32), ("severity", c_int), ("file", c_char_p), ("line", c_uint32),
+                ("column", c_uint32), ("length", c_uint32), ("path", c_char_p),
+                ("message", c_char_p), ("suggestion", c_char_p), ("source", c_char_p)]
+
+
+PROFILE_FN = CFUNCTYPE(c_int, c_void_p, c_void_p)
+
+_HANDLE = c_void_p  # every opaque pointer
+_OUT = POINTER(c_void_p)
+_VALUE = POINTER(Value)
+_ERR = POINTER(Error)
+_WRITE = POINTER(Write)
+
+#: name -> (result, arguments). A status is a plain int here; errors.check() turns it into an
+#: exception.
+PROTOTYPES = {
+    # base.h
+    "pz_status_name": (c_char_p, [c_int]),
+    "pz_status_text": (c_char_p, [c_int]),
+    "pz_version": (c_char_p, []),
+    "pz_str_of": (Str, [c_char_p]),
+    # value.h
+    "pz_value_null": (Value, []),
+    "pz_value_bool": (Value, [c_bool]),
+    "pz_value_int": (Value, [c_int64]),
+    "pz_value_uint": (Value, [c_uint64]),
+    "pz_value_double": (Value, [c_double]),
+    "pz_value_str": (Value, [c_char_p]),
+    "pz_value_strn": (Value, [c_char_p, c_size_t]),
+    "pz_value_bytes": (Value, [c_void_p, c_size_t]),
+    "pz_value_time_ms": (Value, [c_int64]),
+    "pz_value_duration_ns": (Value, [c_int64]),
+    "pz_kind_name": (c_char_p, [c_int]),
+    "pz_value_text": (Str, [Value]),
+    "pz_value_item": (Value, [Value, c_uint32]),
+    "pz_value_entry": (Entry, [Value, c_uint32]),
+    "pz_value_get": (Value, [Value, c_char_p, c_size_t, POINTER(c_bool)]),
+    "pz_value_equal": (c_bool, [Value, Value]),
+    "pz_value_compare": (c_int, [Value, Value]),
+    "pz_pool_new": (c_int, [_OUT, POINTER(Alloc)]),
+    "pz_pool_reset": (None, [_HANDLE]),
+    "pz_pool_free": (None, [_HANDLE]),
+    "pz_pool_string": (c_int, [_HANDLE, _VALUE, c_char_p, c_size_t]),
+    "pz_pool_list": (c_int, [_HANDLE, _VALUE, _VALUE, c_size_t]),
+    "pz_pool_map": (c_int, [_HANDLE, _VALUE, POINTER(Entry), c_size_t]),
+    "pz_pool_copy": (c_int, [_HANDLE, _VALUE, Value]),
+    "pz_value_parse": (c_int, [_HANDLE, _VALUE, c_char_p, c_size_t, c_uint32, _ERR]),
+    "pz_value_print": (c_int, [_HANDLE, POINTER(Str), Value, c_uint32]),
+    # report.h
+    "pz_report_count": (c_uint32, [_HANDLE]),
+    "pz_report_get": (c_int, [_HANDLE, c_uint32, POINTER(Diagnostic)]),
+    "pz_report_text": (c_char_p, [_HANDLE, c_bool]),
+    "pz_report_free": (None, [_HANDLE]),
+    # engine.h
+    "pz_engine_open": (c_int, [_OUT, POINTER(EngineOptions), _ERR]),
+    "pz_engine_close": (None, [_HANDLE]),
+    "pz_engine_load": (c_int, [_HANDLE, c_char_p, _OUT, _ERR]),
+    "pz_engine_load_text": (c_int, [_HANDLE, c_char_p, c_char_p, c_size_t, _OUT, _ERR]),
+    "pz_engine_test": (c_int, [_HANDLE, _OUT, POINTER(c_uint32), POINTER(c_uint32), _ERR]),
+    "pz_engine_catalog_hash": (c_int, [_HANDLE, c_char_p]),
+    "pz_observe_many": (c_int, [_HANDLE, _VALUE, c_size_t, c_int64, c_uint32, POINTER(Observed),
+                                _ERR]),
+    # profile.h
+    "pz_customer": (c_int, [_OUT, _HANDLE, c_char_p, c_char_p, _ERR]),
+    "pz_profile_open": (c_int, [_OUT, _HANDLE, c_char_p, _ERR]),
+    "pz_profile_new": (c_int, [_OUT, _HANDLE, c_int, c_char_p, _ERR]),
+    "pz_profile_decode": (c_int, [_OUT, _HANDLE, c_void_p, c_size_t, _ERR]),
+    "pz_profile_free": (None, [_HANDLE]),
+    "pz_profile_id": (Str, [_HANDLE]),
+    "pz_profile_exists": (c_bool, [_HANDLE]),
+    "pz_profile_refresh": (c_int, [_HANDLE, _ERR]),
+    "pz_choose": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
+    "pz_reject": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
+    "pz_clear": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
+    "pz_declare": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
+    "pz_infer": (c_int, [_HANDLE, c_char_p, Value, c_double, _WRITE, _ERR]),
+    "pz_identify": (c_int, [_HANDLE, c_char_p, c_char_p, _WRITE, _ERR]),
+    "pz_observe": (c_int, [_HANDLE, Value, _WRITE, POINTER(c_bool), _ERR]),
+    "pz_profile_apply": (c_int, [_HANDLE, Value, _WRITE, _ERR]),
+    "pz_merge": (c_int, [_HANDLE, _HANDLE, _ERR]),
+    "pz_profile_encode": (c_int, [_HANDLE, _HANDLE, _VALUE, _ERR]),
+    "pz_profile_export": (c_int, [_HANDLE, _HANDLE, POINTER(Str), c_uint32, _ERR]),
+    "pz_each_profile": (c_int, [_HANDLE, PROFILE_FN, c_void_p, _ERR]),
+    "pz_profile_count": (c_int, [_HANDLE, POINTER(c_uint64), _ERR]),
+    # decide.h
+    "pz_context_new": (c_int, [_OUT, _HANDLE, _ERR]),
+    "pz_context_free": (None, [_HANDLE]),
+    "pz_context_begin": (c_int, [_HANDLE, c_int64, _ERR]),
+    "pz_context_set": (c_int, [_HANDLE, c_char_p, Value, _ERR]),
+    "pz_context_account": (c_int, [_HANDLE, _HANDLE, _ERR]),
+    "pz_resolve": (c_int, [POINTER(Resolution), _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_resolve_bool": (c_int, [POINTER(c_bool), _HANDLE, _HANDLE, c_char_p, c_bool]),
+    "pz_resolve_int": (c_int, [POINTER(c_int64), _HANDLE, _HANDLE, c_char_p, c_int64]),
+    "pz_resolve_double": (c_int, [POINTER(c_double), _HANDLE, _HANDLE, c_char_p, c_double]),
+    "pz_resolve_str": (c_int, [POINTER(Str), _HANDLE, _HANDLE, c_char_p, c_char_p]),
+    "pz_inspect": (c_int, [_VALUE, _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_segments": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
+    "pz_decide": (c_int, [_OUT, _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_decision_value": (Value, [_HANDLE]),
+    "pz_decision_str": (c_char_p, [_HANDLE, c_char_p]),
+    "pz_decision_reason": (c_char_p, [_HANDLE]),
+    "pz_decision_rule": (c_char_p, [_HANDLE]),
+    "pz_decision_confidence": (c_double, [_HANDLE]),
+    "pz_decision_map": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
+    "pz_decision_bytes": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
+    "pz_decision_id": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),
+    "pz_explain": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
+    "pz_explain_text": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),
+    "pz_eval": (c_int, [_VALUE, _HANDLE, c_char_p, c_size_t, Value, _ERR]),
+}
+
+
+def _candidates():
+    here = os.path.dirname(os.path.abspath(__file__))
+    for folder in (here, os.path.dirname(os.path.dirname(here))):
+        path = os.path.join(folder, SONAME)
+        if os.path.exists(path):
+            yield path
+    yield SONAME
+    found = ctypes.util.find_library("personalize")
+    if found:
+        yield found
+
+
+def _open_library():
+    named = os.environ.get("PERSONALIZE_LIBRARY")
+    tried = []
+    for path in [named] if named else _candidates():
+        try:
+            return ctypes.CDLL(path)
+        except OSError as error:
+            tried.append(f"{path}: {error}")
+    raise ImportError("libpersonalize was not found; set PERSONALIZE_LIBRARY to its full path. "
+                      "Tried: " + "; ".join(tried))
+
+
+def _load():
+    library = _open_library()
+    try:
+        for name, (result, arguments) in PROTOTYPES.items():
+            function = getattr(library, name)
+            function.restype = result
+            function.argtypes = arguments
+    except AttributeError as error:
+        raise ImportError(f"libpersonalize is of another version: {error}") from None
+    version = library.pz_version().decode()
+    major, minor = (int(part) for part in version.split(".")[:2])
+    # Below 1.0 a minor version may break its callers.
+    if major != VERSION_MAJOR or (major == 0 and minor != VERSION_MINOR):
+        raise ImportError(f"libpersonalize {version} is loaded, this package was made for "
+                          f"{VERSION_MAJOR}.{VERSION_MINOR}")
+    return library
+
+
+lib = _load()
+
+
+def text(s):
+    """A Str as a Python str."""
+    return string_at(s.data, s.len).decode() if s.len else ""
+
+
+def octets(value):
+    """The octets that a string or bytes value borrows."""
+    return string_at(value.bits & 0xFFFFFFFFFFFFFFFF, value.len) if value.len else b""
+
+
+def new_buffer(size):
+    """Room for ``size`` octets."""
+    return ctypes.create_string_buffer(size)
+
+
+def new_error():
+    return Error(size=sizeof(Error))
+
+
+def items(value):
+    """The items of a list value, borrowed like the value itself."""
+    if not value.len:
+        return ()
+    return cast(value.bits & 0xFFFFFFFFFFFFFFFF, POINTER(Value * value.len)).contents

@@ -1,0 +1,125 @@
+"""Who owns which C handle, and when it may be freed.
+
+An engine must outlive what was made from it: profiles, and the contexts of its threads. Each such
+child is a token in the engine's set; the C engine is closed by whoever takes the last token away
+after close() was asked for. Every step is one operation on a set or a list, which the interpreter
+does not interrupt, and takes no lock: finalizers may run anywhere, also inside of this module.
+
+A session is one thread's context and pool, made at the thread's first question and kept, so that a
+warm question allocates nothing in C. ctypes lets other threads run during each call, and finalizers
+may ask questions in the middle of one; a session that is in use is therefore never used twice,
+whoever finds it busy makes one for the occasion.
+"""
+import threading
+import weakref
+
+from . import _ffi
+from .errors import StateError, check
+
+
+class EngineHandle:
+    """The C engine and the tokens of its children."""
+
+    def __init__(self, pointer):
+        self.pointer = pointer
+        self._closers = [pointer]
+        self._tokens = set()
+        self.is_closing = False
+
+    def add(self, token):
+        self._tokens.add(token)
+        if self.is_closing:
+            self.remove(token)
+            raise StateError("the engine is closed")
+
+    def remove(self, token):
+        self._tokens.discard(token)
+        self._close_if_last()
+
+    def close(self):
+        self.is_closing = True
+        self._close_if_last()
+
+    def _close_if_last(self):
+        if self.is_closing and not self._tokens:
+            try:
+                pointer = self._closers.pop()
+            except IndexError:
+                return
+            _ffi.lib.pz_engine_close(pointer)
+
+
+def own(owner, engine, free, pointer):
+    """Free ``pointer`` when ``owner`` goes away or the returned function is called, once."""
+    token = object()
+    try:
+        engine.add(token)
+    except StateError:
+        free(pointer)
+        raise
+    return weakref.finalize(owner, _free, engine, token, free, pointer)
+
+
+def _free(engine, token, free, pointer):
+    free(pointer)
+    engine.remove(token)
+
+
+def new_pool():
+    pool = _ffi.c_void_p()
+    check(_ffi.lib.pz_pool_new(_ffi.byref(pool), None))
+    return pool
+
+
+class Session:
+    """A context and a pool, used by one caller at a time."""
+
+    def __init__(self, engine):
+        self.lock = threading.Lock()
+        self.engine = engine
+        self.keep = []  # buffers that values borrow until the next question
+        self.context, err = _ffi.c_void_p(), _ffi.new_error()
+        token = object()
+        engine.add(token)
+        try:
+            check(_ffi.lib.pz_context_new(_ffi.byref(self.context), engine.pointer, err), err)
+            try:
+                self.pool = new_pool()
+            except BaseException:
+                _ffi.lib.pz_context_free(self.context)
+                raise
+        except BaseException:
+            engine.remove(token)
+            raise
+        self.close = weakref.finalize(self, _free_session, engine, token, self.context, self.pool)
+
+    def done(self):
+        """Forget this question's buffers and let the next one in."""
+        self.keep.clear()
+        self.lock.release()
+
+
+def _free_session(engine, token, context, pool):
+    _ffi.lib.pz_context_free(context)
+    _ffi.lib.pz_pool_free(pool)
+    engine.remove(token)
+
+
+class Guard:
+    """The thread rule of a profile: one at a time. Its own thread may come back only through a
+    finalizer in the middle of a call, which is refused rather than deadlocked."""
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._is_in_use = False
+
+    def __enter__(self):
+        self._lock.acquire()
+        if self._is_in_use:
+            self._lock.release()
+            raise StateError("the profile is in use by the call that this finalizer interrupts")
+        self._is_in_use = True
+
+    def __exit__(self, *exception):
+        self._is_in_use = False
+        self._lock.release()

@@ -1,0 +1,310 @@
+"""Python objects as values of the library, and back.
+
+    None bool int float str bytes      null bool int double string bytes
+    int above 2**63 - 1                uint; UInt(n) is a uint of any size
+    datetime (aware)                   timestamp
+    timedelta                          duration
+    list, tuple                        list
+    dict                               map, keys of str, int or bool
+
+The library counts nanoseconds and ``datetime`` microseconds: what does not fit comes back as
+``Timestamp`` or ``Duration``, subclasses that carry the rest, so that nothing is lost on the way
+through Python. An object with a list or a dict in it goes in as JSON text when JSON can say all of
+it, since the C parser outruns one ctypes call per item; otherwise item by item.
+"""
+import datetime as _dt
+import json as _json
+import struct as _struct
+import sys as _sys
+from collections.abc import Mapping
+
+from . import _ffi
+from .errors import ArgumentError, LimitError, ParseError, TypeMismatch, check
+
+#: Deepest nesting that goes in; the same as PZ_JSON_DEPTH_MAX.
+DEPTH_MAX = 512
+#: Most items one value may have in all. A small object that holds itself many times over unfolds
+#: into a tree of any size; this stops it.
+ITEMS_MAX = 1 << 22
+
+NULL, BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION, LIST, MAP = range(11)
+
+_UTC = _dt.timezone.utc
+_EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_UTC)
+_SECOND = _dt.timedelta(seconds=1)
+_MICROSECOND = _dt.timedelta(microseconds=1)
+_MILLISECOND = _dt.timedelta(milliseconds=1)
+_LEN_MAX = 0xFFFFFFFF
+# A bool is the first octet of the union.
+_BOOL_SHIFT = 0 if _sys.byteorder == "little" else 56
+
+
+class UInt(int):
+    """An int that goes in as a uint whatever its size."""
+    __slots__ = ()
+
+
+class Timestamp(_dt.datetime):
+    """A moment with nanoseconds: ``nanosecond`` (0 to 999) counts beyond ``microsecond``.
+    Comparing and computing see the microseconds only."""
+    nanosecond = 0
+
+
+class Duration(_dt.timedelta):
+    """A span with nanoseconds: ``nanosecond`` (0 to 999) counts beyond ``microseconds``."""
+    nanosecond = 0
+
+
+def name(text, what="a name"):
+    """Text as the NUL-terminated UTF-8 that a ``const char *`` wants."""
+    if not isinstance(text, str):
+        raise TypeMismatch(f"{what} is a str, not {type(text).__name__}")
+    encoded = utf8(text)
+    if b"\0" in encoded:
+        raise ArgumentError(f"{what} holds no NUL")
+    return encoded
+
+
+def utf8(text):
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ParseError(f"the text has a lone surrogate at {error.start}, which is no character"
+                         ) from None
+
+
+def milliseconds(moment):
+    """A moment for at, now or expires: None (the default), an aware datetime, or an int of
+    milliseconds since 1970. 0 is refused: to the library it would mean the default."""
+    if moment is None:
+        return 0
+    if isinstance(moment, _dt.datetime):
+        moment = (_aware(moment) - _EPOCH) // _MILLISECOND
+    elif isinstance(moment, bool) or not isinstance(moment, int):
+        raise TypeMismatch("a moment is an aware datetime or an int of milliseconds since 1970, "
+                           f"not {type(moment).__name__}")
+    if moment == 0:
+        raise ArgumentError("the moment 1970-01-01T00:00:00Z cannot be given; it stands for the "
+                            "default")
+    if not -1 << 63 <= moment < 1 << 63:
+        raise LimitError("the moment is beyond 64 bits of milliseconds")
+    return moment
+
+
+def moment(ms):
+    """Milliseconds since 1970 as a datetime; None for 0."""
+    return _EPOCH + ms * _MILLISECOND if ms else None
+
+
+def _aware(when):
+    if when.tzinfo is None or when.utcoffset() is None:
+        raise TypeMismatch("a datetime without a time zone is no moment; give it a tzinfo")
+    return when
+
+
+# ---- in ----
+
+def put(pool, value, keep):
+    """Make ``value`` a pz_value. It lives as long as ``pool``'s content and the list ``keep``,
+    which receives the buffers it borrows."""
+    kind = type(value)
+    try:
+        if (kind is dict or kind is list or kind is tuple) and _is_json(value, 0, [0]):
+            return parse(pool, _json.dumps(value).encode())
+        return _put(pool, value, keep, 0, [0])
+    except RecursionError:
+        raise LimitError("nested deeper than Python's stack has room for") from None
+
+
+def parse(pool, text):
+    """Read JSON text."""
+    out, err = _ffi.Value(), _ffi.new_error()
+    check(_ffi.lib.pz_value_parse(pool, out, text, len(text), 0, err), err)
+    return out
+
+
+def _count(count, depth):
+    count[0] += 1
+    if count[0] > ITEMS_MAX:
+        raise LimitError(f"more than {ITEMS_MAX} items in one value")
+    if depth > DEPTH_MAX:
+        raise LimitError(f"nested deeper than {DEPTH_MAX} levels, or holding itself")
+
+
+def _is_json(value, depth, count):
+    """Whether JSON text says exactly this value."""
+    _count(count, depth)
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -0x8000000000000000 <= value <= 0xFFFFFFFFFFFFFFFF
+    if kind is float:
+        return value - value == 0.0
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not _is_json(item, depth + 1, count):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in value:
+            if not _is_json(item, depth + 1, count):
+                return False
+        return True
+    return False
+
+
+def _put(pool, value, keep, depth, count):
+    """One stack frame a level: Python's own limit is 1000."""
+    _count(count, depth)
+    for kind, make in _SCALARS:
+        if isinstance(value, kind):
+            return make(value, keep)
+    out = _ffi.Value()
+    # Tuples of what is there now: nothing that runs meanwhile can lengthen them.
+    if isinstance(value, (list, tuple)):
+        parts = tuple(value)
+        array = (_ffi.Value * len(parts))()
+        for index, item in enumerate(parts):
+            array[index] = _put(pool, item, keep, depth + 1, count)
+        check(_ffi.lib.pz_pool_list(pool, out, array, len(parts)))
+    elif isinstance(value, Mapping):
+        parts = tuple(value.items())
+        array = (_ffi.Entry * len(parts))()
+        for index, (key, item) in enumerate(parts):
+            if not isinstance(key, (str, int)):
+                raise TypeMismatch("the key of a map is a str, an int or a bool, not "
+                                   f"{type(key).__name__}")
+            array[index].key = _put(pool, key, keep, depth + 1, count)
+            array[index].value = _put(pool, item, keep, depth + 1, count)
+        check(_ffi.lib.pz_pool_map(pool, out, array, len(parts)))
+    else:
+        raise TypeMismatch(f"{type(value).__name__} is no value: None, bool, int, float, str, "
+                           "bytes, datetime, timedelta, list, tuple and dict are")
+    return out
+
+
+def _put_null(value, keep):
+    return _ffi.Value()
+
+
+def _put_bool(value, keep):
+    return _ffi.lib.pz_value_bool(value)
+
+
+def _put_int(value, keep):
+    if isinstance(value, UInt) or value > 0x7FFFFFFFFFFFFFFF:
+        if 0 <= value <= 0xFFFFFFFFFFFFFFFF:
+            return _ffi.lib.pz_value_uint(value)
+    elif value >= -0x8000000000000000:
+        return _ffi.lib.pz_value_int(value)
+    raise LimitError(f"{value} is beyond 64 bits")
+
+
+def _put_float(value, keep):
+    return _ffi.lib.pz_value_double(value)
+
+
+def _put_str(value, keep):
+    encoded = utf8(value)
+    _check_len(encoded)
+    keep.append(encoded)
+    return _ffi.lib.pz_value_strn(encoded, len(encoded))
+
+
+def _put_bytes(value, keep):
+    encoded = bytes(value)
+    _check_len(encoded)
+    keep.append(encoded)
+    return _ffi.lib.pz_value_bytes(encoded, len(encoded))
+
+
+def _check_len(sized):
+    if len(sized) > _LEN_MAX:
+        raise LimitError(f"longer than {_LEN_MAX}")
+
+
+def _put_datetime(value, keep):
+    since = _aware(value) - _EPOCH
+    seconds, rest = divmod(since, _SECOND)
+    nanos = rest // _MICROSECOND * 1000 + getattr(value, "nanosecond", 0)
+    return _ffi.Value(TIMESTAMP, nanos, seconds)
+
+
+def _put_timedelta(value, keep):
+    ns = value // _MICROSECOND * 1000 + getattr(value, "nanosecond", 0)
+    if not -1 << 63 <= ns < 1 << 63:
+        raise LimitError("the span is beyond 64 bits of nanoseconds, about 292 years")
+    return _ffi.lib.pz_value_duration_ns(ns)
+
+
+_SCALARS = (
+    (str, _put_str), (bool, _put_bool), (int, _put_int), (float, _put_float),
+    (type(None), _put_null), (_dt.datetime, _put_datetime), (_dt.timedelta, _put_timedelta),
+    ((bytes, bytearray, memoryview), _put_bytes))
+
+
+# ---- out ----
+
+def get(value):
+    """A pz_value as a Python object that borrows nothing."""
+    try:
+        return _get(value)
+    except RecursionError:
+        raise LimitError("nested deeper than Python's stack has room for") from None
+
+
+def _get(value):
+    kind = value.kind
+    if kind == LIST:
+        found = []
+        for item in _ffi.items(value):
+            found.append(_get(item))
+        return found
+    if kind == MAP:
+        entry_of = _ffi.lib.pz_value_entry
+        found = {}
+        for index in range(value.len):
+            entry = entry_of(value, index)
+            found[_get(entry.key)] = _get(entry.value)
+        if len(found) != value.len:
+            raise TypeMismatch("the map has keys that are one key to Python, such as 1 and true")
+        return found
+    return _GET[kind](value)
+
+
+def _get_double(value):
+    return _struct.unpack("d", _struct.pack("q", value.bits))[0]
+
+
+def _get_timestamp(value):
+    micros, nanos = divmod(value.len, 1000)
+    when = _EPOCH + _dt.timedelta(seconds=value.bits, microseconds=micros)
+    if not nanos:
+        return when
+    exact = Timestamp(when.year, when.month, when.day, when.hour, when.minute, when.second,
+                      when.microsecond, _UTC)
+    exact.nanosecond = nanos
+    return exact
+
+
+def _get_duration(value):
+    micros, nanos = divmod(value.bits, 1000)
+    if not nanos:
+        return _dt.timedelta(microseconds=micros)
+    exact = Duration(microseconds=micros)
+    exact.nanosecond = nanos
+    return exact
+
+
+_GET = {
+    NULL: lambda value: None,
+    BOOL: lambda value: bool(value.bits >> _BOOL_SHIFT & 0xFF),
+    INT: lambda value: value.bits,
+    UINT: lambda value: UInt(value.bits & 0xFFFFFFFFFFFFFFFF),
+    DOUBLE: _get_double,
+    STRING: lambda value: _ffi.octets(value).decode(),
+    BYTES: _ffi.octets,
+    TIMESTAMP: _get_timestamp,
+    DURATION: _get_duration,
+}

@@ -1,0 +1,325 @@
+-- Tests of the Lua binding: lua test_lua.lua CATALOG. A test is named by its claim.
+local p = require "personalize"
+
+local catalog = arg[1]
+local integers = math.type ~= nil -- Lua 5.3 and later
+local NOW = "2026-03-20T12:00:00Z"
+local tests = {}
+
+local function fails(pattern, f, ...)
+  local ok, message = pcall(f, ...)
+  assert(not ok, "it did not fail")
+  assert(type(message) == "string" and message:find(pattern, 1, true),
+         ("'%s' is not in '%s'"):format(pattern, tostring(message)))
+end
+
+local function shop() return p.open(catalog) end
+
+function tests.versions_are_told()
+  assert(p.version() == p._VERSION)
+end
+
+function tests.a_choice_decides()
+  local engine = shop()
+  local ann = engine:customer("email", "ann@example.com")
+  ann:choose("language", "de", {channel = "web"})
+  local hero = engine:decide("home.hero", ann, {country = "DE", now = NOW})
+  -- The choice was made now, which is later than NOW.
+  assert(hero.value == "generic" and hero.reason == "DEFAULT")
+  hero = engine:decide("home.hero", ann, {country = "DE"})
+  assert(hero.value == "hallo" and hero.rule == "german" and hero.confidence == 1)
+  assert(engine:count() == 1)
+end
+
+function tests.answers_outlive_their_handles()
+  local engine = shop()
+  local me = engine:detached("me")
+  me:choose("language", "de", {at = NOW, now = NOW})
+  local why = engine:explain("home.hero", me, {country = "DE", now = NOW})
+  me:close()
+  engine:close()
+  collectgarbage()
+  assert(#why.id == 32 and #why.bytes > 100 and why.text:find("hallo", 1, true))
+  assert(why.map.decision == "home.hero" and why.map.rules and why.map.layers)
+end
+
+function tests.closing_twice_does_nothing_and_closed_handles_raise()
+  local engine = shop()
+  local me = engine:detached("me")
+  local other = engine:detached("me")
+  me:close()
+  me:close()
+  fails("the profile is closed", me.id, me)
+  fails("the profile is closed", me.choose, me, "language", "de")
+  fails("the profile is closed", engine.decide, engine, "home.hero", me)
+  engine:close()
+  engine:close()
+  fails("the engine is closed", engine.decide, engine, "home.hero")
+  fails("the engine is closed", engine.customer, engine, "a", "b")
+  fails("the profile is closed", other.id, other)
+end
+
+function tests.a_closed_profile_is_never_taken_for_nobody()
+  local engine = shop()
+  local account = engine:detached("firm", "account")
+  account:close()
+  fails("the profile is closed", engine.resolve, engine, "language", nil, nil, account)
+end
+
+function tests.wrong_types_raise()
+  local engine = shop()
+  local me = engine:detached("me")
+  fails("a personalize.engine is expected", engine.decide, me, "home.hero")
+  fails("a personalize.engine is expected", engine.decide, io.stdout, "home.hero")
+  fails("a personalize.profile is expected", me.choose, engine, "language", "de")
+  fails("the attribute is a string", me.choose, me, 7, "de")
+  fails("the name is a string", engine.decide, engine, {})
+  fails("a function is no value", me.choose, me, "language", print)
+  fails("a thread is no value", me.choose, me, "language", coroutine.create(function() end))
+  fails("this userdata is no value", me.choose, me, "language", io.stdout)
+  fails("table expected", engine.decide, engine, "home.hero", me, 5)
+  fails("number expected", me.infer, me, "language", "de", "sure")
+  assert(getmetatable(me) == "personalize.profile")
+end
+
+function tests.names_hold_no_nul_and_values_may()
+  local engine = shop()
+  local me = engine:detached("me")
+  fails("holds no NUL", me.choose, me, "lang\0uage", "de")
+  fails("holds no NUL", engine.detached, engine, "m\0e")
+  me:declare("note", "a\0b")
+  assert(engine:resolve("note", me).value == "a\0b")
+end
+
+function tests.invalid_utf8_is_refused()
+  local engine = shop()
+  local me = engine:detached("me")
+  fails("not valid UTF-8", me.declare, me, "note", "\255")
+  fails("not valid UTF-8", me.declare, me, "note", "\237\160\128") -- a surrogate
+  assert(tostring(p.eval("x", {x = p.bytes "\255\0"})) == "\255\0")
+end
+
+function tests.cyclic_and_deep_tables_are_refused()
+  local cycle = {}
+  cycle.again = {cycle}
+  fails("holds itself", p.eval, "1", {x = cycle})
+  local both = {}
+  both.a, both.b = both, both
+  fails("holds itself", p.eval, "1", {x = both})
+  local deep = {}
+  for _ = 1, 600 do deep = {deep} end
+  fails("nested too deep", p.eval, "1", {x = deep})
+end
+
+function tests.a_small_table_that_unfolds_without_end_is_refused()
+  local wide = {1}
+  for _ = 1, 40 do wide = {wide, wide} end
+  fails("too many items", p.eval, "1", {x = wide})
+end
+
+function tests.a_large_table_goes_in()
+  local large = {}
+  for i = 1, 100000 do large[i] = i end
+  assert(p.eval("size(x) == 100000 && x[99999] == 100000", {x = large}) == true)
+end
+
+function tests.lists_and_maps_are_told_apart()
+  local function kind(x) return p.print(x) end
+  assert(kind {} == "{}")
+  assert(kind(p.array()) == "[]" and kind(p.array {}) == "[]")
+  assert(kind {1, 2} == "[1,2]" and kind {a = 1} == '{"a":1}')
+  assert(kind {1, p.null, 3} == "[1,null,3]")
+  assert(kind(p.parse "[]") == "[]" and kind(p.parse '{"a":[]}') == '{"a":[]}')
+  fails("without a hole", p.print, {1, nil, 3, [5] = 1})
+  fails("without a hole", p.print, {1, a = 2})
+  fails("keys of a map are strings", p.print, {[true] = 1})
+  fails("keys of a map are strings", p.print, {[1.5] = 1})
+  assert(p.eval("x[1] == 'a' && x[true] == 'b'", {x = p.map {[1] = "a", [true] = "b"}}))
+  assert(p.eval("y == x", {x = p.map {[1] = "a"}, y = p.eval("{1: 'a'}")}))
+end
+
+function tests.null_is_null()
+  assert(p.parse "null" == p.null and p.eval "null" == nil)
+  assert(p.eval("x == null", {x = p.null}) == true)
+  assert(p.parse('{"a":null}').a == p.null)
+end
+
+function tests.integers_are_exact()
+  for _, digits in ipairs {"9223372036854775807", "-9223372036854775808", "9007199254740993",
+                           "18446744073709551615", "0", "-1"} do
+    assert(p.print(p.parse(digits)) == digits, digits)
+  end
+  assert(tostring(p.uint "18446744073709551615") == "18446744073709551615")
+  if integers then
+    assert(math.type(p.parse "9223372036854775807") == "integer")
+    assert(p.print(3.0) == "3.0" and p.print(3) == "3")
+  else
+    assert(type(p.parse "9007199254740991") == "number")
+    assert(p.parse("9007199254740992"):kind() == "int")
+    assert(p.print(3.0) == "3" and p.print(p.double "3") == "3.0")
+  end
+  assert(p.int "7" == p.int "7" and p.int "7" < p.int "8" and p.int "7" <= p.int "7")
+end
+
+function tests.moments_and_spans_are_scalars()
+  local t = p.timestamp "2020-02-29T23:59:59.123456789Z"
+  assert(tostring(t) == "2020-02-29T23:59:59.123456789Z")
+  assert(t:milliseconds() == 1583020799123 and t:kind() == "google.protobuf.Timestamp")
+  assert(p.duration("90s"):milliseconds() == 90000)
+  assert(p.eval("t + d > t", {t = t, d = p.duration "1s"}) == true)
+  assert(t == p.timestamp "2020-02-29T23:59:59.123456789Z")
+  assert(p.timestamp(1583020799123) < t)
+  fails("", p.timestamp, "yesterday")
+  fails("only timestamps and durations", function() return p.int("1"):milliseconds() end)
+end
+
+function tests.moments_of_writes_are_text_number_or_scalar()
+  local engine = shop()
+  for i, at in ipairs {NOW, 1774008000000, p.timestamp(NOW)} do
+    local me = engine:detached("me" .. i)
+    me:choose("language", "de", {at = at, now = NOW})
+    assert(tostring(engine:resolve("language", me, {now = NOW}).at) == NOW)
+  end
+  local me = engine:detached "me"
+  fails("a moment is", me.choose, me, "language", "de", {at = true})
+  fails("stands for the default", me.choose, me, "language", "de", {at = 0})
+end
+
+function tests.every_verb_works()
+  local engine = shop()
+  local me = engine:detached "me"
+  local w = {at = NOW, now = NOW, writer = "w1", who = "agent:7", channel = "phone"}
+  me:declare("age", 30, w)
+  local r = engine:resolve("age", me, {now = NOW})
+  assert(r.value == 30 and r.tier == "DECLARED" and r.who == "agent:7" and r.channel == "phone")
+  me:infer("category", "garden", 0.9, w)
+  assert(engine:resolve("category", me, {now = NOW}).tier == "INFERRED")
+  me:reject("category", "garden", w)
+  assert(not engine:resolve("category", me, {now = NOW}).is_resolved)
+  me:clear("category", w)
+  me:identify("email", "a@b.c", w)
+  local event = {kind = "purchase", source = "s", id = "1", time = NOW, item = "roses"}
+  assert(me:observe(event, w) == true and me:observe(event, w) == false)
+  me:apply({"choose", "news", false, {at = NOW}}, {writer = "w1"})
+  assert(engine:resolve("news", me, {now = NOW}).value == false)
+  local copy = engine:decode(me:bytes())
+  copy:choose("language", "fr", {at = NOW, now = NOW, writer = "w2"})
+  me:merge(copy)
+  assert(me:bytes() == copy:bytes() and me:id() == "me" and me:exists())
+  assert(p.parse(me:export()).subject.id == "me" and me:export(2):find("\n", 1, true))
+  assert(p.print(engine:segments(me, {now = NOW})) == '["adult"]')
+  assert(engine:inspect("language", me, {now = NOW})[1].tier == "CHOICE")
+  me:refresh()
+end
+
+function tests.stored_customers_are_found_again()
+  local engine = shop()
+  local ann = engine:customer("email", "ann@example.com")
+  assert(not ann:exists())
+  ann:choose("language", "fr")
+  local again = engine:customer("email", "ann@example.com")
+  assert(again:id() == ann:id() and engine:resolve("language", again).value == "fr")
+  assert(engine:profile(ann:id()):exists())
+  fails("", engine.profile, engine, "nobody")
+end
+
+function tests.many_events_at_once()
+  local engine = shop()
+  local function event(id, item)
+    return {kind = "purchase", source = "s", id = id, time = NOW, customer = "c", item = item}
+  end
+  local out = engine:observe_many({event("1", "roses"), event("1", "roses"), {kind = "visit"}},
+                                  {now = NOW, replay = true})
+  assert(#out == 3 and out[1].is_new and not out[2].is_new and out[2].status == "OK")
+  assert(out[3].status ~= "OK" and #out[3].message > 0)
+  assert(#engine:observe_many {} == 0)
+  fails("events are a list", engine.observe_many, engine, {a = 1})
+end
+
+function tests.safe_forms_return_instead_of_raising()
+  local engine = assert(p.safe.open(catalog))
+  local me = engine:detached "me"
+  local none, message, code, line, column = me:choose("langage", "de")
+  assert(none == nil and code == "ERR_NOT_FOUND" and message:find("language", 1, true))
+  assert(line == 0 and column == 0)
+  none, message, code, line, column = p.safe.eval "1 +\n  )"
+  assert(none == nil and code == "ERR_PARSE" and line == 2 and column == 3, message)
+  none, message, code = me:choose(7)
+  assert(none == nil and code == "ERR_TYPE" and message)
+  none, message, code = p.safe.open "/nowhere.json"
+  assert(none == nil and code == "ERR_IO" and message:find("nowhere", 1, true))
+  assert(me:close() == nil and select("#", me:id()) == 5)
+  assert(engine:decide("home.hero").value == "generic")
+end
+
+function tests.catalogs_are_checked()
+  assert(#p.check(catalog) == 0)
+  local engine = p.open()
+  fails("no catalog", engine.decide, engine, "home.hero")
+  fails("there is no type", engine.load_text, engine, '{"attributes": {"a": {"type": "sting"}}}')
+  assert(#engine:load_text('{"attributes": {"a": {"type": "string"}}}', "mine") == 0)
+  assert(#engine:catalog_hash() == 32)
+  local passed, failed, diagnostics = engine:test()
+  assert(passed == 0 and failed == 0 and #diagnostics == 0)
+end
+
+function tests.finalizers_may_use_the_engine_in_the_middle_of_a_call()
+  local engine = shop()
+  local me = engine:detached "me"
+  me:choose("language", "de", {at = NOW, now = NOW})
+  local calls = 0
+  local function litter()
+    local function final()
+      calls = calls + 1
+      engine:explain("home.hero", me, {country = "FR", now = NOW})
+      if calls < 200 then litter() end
+    end
+    if newproxy then
+      local proxy = newproxy(true) -- luacheck: ignore
+      getmetatable(proxy).__gc = final
+    else
+      setmetatable({}, {__gc = final})
+    end
+  end
+  for _ = 1, 20 do litter() end
+  collectgarbage("setpause", 0)
+  collectgarbage("setstepmul", 10000)
+  for _ = 1, 500 do
+    local why = engine:explain("home.hero", me, {country = "DE", now = NOW})
+    assert(why.value == "hallo" and why.map.value == "hallo" and why.text:find("hallo", 1, true))
+  end
+  collectgarbage("setpause", 200)
+  collectgarbage("setstepmul", 200)
+  assert(calls > 0)
+end
+
+function tests.a_call_that_raises_leaves_the_engine_usable()
+  local engine = shop()
+  local me = engine:detached "me"
+  for _ = 1, 1000 do
+    pcall(me.choose, me, "language", {1, print})
+    assert(engine:decide("home.hero", me).value == "generic")
+  end
+end
+
+function tests.close_variables_close()
+  if _VERSION ~= "Lua 5.4" then return end
+  local engine = shop()
+  local me = engine:detached "me"
+  assert(load("local me = ... local held <close> = me"))(me)
+  fails("the profile is closed", me.id, me)
+end
+
+local names, failed = {}, 0
+for name in pairs(tests) do names[#names + 1] = name end
+table.sort(names)
+for _, name in ipairs(names) do
+  local ok, message = xpcall(tests[name], debug.traceback)
+  if not ok then
+    failed = failed + 1
+    print("not ok: " .. name .. "\n" .. tostring(message))
+  end
+end
+collectgarbage()
+print(("%s: %d tests, %d failed"):format(_VERSION, #names, failed))
+os.exit(failed == 0 and 0 or 1)
