@@ -30,6 +30,10 @@ int main(int argc, char **argv)
         cli_help(stdout, command);
         return EXIT_DONE;
     }
+    int64_t ms;
+    if (!cli_time("now", c.now, &ms) || !cli_time("at", c.at, &ms) ||
+        !cli_time("expires", c.expires, &ms))
+        return EXIT_USAGE;
     code = command->run(&c);
     /* A result that could not be written is a failure, whatever else went well. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)

@@ -1,0 +1,294 @@
+"""The `personalize` command: every subcommand, every exit code, output for people and programs."""
+import gzip
+import json
+import os
+import pty
+import subprocess
+import unittest
+
+import kit
+
+ALL = ["check", "observe", "profile", "resolve", "inspect", "decide", "explain", "segments", "eval"]
+
+
+class CommandLine(kit.CommandTest):
+    def test_help_of_the_command_lists_every_subcommand(self):
+        for word in ("--help", "-h"):
+            run = self.run_command(word)
+            self.assertEqual((run.code, run.err), (0, ""))
+            for name in ALL:
+                self.assertRegex(run.out, rf"(?m)^  {name} ")
+            self.assertIn("exit status", run.out)
+
+    def test_help_of_each_subcommand_shows_usage_and_options(self):
+        for name in ALL:
+            for word in ("--help", "-h"):
+                run = self.run_command(name, word)
+                self.assertEqual((run.code, run.err), (0, ""), name)
+                self.assertTrue(run.out.startswith(f"usage: personalize {name} "), run.out)
+        self.assertIn("--replay", self.run_command("observe", "--help").out)
+        self.assertNotIn("--replay", self.run_command("decide", "--help").out)
+
+    def test_version_is_that_of_the_headers(self):
+        header = (kit.SOURCE / "include/personalize/base.h").read_text()
+        parts = [line.split()[2] for line in header.splitlines() if line.startswith("#define PZ_VERSION_")]
+        self.assertEqual(self.run_command("--version").out, f"personalize {'.'.join(parts)}\n")
+
+    def test_wrong_usage_is_status_1_and_does_nothing(self):
+        for words, fragment in [
+                ((), "usage: personalize COMMAND"),
+                (("decid",), "did you mean 'decide'?"),
+                (("quux",), "there is no command 'quux'"),
+                (("decide", "--catalg", "x"), "did you mean --catalog?"),
+                (("decide", "--replay"), "decide takes no option --replay"),
+                (("decide", "-x"), "decide takes no option -x"),
+                (("decide", "--json=1"), "--json takes no argument"),
+                (("decide", "greeting", "1", "--now"), "--now needs TIME"),
+                (("decide", "greeting", "1"), "decide needs --catalog"),
+                (("decide", "-c", self.catalog, "greeting", "1"), "decide needs --store"),
+                (("decide", "a", "b", "c"), "usage: personalize decide"),
+                (("decide", "greeting"), "decide takes a customer, or --all"),
+                (("profile",), "usage: personalize profile"),
+                (("profile", "chose", "1"), "did you mean 'choose'?"),
+                (("profile", "choose", "1"), "usage: personalize profile choose"),
+                (("profile", "clear", "--all", "language"), "usage: personalize profile clear"),
+                (("observe",), "usage: personalize observe"),
+                (("check",), "usage: personalize check"),
+                (("eval",), "usage: personalize eval")]:
+            self.expect(self.run_command(*words), 1, fragment)
+        for words, fragment in [
+                (("decide", "--now", "yesterday", "greeting", "1"), "--now is a time such as"),
+                (("observe", "--batch", "0", "-"), "--batch is a number from 1 to 65536"),
+                (("observe", "--batch", "65537", "-"), "--batch is a number from 1 to 65536"),
+                (("observe", "--batch", "ten", "-"), "--batch is a number from 1 to 65536"),
+                (("profile choose", "--at", "1.1.2026", "1", "language", "de"), "--at is a time such as"),
+                (("profile choose", "--expires", "", "1", "language", "de"), "--expires is a time")]:
+            self.expect(self.on_store(*words, now=False), 1, fragment)
+        self.expect(self.on_store("profile choose", "1", "language", "de"), 0)
+        self.expect(self.on_store("decide", "--context", "country", "greeting", "1"), 1, "NAME=VALUE")
+
+    def test_two_dashes_end_the_options(self):
+        self.expect(self.on_store("profile choose", "1", "language", "de"), 0)
+        self.expect(self.on_store("resolve", "--", "1", "-x"), 2, "declares no attribute '-x'")
+
+    def test_colour_needs_a_terminal_and_no_NO_COLOR(self):
+        self.catalog.write_text('{"attributes": {"a": {"type": "strin"}}}')
+        for environment, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+            master, slave = pty.openpty()
+            clean = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+            run = subprocess.run([str(kit.COMMAND), "check", str(self.catalog)], stderr=slave,
+                                 stdout=subprocess.PIPE, env={**clean, **environment}, timeout=60)
+            os.close(slave)
+            shown = os.read(master, 65536).decode()
+            os.close(master)
+            self.assertEqual(run.returncode, 4)
+            self.assertIn("strin", shown)
+            self.assertEqual("\x1b[" in shown, is_coloured, shown)
+        self.expect(self.run_command("check", self.catalog), 4, "strin")
+
+    def test_a_result_that_cannot_be_written_is_status_5(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([str(kit.COMMAND), "eval", "1 + 1"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(run.returncode, 5)
+        self.assertIn(b"cannot write the result", run.stderr)
+
+
+class Subcommands(kit.CommandTest):
+    def setUp(self):
+        super().setUp()
+        events = [kit.event(n) for n in range(12)] + [kit.event(n, kind="purchase", total=60) for n in (20, 21)]
+        self.expect(self.observe(events), 0)
+
+    def test_check_tells_hash_and_tests(self):
+        run = self.run_command("check", self.catalog)
+        self.assertRegex(run.out, r"catalog [0-9a-f]{32}; tests: 1 passed, 0 failed")
+        self.assertEqual(run.code, 0)
+
+    def test_check_finds_a_failing_test(self):
+        self.catalog.write_text(kit.CATALOG.replace('"decide": {"greeting": "Guten Tag"}',
+                                                    '"decide": {"greeting": "Bonjour"}'))
+        self.expect(self.run_command("check", self.catalog), 4, 'expected "Bonjour", got "Guten Tag"')
+        run = self.run_command("check", "--json", self.catalog)
+        self.assertEqual(run.code, 4)
+        self.assertEqual(run.lines()[0]["severity"], "error")
+
+    def test_check_lists_each_mistake_with_its_place(self):
+        self.catalog.write_text(kit.CATALOG.replace("profile.language == 'de'", "profile.langage == 'de'"))
+        run = self.run_command("check", "--json", self.catalog)
+        self.assertEqual(run.code, 4)
+        mistake = run.lines()[0]
+        self.assertEqual(mistake["suggestion"], "profile.language", mistake)
+        self.assertEqual(mistake["line"], 12)
+        self.expect(self.run_command("check", self.catalog), 4, "langage", "^")
+
+    def test_resolve(self):
+        self.assertEqual(self.on_store("resolve", "1", "language").out, "de\n")
+        answer = self.on_store("resolve", "--json", "1", "language").lines()[0]
+        self.assertEqual((answer["value"], answer["tier"]), ("de", "INFERRED"))
+        self.assertGreater(answer["confidence"], 0.75)
+        self.expect(self.on_store("resolve", "1", "age"), 2, "'age' is not resolved")
+        answer = self.on_store("resolve", "--json", "1", "age").lines()[0]
+        self.assertEqual(answer["tier"], "NONE")
+        self.assertNotIn("value", answer)
+
+    def test_inspect_one_and_all(self):
+        layers = self.on_store("inspect", "1", "language").lines()
+        self.assertEqual([(l["tier"], l["why"]) for l in layers],
+                         [("INFERRED", "USED"), ("DEFAULT", "SHADOWED")])
+        everybody = self.on_store("inspect", "--all", "language").lines()
+        self.assertEqual(len(everybody), 1)
+        self.assertEqual(everybody[0]["layers"], layers)
+        self.assertEqual(everybody[0]["attribute"], "language")
+
+    def test_decide_one_and_all(self):
+        self.assertEqual(self.on_store("decide", "greeting", "1").out, "Guten Tag\n")
+        self.assertEqual(self.on_store("decide", "greeting", "nobody").out, "Hello\n")
+        one = self.on_store("decide", "--json", "greeting", "1").lines()[0]
+        self.assertEqual((one["value"], one["rule"], one["reason"]),
+                         ("Guten Tag", "german", "TARGETING_MATCH"))
+        everybody = self.on_store("decide", "--all", "greeting").lines()
+        self.assertRegex(everybody[0].pop("profile"), r"^[0-9a-f-]{36}$")
+        self.assertEqual(everybody, [one])
+
+    def test_a_profile_id_names_the_same_customer(self):
+        profile = self.on_store("decide", "--all", "greeting").lines()[0]["profile"]
+        self.assertEqual(self.on_store("decide", "greeting", f"id:{profile}").out, "Guten Tag\n")
+        self.expect(self.on_store("decide", "greeting", "id:nobody"), 2, "holds no profile 'nobody'")
+
+    def test_an_identifier_of_another_kind_is_another_customer(self):
+        self.expect(self.on_store("profile choose", "email:ann@example.com", "language", "fr"), 0)
+        self.assertEqual(self.on_store("resolve", "email:ann@example.com", "language").out, "fr\n")
+        self.assertEqual(self.on_store("resolve", "ann@example.com", "language").out, "en\n")
+
+    def test_explain(self):
+        run = self.on_store("explain", "greeting", "1")
+        self.assertIn("rule 'german' matched", run.out)
+        self.assertIn("inferred", run.out)
+        structure = json.loads(self.on_store("explain", "--json", "greeting", "1").out)
+        self.assertEqual(structure["rules"][0]["came_to"], "TRUE")
+        self.assertEqual(structure["layers"]["language"][0]["tier"], "INFERRED")
+
+    def test_segments(self):
+        self.assertEqual(self.on_store("segments", "1").out, "regular\n")
+        self.assertEqual(self.on_store("segments", "--json", "1").out, '["regular"]\n')
+        self.assertEqual(self.on_store("segments", "nobody").out, "")
+
+    def test_eval(self):
+        self.assertEqual(self.run_command("eval", "'a' + 'b'").out, "ab\n")
+        self.assertEqual(self.run_command("eval", "--json", "'a' + 'b'").out, '"ab"\n')
+        self.assertEqual(self.run_command("eval", "x + 1", "-", stdin=b'{"x": 41}').out, "42\n")
+        packed = self.folder / "x.json.gz"
+        packed.write_bytes(gzip.compress(b'{"x": [1,\n2]}'))
+        self.assertEqual(self.run_command("eval", "x", packed).out, "[1,2]\n")
+        self.expect(self.run_command("eval", "1 +"), 2, "line 1, column 4", "^")
+        self.expect(self.run_command("eval", "y", "-", stdin=b"{}"), 2, "line 1, column 1")
+        self.expect(self.run_command("eval", "1 / 0"), 2, "divi")
+        self.expect(self.run_command("eval", "x", "-", stdin=b"[1]"), 2, "the variables are an object")
+        self.expect(self.run_command("eval", "x", "-", stdin=b"{"), 2, "line ")
+        self.expect(self.run_command("eval", "double('NaN')"), 2, "JSON cannot say")
+
+    def test_profile_choose_reject_clear_declare_get(self):
+        def language():
+            return self.on_store("profile get", "1", "language").out
+        self.expect(self.on_store("profile choose", "1", "language", "fr", "--channel", "web", "--who", "ann"), 0)
+        self.assertEqual(language(), "fr\n")
+        layer = self.on_store("inspect", "1", "language").lines()[0]
+        self.assertEqual((layer["tier"], layer["channel"], layer["who"], layer["at"]),
+                         ("CHOICE", "web", "ann", kit.NOW))
+        self.expect(self.on_store("profile clear", "1", "language"), 0)
+        self.assertEqual(language(), "de\n")
+        self.expect(self.on_store("profile reject", "1", "language", "de"), 0)
+        self.assertEqual(language(), "en\n")
+        self.expect(self.on_store("profile declare", "1", "language", "fr"), 0)
+        self.assertEqual(language(), "fr\n")
+        self.expect(self.on_store("profile choose", "1", "age", "40", "--expires", "2026-01-02T00:00:01Z"), 0)
+        self.assertEqual(self.on_store("resolve", "1", "age").out, "40\n")
+        run = self.on_store("resolve", "--now", "2026-01-02T00:00:02Z", "1", "age", now=False)
+        self.expect(run, 2, "not resolved")
+
+    def test_profile_export_tells_everything_known(self):
+        profile = json.loads(self.on_store("profile export", "1", now=False).out)
+        self.assertEqual(profile["writers"][0]["events"], 14)
+        self.assertEqual(self.on_store("profile export", "--json", "1", now=False).lines(), [profile])
+        self.assertEqual(self.on_store("profile export", "--all", now=False).lines(), [profile])
+
+    def test_profile_apply(self):
+        good = [["1", ["choose", "language", "fr", {"at": kit.TIME}]], ["2", ["reject", "language", "en"]],
+                ["2", ["observe", kit.event(1)]], ["email:b@c.d", ["infer", "age", 30, {"confidence": 0.9}]]]
+        run = self.on_store("profile apply", "-", stdin=kit.jsonl(good))
+        self.assertEqual(run.out, "4 operations applied, 0 refused\n")
+        self.expect(run, 0)
+        bad = [b'["1",["chose","language","fr"]]', b'{"a":1}', b'["1",["choose","language"', b"",
+               b'["1",["choose","langage","fr"]]', b'["1",["choose","language","xx"]]',
+               b'["1",["choose","language","fr",{"at":"2999-01-01T00:00:00Z"}]]', b'["a\\u0000b",["clear","age"]]',
+               b'["id:nobody",["clear","age"]]', b'["\xff",["clear","age"]]', b'[1,["clear","age"]]',
+               b'["1",["clear","age"],3]', b'["",["clear","age"]]', b'["9",["clear","age"]]']
+        before = self.export()
+        run = self.on_store("profile apply", "--json", "-", stdin=b"\n".join(bad))
+        self.assertEqual(run.lines(), [{"applied": 1, "refused": 12}])
+        self.expect(run, 3, "-:1: there is no operation 'chose'; did you mean 'choose'?", "-:2: ", "-:3:",
+                    "-:5: ", "did you mean 'language'?", "-:6: ", "-:7: the claimed time", "-:8: ", "-:9: ",
+                    "-:10:", "-:11: ", "-:12: ", "-:13: ")
+        after = self.export()
+        after.pop(("9",))
+        self.assertEqual(after, before)
+
+    def test_observe_reports_counts(self):
+        events = [kit.event(n) for n in range(11, 14)]
+        run = self.observe(events)
+        self.assertEqual(run.out, "2 events applied, 1 seen before, 0 refused\n")
+        run = self.observe(events, "--json")
+        self.assertEqual(run.lines(), [{"applied": 0, "repeated": 3, "refused": 0}])
+
+    def test_observe_acknowledges_every_line(self):
+        run = self.observe([kit.event(n) for n in range(200, 230)], "--ack", "--batch", "7")
+        self.assertEqual(run.out.split(), [str(n) for n in range(1, 31)])
+
+    def test_observe_reads_many_files_plain_and_compressed(self):
+        plain, packed = self.folder / "a.jsonl", self.folder / "b.jsonl.gz"
+        plain.write_bytes(kit.jsonl([kit.event(n) for n in range(300, 310)]).rstrip(b"\n"))
+        packed.write_bytes(gzip.compress(kit.jsonl([kit.event(310)])) + gzip.compress(kit.jsonl([kit.event(311)])))
+        run = self.on_store("observe", plain, packed, "-", stdin=kit.jsonl([kit.event(312)]))
+        self.assertEqual(run.out, "13 events applied, 0 seen before, 0 refused\n")
+
+    def test_replay_takes_the_times_of_events_for_the_clock(self):
+        old = [kit.event(1, time="2019-05-05T00:00:00Z", customer="old")]
+        self.expect(self.observe(old), 3, "older than the horizon")
+        self.expect(self.observe(old, "--replay", now=False), 0)
+
+
+class Documentation(kit.CommandTest):
+    """The console blocks of docs/command.md, in order, as if typed in one folder."""
+
+    def test_the_examples_of_the_manual_come_out_as_printed(self):
+        os.symlink(kit.COMMAND, self.folder / "personalize")
+        environment = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}", "NO_COLOR": "1"}
+        count = 0
+        for command, expected in console_examples((kit.SOURCE / "docs/command.md").read_text()):
+            run = subprocess.run(["sh", "-c", command], cwd=self.folder, env=environment, timeout=60,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(run.stdout, expected, command)
+            count += 1
+        self.assertGreater(count, 10)
+
+
+def console_examples(text):
+    """(command, output) of each line that begins with "$ " in a ```console block."""
+    for block in text.split("```console\n")[1:]:
+        lines = block.split("\n```", 1)[0].split("\n")
+        while lines:
+            command = lines.pop(0)[2:]
+            if command.endswith("<<'END'"):
+                while lines[0] != "END":
+                    command += "\n" + lines.pop(0)
+                command += "\n" + lines.pop(0) + "\n"
+            output = []
+            while lines and not lines[0].startswith("$ "):
+                output.append(lines.pop(0) + "\n")
+            yield command, "".join(output)
+
+
+if __name__ == "__main__":
+    kit.main()
