@@ -230,6 +230,30 @@ static void check_parts(pz__checker *ck, pz__expr *call, bool *broken)
         *broken |= pz__type_resolve(ck, arg_type(call, i))->kind == PZ__T_ERROR;
 }
 
+/* math.greatest() and math.least() take any number of arguments: more than two become one list. */
+static void gather_numbers(pz__checker *ck, pz__expr *call)
+{
+    pz__impl impl = call->index < pz__function_count ? pz__functions[call->index].impl : NULL;
+    if ((impl != pz__fn_greatest && impl != pz__fn_least) || call->target || call->count < 3)
+        return;
+    pz__expr *list = pz__arena_zero(ck->scratch, 1, sizeof *list);
+    pz__expr **args = pz__arena_array(ck->scratch, 1, sizeof *args);
+    if (!list || !args) {
+        pz__issue_nomem(ck->sink);
+        return;
+    }
+    *list = (pz__expr){.kind = PZ__E_LIST,
+                       .depth = call->depth,
+                       .start = call->args[0]->start,
+                       .end = call->args[call->count - 1]->end,
+                       .count = call->count,
+                       .args = call->args};
+    args[0] = list;
+    call->args = args;
+    call->count = 1;
+    pz__check_node(ck, list);
+}
+
 void pz__check_call(pz__checker *ck, pz__expr *call)
 {
     bool broken = false, shaped = false;
@@ -246,6 +270,7 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
         return;
     }
     const pz__function *function = &pz__functions[call->index];
+    gather_numbers(ck, call);
     call->type = resolve_overload(ck, call, function, &shaped);
     if (broken) {
         call->type = &pz__type_error;

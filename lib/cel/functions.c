@@ -25,6 +25,12 @@
 #define A &type_a
 #define B &type_b
 #define LIST_A &list_a
+#define LIST_LIST_A &list_list_a
+#define LIST_DYN &list_dyn
+#define LIST_INT &list_int
+#define LIST_UINT &list_uint
+#define LIST_DOUBLE &list_double
+#define LIST_STRING &list_string
 #define MAP_AB &map_ab
 #define TYPE_A &type_of_a
 #define OPTIONAL_A &optional_a
@@ -35,6 +41,17 @@ static const pz__type type_b = {.kind = PZ__T_PARAM, .name = {"B", 1}};
 static const pz__type *const only_a[] = {&type_a};
 static const pz__type *const a_and_b[] = {&type_a, &type_b};
 static const pz__type list_a = {.kind = PZ__T_LIST, .arg_count = 1, .args = only_a};
+static const pz__type *const only_list_a[] = {&list_a};
+static const pz__type list_list_a = {.kind = PZ__T_LIST, .arg_count = 1, .args = only_list_a};
+#define LIST_OF(name)                                                                              \
+    static const pz__type *const only_##name[] = {&pz__type_##name};                               \
+    static const pz__type list_##name = {.kind = PZ__T_LIST, .arg_count = 1, .args = only_##name}
+LIST_OF(dyn);
+LIST_OF(int);
+LIST_OF(uint);
+LIST_OF(double);
+LIST_OF(string);
+#undef LIST_OF
 static const pz__type map_ab = {.kind = PZ__T_MAP, .arg_count = 2, .args = a_and_b};
 static const pz__type optional_a = {
     .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_a, .name = {"optional_type", 13}};
@@ -61,6 +78,14 @@ static const pz__type type_of_a = {.kind = PZ__T_TYPE, .arg_count = 1, .args = o
     GLOBAL(BOOL, BOOL, BOOL), GLOBAL(BOOL, INT, INT), GLOBAL(BOOL, UINT, UINT),                    \
         GLOBAL(BOOL, DOUBLE, DOUBLE), GLOBAL(BOOL, STRING, STRING), GLOBAL(BOOL, BYTES, BYTES),    \
         GLOBAL(BOOL, TIMESTAMP, TIMESTAMP), GLOBAL(BOOL, DURATION, DURATION)
+
+#define CHOOSING                                                                                   \
+    GLOBAL(INT, INT), GLOBAL(UINT, UINT), GLOBAL(DOUBLE, DOUBLE), GLOBAL(INT, LIST_INT),           \
+        GLOBAL(UINT, LIST_UINT), GLOBAL(DOUBLE, LIST_DOUBLE), GLOBAL(INT, INT, INT),               \
+        GLOBAL(UINT, UINT, UINT), GLOBAL(DOUBLE, DOUBLE, DOUBLE), GLOBAL(DYN, INT, UINT),          \
+        GLOBAL(DYN, INT, DOUBLE), GLOBAL(DYN, UINT, INT), GLOBAL(DYN, UINT, DOUBLE),               \
+        GLOBAL(DYN, DOUBLE, INT), GLOBAL(DYN, DOUBLE, UINT)
+#define BITS GLOBAL(INT, INT, INT), GLOBAL(UINT, UINT, UINT)
 
 #define FUNCTION(name, impl, cost, ...)                                                            \
     {{name, sizeof(name) - 1},                                                                     \
