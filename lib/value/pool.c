@@ -151,41 +151,50 @@ pz_status pz_pool_string(pz_pool *pool, pz_value *out, const char *text, size_t 
     return pz__value_copy(&pool->arena, out, pz_value_strn(text, len));
 }
 
+/* A copy of `count` things of `size`, made before the result is touched: the result may be one of
+ * them, as when a list is wrapped in a list of its own. NULL out of memory. */
+static void *copy_array(pz_pool *pool, const void *from, size_t count, size_t size)
+{
+    void *copied = pz__arena_array(&pool->arena, count, size);
+    if (copied && count > 0)
+        memcpy(copied, from, count * size);
+    return copied;
+}
+
 pz_status pz_pool_list(pz_pool *pool, pz_value *out, const pz_value *items, size_t count)
 {
     if (!out)
         return PZ_ERR_ARG;
-    *out = pz_value_null();
-    if (!pool || (!items && count > 0))
-        return PZ_ERR_ARG;
-    if (count > PZ_VALUE_LEN_MAX)
-        return PZ_ERR_LIMIT;
-    pz_value *copied = pz__arena_array(&pool->arena, count, sizeof *copied);
-    if (!copied)
-        return PZ_ERR_NOMEM;
-    if (count > 0)
-        memcpy(copied, items, count * sizeof *copied);
-    *out = pz__value_of_items(copied, (uint32_t)count);
-    return PZ_OK;
+    pz_value *copied = NULL;
+    pz_status status = PZ_ERR_ARG;
+    if (pool && (items || count == 0))
+        status = count > PZ_VALUE_LEN_MAX ? PZ_ERR_LIMIT : PZ_OK;
+    if (status == PZ_OK) {
+        copied = copy_array(pool, items, count, sizeof *copied);
+        status = copied ? PZ_OK : PZ_ERR_NOMEM;
+    }
+    *out = status == PZ_OK ? pz__value_of_items(copied, (uint32_t)count) : pz_value_null();
+    return status;
 }
 
 pz_status pz_pool_map(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count)
 {
     if (!out)
         return PZ_ERR_ARG;
+    pz_entry *copied = NULL;
+    pz__mark before = {0};
+    pz_status status = PZ_ERR_ARG;
+    if (pool && (entries || count == 0))
+        status = count > PZ_VALUE_LEN_MAX ? PZ_ERR_LIMIT : PZ_OK;
+    if (status == PZ_OK) {
+        before = pz__arena_mark(&pool->arena);
+        copied = copy_array(pool, entries, count, sizeof *copied);
+        status = copied ? PZ_OK : PZ_ERR_NOMEM;
+    }
     *out = pz_value_null();
-    if (!pool || (!entries && count > 0))
-        return PZ_ERR_ARG;
-    if (count > PZ_VALUE_LEN_MAX)
-        return PZ_ERR_LIMIT;
-    pz__mark before = pz__arena_mark(&pool->arena);
-    pz_entry *copied = pz__arena_array(&pool->arena, count, sizeof *copied);
-    if (!copied)
-        return PZ_ERR_NOMEM;
-    if (count > 0)
-        memcpy(copied, entries, count * sizeof *copied);
-    pz_status status =
-        pz__value_of_entries(&pool->arena, out, copied, (uint32_t)count, PZ__DUP_REFUSE);
+    if (status != PZ_OK)
+        return status;
+    status = pz__value_of_entries(&pool->arena, out, copied, (uint32_t)count, PZ__DUP_REFUSE);
     if (status != PZ_OK)
         pz__arena_return(&pool->arena, before);
     return status;

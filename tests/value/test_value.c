@@ -104,6 +104,20 @@ static void text_that_is_no_utf8_is_not_kept(void **state)
     pz_pool_reset(NULL);
 }
 
+static void value_may_be_wrapped_in_its_own_place(void **state)
+{
+    (void)state;
+    pz_pool *pool;
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    pz_value v = pz_value_int(7);
+    assert_int_equal(pz_pool_list(pool, &v, &v, 1), PZ_OK);
+    assert_int_equal(pz_value_item(v, 0).as.i, 7);
+    pz_entry entry = {pz_value_str("a"), pz_value_int(8)};
+    assert_int_equal(pz_pool_map(pool, &entry.value, &entry, 1), PZ_OK);
+    assert_int_equal(pz_value_get(entry.value, "a", 1, NULL).as.i, 8);
+    pz_pool_free(pool);
+}
+
 static void nesting_stops_at_its_limit(void **state)
 {
     (void)state;
@@ -170,6 +184,7 @@ int main(void)
         cmocka_unit_test(getters_give_null_beyond_the_end),
         cmocka_unit_test(copies_own_everything),
         cmocka_unit_test(text_that_is_no_utf8_is_not_kept),
+        cmocka_unit_test(value_may_be_wrapped_in_its_own_place),
         cmocka_unit_test(nesting_stops_at_its_limit),
         cmocka_unit_test(making_survives_exhaustion),
     };
