@@ -39,7 +39,7 @@ typedef struct pz__request {
     const pz__catalog *catalog; /* borrowed; NULL before the first begin */
     const pz__profile *person;  /* borrowed, sealed; NULL: nobody */
     const pz__profile *account;
-    pz__binding binding;       /* of the answers held */
+    pz__binding binding; /* of the answers held */
     int64_t now_ms;
     uint64_t serial; /* changes with every circumstance: older decisions are stale */
     pz__activation activation;
@@ -48,7 +48,7 @@ typedef struct pz__request {
     bool *answered;
     uint32_t *touched; /* slots fetched since the last pz__request_settle */
     uint32_t touched_count;
-    pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory */
+    pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory since a question was begun */
 } pz__request;
 
 void pz__request_init(pz__request *request, const pz_alloc *alloc);
@@ -71,6 +71,11 @@ void pz__request_settle(pz__request *request);
 
 /* One slot that a decision read, and what was in it. */
 typedef struct pz__use {
+/* If `result` failed for want of memory, the request has: what follows from it is no answer. */
+void pz__request_notice(pz__request *request, pz_value result);
+/* The names of all segments the person is in. PZ_ERR_NOMEM. */
+pz_status pz__segments_list(pz__request *request, pz_value *out);
+
     uint32_t slot;
     pz_value value; /* PZ__V_UNKNOWN or PZ__V_ERROR included */
 } pz__use;
@@ -132,7 +137,7 @@ pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, 
 /*
  * Each verb checks its arguments against the catalog, notes the counters and writes. The profile
  * wants sealing afterwards. On failure it may be half written: callers hand in a copy, or bytes
- * just decoded, and drop it.
+ * just decoded, and drop it. Only OBSERVE happens as a whole or not at all.
  */
 typedef enum pz__verb_kind {
     PZ__VERB_CHOOSE,
@@ -160,7 +165,10 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
 /* Limits on identifiers: kind and value in bytes. */
 #define PZ__IDENTIFIER_KIND_MAX 64u
 #define PZ__IDENTIFIER_VALUE_MAX 320u
-/* Kind and value of an identifier are text, of 1 to the greatest length. */
+/* Stands between kind and value where an identifier is one text; no kind holds it, so no two
+ * identifiers are put together to the same text. */
+#define PZ__IDENTIFIER_SEPARATOR 0x1f
+/* Kind and value of an identifier are UTF-8 text, of 1 to the greatest length. PZ_ERR_ARG. */
 pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err);
 
 /*

@@ -59,14 +59,16 @@ static const char *rule_came_to(pz__request *request, const pz_decision *decisio
         return "NOT_REACHED";
     if (rule == decision->rule)
         return truth_names[PZ__TRUE];
-    pz__truth truth = PZ__TRUE;
+    pz_value came_to = pz_value_bool(true);
     if (rule->when)
-        truth = pz__cel_truth(pz__cel_eval(rule->when, &request->activation));
+        came_to = pz__cel_eval(rule->when, &request->activation);
+    pz__truth truth = pz__cel_truth(came_to);
     /* A rule that is TRUE and did not fire failed to give its value. */
-    if (truth == PZ__TRUE && rule->expr)
-        truth = pz__cel_truth(pz__cel_eval(rule->expr, &request->activation)) == PZ__UNKNOWN
-                    ? PZ__UNKNOWN
-                    : PZ__ERROR;
+    if (truth == PZ__TRUE && rule->expr) {
+        came_to = pz__cel_eval(rule->expr, &request->activation);
+        truth = pz__cel_truth(came_to) == PZ__UNKNOWN ? PZ__UNKNOWN : PZ__ERROR;
+    }
+    pz__request_notice(request, came_to);
     return truth_names[truth];
 }
 
@@ -117,8 +119,11 @@ pz_status pz__decision_explain(pz__request *request, const pz_decision *decision
     pz__fields fields;
     pz_value rules, layers;
     pz_status status = pz__decision_fields(request, decision, &fields);
+    request->status = PZ_OK;
     if (status == PZ_OK)
         status = rules_list(request, decision, &rules);
+    if (status == PZ_OK)
+        status = request->status;
     if (status == PZ_OK)
         status = layers_map(request, decision, &layers);
     pz__request_settle(request);

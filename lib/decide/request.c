@@ -44,7 +44,7 @@ pz__view pz__request_view(pz__request *request)
     if (channel)
         text = pz_value_text(request->context[channel - catalog->context]);
     return (pz__view){
-        .catalog = catalog,
+        .catalog = request->catalog,
         .person = request->person,
         .account = request->account,
         .now_ms = request->now_ms,
@@ -144,7 +144,6 @@ static pz_value slot_value(pz__request *request, uint32_t slot)
         return pz_value_time_ms(request->now_ms);
     case PZ__USE_COUNT:
     case PZ__USE_SUM:
-        return counter_value(request, slot, info);
     case PZ__USE_LAST:
         return last_value(request, slot, info);
     case PZ__USE_CONFIDENCE:
@@ -232,6 +231,38 @@ static pz_str nearest_context(const pz__catalog *catalog, pz_str key)
         const pz_str nearer = pz__nearest(key, pair, best.data ? 2 : 1);
         if (nearer.data)
             best = nearer;
+void pz__request_notice(pz__request *request, pz_value result)
+{
+    if (result.kind != PZ__V_ERROR)
+        return;
+    const pz__cel_error *error = (const pz__cel_error *)(const void *)result.as.text;
+    if (error->status == PZ_ERR_NOMEM)
+        request->status = PZ_ERR_NOMEM;
+}
+
+pz_status pz__segments_list(pz__request *request, pz_value *out)
+{
+    const pz__catalog *catalog = request->catalog;
+    const uint32_t *found;
+    uint32_t count;
+    pz__request_settle(request);
+    request->status = PZ_OK;
+    pz_status status = pz__segments_match(catalog, &request->activation, &found, &count);
+    pz__request_settle(request);
+    /* An attribute that could not be resolved looks unknown, and its segment like a false one. */
+    if (status == PZ_OK)
+        status = request->status;
+    if (status != PZ_OK)
+        return status;
+    pz_value *names = pz__arena_array(&request->arena, count, sizeof *names);
+    if (!names)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = pz__value_of_str(catalog->segments[found[i]].name);
+    *out = pz__value_of_items(names, count);
+    return PZ_OK;
+}
+
     }
     return best;
 }
@@ -267,11 +298,23 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
                             "context key '%.*s' was given a %.*s, which is not its declared type",
                             PZ__STR_ARG(key), PZ__STR_ARG(name));
         }
-        if (pz__value_copy(&request->arena, &kept, value) != PZ_OK)
-            return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+        const pz_status status = pz__value_copy(&request->arena, &kept, value);
+        if (status != PZ_OK)
+            return cannot_keep(key, status, err);
     }
     request->context[known - catalog->context] = kept;
     request->serial++;
     forget_answers(request);
     return PZ_OK;
 }
+static pz_status cannot_keep(pz_str key, pz_status status, pz_error *err)
+{
+    if (status == PZ_ERR_LIMIT)
+        return pz__fail(err, status, "the value of context key '%.*s' is nested deeper than %d",
+                        PZ__STR_ARG(key), PZ_JSON_DEPTH_MAX);
+    if (status == PZ_ERR_PARSE)
+        return pz__fail(err, status, "a text in the value of context key '%.*s' is not UTF-8",
+                        PZ__STR_ARG(key));
+    return pz__fail(err, status, "%s", pz_status_text(status));
+}
+

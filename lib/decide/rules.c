@@ -54,8 +54,7 @@ static bool is_usable(trial *t, const pz__rule *rule, pz_value result)
     }
     if (result.kind == PZ__V_ERROR) {
         const pz__cel_error *error = (const pz__cel_error *)(const void *)result.as.text;
-        if (error->status == PZ_ERR_NOMEM)
-            t->request->status = PZ_ERR_NOMEM;
+        pz__request_notice(t->request, result);
         t->failures[t->failure_count++] = (pz__failure){rule, error->message};
         return false;
     }

@@ -52,7 +52,7 @@ pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
     pz__pins_give(&engine->pins, &context->pin);
     context->pin = pz__pins_take(&engine->pins);
     if (!context->pin.catalog)
-        return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
+        return pz__no_catalog(err);
     const pz_status status =
         pz__request_begin(&context->request, context->pin.catalog, pz__engine_now(engine, now_ms));
     return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
@@ -97,12 +97,15 @@ static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *
     return PZ_OK;
 }
 
-static pz_status out_of_memory(pz_status status, pz_error *err)
+/* Say what kept a question from being answered. */
+static pz_status told(pz_status status, pz_error *err)
 {
     if (status == PZ_ERR_STATE)
         return pz__fail(err, status,
                         "the context was told another circumstance after it decided; decide again");
-    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+    if (status == PZ_ERR_LIMIT)
+        return pz__fail(err, status, "the answer is too large or nested too deep to be told");
+    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "%s", pz_status_text(status));
 }
 
 /* ---- attributes ---- */
@@ -230,31 +233,17 @@ pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profi
     const pz_status status = find_attribute(context, profile, attribute, &found, err);
     if (status != PZ_OK)
         return status;
-    return out_of_memory(pz__layers_list(&context->request, found, out), err);
+    return told(pz__layers_list(&context->request, found, out), err);
 }
 
 pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *profile, pz_error *err)
 {
     if (!out || !context)
         return pz__fail(err, PZ_ERR_ARG, "a result and a context are needed");
-    pz_status status = bind(context, profile, err);
+    const pz_status status = bind(context, profile, err);
     if (status != PZ_OK)
         return status;
-    pz__request *request = &context->request;
-    const uint32_t *found;
-    uint32_t count;
-    pz__request_settle(request);
-    status = pz__segments_match(request->catalog, &request->activation, &found, &count);
-    pz__request_settle(request);
-    if (status != PZ_OK)
-        return out_of_memory(status, err);
-    pz_value *names = pz__arena_array(&request->arena, count, sizeof *names);
-    if (!names)
-        return out_of_memory(PZ_ERR_NOMEM, err);
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = pz__value_of_str(request->catalog->segments[found[i]].name);
-    *out = pz__value_of_items(names, count);
-    return PZ_OK;
+    return told(pz__segments_list(&context->request, out), err);
 }
 
 /* ---- decisions ---- */
@@ -272,7 +261,7 @@ pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profi
     const pz__catalog *catalog = context->request.catalog;
     const pz__decision_def *def = pz__catalog_decision(catalog, pz_str_of(name));
     if (def)
-        return out_of_memory(pz__decide(&context->request, def, out), err);
+        return told(pz__decide(&context->request, def, out), err);
     const pz_str near = pz__catalog_nearest_decision(catalog, pz_str_of(name));
     return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no decision '%s'%s%.*s%s", name,
                     near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
@@ -318,7 +307,7 @@ pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision 
 {
     if (!is_askable(out, context, decision))
         return not_askable(err);
-    return out_of_memory(pz__decision_map(&context->request, decision, out), err);
+    return told(pz__decision_map(&context->request, decision, out), err);
 }
 
 pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decision *decision,
@@ -330,14 +319,17 @@ pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decisio
     pz_value map;
     pz_status status = pz__decision_map(&context->request, decision, &map);
     if (status != PZ_OK)
-        return out_of_memory(status, err);
+        return told(status, err);
     pz__buf bytes;
     pz__buf_init(&bytes, &arena->alloc, PZ_VALUE_LEN_MAX);
     pz__value_encode(&bytes, map);
-    const char *copy = bytes.status == PZ_OK ? pz__arena_text(arena, bytes.data, bytes.len) : NULL;
+    status = bytes.status;
+    const char *copy = status == PZ_OK ? pz__arena_text(arena, bytes.data, bytes.len) : NULL;
+    if (status == PZ_OK && !copy)
+        status = PZ_ERR_NOMEM;
     *out = pz_value_bytes(copy, copy ? bytes.len : 0);
     pz__buf_clear(&bytes);
-    return copy ? PZ_OK : out_of_memory(PZ_ERR_NOMEM, err);
+    return told(status, err);
 }
 
 pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *decision,
@@ -349,7 +341,7 @@ pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *de
     const pz_status status = pz__decision_id(&context->request, decision, &digest);
     char *text = status == PZ_OK ? pz__arena_new(&context->request.arena, 33) : NULL;
     if (!text)
-        return out_of_memory(status == PZ_OK ? PZ_ERR_NOMEM : status, err);
+        return told(status == PZ_OK ? PZ_ERR_NOMEM : status, err);
     pz__digest_hex(digest, text);
     *out = (pz_str){text, 32};
     return PZ_OK;
@@ -359,7 +351,7 @@ pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *deci
 {
     if (!is_askable(out, context, decision))
         return not_askable(err);
-    return out_of_memory(pz__decision_explain(&context->request, decision, out), err);
+    return told(pz__decision_explain(&context->request, decision, out), err);
 }
 
 pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *decision,
@@ -367,5 +359,5 @@ pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *d
 {
     if (!is_askable(out, context, decision))
         return not_askable(err);
-    return out_of_memory(pz__decision_sentences(&context->request, decision, out), err);
+    return told(pz__decision_sentences(&context->request, decision, out), err);
 }

@@ -35,7 +35,7 @@ pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value)
     if (!text)
         return (pz_str){NULL, 0};
     memcpy(text, kind.data, kind.len);
-    text[kind.len] = 0x1f;
+    text[kind.len] = PZ__IDENTIFIER_SEPARATOR;
     memcpy(text + kind.len + 1, value.data, value.len);
     return (pz_str){text, kind.len + 1 + value.len};
 }
@@ -133,6 +133,8 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     }
     if (options.flags & ~(uint32_t)(PZ_ENGINE_READ_ONLY | PZ_ENGINE_LAZY))
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    if (options.skew_ms < 0)
+        return pz__fail(err, PZ_ERR_ARG, "the allowed skew is not negative");
     const pz_alloc alloc = pz__alloc_or_default(options.alloc);
     pz_engine *engine = pz__mem_zero(&alloc, 1, sizeof *engine);
     if (!engine)
@@ -166,7 +168,7 @@ void pz_engine_close(pz_engine *engine)
     pz__mem_free(&alloc, engine, 1, sizeof *engine);
 }
 
-static pz_status no_catalog(pz_error *err)
+pz_status pz__no_catalog(pz_error *err)
 {
     return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
 }
@@ -181,7 +183,7 @@ pz_status pz_engine_test(pz_engine *engine, pz_report **report, uint32_t *passed
         return pz__fail(err, PZ_ERR_ARG, "an engine is needed");
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)
-        return no_catalog(err);
+        return pz__no_catalog(err);
     pz_report *found = NULL;
     pz_status status = pz__report_new(&found, &engine->alloc);
     if (status == PZ_OK)

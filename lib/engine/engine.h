@@ -76,10 +76,12 @@ struct pz_profile {
 /* Engine's clock, unless `now_ms` says otherwise. */
 int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms);
 uint64_t pz__engine_serial(pz_engine *engine);
-/* The bytes "kind" 0x1f "value" in the arena; {NULL, 0} out of memory. */
+/* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
+pz_status pz__no_catalog(pz_error *err);
+/* Kind, separator and value in the arena; {NULL, 0} out of memory. */
 pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
 /* Fill in what a caller's pz_write (NULL is allowed) leaves out. PZ_ERR_ARG for a size that is not
- * one, or unknown bytes that are not zero. */
+ * one, or a flag. */
 pz_status pz__write_read(const pz_engine *engine, const pz_write *write, pz__write *out,
                          pz_error *err);
 /* Take over `state`, sealing it; on failure it stays the caller's. */
