@@ -103,7 +103,7 @@ pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *byt
 pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err)
 {
     pz__buf bytes;
-    pz__buf_init(&bytes, &engine->alloc, PZ__PROFILE_BYTES_MAX);
+    pz__buf_init(&bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
     pz_status status = pz__store_get(engine->store, key, &bytes, err);
     if (status == PZ_OK)
         status = pz__record_decode(out, &engine->alloc, bytes.data, bytes.len, err);
@@ -147,6 +147,31 @@ pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err)
     return pz__profile_new(out, &engine->alloc, PZ__PERSON, pz_str_of(text), err);
 }
 
+/* The stored state of the customer with an identifier; NULL if there is none yet. */
+static pz_status find_customer(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
+                               pz_error *err)
+{
+    pz__arena arena;
+    pz__buf keys;
+    size_t count = 0;
+    *out = NULL;
+    pz__arena_init(&arena, &engine->alloc, 0);
+    pz__buf_init(&keys, &engine->alloc, PZ__STORE_RECORD_MAX);
+    const pz_str identifier = pz__identifier(&arena, kind, value);
+    pz_status status = identifier.data
+                           ? pz__store_lookup(engine->store, identifier, &keys, &count, err)
+                           : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    if (status == PZ_OK && count > 0)
+        status = pz__profile_load(out, engine, pz__first_key(&keys), err);
+    if (status == PZ_ERR_NOT_FOUND)
+        status = pz__fail(err, PZ_ERR_CORRUPT,
+                          "the identifier '%.*s' leads to a profile that the store has lost",
+                          PZ__STR_ARG(value));
+    pz__buf_clear(&keys);
+    pz__arena_clear(&arena);
+    return status;
+}
+
 pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, const char *value,
                       pz_error *err)
 {
@@ -157,28 +182,18 @@ pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, con
     pz_status status = pz__identifier_check(pz_str_of(kind), pz_str_of(value), err);
     if (status != PZ_OK)
         return status;
-    pz__arena arena;
-    pz__buf keys;
-    size_t count = 0;
-    pz__profile *state = NULL;
-    pz__arena_init(&arena, &engine->alloc, 0);
-    pz__buf_init(&keys, &engine->alloc, PZ__STORE_RECORD_MAX);
-    const pz_str identifier = pz__identifier(&arena, pz_str_of(kind), pz_str_of(value));
-    status = identifier.data ? pz__store_lookup(engine->store, identifier, &keys, &count, err)
-                             : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    if (status == PZ_OK && count > 0)
-        status = pz__profile_load(&state, engine, pz__first_key(&keys), err);
-    else if (status == PZ_OK)
+    pz__profile *state;
+    status = find_customer(&state, engine, pz_str_of(kind), pz_str_of(value), err);
+    const bool exists = state != NULL;
+    if (status == PZ_OK && !exists)
         status = pz__customer_new(&state, engine, err);
-    pz__buf_clear(&keys);
-    pz__arena_clear(&arena);
     if (status != PZ_OK)
         return status;
     pz_profile *profile;
     status = pz__profile_wrap(&profile, engine, state, true, err);
     if (status != PZ_OK)
         return status;
-    profile->exists = count > 0;
+    profile->exists = exists;
     profile->kind = copy_text(&engine->alloc, pz_str_of(kind));
     profile->value = copy_text(&engine->alloc, pz_str_of(value));
     if (!profile->kind.data || !profile->value.data) {
@@ -203,15 +218,21 @@ pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
 {
     if (!profile)
         return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
-    if (!profile->is_stored || !profile->exists)
+    if (!profile->is_stored)
         return PZ_OK;
     pz__profile *state;
-    pz_status status =
-        pz__profile_load(&state, profile->engine, pz__profile_subject(profile->state), err);
-    if (status != PZ_OK)
+    pz_status status;
+    if (profile->exists)
+        status =
+            pz__profile_load(&state, profile->engine, pz__profile_subject(profile->state), err);
+    else
+        status = find_customer(&state, profile->engine, profile->kind, profile->value, err);
+    if (status != PZ_OK || !state)
         return status;
     status = pz__profile_show(profile, state, err);
-    if (status != PZ_OK)
+    if (status == PZ_OK)
+        profile->exists = true;
+    else
         pz__profile_free(state);
     return status;
 }

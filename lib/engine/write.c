@@ -14,6 +14,9 @@
 /* Scratch of one write; hostile input cannot ask for more. */
 #define SCRATCH_MAX (64u << 20)
 
+/* Merges inside merges, as operations; replicas of replicas go no deeper. */
+#define MERGE_DEPTH_MAX 16u
+
 static const pz_write default_write = {PZ_WRITE};
 
 pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__write *out,
@@ -25,6 +28,8 @@ pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__wri
             return pz__fail(err, PZ_ERR_ARG, "begin a pz_write with PZ_WRITE");
         memcpy(&write, given, given->size);
     }
+    if (write.flags)
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
     const int64_t now_ms = pz__engine_now(engine, write.now_ms);
     *out = (pz__write){
         .writer = write.writer ? pz_str_of(write.writer) : PZ__STR("local"),
@@ -38,162 +43,213 @@ pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__wri
     return PZ_OK;
 }
 
-/* One verb on its way into a stored profile. */
-typedef struct stored_write {
+/* One change on its way into a profile: a verb, or another replica that is joined in. */
+typedef struct change {
     pz_profile *profile;
-    pz__verb *verb;
-    const pz__catalog *catalog;
+    pz__verb *verb; /* NULL: `other` is joined in */
+    const pz__profile *other;
+    pz__write *write; /* the verb's own; of a join, who notes a new customer's identifier */
+    const pz__catalog *catalog; /* NULL: none is in force, which only joins can do without */
     pz__arena *scratch;
     pz__profile *result; /* owned; what the profile has become */
     pz_error *err;
-} stored_write;
+} change;
 
-static pz_status index_identifier(stored_write *w, pz__store_txn *txn, pz_str kind, pz_str value)
+static pz_status index_identifier(change *c, pz__store_txn *txn, pz_str kind, pz_str value)
 {
-    const pz_str identifier = pz__identifier(w->scratch, kind, value);
+    const pz_str identifier = pz__identifier(c->scratch, kind, value);
     if (!identifier.data)
-        return pz__fail(w->err, PZ_ERR_NOMEM, "out of memory");
-    return pz__store_txn_index(txn, identifier, pz__profile_subject(w->result), true, w->err);
+        return pz__fail(c->err, PZ_ERR_NOMEM, "out of memory");
+    return pz__store_txn_index(txn, identifier, pz__profile_subject(c->result), true, c->err);
 }
 
 /* A new customer is made findable by the identifier it was asked by. */
-static pz_status introduce(stored_write *w, pz__store_txn *txn)
+static pz_status introduce(change *c, pz__store_txn *txn)
 {
-    if (!w->profile->kind.data)
+    if (!c->profile->kind.data)
         return PZ_OK;
+    if (!c->catalog)
+        return pz__no_catalog(c->err);
     pz__verb identify = {
         .kind = PZ__VERB_IDENTIFY,
-        .name = w->profile->kind,
-        .value = pz__value_of_str(w->profile->value),
-        .write = w->verb->write,
+        .name = c->profile->kind,
+        .value = pz__value_of_str(c->profile->value),
+        .write = *c->write,
     };
     identify.write.at_ms = identify.write.now_ms;
     identify.write.expires_ms = 0;
-    const pz_status status = pz__verb_apply(&identify, w->catalog, w->result, w->scratch, w->err);
-    return status == PZ_OK ? index_identifier(w, txn, w->profile->kind, w->profile->value) : status;
+    const pz_status status = pz__verb_apply(&identify, c->catalog, c->result, c->scratch, c->err);
+    return status == PZ_OK ? index_identifier(c, txn, c->profile->kind, c->profile->value) : status;
+}
+
+static pz_status perform(change *c)
+{
+    if (c->verb)
+        return pz__verb_apply(c->verb, c->catalog, c->result, c->scratch, c->err);
+    return pz__profile_join(c->result, c->other, c->err);
+}
+
+/* Whatever identifies the other replica finds this profile from now on. What no customer can be
+ * asked by, since another implementation wrote it, needs no entry. */
+static pz_status index_joined(change *c, pz__store_txn *txn)
+{
+    pz_status status = pz__profile_seal(c->result);
+    if (status != PZ_OK)
+        return status;
+    const pz__claims claims = pz__profile_all_claims(c->result);
+    for (uint32_t i = 0; i < claims.count && status == PZ_OK; i++) {
+        const pz__claim *claim = &claims.list[i];
+        if (claim->slot != PZ__SLOT_IDENTIFIER || claim->is_cleared ||
+            pz__identifier_check(claim->attribute, claim->part, NULL) != PZ_OK)
+            continue;
+        status = index_identifier(c, txn, claim->attribute, claim->part);
+    }
+    return status;
+}
+
+/* The index entries that the change calls for. */
+static pz_status index_changed(change *c, pz__store_txn *txn)
+{
+    if (!c->verb)
+        return index_joined(c, txn);
+    if (c->verb->kind != PZ__VERB_IDENTIFY)
+        return PZ_OK;
+    return index_identifier(c, txn, c->verb->name, pz_value_text(c->verb->value));
 }
 
 static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
                         pz__buf *new_bytes, pz__update_action *action)
 {
-    stored_write *w = payload;
-    const pz__profile *state = w->profile->state;
-    pz__profile_free(w->result);
-    w->result = NULL;
+    change *c = payload;
+    const pz__profile *state = c->profile->state;
+    const pz_alloc *alloc = &c->profile->engine->alloc;
+    pz__profile_free(c->result);
+    c->result = NULL;
     pz_status status;
     if (bytes)
-        status = pz__record_decode(&w->result, &w->profile->engine->alloc, bytes, len, w->err);
+        status = pz__record_decode(&c->result, alloc, bytes, len, c->err);
     else
-        status = pz__profile_new(&w->result, &w->profile->engine->alloc, pz__profile_kind(state),
-                                 pz__profile_subject(state), w->err);
+        status = pz__profile_new(&c->result, alloc, pz__profile_kind(state),
+                                 pz__profile_subject(state), c->err);
     if (status == PZ_OK && !bytes)
-        status = introduce(w, txn);
+        status = introduce(c, txn);
     if (status == PZ_OK)
-        status = pz__verb_apply(w->verb, w->catalog, w->result, w->scratch, w->err);
-    if (status == PZ_OK && w->verb->kind == PZ__VERB_IDENTIFY)
-        status = index_identifier(w, txn, w->verb->name, pz_value_text(w->verb->value));
+        status = perform(c);
     if (status == PZ_OK)
-        status = pz__record_encode(w->result, new_bytes);
+        status = index_changed(c, txn);
+    if (status == PZ_OK)
+        status = pz__record_encode(c->result, new_bytes);
     *action = PZ__WRITE;
     return status;
 }
 
 /* The key to write under: the handle's own, or that of a customer made meanwhile. */
-static pz_status find_key(stored_write *w, pz__store_txn *txn, pz_str *key)
+static pz_status find_key(change *c, pz__store_txn *txn, pz_str *key)
 {
-    *key = pz__profile_subject(w->profile->state);
-    if (w->profile->exists || !w->profile->kind.data)
+    *key = pz__profile_subject(c->profile->state);
+    if (c->profile->exists || !c->profile->kind.data)
         return PZ_OK;
-    const pz_str identifier = pz__identifier(w->scratch, w->profile->kind, w->profile->value);
+    const pz_str identifier = pz__identifier(c->scratch, c->profile->kind, c->profile->value);
     pz__buf keys;
     size_t count = 0;
-    pz__buf_init(&keys, &w->scratch->alloc, PZ__STORE_RECORD_MAX);
+    pz__buf_init(&keys, &c->scratch->alloc, PZ__STORE_RECORD_MAX);
     pz_status status = identifier.data
-                           ? pz__store_txn_lookup(txn, identifier, &keys, &count, w->err)
-                           : pz__fail(w->err, PZ_ERR_NOMEM, "out of memory");
+                           ? pz__store_txn_lookup(txn, identifier, &keys, &count, c->err)
+                           : pz__fail(c->err, PZ_ERR_NOMEM, "out of memory");
     if (status == PZ_OK && count > 0) {
         const pz_str found = pz__first_key(&keys);
-        const char *copy = pz__arena_text(w->scratch, found.data, found.len);
+        const char *copy = pz__arena_text(c->scratch, found.data, found.len);
         *key = (pz_str){copy, found.len};
         if (!copy)
-            status = pz__fail(w->err, PZ_ERR_NOMEM, "out of memory");
+            status = pz__fail(c->err, PZ_ERR_NOMEM, "out of memory");
     }
     pz__buf_clear(&keys);
     return status;
 }
 
 /* One attempt, in a transaction that has been begun and is gone afterwards. */
-static pz_status attempt(stored_write *w, pz__store_txn *txn)
+static pz_status attempt(change *c, pz__store_txn *txn)
 {
     pz_str key;
-    pz_status status = find_key(w, txn, &key);
+    pz_status status = find_key(c, txn, &key);
     if (status == PZ_OK)
-        status = pz__store_txn_update(txn, key, update, w, w->err);
+        status = pz__store_txn_update(txn, key, update, c, c->err);
     /* Sealed before the commit: afterwards nothing may fail. */
     if (status == PZ_OK)
-        status = pz__profile_seal(w->result);
+        status = pz__profile_seal(c->result);
     if (status != PZ_OK) {
         pz__store_abort(txn);
         return status;
     }
-    return pz__store_commit(txn, w->err);
+    return pz__store_commit(txn, c->err);
 }
 
-static pz_status write_stored(stored_write *w)
+static pz_status write_stored(change *c)
 {
-    pz_engine *engine = w->profile->engine;
+    pz_engine *engine = c->profile->engine;
     uint8_t writer[16];
-    pz_status status = pz__store_writer(engine->store, writer, w->err);
+    pz_status status = pz__store_writer(engine->store, writer, c->err);
     if (status != PZ_OK)
         return status;
-    w->verb->write.writer = (pz_str){(const char *)writer, sizeof writer};
+    c->write->writer = (pz_str){(const char *)writer, sizeof writer};
     unsigned attempts = 0;
     do {
         pz__store_txn *txn;
-        status = pz__store_begin(engine->store, &txn, w->err);
+        pz__arena_reset(c->scratch);
+        status = pz__store_begin(engine->store, &txn, c->err);
         if (status != PZ_OK)
             return status;
-        status = attempt(w, txn);
+        status = attempt(c, txn);
     } while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
-    if (status != PZ_OK)
-        return status;
-    status = pz__profile_show(w->profile, w->result, w->err);
-    w->result = NULL;
-    w->profile->exists = true;
     return status;
 }
 
-static pz_status write_detached(stored_write *w)
+static pz_status write_detached(change *c)
 {
-    pz_status status = pz__profile_copy(&w->result, w->profile->state);
+    const pz_status status = pz__profile_copy(&c->result, c->profile->state);
+    return status == PZ_OK ? perform(c) : status;
+}
+
+/* Carry the change out and show what the profile has become. */
+static pz_status carry_out(change *c)
+{
+    pz_profile *profile = c->profile;
+    pz__arena scratch;
+    pz__arena_init(&scratch, &profile->engine->alloc, SCRATCH_MAX);
+    c->scratch = &scratch;
+    pz_status status = profile->is_stored ? write_stored(c) : write_detached(c);
     if (status == PZ_OK)
-        status = pz__verb_apply(w->verb, w->catalog, w->result, w->scratch, w->err);
-    if (status == PZ_OK)
-        status = pz__profile_show(w->profile, w->result, w->err);
+        status = pz__profile_show(profile, c->result, c->err);
     if (status == PZ_OK) {
-        w->result = NULL;
-        w->profile->exists = true;
+        c->result = NULL;
+        profile->exists = true;
+    } else if (status == PZ_ERR_NOMEM) {
+        pz__fail(c->err, status, "out of memory");
     }
+    pz__profile_free(c->result);
+    pz__arena_clear(&scratch);
     return status;
+}
+
+static pz_status read_only(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
 }
 
 static pz_status apply(pz_profile *profile, pz__verb *verb, pz_error *err)
 {
     pz_engine *engine = profile->engine;
     if (profile->is_stored && engine->is_read_only)
-        return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
+        return read_only(err);
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)
-        return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
-    pz__arena scratch;
-    pz__arena_init(&scratch, &engine->alloc, SCRATCH_MAX);
-    stored_write w = {
-        .profile = profile, .verb = verb, .catalog = pin.catalog, .scratch = &scratch, .err = err};
-    const pz_status status = profile->is_stored ? write_stored(&w) : write_detached(&w);
-    if (status == PZ_ERR_NOMEM)
-        pz__fail(err, status, "out of memory");
-    pz__profile_free(w.result);
-    pz__arena_clear(&scratch);
+        return pz__no_catalog(err);
+    change c = {.profile = profile,
+                .verb = verb,
+                .write = &verb->write,
+                .catalog = pin.catalog,
+                .err = err};
+    const pz_status status = carry_out(&c);
     pz__pins_give(&engine->pins, &pin);
     return status;
 }
@@ -263,13 +319,21 @@ pz_status pz_observe(pz_profile *profile, pz_value event, const pz_write *write,
 
 /* ---- operations as data, and replicas ---- */
 
-static pz_status merge_operations(pz_profile *profile, pz_value operations,
-                                  const pz_write *defaults, pz_error *err)
+static pz_status apply_operation(pz_profile *profile, pz_value operation, const pz_write *defaults,
+                                 unsigned depth, pz_error *err);
+
+/* ["merge", [operation, …]]: the operations make a replica, which is then joined in. */
+static pz_status merge_operations(pz_profile *profile, pz_value operation, const pz_write *defaults,
+                                  unsigned depth, pz_error *err)
 {
+    const pz_value operations = pz_value_item(operation, 1);
     if (profile->is_stored)
         return pz__fail(err, PZ_ERR_STATE, "only detached profiles take \"merge\" as an operation");
-    if (operations.kind != PZ_LIST)
+    if (operation.len != 2 || operations.kind != PZ_LIST)
         return pz__fail(err, PZ_ERR_TYPE, "the operation is written [\"merge\", [operation, …]]");
+    if (depth == MERGE_DEPTH_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "merges stand inside each other more than %u deep",
+                        MERGE_DEPTH_MAX);
     pz__profile *empty;
     pz_profile *other;
     pz_status status =
@@ -280,11 +344,24 @@ static pz_status merge_operations(pz_profile *profile, pz_value operations,
     if (status != PZ_OK)
         return status;
     for (uint32_t i = 0; i < operations.len && status == PZ_OK; i++)
-        status = pz_profile_apply(other, pz_value_item(operations, i), defaults, err);
+        status = apply_operation(other, pz_value_item(operations, i), defaults, depth + 1, err);
     if (status == PZ_OK)
         status = pz_merge(profile, other, err);
     pz_profile_free(other);
     return status;
+}
+
+static pz_status apply_operation(pz_profile *profile, pz_value operation, const pz_write *defaults,
+                                 unsigned depth, pz_error *err)
+{
+    if (pz__str_equal(pz_value_text(pz_value_item(operation, 0)), PZ__STR("merge")))
+        return merge_operations(profile, operation, defaults, depth, err);
+    pz__write write;
+    pz__verb verb;
+    pz_status status = pz__write_read(profile->engine, defaults, &write, err);
+    if (status == PZ_OK)
+        status = pz__verb_read(&verb, operation, &write, err);
+    return status == PZ_OK ? apply(profile, &verb, err) : status;
 }
 
 pz_status pz_profile_apply(pz_profile *profile, pz_value operation, const pz_write *defaults,
@@ -292,91 +369,27 @@ pz_status pz_profile_apply(pz_profile *profile, pz_value operation, const pz_wri
 {
     if (!profile)
         return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
-    pz__write write;
-    pz_status status = pz__write_read(profile->engine, defaults, &write, err);
-    if (status != PZ_OK)
-        return status;
-    if (pz__str_equal(pz_value_text(pz_value_item(operation, 0)), PZ__STR("merge")))
-        return merge_operations(profile, pz_value_item(operation, 1), defaults, err);
-    pz__verb verb;
-    status = pz__verb_read(&verb, operation, &write, err);
-    return status == PZ_OK ? apply(profile, &verb, err) : status;
-}
-
-typedef struct stored_join {
-    pz_profile *profile;
-    const pz__profile *other;
-    pz__profile *result;
-    pz_error *err;
-} stored_join;
-
-/* Whatever identifies the other replica finds this profile from now on. */
-static pz_status index_all(stored_join *j, pz__store_txn *txn)
-{
-    const pz__claims claims = pz__profile_all_claims(j->result);
-    pz__arena scratch;
-    pz__arena_init(&scratch, &j->profile->engine->alloc, SCRATCH_MAX);
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < claims.count && status == PZ_OK; i++) {
-        const pz__claim *claim = &claims.list[i];
-        if (claim->slot != PZ__SLOT_IDENTIFIER || claim->is_cleared)
-            continue;
-        const pz_str identifier = pz__identifier(&scratch, claim->attribute, claim->part);
-        if (!identifier.data)
-            status = PZ_ERR_NOMEM;
-        else
-            status =
-                pz__store_txn_index(txn, identifier, pz__profile_subject(j->result), true, j->err);
-    }
-    pz__arena_clear(&scratch);
-    return status;
-}
-
-static pz_status join_update(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
-                             pz__buf *new_bytes, pz__update_action *action)
-{
-    stored_join *j = payload;
-    const pz_alloc *alloc = &j->profile->engine->alloc;
-    pz__profile_free(j->result);
-    j->result = NULL;
-    pz_status status = bytes ? pz__record_decode(&j->result, alloc, bytes, len, j->err)
-                             : pz__profile_copy(&j->result, j->profile->state);
-    if (status == PZ_OK)
-        status = pz__profile_join(j->result, j->other, j->err);
-    if (status == PZ_OK)
-        status = pz__profile_seal(j->result);
-    if (status == PZ_OK)
-        status = pz__record_encode(j->result, new_bytes);
-    if (status == PZ_OK)
-        status = index_all(j, txn);
-    *action = PZ__WRITE;
-    return status;
+    return apply_operation(profile, operation, defaults, 0, err);
 }
 
 pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error *err)
 {
     if (!profile || !other)
         return pz__fail(err, PZ_ERR_ARG, "two profiles are needed");
-    stored_join j = {.profile = profile, .other = other->state, .err = err};
-    pz_status status;
-    if (profile->is_stored) {
-        if (profile->engine->is_read_only)
-            return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
-        status = pz__store_update(profile->engine->store, pz__profile_subject(profile->state),
-                                  join_update, &j, err);
-    } else {
-        status = pz__profile_copy(&j.result, profile->state);
-        if (status == PZ_OK)
-            status = pz__profile_join(j.result, other->state, err);
-    }
-    if (status == PZ_OK)
-        status = pz__profile_show(profile, j.result, err);
-    if (status == PZ_OK) {
-        j.result = NULL;
-        profile->exists = true;
-    } else if (status == PZ_ERR_NOMEM) {
-        pz__fail(err, status, "out of memory");
-    }
-    pz__profile_free(j.result);
+    pz_engine *engine = profile->engine;
+    if (profile->is_stored && engine->is_read_only)
+        return read_only(err);
+    pz__write write;
+    pz_status status = pz__write_read(engine, NULL, &write, err);
+    if (status != PZ_OK)
+        return status;
+    pz__pin pin = pz__pins_take(&engine->pins);
+    change c = {.profile = profile,
+                .other = other->state,
+                .write = &write,
+                .catalog = pin.catalog,
+                .err = err};
+    status = carry_out(&c);
+    pz__pins_give(&engine->pins, &pin);
     return status;
 }
