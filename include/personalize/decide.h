@@ -40,7 +40,8 @@ PZ_API pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error 
 /**
  * Say one circumstance; the value is copied. Saying null takes it back.
  * @return PZ_OK; PZ_ERR_NOT_FOUND for a key that a closed catalog does not declare (the nearest is
- * named); PZ_ERR_TYPE; PZ_ERR_STATE before pz_context_begin().
+ * named); PZ_ERR_TYPE; PZ_ERR_PARSE for text that is not UTF-8; PZ_ERR_LIMIT for a value nested
+ * deeper than PZ_JSON_DEPTH_MAX; PZ_ERR_STATE before pz_context_begin().
  */
 PZ_API pz_status pz_context_set(pz_context *context, const char *key, pz_value value,
                                 pz_error *err);

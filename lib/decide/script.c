@@ -62,6 +62,8 @@ static pz_status read_time(pz_value meta, const char *name, int64_t *ms, bool *f
     if (!*found)
         return PZ_OK;
     if (value.kind == PZ_TIMESTAMP) {
+        if (value.as.i < PZ__TIME_MIN_S || value.as.i > PZ__TIME_MAX_S)
+            return pz__fail(err, PZ_ERR_TYPE, "\"%s\" lies outside the years 1 to 9999", name);
         *ms = value.as.i * 1000 + (int64_t)(value.len / 1000000u);
         return PZ_OK;
     }
@@ -73,12 +75,16 @@ static pz_status read_time(pz_value meta, const char *name, int64_t *ms, bool *f
     return PZ_OK;
 }
 
-static void read_text(pz_value meta, const char *name, pz_str *out)
+static pz_status read_text(pz_value meta, const char *name, pz_str *out, pz_error *err)
 {
     bool found;
     const pz_value value = pz_value_get(meta, name, strlen(name), &found);
-    if (found && value.kind == PZ_STRING)
-        *out = pz_value_text(value);
+    if (!found || value.kind == PZ_NULL)
+        return PZ_OK;
+    if (value.kind != PZ_STRING)
+        return pz__fail(err, PZ_ERR_TYPE, "\"%s\" is text", name);
+    *out = pz_value_text(value);
+    return PZ_OK;
 }
 
 static pz_status read_confidence(pz__verb *verb, pz_value meta, pz_error *err)
@@ -107,9 +113,13 @@ static pz_status read_meta(pz__verb *verb, pz_value meta, pz_error *err)
         verb->write.now_ms = verb->write.at_ms;
     if (has_now && !has_at)
         verb->write.at_ms = verb->write.now_ms;
-    read_text(meta, "channel", &verb->write.channel);
-    read_text(meta, "who", &verb->write.who);
-    read_text(meta, "writer", &verb->write.writer);
+    status = read_text(meta, "channel", &verb->write.channel, err);
+    if (status == PZ_OK)
+        status = read_text(meta, "who", &verb->write.who, err);
+    if (status == PZ_OK)
+        status = read_text(meta, "writer", &verb->write.writer, err);
+    if (status != PZ_OK)
+        return status;
     return verb->kind == PZ__VERB_INFER ? read_confidence(verb, meta, err) : PZ_OK;
 }
 

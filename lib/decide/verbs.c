@@ -2,7 +2,7 @@
  * verbs.c: writes, checked against the catalog before they touch a profile.
  *
  * The profile room takes any name and any value; here an undeclared attribute is an error that
- * names the nearest right one, and a value outside type or domain is refused. Every verb first
+ * names the nearest right one, and a value outside type or domain is refused. Every verb also
  * notes since when the catalog's counters are kept, so that a window reaching further back is
  * unknown and not zero.
  *
@@ -17,6 +17,7 @@
 #include "decide/decide.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 typedef struct writer {
     pz__profile *profile;
@@ -152,6 +153,11 @@ static pz_status infer(writer *w, const pz__verb *verb)
 
 pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err)
 {
+    if (!pz__utf8_valid(kind.data, kind.len) || !pz__utf8_valid(value.data, value.len))
+        return pz__fail(err, PZ_ERR_ARG, "an identifier and its kind are UTF-8 text");
+    if (kind.len > 0 && memchr(kind.data, PZ__IDENTIFIER_SEPARATOR, kind.len))
+        return pz__fail(err, PZ_ERR_ARG,
+                        "the kind of an identifier holds no control character 0x1f");
     if (kind.len == 0 || kind.len > PZ__IDENTIFIER_KIND_MAX)
         return pz__fail(err, PZ_ERR_ARG, "the kind of an identifier has 1 to %u bytes",
                         PZ__IDENTIFIER_KIND_MAX);
@@ -244,6 +250,7 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
     verb->is_new = false;
     pz_status status = check(verb, catalog, scratch, err);
     /* An observation brings the names of its counters along. */
+    const pz_value given = verb->value;
     if (status == PZ_OK && verb->kind != PZ__VERB_OBSERVE)
         status = pz__profile_keep_counters(profile, verb->write.writer, catalog->counter_names,
                                            catalog->counter_count, verb->write.now_ms, err);
@@ -254,3 +261,5 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
     pz__arena_return(scratch, mark);
     return status;
 }
+    /* The fitted value goes with the scratch; a transaction that is run again fits it again. */
+    verb->value = given;

@@ -166,9 +166,6 @@ static void report(pz_observed *result, pz_status status, bool is_new, const pz_
 {
     if (!result)
         return;
-    const uint32_t size = result->size;
-    if (size < sizeof *result)
-        return;
     result->status = status;
     result->is_new = is_new;
     result->message[0] = '\0';
@@ -281,10 +278,13 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
     if (engine->is_read_only)
         return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
     if (count == 0)
+    for (size_t i = 0; results && i < count; i++)
+        if (results[i].size != sizeof *results)
+            return pz__fail(err, PZ_ERR_ARG, "a result begins with its size");
         return PZ_OK;
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)
-        return pz__fail(err, PZ_ERR_STATE, "no catalog is in force; load one first");
+        return pz__no_catalog(err);
     uint8_t writer[16];
     const int64_t now = pz__engine_now(engine, now_ms);
     batch b = {

@@ -57,7 +57,12 @@ static pz_status outcome(pz_value *out, pz__arena *arena, pz_value result, pz_st
     if (result.kind > PZ_MAP)
         return pz__fail(err, PZ_ERR_EVAL, "the result is not known");
     const pz_status status = pz__value_copy(arena, out, result);
-    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+    if (status == PZ_OK || status == PZ_ERR_NOMEM)
+        return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+    *out = pz_value_null();
+    return pz__fail(err, PZ_ERR_EVAL, "the result %s",
+                    status == PZ_ERR_LIMIT ? "is nested too deep"
+                                           : "holds something that is no value, such as a type");
 }
 
 pz_status pz_eval(pz_value *out, pz_pool *pool, const char *expression, size_t len,

@@ -630,6 +630,7 @@ static void misuse_is_an_error_never_a_crash(void **state)
     assert_int_equal(pz_profile_new(&profile, engine, PZ_PERSON, "", NULL), PZ_ERR_ARG);
     assert_int_equal(pz_profile_new(&profile, engine, PZ_PERSON, "p", NULL), PZ_OK);
     assert_int_equal(pz_choose(profile, "a", pz_value_int(1), NULL, NULL), PZ_ERR_STATE);
+    pz_profile_free(profile);
     assert_int_equal(pz_profile_open(&profile, s->engine, "nobody", NULL), PZ_ERR_NOT_FOUND);
     assert_null(profile);
     assert_int_equal(pz_resolve(&answer, s->context, NULL, "age", NULL), PZ_ERR_ARG);
@@ -638,6 +639,7 @@ static void misuse_is_an_error_never_a_crash(void **state)
     pz_context_free(context);
     pz_context_free(NULL);
     pz_profile_free(NULL);
+    pz_engine_close(engine);
     pz_engine_close(NULL);
     pz_report_free(NULL);
     assert_string_equal(pz_decision_str(NULL, "fallback"), "fallback");

@@ -1,0 +1,490 @@
+/*
+ * test_hostile.c: callers who hand in what no careful caller would.
+ *
+ * Colliding identifiers, text that is no UTF-8, values nested too deep, times that no calendar
+ * holds, structs that were not initialized: each must be refused with the documented status, and
+ * leave everything as it was. Every test runs over an allocator that counts and checks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <personalize.h>
+
+#include "engine/shop.h"
+#include "support/oom.h"
+
+/* A catalog whose context takes anything, so that anything reaches a decision. */
+static const char open_json[] =
+    "{ \"catalog\": \"open\",\n"
+    "  \"context\": {\"given\": \"dyn\", \"items\": \"list<dyn>\"},\n"
+    "  \"attributes\": {\"language\": {\"type\": \"string\", \"default\": \"en\"}},\n"
+    "  \"decisions\": {\n"
+    "    \"echo\": {\"rules\": [{\"id\": \"own\", \"when\": \"context.given == context.given\",\n"
+    "              \"value\": \"x\"}], \"default\": \"none\"}\n"
+    "  }\n"
+    "}\n";
+
+typedef struct shop {
+    oom heap;
+    pz_alloc alloc;
+    pz_engine *engine;
+    pz_context *context;
+    pz_pool *pool;
+} shop;
+
+static int64_t fixed_clock(void *payload)
+{
+    (void)payload;
+    return SHOP_NOW;
+}
+
+static int open_shop(void **state)
+{
+    shop *s = calloc(1, sizeof *s);
+    oom_init(&s->heap);
+    s->alloc = oom_alloc(&s->heap);
+    const pz_engine_options options = {PZ_ENGINE_OPTIONS, .alloc = &s->alloc, .clock = fixed_clock};
+    assert_int_equal(pz_engine_open(&s->engine, &options, NULL), PZ_OK);
+    assert_int_equal(
+        pz_engine_load_text(s->engine, "shop.json", shop_json, sizeof shop_json - 1, NULL, NULL),
+        PZ_OK);
+    assert_int_equal(pz_context_new(&s->context, s->engine, NULL), PZ_OK);
+    assert_int_equal(pz_pool_new(&s->pool, &s->alloc), PZ_OK);
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    *state = s;
+    return 0;
+}
+
+static int close_shop(void **state)
+{
+    shop *s = *state;
+    pz_pool_free(s->pool);
+    pz_context_free(s->context);
+    pz_engine_close(s->engine);
+    oom_finish(&s->heap);
+    free(s);
+    return 0;
+}
+
+static pz_value json(shop *s, const char *text)
+{
+    pz_value value;
+    pz_error err = PZ_ERROR_INIT;
+    if (pz_value_parse(s->pool, &value, text, strlen(text), 0, &err) != PZ_OK)
+        fail_msg("%s in %s", err.message, text);
+    return value;
+}
+
+static void use_open_catalog(shop *s)
+{
+    pz_error err = PZ_ERROR_INIT;
+    if (pz_engine_load_text(s->engine, "open.json", open_json, sizeof open_json - 1, NULL, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+}
+
+/* A list in a list in a list ..., `depth` levels, in the pool. */
+static pz_value nested(shop *s, unsigned depth)
+{
+    pz_value value = pz_value_int(1);
+    for (unsigned i = 0; i < depth; i++)
+        assert_int_equal(pz_pool_list(s->pool, &value, &value, 1), PZ_OK);
+    return value;
+}
+
+static uint64_t stored(shop *s)
+{
+    uint64_t count;
+    assert_int_equal(pz_profile_count(s->engine, &count, NULL), PZ_OK);
+    return count;
+}
+
+/* ---- identifiers ---- */
+
+static void identifiers_that_differ_never_meet(void **state)
+{
+    shop *s = *state;
+    pz_profile *one = NULL, *two = NULL;
+    /* The same bytes when kind and value are put together around a separator of 0x1f. */
+    if (pz_customer(&one, s->engine, "a\x1f", "b", NULL) == PZ_OK)
+        assert_int_equal(pz_choose(one, "age", pz_value_int(1), NULL, NULL), PZ_OK);
+    if (pz_customer(&two, s->engine, "a",
+                    "\x1f"
+                    "b",
+                    NULL) == PZ_OK)
+        assert_false(pz_profile_exists(two));
+    pz_profile_free(one);
+    pz_profile_free(two);
+}
+
+static void identifiers_are_text(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    assert_int_equal(pz_customer(&ann, s->engine, "email", "\xff\xfe", NULL), PZ_ERR_ARG);
+    assert_null(ann);
+    assert_int_equal(pz_customer(&ann, s->engine, "\xc3", "ann", NULL), PZ_ERR_ARG);
+    assert_int_equal(pz_customer(&ann, s->engine, "email", "ann", NULL), PZ_OK);
+    assert_int_equal(pz_identify(ann, "card", "\xff", NULL, NULL), PZ_ERR_ARG);
+    pz_profile_free(ann);
+}
+
+static void batch_makes_no_customer_whom_nobody_can_find(void **state)
+{
+    shop *s = *state;
+    pz_entry entries[] = {
+        {pz_value_str("kind"), pz_value_str("view")},
+        {pz_value_str("source"), pz_value_str("web")},
+        {pz_value_str("id"), pz_value_str("1")},
+        {pz_value_str("time"), pz_value_str("2026-03-09T08:00:00Z")},
+        {pz_value_str("category"), pz_value_str("home")},
+        {pz_value_str("customer"), pz_value_str("\xff\xfe")},
+    };
+    pz_value event;
+    pz_observed result = {.size = sizeof result};
+    assert_int_equal(pz_pool_map(s->pool, &event, entries, 6), PZ_OK);
+    assert_int_equal(pz_observe_many(s->engine, &event, 1, 0, 0, &result, NULL), PZ_OK);
+    assert_int_not_equal(result.status, PZ_OK);
+    assert_true(result.message[0] != '\0');
+    assert_int_equal(stored(s), 0);
+}
+
+/* ---- circumstances and expressions ---- */
+
+static void circumstance_that_cannot_be_kept_says_why(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    use_open_catalog(s);
+    assert_int_equal(pz_context_set(s->context, "given", nested(s, 2000), &err), PZ_ERR_LIMIT);
+    assert_null(strstr(err.message, "memory"));
+    assert_int_equal(pz_context_set(s->context, "given", pz_value_str("\xff"), &err), PZ_ERR_PARSE);
+    assert_null(strstr(err.message, "memory"));
+}
+
+static void deepest_circumstance_can_be_told_or_says_why(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    const pz_decision *echo;
+    pz_value out;
+    pz_str text;
+    use_open_catalog(s);
+    for (unsigned depth = 500; depth < 512; depth++) {
+        pz_pool_reset(s->pool);
+        assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+        const pz_status status = pz_context_set(s->context, "given", nested(s, depth), &err);
+        if (status != PZ_OK) {
+            assert_int_equal(status, PZ_ERR_LIMIT);
+            continue;
+        }
+        assert_int_equal(pz_decide(&echo, s->context, NULL, "echo", NULL), PZ_OK);
+        assert_int_equal(pz_decision_map(&out, s->context, echo, NULL), PZ_OK);
+        const pz_status bytes = pz_decision_bytes(&out, s->context, echo, &err);
+        assert_true(bytes == PZ_OK || bytes == PZ_ERR_LIMIT);
+        if (bytes != PZ_OK)
+            assert_null(strstr(err.message, "memory"));
+        assert_int_not_equal(pz_explain_text(&text, s->context, echo, NULL), PZ_ERR_NOMEM);
+    }
+}
+
+static void explanation_of_a_huge_value_is_cut_or_says_why(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    const pz_decision *echo;
+    pz_str text;
+    const size_t len = 2u << 20;
+    char *huge = malloc(len);
+    memset(huge, 'x', len);
+    use_open_catalog(s);
+    assert_int_equal(pz_context_set(s->context, "given", pz_value_strn(huge, len), &err), PZ_OK);
+    free(huge);
+    assert_int_equal(pz_decide(&echo, s->context, NULL, "echo", NULL), PZ_OK);
+    const pz_status status = pz_explain_text(&text, s->context, echo, &err);
+    if (status != PZ_OK) {
+        assert_int_equal(status, PZ_ERR_LIMIT);
+        assert_null(strstr(err.message, "memory"));
+    }
+}
+
+static void types_inside_a_result_are_no_lack_of_memory(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    pz_value out;
+    const char *const source = "[type(1), {'a': type('x')}]";
+    const pz_status status = pz_eval(&out, s->pool, source, strlen(source), pz_value_null(), &err);
+    if (status != PZ_OK) {
+        assert_int_equal(status, PZ_ERR_EVAL);
+        assert_null(strstr(err.message, "memory"));
+    }
+}
+
+/* ---- operations as data ---- */
+
+static void operation_at_a_time_beyond_any_calendar_is_refused(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    static const int64_t seconds[] = {
+        INT64_MAX,    INT64_MIN,   INT64_MAX / 1000 + 1, INT64_MIN / 1000 - 1,
+        253402300800, -62135596801};
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        const pz_value at = {.kind = PZ_TIMESTAMP, .as.i = seconds[i]};
+        const pz_entry entry = {pz_value_str("at"), at};
+        pz_value items[4] = {pz_value_str("choose"), pz_value_str("age"), pz_value_int(1)};
+        pz_value operation;
+        assert_int_equal(pz_pool_map(s->pool, &items[3], &entry, 1), PZ_OK);
+        assert_int_equal(pz_pool_list(s->pool, &operation, items, 4), PZ_OK);
+        const pz_status status = pz_profile_apply(ann, operation, NULL, NULL);
+        assert_true(status == PZ_ERR_TYPE || status == PZ_ERR_TIME);
+        assert_false(pz_profile_exists(ann));
+    }
+    pz_profile_free(ann);
+}
+
+static void merges_inside_merges_end_at_a_limit(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_error err = PZ_ERROR_INIT;
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    pz_value operation = json(s, "[\"choose\", \"age\", 3]");
+    for (unsigned i = 0; i < 200000; i++) {
+        pz_value items[2] = {pz_value_str("merge")};
+        assert_int_equal(pz_pool_list(s->pool, &items[1], &operation, 1), PZ_OK);
+        assert_int_equal(pz_pool_list(s->pool, &operation, items, 2), PZ_OK);
+        if (i == 2)
+            assert_int_equal(pz_profile_apply(ann, operation, NULL, &err), PZ_OK);
+    }
+    assert_int_equal(pz_profile_apply(ann, operation, NULL, &err), PZ_ERR_LIMIT);
+    pz_profile_free(ann);
+}
+
+static void operation_with_a_member_of_another_type_is_refused(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    static const char *const operations[] = {
+        "[\"choose\", \"age\", 1, {\"channel\": 5}]",
+        "[\"choose\", \"age\", 1, {\"who\": [\"ann\"]}]",
+        "[\"choose\", \"age\", 1, {\"writer\": true}]",
+        "[\"merge\", [], {}, 1]",
+    };
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+        assert_int_equal(pz_profile_apply(ann, json(s, operations[i]), NULL, NULL), PZ_ERR_TYPE);
+    assert_false(pz_profile_exists(ann));
+    pz_profile_free(ann);
+}
+
+/* ---- structs ---- */
+
+static void write_with_an_unknown_flag_is_refused(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    const pz_write write = {PZ_WRITE, .flags = 4};
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    assert_int_equal(pz_choose(ann, "age", pz_value_int(1), &write, NULL), PZ_ERR_ARG);
+    pz_profile_free(ann);
+}
+
+static void results_without_their_size_are_refused_before_anything_is_done(void **state)
+{
+    shop *s = *state;
+    pz_value event = json(s, "{\"kind\":\"view\",\"source\":\"w\",\"id\":\"1\",\"time\":"
+                             "\"2026-03-09T08:00:00Z\",\"customer\":\"ann\"}");
+    pz_observed result = {0};
+    assert_int_equal(pz_observe_many(s->engine, &event, 1, 0, 0, &result, NULL), PZ_ERR_ARG);
+    assert_int_equal(stored(s), 0);
+}
+
+static void negative_skew_is_refused(void **state)
+{
+    (void)state;
+    pz_engine *engine;
+    const pz_engine_options options = {PZ_ENGINE_OPTIONS, .skew_ms = -1};
+    assert_int_equal(pz_engine_open(&engine, &options, NULL), PZ_ERR_ARG);
+    assert_null(engine);
+}
+
+static void writes_at_the_ends_of_time_are_refused(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    static const int64_t times[] = {INT64_MIN, INT64_MAX, INT64_MIN + 1, INT64_MAX - 1};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 4; k++) {
+            const pz_write write = {PZ_WRITE, .at_ms = times[i], .now_ms = times[k]};
+            const pz_write lasting = {PZ_WRITE, .expires_ms = times[i]};
+            assert_int_equal(pz_choose(ann, "age", pz_value_int(1), &write, NULL), PZ_ERR_TIME);
+            pz_choose(ann, "age", pz_value_int(1), &lasting, NULL);
+            pz_context_begin(s->context, times[i], NULL);
+            pz_value layers;
+            assert_int_equal(pz_inspect(&layers, s->context, ann, "age", NULL), PZ_OK);
+            const pz_decision *hero;
+            pz_str text;
+            assert_int_equal(pz_decide(&hero, s->context, ann, "hero", NULL), PZ_OK);
+            assert_int_equal(pz_decision_map(&layers, s->context, hero, NULL), PZ_OK);
+            assert_int_equal(pz_explain_text(&text, s->context, hero, NULL), PZ_OK);
+        }
+    pz_profile_free(ann);
+}
+
+/* ---- handles ---- */
+
+static void refreshing_sees_a_customer_made_elsewhere(void **state)
+{
+    shop *s = *state;
+    pz_profile *one, *two;
+    pz_customer(&one, s->engine, "customer", "ann", NULL);
+    pz_customer(&two, s->engine, "customer", "ann", NULL);
+    assert_int_equal(pz_choose(one, "age", pz_value_int(40), NULL, NULL), PZ_OK);
+    assert_int_equal(pz_profile_refresh(two, NULL), PZ_OK);
+    assert_true(pz_profile_exists(two));
+    int64_t age;
+    assert_int_equal(pz_resolve_int(&age, s->context, two, "age", 0), PZ_OK);
+    assert_int_equal(age, 40);
+    pz_profile_free(one);
+    pz_profile_free(two);
+}
+
+static void customer_begun_by_a_merge_is_found_again(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann, *replica, *again;
+    char id[65];
+    pz_customer(&ann, s->engine, "email", "ann@example.com", NULL);
+    const pz_str own = pz_profile_id(ann);
+    snprintf(id, sizeof id, "%.*s", (int)own.len, own.data);
+    pz_profile_new(&replica, s->engine, PZ_PERSON, id, NULL);
+    pz_choose(replica, "age", pz_value_int(40), NULL, NULL);
+    assert_int_equal(pz_merge(ann, replica, NULL), PZ_OK);
+    pz_customer(&again, s->engine, "email", "ann@example.com", NULL);
+    assert_true(pz_profile_exists(again));
+    pz_profile_free(again);
+    pz_profile_free(replica);
+    pz_profile_free(ann);
+}
+
+static pz_status write_while_visiting(void *payload, const pz_profile *profile)
+{
+    shop *s = payload;
+    pz_profile *other;
+    (void)profile;
+    assert_int_equal(pz_customer(&other, s->engine, "customer", "zoe", NULL), PZ_OK);
+    assert_int_equal(pz_choose(other, "age", pz_value_int(1), NULL, NULL), PZ_OK);
+    pz_profile_free(other);
+    return PZ_OK;
+}
+
+static void visitors_may_write(void **state)
+{
+    shop *s = *state;
+    write_while_visiting(s, NULL);
+    assert_int_equal(pz_each_profile(s->engine, write_while_visiting, s, NULL), PZ_OK);
+}
+
+/* ---- batches ---- */
+
+static void refused_event_of_a_replay_leaves_no_trace(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_value before, after;
+    pz_customer(&ann, s->engine, "customer", "ann", NULL);
+    pz_choose(ann, "age", pz_value_int(40), NULL, NULL);
+    /* A counter that is new to this profile: since when it is kept is noted at the next write. */
+    static const char more[] =
+        "{\"catalog\": \"shop\", \"attributes\": {\"age\": {\"type\": \"int\"}},\n"
+        " \"signals\": [],\n"
+        " \"segments\": {\"regular\": \"count('buy', duration('720h')) >= 3\"}}";
+    assert_int_equal(pz_engine_load_text(s->engine, "shop.json", more, sizeof more - 1, NULL, NULL),
+                     PZ_OK);
+    const char *const good = "{\"kind\":\"buy\",\"source\":\"w\",\"id\":\"1\",\"time\":"
+                             "\"2026-03-09T08:00:00Z\",\"customer\":\"ann\"}";
+    /* Older than the horizon, once the good one was seen. */
+    const char *const late = "{\"kind\":\"buy\",\"source\":\"w\",\"id\":\"2\",\"time\":"
+                             "\"2001-03-09T08:00:00Z\",\"customer\":\"ann\"}";
+    char id[200];
+    memset(id, 'x', sizeof id);
+    const pz_entry channel[] = {
+        {pz_value_str("kind"), pz_value_str("buy")},
+        {pz_value_str("source"), pz_value_str("w")},
+        {pz_value_str("id"), pz_value_str("3")},
+        {pz_value_str("time"), pz_value_str("2001-03-09T08:00:00Z")},
+        {pz_value_str("customer"), pz_value_str("ann")},
+        {pz_value_str("channel"), pz_value_strn(id, sizeof id)},
+    };
+    pz_value events[2];
+    pz_observed results[2] = {{.size = sizeof results[0]}, {.size = sizeof results[0]}};
+    (void)late;
+    assert_int_equal(pz_pool_map(s->pool, &events[0], channel, 6), PZ_OK);
+    events[1] = json(s, good);
+    pz_profile *copy;
+    assert_int_equal(pz_profile_encode(ann, s->pool, &before, NULL), PZ_OK);
+    assert_int_equal(pz_observe_many(s->engine, events, 2, 0, PZ_OBSERVE_REPLAY, results, NULL),
+                     PZ_OK);
+    assert_int_equal(results[0].status, PZ_ERR_LIMIT);
+    assert_int_equal(results[1].status, PZ_OK);
+    pz_profile_refresh(ann, NULL);
+    pz_str text;
+    assert_int_equal(pz_profile_export(ann, s->pool, &text, 1, NULL), PZ_OK);
+    assert_null(strstr(text.data, "2001-"));
+    (void)after;
+    (void)copy;
+    pz_profile_free(ann);
+}
+
+/* ---- what a decision says about itself ---- */
+
+static void decision_names_the_segments_it_read(void **state)
+{
+    shop *s = *state;
+    const pz_decision *hero;
+    pz_value map;
+    bool found;
+    assert_int_equal(pz_decide(&hero, s->context, NULL, "hero", NULL), PZ_OK);
+    assert_int_equal(pz_decision_map(&map, s->context, hero, NULL), PZ_OK);
+    const pz_value segments = pz_value_get(map, "segments", 8, &found);
+    assert_true(found);
+    assert_int_equal(segments.kind, PZ_LIST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
+        CASE(identifiers_that_differ_never_meet),
+        CASE(identifiers_are_text),
+        CASE(batch_makes_no_customer_whom_nobody_can_find),
+        CASE(circumstance_that_cannot_be_kept_says_why),
+        CASE(deepest_circumstance_can_be_told_or_says_why),
+        CASE(explanation_of_a_huge_value_is_cut_or_says_why),
+        CASE(types_inside_a_result_are_no_lack_of_memory),
+        CASE(operation_at_a_time_beyond_any_calendar_is_refused),
+        CASE(operation_with_a_member_of_another_type_is_refused),
+        CASE(write_with_an_unknown_flag_is_refused),
+        CASE(results_without_their_size_are_refused_before_anything_is_done),
+        CASE(negative_skew_is_refused),
+        CASE(writes_at_the_ends_of_time_are_refused),
+        CASE(refreshing_sees_a_customer_made_elsewhere),
+        CASE(customer_begun_by_a_merge_is_found_again),
+        CASE(visitors_may_write),
+        CASE(refused_event_of_a_replay_leaves_no_trace),
+        CASE(decision_names_the_segments_it_read),
+        CASE(merges_inside_merges_end_at_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
