@@ -46,6 +46,10 @@ typedef struct pz__request {
     pz_value *context;       /* by context key; PZ__V_PENDING: not said */
     pz__resolution *answers; /* by attribute; good where `answered` */
     bool *answered;
+    pz_value *totals; /* by slot: what was counted for this binding; PZ__V_PENDING: not yet */
+    pz_str channel;   /* of the circumstances, where `has_channel` */
+    bool has_channel;
+    bool has_answers; /* something is held that a new binding or circumstance makes void */
     uint32_t *touched; /* slots fetched since the last pz__request_settle */
     uint32_t touched_count;
     pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory since a question was begun */
@@ -67,15 +71,15 @@ const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribut
 /* Make every slot that was read pending again, so that the next evaluation tells what it reads. */
 void pz__request_settle(pz__request *request);
 
-/* ---- decisions ---- */
-
-/* One slot that a decision read, and what was in it. */
-typedef struct pz__use {
 /* If `result` failed for want of memory, the request has: what follows from it is no answer. */
 void pz__request_notice(pz__request *request, pz_value result);
 /* The names of all segments the person is in. PZ_ERR_NOMEM. */
 pz_status pz__segments_list(pz__request *request, pz_value *out);
 
+/* ---- decisions ---- */
+
+/* One slot that a decision read, and what was in it. */
+typedef struct pz__use {
     uint32_t slot;
     pz_value value; /* PZ__V_UNKNOWN or PZ__V_ERROR included */
 } pz__use;
@@ -153,6 +157,7 @@ typedef struct pz__verb {
     pz__verb_kind kind;
     pz_str name;       /* attribute, or kind of identifier */
     pz_value value;    /* value, identifier text, or event */
+    const pz__event *event; /* of OBSERVE: `value` where the caller has read it; NULL: not yet */
     double confidence; /* of INFER */
     bool is_replay;    /* of OBSERVE: the event's own time is the clock */
     pz__write write;

@@ -14,7 +14,8 @@
  * What is not known is an unknown that names its slot. Every fetch is noted in `touched`, so that a
  * decision can say exactly what it read; settling makes those slots pending again.
  *
- * The answers survive settling, not a change of binding or circumstance.
+ * The answers, and what was counted, survive settling, not a change of binding or circumstance: a
+ * second decision about one customer resolves and counts nothing again.
  */
 #include "decide/decide.h"
 
@@ -36,19 +37,28 @@ void pz__request_clear(pz__request *request)
     request->catalog = NULL;
 }
 
+/* Looked up by its name, but only once for each set of circumstances. */
+static pz_str channel_of(pz__request *request)
+{
+    if (request->has_channel)
+        return request->channel;
+    const pz__catalog *catalog = request->catalog;
+    const pz__context_key *key = pz__catalog_context(catalog, PZ__STR("channel"));
+    request->channel = (pz_str){NULL, 0};
+    if (key)
+        request->channel = pz_value_text(request->context[key - catalog->context]);
+    request->has_channel = true;
+    return request->channel;
+}
+
 pz__view pz__request_view(pz__request *request)
 {
-    const pz__catalog *catalog = request->catalog;
-    const pz__context_key *channel = pz__catalog_context(catalog, PZ__STR("channel"));
-    pz_str text = {NULL, 0};
-    if (channel)
-        text = pz_value_text(request->context[channel - catalog->context]);
     return (pz__view){
         .catalog = request->catalog,
         .person = request->person,
         .account = request->account,
         .now_ms = request->now_ms,
-        .channel = text,
+        .channel = channel_of(request),
         .arena = &request->arena,
     };
 }
@@ -63,7 +73,7 @@ const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribut
         request->status = PZ_ERR_NOMEM;
         return NULL;
     }
-    request->answered[attribute] = true;
+    request->answered[attribute] = request->has_answers = true;
     return answer;
 }
 
@@ -116,6 +126,22 @@ static pz_value last_value(pz__request *request, uint32_t slot, const pz__slot_i
     return pz_value_time_ms(newest * 1000);
 }
 
+/* Counting reads cells, so a total is kept for the whole binding, as answers are. */
+static pz_value total_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
+{
+    pz_value *kept = &request->totals[slot];
+    if (kept->kind != PZ__V_PENDING)
+        return *kept;
+    const pz_value value = info->use == PZ__USE_LAST ? last_value(request, slot, info)
+                                                     : counter_value(request, slot, info);
+    /* Want of memory is no answer to keep. */
+    if (value.kind != PZ__V_ERROR) {
+        *kept = value;
+        request->has_answers = true;
+    }
+    return value;
+}
+
 static pz_value confidence_value(pz__request *request, uint32_t slot, uint32_t attribute)
 {
     const pz__resolution *answer = pz__request_answer(request, attribute);
@@ -145,7 +171,7 @@ static pz_value slot_value(pz__request *request, uint32_t slot)
     case PZ__USE_COUNT:
     case PZ__USE_SUM:
     case PZ__USE_LAST:
-        return last_value(request, slot, info);
+        return total_value(request, slot, info);
     case PZ__USE_CONFIDENCE:
         return confidence_value(request, slot, info->index);
     case PZ__USE_TIER:
@@ -177,15 +203,19 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
     request->now_ms = now_ms;
     request->serial++;
     request->touched_count = 0;
+    request->has_channel = request->has_answers = false;
     request->status = PZ_OK;
     pz_value *slots = pz__arena_array(arena, catalog->slot_count, sizeof *slots);
     request->context = pz__arena_array(arena, catalog->context_count, sizeof *request->context);
     request->answers = pz__arena_array(arena, catalog->attribute_count, sizeof *request->answers);
     request->answered = pz__arena_zero(arena, catalog->attribute_count, sizeof(bool));
     request->touched = pz__arena_array(arena, catalog->slot_count, sizeof *request->touched);
-    if (!slots || !request->context || !request->answers || !request->answered || !request->touched)
+    request->totals = pz__arena_array(arena, catalog->slot_count, sizeof *request->totals);
+    if (!slots || !request->context || !request->answers || !request->answered ||
+        !request->touched || !request->totals)
         return PZ_ERR_NOMEM;
     fill_pending(slots, catalog->slot_count);
+    fill_pending(request->totals, catalog->slot_count);
     fill_pending(request->context, catalog->context_count);
     request->activation = (pz__activation){
         .slots = slots,
@@ -205,32 +235,6 @@ void pz__request_settle(pz__request *request)
     request->touched_count = 0;
 }
 
-static void forget_answers(pz__request *request)
-{
-    pz__request_settle(request);
-    memset(request->answered, 0, request->catalog->attribute_count * sizeof(bool));
-}
-
-void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
-                      pz__binding binding)
-{
-    if (request->person == person && request->account == account &&
-        request->binding.person == binding.person && request->binding.account == binding.account)
-        return;
-    request->person = person;
-    request->account = account;
-    request->binding = binding;
-    forget_answers(request);
-}
-
-static pz_str nearest_context(const pz__catalog *catalog, pz_str key)
-{
-    pz_str best = {NULL, 0};
-    for (uint32_t i = 0; i < catalog->context_count; i++) {
-        const pz_str pair[2] = {catalog->context[i].name, best};
-        const pz_str nearer = pz__nearest(key, pair, best.data ? 2 : 1);
-        if (nearer.data)
-            best = nearer;
 void pz__request_notice(pz__request *request, pz_value result)
 {
     if (result.kind != PZ__V_ERROR)
@@ -263,6 +267,36 @@ pz_status pz__segments_list(pz__request *request, pz_value *out)
     return PZ_OK;
 }
 
+static void forget_answers(pz__request *request)
+{
+    pz__request_settle(request);
+    if (!request->has_answers)
+        return;
+    request->has_answers = false;
+    memset(request->answered, 0, request->catalog->attribute_count * sizeof(bool));
+    fill_pending(request->totals, request->catalog->slot_count);
+}
+
+void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
+                      pz__binding binding)
+{
+    if (request->person == person && request->account == account &&
+        request->binding.person == binding.person && request->binding.account == binding.account)
+        return;
+    request->person = person;
+    request->account = account;
+    request->binding = binding;
+    forget_answers(request);
+}
+
+static pz_str nearest_context(const pz__catalog *catalog, pz_str key)
+{
+    pz_str best = {NULL, 0};
+    for (uint32_t i = 0; i < catalog->context_count; i++) {
+        const pz_str pair[2] = {catalog->context[i].name, best};
+        const pz_str nearer = pz__nearest(key, pair, best.data ? 2 : 1);
+        if (nearer.data)
+            best = nearer;
     }
     return best;
 }
@@ -277,6 +311,17 @@ static pz_status no_such_key(const pz__catalog *catalog, pz_str key, pz_error *e
     return pz__fail(err, PZ_ERR_NOT_FOUND,
                     "the catalog declares no context key '%.*s'; add it to \"context\"",
                     PZ__STR_ARG(key));
+}
+
+static pz_status cannot_keep(pz_str key, pz_status status, pz_error *err)
+{
+    if (status == PZ_ERR_LIMIT)
+        return pz__fail(err, status, "the value of context key '%.*s' is nested deeper than %d",
+                        PZ__STR_ARG(key), PZ_JSON_DEPTH_MAX);
+    if (status == PZ_ERR_PARSE)
+        return pz__fail(err, status, "a text in the value of context key '%.*s' is not UTF-8",
+                        PZ__STR_ARG(key));
+    return pz__fail(err, status, "%s", pz_status_text(status));
 }
 
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err)
@@ -304,17 +349,7 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
     }
     request->context[known - catalog->context] = kept;
     request->serial++;
+    request->has_channel = false;
     forget_answers(request);
     return PZ_OK;
 }
-static pz_status cannot_keep(pz_str key, pz_status status, pz_error *err)
-{
-    if (status == PZ_ERR_LIMIT)
-        return pz__fail(err, status, "the value of context key '%.*s' is nested deeper than %d",
-                        PZ__STR_ARG(key), PZ_JSON_DEPTH_MAX);
-    if (status == PZ_ERR_PARSE)
-        return pz__fail(err, status, "a text in the value of context key '%.*s' is not UTF-8",
-                        PZ__STR_ARG(key));
-    return pz__fail(err, status, "%s", pz_status_text(status));
-}
-

@@ -111,35 +111,41 @@ static pz_status reject(writer *w, const pz__verb *verb)
     return put(w, PZ__SLOT_REJECT, verb->name, part, verb->value, 0);
 }
 
-/* Each put changes the view, so the next register to empty is looked for anew. */
-static const pz__claim *next_rejection(writer *w, pz_str attribute)
+/* The parts of all rejections in force, copied into scratch: each put changes the view. Claims
+ * stand by (slot, part) with the one that counts first, so one pass finds them. */
+static pz_status rejected_parts(writer *w, pz_str attribute, pz_str **out, uint32_t *count)
 {
     const pz__claims claims = pz__profile_claims(w->profile, attribute);
+    pz_str *parts = pz__arena_array(w->scratch, claims.count, sizeof *parts);
+    if (!parts)
+        return PZ_ERR_NOMEM;
+    *out = parts;
+    *count = 0;
     for (uint32_t i = 0; i < claims.count; i++) {
         const pz__claim *claim = &claims.list[i];
-        if (claim->slot != PZ__SLOT_REJECT)
+        const bool is_first = i == 0 || claims.list[i - 1].slot != claim->slot ||
+                              !pz__str_equal(claims.list[i - 1].part, claim->part);
+        if (claim->slot != PZ__SLOT_REJECT || !is_first || claim->is_cleared)
             continue;
-        if (standing(w->profile, attribute, PZ__SLOT_REJECT, claim->part) == claim &&
-            !claim->is_cleared)
-            return claim;
+        const char *part = pz__arena_text(w->scratch, claim->part.data, claim->part.len);
+        if (!part)
+            return PZ_ERR_NOMEM;
+        parts[(*count)++] = (pz_str){part, claim->part.len};
     }
-    return NULL;
+    return PZ_OK;
 }
 
 static pz_status clear(writer *w, const pz__verb *verb)
 {
+    pz_str *parts;
+    uint32_t count = 0;
     pz_status status = put_cleared(w, PZ__SLOT_CHOICE, verb->name, PZ__STR(""));
-    while (status == PZ_OK) {
+    if (status == PZ_OK)
         status = pz__profile_seal(w->profile);
-        const pz__claim *rejection = status == PZ_OK ? next_rejection(w, verb->name) : NULL;
-        if (!rejection)
-            break;
-        const pz_str borrowed = rejection->part;
-        const char *part = pz__arena_text(w->scratch, borrowed.data, borrowed.len);
-        if (!part)
-            return PZ_ERR_NOMEM;
-        status = put_cleared(w, PZ__SLOT_REJECT, verb->name, (pz_str){part, borrowed.len});
-    }
+    if (status == PZ_OK)
+        status = rejected_parts(w, verb->name, &parts, &count);
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = put_cleared(w, PZ__SLOT_REJECT, verb->name, parts[i]);
     return status;
 }
 
@@ -180,18 +186,21 @@ static pz_status identify(writer *w, const pz__verb *verb)
 
 static pz_status observe(writer *w, pz__verb *verb, const pz__catalog *catalog)
 {
-    pz__event event;
+    pz__event read;
     pz__observation observation;
-    pz_status status = pz__event_read(w->scratch, &event, verb->value, w->err);
+    const pz__event *event = verb->event ? verb->event : &read;
+    pz_status status = PZ_OK;
+    if (!verb->event)
+        status = pz__event_read(w->scratch, &read, verb->value, w->err);
     if (status == PZ_OK)
-        status = pz__learn_event(w->scratch, catalog, &event, &observation, w->err);
+        status = pz__learn_event(w->scratch, catalog, event, &observation, w->err);
     if (status != PZ_OK)
         return status;
     pz__write write = *w->write;
-    write.at_ms = event.time_ms;
-    write.channel = event.channel;
+    write.at_ms = event->time_ms;
+    write.channel = event->channel;
     if (verb->is_replay)
-        write.now_ms = event.time_ms;
+        write.now_ms = event->time_ms;
     return pz__profile_observe(w->profile, &write, &observation, &verb->is_new, w->err);
 }
 
@@ -247,10 +256,10 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
 {
     writer w = {.profile = profile, .scratch = scratch, .write = &verb->write, .err = err};
     const pz__mark mark = pz__arena_mark(scratch);
+    const pz_value given = verb->value;
     verb->is_new = false;
     pz_status status = check(verb, catalog, scratch, err);
     /* An observation brings the names of its counters along. */
-    const pz_value given = verb->value;
     if (status == PZ_OK && verb->kind != PZ__VERB_OBSERVE)
         status = pz__profile_keep_counters(profile, verb->write.writer, catalog->counter_names,
                                            catalog->counter_count, verb->write.now_ms, err);
@@ -258,8 +267,8 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
         status = perform(&w, verb, catalog);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
+    /* The fitted value goes with the scratch; a transaction that is run again fits it again. */
+    verb->value = given;
     pz__arena_return(scratch, mark);
     return status;
 }
-    /* The fitted value goes with the scratch; a transaction that is run again fits it again. */
-    verb->value = given;

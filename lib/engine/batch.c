@@ -150,8 +150,11 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
     status = identifier.data ? find_customer(b, identifier, &c) : PZ_ERR_NOMEM;
     if (status != PZ_OK)
         return status;
-    pz__verb verb = {
-        .kind = PZ__VERB_OBSERVE, .value = value, .is_replay = b->is_replay, .write = b->write};
+    pz__verb verb = {.kind = PZ__VERB_OBSERVE,
+                     .value = value,
+                     .event = &event,
+                     .is_replay = b->is_replay,
+                     .write = b->write};
     if (b->is_replay)
         verb.write.now_ms = event.time_ms;
     status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
@@ -275,12 +278,12 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
         return pz__fail(err, PZ_ERR_ARG, "an engine and events are needed");
     if (count > PZ_OBSERVE_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
-    if (engine->is_read_only)
-        return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
-    if (count == 0)
     for (size_t i = 0; results && i < count; i++)
         if (results[i].size != sizeof *results)
             return pz__fail(err, PZ_ERR_ARG, "a result begins with its size");
+    if (engine->is_read_only)
+        return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
+    if (count == 0)
         return PZ_OK;
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)

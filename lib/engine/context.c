@@ -49,8 +49,7 @@ pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
     pz_engine *engine = context->engine;
     context->account = NULL;
     context->request.catalog = NULL;
-    pz__pins_give(&engine->pins, &context->pin);
-    context->pin = pz__pins_take(&engine->pins);
+    pz__pins_renew(&engine->pins, &context->pin);
     if (!context->pin.catalog)
         return pz__no_catalog(err);
     const pz_status status =

@@ -42,6 +42,9 @@ void pz__pins_init(pz__pins *pins);
 pz__pin pz__pins_take(pz__pins *pins);
 /* Give a pin back and make it empty; frees the catalog if it was retired and this the last user. */
 void pz__pins_give(pz__pins *pins, pz__pin *pin);
+/* Give a pin (an empty one will do) back for one of the catalog now in force. If that is the same,
+ * nothing is written that threads share. */
+void pz__pins_renew(pz__pins *pins, pz__pin *pin);
 /* Put a catalog in force, consuming the reference; NULL retires the one in force. One caller at a
  * time. PZ_ERR_BUSY if all places are held: then the reference stays the caller's. */
 pz_status pz__pins_swap(pz__pins *pins, const pz__catalog *catalog);
@@ -73,11 +76,11 @@ struct pz_profile {
     pz_str kind, value; /* owned copies: the identifier that a new customer was asked by */
 };
 
+/* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
+pz_status pz__no_catalog(pz_error *err);
 /* Engine's clock, unless `now_ms` says otherwise. */
 int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms);
 uint64_t pz__engine_serial(pz_engine *engine);
-/* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
-pz_status pz__no_catalog(pz_error *err);
 /* Kind, separator and value in the arena; {NULL, 0} out of memory. */
 pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
 /* Fill in what a caller's pz_write (NULL is allowed) leaves out. PZ_ERR_ARG for a size that is not

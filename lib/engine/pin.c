@@ -12,6 +12,9 @@
  * balance is therefore never above zero. Retiring it exchanges the state, learns how many pins were
  * taken in all, and adds that number to the balance: from then on the balance is the number of pins
  * still out, and whoever brings it to zero, the swap or the last user, frees the catalog.
+ *
+ * A user who comes again and again keeps the pin as long as the state shows its place: then all
+ * that threads share is read, not written, and their processors need not fight over it.
  */
 #include "engine/engine.h"
 
@@ -56,6 +59,16 @@ void pz__pins_give(pz__pins *pins, pz__pin *pin)
     *pin = (pz__pin){NULL, PLACE_NONE};
     if (atomic_fetch_sub_explicit(&held->balance, 1, memory_order_acq_rel) == 1)
         release(held);
+}
+
+void pz__pins_renew(pz__pins *pins, pz__pin *pin)
+{
+    /* No other catalog can have come to the place of a pin that is still out. */
+    const uint64_t state = atomic_load_explicit(&pins->state, memory_order_acquire);
+    if (pin->catalog && (uint32_t)(state & PLACE_MASK) == pin->index)
+        return;
+    pz__pins_give(pins, pin);
+    *pin = pz__pins_take(pins);
 }
 
 static uint32_t free_place(const pz__pins *pins)
