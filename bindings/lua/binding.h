@@ -1,5 +1,5 @@
 /*
- * binding.h: what the three files of the Lua module share. The module exports luaopen_personalize and
+ * binding.h: what the three files of the Lua module share. It exports luaopen_personalize and
  * nothing else; the prefix keeps these names apart from the library's.
  */
 #ifndef PZL_BINDING_H
@@ -70,7 +70,6 @@ typedef struct failure_box {
 #define get_env(L, index) ((void)lua_getuservalue(L, index))
 #define set_env(L, index) ((void)lua_setuservalue(L, index))
 #endif
-
 
 bool pzl_has_metatable(lua_State *L, int index, const char *name);
 

@@ -322,4 +322,4 @@ for _, name in ipairs(names) do
 end
 collectgarbage()
 print(("%s: %d tests, %d failed"):format(_VERSION, #names, failed))
-os.exit(failed == 0 and 0 or 1)
+os.exit(failed == 0 and 0 or 1, true)

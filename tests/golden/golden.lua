@@ -105,4 +105,4 @@ for _, name in ipairs {"kinds.jsonl", "shop.jsonl"} do
   end
 end
 print(("%s: %d cases, %d failed"):format(_VERSION, count, failed))
-os.exit(failed == 0 and count > 0 and 0 or 1)
+os.exit(failed == 0 and count > 0 and 0 or 1, true)

@@ -1,0 +1,99 @@
+/*
+ * lua_oom.c: the Lua module when Lua runs out of memory: lua_oom CATALOG.
+ *
+ * A scenario is run again and again; Lua's allocator fails at its first request, then at its
+ * second, and so on until the scenario comes to its end. The C library allocates elsewhere and
+ * never fails here: whatever a raising call leaves behind is found by the leak checker of an
+ * address-sanitized build, and whatever it freed too early by the address checker.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+int luaopen_personalize(lua_State *L);
+
+/* Counts requests and refuses the one that is due, and the hundred after it: Lua collects garbage
+ * and asks again. */
+typedef struct budget {
+    unsigned long count, fail_at;
+} budget;
+
+static void *allocate(void *payload, void *block, size_t old_size, size_t new_size)
+{
+    budget *b = payload;
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    if (!block || new_size > old_size) {
+        b->count++;
+        if (b->fail_at && b->count >= b->fail_at && b->count < b->fail_at + 100)
+            return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+static const char scenario[] =
+    "local p = require 'personalize'\n"
+    "local shop = p.open(CATALOG)\n"
+    "local ann = shop:customer('email', 'ann@example.com')\n"
+    "ann:choose('language', 'de', {channel = 'web', at = '2026-03-20T12:00:00Z'})\n"
+    "local now = {now = '2026-03-20T12:00:00Z'}\n"
+    "ann:observe({kind = 'visit', source = 's', id = '1', time = now.now}, now)\n"
+    "local why = shop:explain('home.hero', ann, {country = 'DE', basket = 4})\n"
+    "assert(why.text and why.map.layers)\n"
+    "shop:observe_many({{kind = 'visit', source = 's', id = '2', customer = 'c',\n"
+    "                     time = now.now}}, now)\n"
+    "shop:inspect('language', ann) shop:segments(ann) shop:resolve('language', ann)\n"
+    "local copy = shop:decode(ann:bytes()) copy:export()\n"
+    "p.safe.eval('1 +') p.safe.eval('x', {x = {1, {a = p.bytes 'b'}}})\n"
+    "assert(#p.check(CATALOG) == 0)\n"
+    "p.parse(p.print {1, 2, {a = p.duration '1s'}})\n";
+
+static int run(lua_State *L)
+{
+    luaL_openlibs(L);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_personalize);
+    lua_setfield(L, -2, "personalize");
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_setglobal(L, "CATALOG");
+    if (luaL_loadstring(L, scenario) != LUA_OK)
+        return lua_error(L);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+/* Whether the scenario came to its end. */
+static int attempt(const char *catalog, unsigned long fail_at)
+{
+    budget b = {0, fail_at};
+    lua_State *L = lua_newstate(allocate, &b);
+    if (!L)
+        return 0;
+    lua_pushcfunction(L, run);
+    lua_pushlightuserdata(L, (void *)(size_t)catalog);
+    const int result = lua_pcall(L, 1, 0, 0);
+    if (result != LUA_OK && !fail_at)
+        printf("%s\n", lua_tostring(L, -1));
+    /* The engine is closed here at the latest, whatever was left in the middle. */
+    lua_close(L);
+    return result == LUA_OK && b.count < (fail_at ? fail_at : b.count + 1);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 || !attempt(argv[1], 0)) {
+        fprintf(stderr, "lua_oom CATALOG: the scenario fails with all the memory it wants\n");
+        return 1;
+    }
+    unsigned long fail_at = 1;
+    while (!attempt(argv[1], fail_at))
+        fail_at++;
+    printf("%lu allocations, each failed in turn\n", fail_at - 1);
+    return fail_at > 100 ? 0 : 1;
+}
