@@ -1,6 +1,7 @@
 #!/bin/bash
 # Proves that a bare machine gets from a clone to a running demo and passing tests.
 #     scripts/fresh-machine.sh [--root DIR] [--mirror URL] [--keep] [TARGET...]
+# The mirror is the one that this machine's own packages come from, unless told.
 # Makes a Debian 12 root with nothing but make, git and certificates, clones HEAD into it and runs
 # `make TARGET` for each target (demo, then check), without standard input, locale, git identity or
 # environment. Prints seconds and the size of the largest process of each. Needs root, debootstrap
@@ -11,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-root= mirror=http://deb.debian.org/debian keep=0
+root= mirror= keep=0
 while [ $# -gt 0 ]; do
     case $1 in
     --root) root=$2 && shift 2 ;;
@@ -26,6 +27,10 @@ done
 if [ "$(id -u)" != 0 ]; then
     echo "debootstrap and chroot need root" >&2
     exit 2
+fi
+if [ -z "$mirror" ]; then
+    mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep '^http' | grep -v security | head -n 1)
+    [ -n "$mirror" ] || { echo "name a mirror: --mirror URL" >&2; exit 2; }
 fi
 # The rest runs where its mounts are seen by nobody else and end with it.
 if [ -z "${PZ_FRESH_INSIDE:-}" ]; then
