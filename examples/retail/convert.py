@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Make examples/retail/data/ from the Online Retail data set (UCI 352).
 
-    examples/retail/convert.py [SOURCE_DIR]
+    examples/retail/convert.py [SOURCE_DIR [OUTPUT_DIR]]
 
 SOURCE_DIR holds one gzip CSV a month (2010-12.csv.gz ...), each the invoice lines of that month; it
 is ../shared/data/online-retail beside the repository unless given. The same input gives the same
-bytes. The demo does not need this script: what it writes is part of the repository.
+events. The demo does not need this script: what it writes is part of the repository.
 
 What becomes of a line, in this order:
 
@@ -117,6 +117,7 @@ def write(path, events):
 
 def main():
     source = sys.argv[1] if len(sys.argv) > 1 else SOURCE
+    output = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "data")
     paths = sorted(glob.glob(os.path.join(source, "20*.csv.gz")))
     if not paths:
         sys.exit(f"{source} holds no 20*.csv.gz")
@@ -125,10 +126,10 @@ def main():
     months = collections.defaultdict(list)
     for key, event in events:
         months[key[0][:7]].append(event)
-    os.makedirs(os.path.join(HERE, "data"), exist_ok=True)
+    os.makedirs(output, exist_ok=True)
     size = 0
     for month, part in sorted(months.items()):
-        size += write(os.path.join(HERE, "data", month + ".jsonl.gz"), part)
+        size += write(os.path.join(output, month + ".jsonl.gz"), part)
     kinds = collections.Counter(event["kind"] for _, event in events)
     customers = len({event["customer"] for _, event in events})
     print(f"{len(events)} events of {customers} customers in {size} bytes:", dict(kinds))

@@ -46,6 +46,8 @@ def read_events():
 
 def python_of(rule):
     """A rule over `event` as a Python function: the few forms that this catalog uses."""
+    rule = re.sub(r"(\[[^\]]*\])\.exists\(word, event\.(\w+)\.contains\(word\)\)",
+                  r"(any(word in event['\2'] for word in \1))", rule)
     rule = re.sub(r"event\.(\w+)\.contains\(('[^']*')\)", r"(\2 in event['\1'])", rule)
     rule = re.sub(r"event\.(\w+)\.endsWith\(('[^']*')\)", r"event['\1'].endswith(\2)", rule)
     rule = re.sub(r"event\.(\w+)", r"event['\1']", rule)
