@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BATCH_DEFAULT 1000u
 
@@ -32,7 +33,8 @@ typedef struct ingest {
     pz_observed *results;
     size_t count, cap;
     const char *path;
-    uint64_t line; /* in the file */
+    uint64_t line;                          /* in the file */
+    double size_total, size_done, size_now; /* bytes of all files, of those before, of this one */
     uint64_t applied, repeated, refused;
     int64_t now_ms;
     progress progress;
@@ -134,6 +136,23 @@ static int take_line(ingest *in, const char *line, size_t len)
     return ++in->line_count == in->cap ? commit(in) : EXIT_DONE;
 }
 
+/* Bytes of a file; 0 for what has no size, such as a pipe. */
+static double size_of(const char *path)
+{
+    struct stat about;
+    const bool is_file = stat(path, &about) == 0 && S_ISREG(about.st_mode);
+    return is_file ? (double)about.st_size : 0.0;
+}
+
+/* How far the input is, all files taken together; below 0 if that cannot be known. */
+static double share_of_input(const ingest *in, const line_reader *reader)
+{
+    const double share = line_reader_share(reader);
+    if (share < 0.0 || in->size_total <= 0.0)
+        return -1.0;
+    return (in->size_done + share * in->size_now) / in->size_total;
+}
+
 static int take_file(ingest *in, const char *path)
 {
     line_reader *reader;
@@ -142,6 +161,7 @@ static int take_file(ingest *in, const char *path)
         return code;
     in->path = path;
     in->line = 0;
+    in->size_now = size_of(path);
     const char *line;
     size_t len;
     while (code == EXIT_DONE) {
@@ -150,8 +170,9 @@ static int take_file(ingest *in, const char *path)
         if (code != EXIT_DONE || !line_reader_next(reader, &line, &len))
             break;
         code = take_line(in, line, len);
-        progress_step(&in->progress, in->applied + in->repeated, line_reader_share(reader));
+        progress_step(&in->progress, in->applied + in->repeated, share_of_input(in, reader));
     }
+    in->size_done += in->size_now;
     const int closed = line_reader_close(reader);
     /* What was read before a file broke off is applied all the same. */
     if (code == EXIT_DONE)
@@ -197,6 +218,8 @@ static int run(cli *c)
 {
     ingest in = {.c = c};
     int code = open_ingest(&in);
+    for (int i = 0; i < c->word_count; i++)
+        in.size_total += size_of(c->words[i]);
     progress_begin(&in.progress, "events");
     for (int i = 0; i < c->word_count && code == EXIT_DONE; i++)
         code = take_file(&in, c->words[i]);
