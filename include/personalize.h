@@ -9,6 +9,7 @@
 
 #include <personalize/base.h>
 #include <personalize/value.h>
+#include <personalize/program.h>
 #include <personalize/report.h>
 #include <personalize/engine.h>
 #include <personalize/profile.h>

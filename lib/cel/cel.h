@@ -151,8 +151,8 @@ typedef struct pz__cel_env {
      */
     pz_status (*derive)(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
                         pz__slot *out, pz_error *err);
-    /* The host's function of that name, which is kept by pointer; NULL if there is none. Standard
-     * functions come first. May be NULL. */
+    /* The host's function of that name, which is kept by pointer; NULL if there is none. A call
+     * that is written as a standard function of the name can be remains with that. May be NULL. */
     const pz__host_function *(*function)(void *self, pz_str name);
     /* Names to suggest from when one is not found: appended by calling `put(payload, name)`. NULL
      * for none. */
@@ -168,6 +168,9 @@ typedef struct pz__cel_env {
      */
     const pz__zone_set *zones;
     pz_status (*need_zone)(void *self, pz_str name);
+    /* The greatest length of any list, map or text (in octets) in a slot, at any depth; UINT64_MAX
+     * if nobody knows. For estimates. May be NULL. */
+    uint64_t (*size_hint)(void *self, uint32_t slot);
 } pz__cel_env;
 
 /* ---- compiling ---- */
@@ -208,8 +211,18 @@ pz_status pz__cel_compile(pz__arena *arena, const pz__program **out, pz_str sour
                           const pz__cel_env *env, const pz__cel_options *options,
                           pz__cel_issues *issues);
 
+/* The one canonical spelling of an expression, appended: no comments, no parentheses that it can do
+ * without, one way to write each constant. Reading it gives the same tree. PZ_ERR_PARSE,
+ * PZ_ERR_LIMIT (nesting, or the limit of the buffer), PZ_ERR_NOMEM. */
+pz_status pz__cel_canonical(pz__buf *out, pz_str source, bool no_macros);
+
 /* The deduced type of the result. */
 const pz__type *pz__program_type(const pz__program *program);
+/* What one evaluation costs, at least and at most, in units (cost.c); UINT64_MAX: no bound. */
+typedef struct pz__cel_cost {
+    uint64_t least, most;
+} pz__cel_cost;
+pz__cel_cost pz__program_cost(const pz__program *program);
 /* The slots the program may read, ascending, each once. */
 const uint32_t *pz__program_slots(const pz__program *program, uint32_t *count);
 pz_str pz__program_source(const pz__program *program);
@@ -234,6 +247,9 @@ typedef struct pz__activation {
     bool (*name)(void *self, pz_str name, pz_value *out);
     pz__arena *arena;    /* where lists, maps and strings made on the way live */
     uint32_t step_limit; /* comprehension steps; 0 means PZ__CEL_STEPS_DEFAULT */
+    /* Where the cost of the run is counted; NULL: it is not, which is quicker. */
+    uint64_t *cost;
+    uint64_t cost_limit; /* beyond it the evaluation ends in an error; 0: no limit. Needs `cost` */
 } pz__activation;
 
 #define PZ__CEL_STEPS_DEFAULT 1000000u
@@ -243,6 +259,10 @@ typedef struct pz__activation {
  * borrows from the arena, the slots and the program.
  */
 pz_value pz__cel_eval(const pz__program *program, pz__activation *activation);
+
+/* Make a result (no error, no unknown) of the kinds that pz_value knows: plain.c. PZ_ERR_LIMIT beyond
+ * PZ_JSON_DEPTH_MAX levels or a very large value; PZ_ERR_NOMEM. */
+pz_status pz__cel_plain(pz__arena *arena, pz_value *v);
 
 /* Three-way truth of a rule's result: a rule fires only on TRUE. */
 typedef enum pz__truth { PZ__FALSE, PZ__TRUE, PZ__UNKNOWN, PZ__ERROR } pz__truth;

@@ -2,6 +2,7 @@
  * check.h: the state that the files of the checker share.
  *
  *      check.c   walks the tree: scopes, macros, literals
+ *      message.c literals of the well-known messages
  *      names.c   what a dotted name means; suggestions
  *      calls.c   which overload a call takes; calls the environment takes over; folding
  *      unify.c   type variables: assignability, joining, substitution
@@ -19,6 +20,7 @@ typedef struct pz__scope {
     pz_str name;
     uint32_t number; /* unique in the expression */
     const pz__type *type;
+    const pz__expr *alias; /* a constant or slot that the name is another word for; mostly NULL */
 } pz__scope;
 
 /* What the fresh type variables stand for, and what to undo when an overload does not fit. */
@@ -51,6 +53,11 @@ void pz__check(pz__checker *ck, pz__expr *expr);
 void pz__check_node(pz__checker *ck, pz__expr *expr);
 /* The node becomes an error when evaluated. For unchecked expressions. */
 void pz__make_fail(pz__expr *expr, const char *message);
+/* Demand a type of a part; `what` names the part. */
+void pz__demand(pz__checker *ck, const pz__expr *expr, const pz__type *want, const char *what);
+/* The type of an optional, or of what one holds: dyn for anything, NULL if it is no optional. */
+const pz__type *pz__optional_type(pz__checker *ck, const pz__type *held);
+const pz__type *pz__held_type(pz__checker *ck, const pz__type *type);
 /* A type spelled out, in the scratch arena; "?" without memory. */
 const char *pz__spell(pz__checker *ck, const pz__type *type);
 
@@ -58,9 +65,16 @@ const char *pz__spell(pz__checker *ck, const pz__type *type);
 
 /* True if the node is a dotted name; *out is its text without blanks, in the scratch arena. */
 bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute);
-/* If `target.name`, seen from the container, is a function (`optional.of`): the row, and the call
- * loses its target. For a global call the name alone is looked for. pz__function_count if none. */
-uint32_t pz__find_function(pz__checker *ck, pz__expr *call);
+/* Find the function of a call, standard (index) or of the host (host). If `target.name` is one
+ * (`optional.of`), the call loses its target. */
+bool pz__find_function(pz__checker *ck, pz__expr *call);
+/* The text of a chain without blanks, in the scratch arena; {NULL, 0} without memory. The node is a
+ * dotted name; *absolute: a dot stands before it. */
+pz_str pz__chain_text(pz__checker *ck, const pz__expr *expr, bool *absolute);
+/* A.B.name, A.name, name for the container A.B, until `try` takes one. */
+typedef bool (*pz__try_fn)(void *payload, pz_str name);
+bool pz__each_candidate(pz__checker *ck, pz_str name, bool absolute, pz__try_fn attempt,
+                        void *payload);
 /* Check an IDENT, or a SELECT that may be the end of a dotted name. */
 void pz__check_name(pz__checker *ck, pz__expr *expr);
 const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr);
@@ -76,12 +90,28 @@ void pz__fold(pz__checker *ck, pz__expr *expr);
 /* Ask the environment for the time zone that a getter names. */
 void pz__check_zone(pz__checker *ck, const pz__expr *call);
 
+/* ---- message.c ---- */
+
+/* Check a STRUCT node and turn it into the value or call it stands for. */
+void pz__check_message(pz__checker *ck, pz__expr *expr);
+
+/* ---- cost.c ---- */
+
+/* The bounds of a checked tree. */
+pz__cel_cost pz__cost_estimate(pz__checker *ck, const pz__expr *expr);
+
 /* ---- unify.c ---- */
 
+/* The variables of one use of an overload, made when first met. */
+typedef struct pz__type_params {
+    uint32_t count;
+    pz_str names[PZ__TYPE_PARAMS_MAX];
+    const pz__type *vars[PZ__TYPE_PARAMS_MAX];
+} pz__type_params;
+
 const pz__type *pz__fresh(pz__checker *ck);
-/* A declared type with its named variables replaced by `vars` (by letter, A first; filled lazily).
- */
-const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, const pz__type *vars[4]);
+/* A declared type with its named variables replaced by those of this use. */
+const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, pz__type_params *params);
 /* What a type stands for at its top: never a bound variable. */
 const pz__type *pz__type_resolve(const pz__checker *ck, const pz__type *type);
 /* True if a value of type `have` may stand where `want` is wanted; binds variables on the way. */

@@ -35,17 +35,18 @@ static bool within_limits(pz_str source, pz__issue_sink *sink)
     return true;
 }
 
-static bool reads_names(const pz__program *program)
+/* True if the program asks the activation for names or calls the host. */
+static bool asks(const pz__program *program)
 {
     for (uint32_t i = 0; i < program->code_count; i++)
-        if (program->code[i].op == PZ__OP_NAME)
+        if (program->code[i].op == PZ__OP_NAME || program->code[i].op == PZ__OP_HOST)
             return true;
     return false;
 }
 
 static void evaluate_constant(pz__arena *arena, pz__program *program)
 {
-    if (program->slot_count > 0 || reads_names(program))
+    if (program->slot_count > 0 || asks(program))
         return;
     pz__activation nothing = {.arena = arena, .step_limit = FOLD_STEPS};
     pz_value value = pz__cel_eval(program, &nothing);
@@ -93,7 +94,10 @@ static pz__program *compile(pz__arena *scratch, pz__arena *arena, pz_str source,
     pz__check(&ck, expr);
     if (sink->status != PZ_OK)
         return NULL;
+    pz__cel_cost cost = pz__cost_estimate(&ck, expr);
     pz__program *program = pz__plan(scratch, arena, expr, sink);
+    if (program)
+        program->cost = cost;
     if (program && !(program = finish(arena, program, source, expr, env, options)))
         pz__issue_nomem(sink);
     return program;

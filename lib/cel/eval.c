@@ -25,12 +25,12 @@
 #define NEXT_INSTRUCTION                                                                           \
     do {                                                                                           \
         ins++;                                                                                     \
-        goto *labels[ins->op];                                                                     \
+        goto *dispatch[ins->op];                                                                   \
     } while (0)
 #define CONTINUE_AT(target)                                                                        \
     do {                                                                                           \
         ins = code + (target);                                                                     \
-        goto *labels[ins->op];                                                                     \
+        goto *dispatch[ins->op];                                                                   \
     } while (0)
 #define STORE(value)                                                                               \
     do {                                                                                           \
@@ -72,13 +72,24 @@ static pz_value run(pz__vm *vm, pz_value *restrict r)
 #include "cel/opcodes.def"
 #undef OP
     };
+    /* When the cost is counted, every instruction is counted before it is run. */
+    static const void *const counted[] = {
+#define OP(name, dst, a, b, x, y) &&op_counted,
+#include "cel/opcodes.def"
+#undef OP
+    };
+    const void *const *const dispatch = vm->activation->cost ? counted : labels;
     const pz__program *const program = vm->program;
     const pz__ins *const code = program->code;
     const pz_value *const consts = program->consts;
     const pz_value *const slots = vm->activation->slots;
     const pz__ins *ins = code;
-    goto *labels[ins->op];
+    goto *dispatch[ins->op];
 
+op_counted:
+    if (!pz__vm_count(vm, ins, r))
+        return pz__call_costly();
+    goto *labels[ins->op];
 op_CONST:
     STORE(consts[ins->x]);
 op_LOAD:
@@ -113,11 +124,27 @@ op_CALL:
     if (__builtin_expect(pz__is_fatal(r[ins->dst]), 0))
         return r[ins->dst];
     NEXT_INSTRUCTION;
+op_HOST:
+    r[ins->dst] = pz__vm_host(vm, ins, &r[ins->a]);
+    if (pz__is_fatal(r[ins->dst]))
+        return r[ins->dst];
+    NEXT_INSTRUCTION;
 op_LIST:
     STORE(pz__vm_list(vm, ins->x));
 op_PUT:
     pz__vm_put(vm, &r[ins->dst], r[ins->a], ins->x);
     NEXT_INSTRUCTION;
+op_ADD:
+    pz__vm_at(vm, ins);
+    pz__vm_add(vm, &r[ins->dst], NULL, r[ins->a], ins->b);
+    NEXT_INSTRUCTION;
+op_ENTRY:
+    pz__vm_at(vm, ins);
+    pz__vm_add(vm, &r[ins->dst], &r[ins->a], r[ins->b], ins->x);
+    NEXT_INSTRUCTION;
+op_MERGE:
+    pz__vm_at(vm, ins);
+    STORE(pz__vm_merge(vm, r[ins->dst]));
 op_MAP:
     pz__vm_at(vm, ins);
     STORE(pz__vm_map(vm, r[ins->dst]));
@@ -140,6 +167,35 @@ op_STEP:
     pz__vm_at(vm, ins);
     CHAIN_PROBLEM(r[ins->a]);
 
+op_HELD:
+    if (r[ins->a].kind == PZ__V_OPTIONAL && !pz__optional_has(r[ins->a]))
+        NEXT_INSTRUCTION;
+    pz__vm_at(vm, ins);
+    FAIL_WITH(pz__vm_held(vm, r[ins->a], ins->b));
+op_OPEN:
+    if (r[ins->a].kind == PZ__V_OPTIONAL && pz__optional_has(r[ins->a])) {
+        r[ins->b] = pz__optional_value(r[ins->a]);
+        NEXT_INSTRUCTION;
+    }
+    pz__vm_at(vm, ins);
+    FAIL_WITH(pz__vm_held(vm, r[ins->a], false));
+op_WRAP:
+    STORE(pz__is_problem(r[ins->a]) ? r[ins->a] : pz__optional_of(vm->call.arena, r[ins->a]));
+op_MAYBE:
+    pz__vm_at(vm, ins);
+    STORE(pz__vm_held(vm, r[ins->a], false));
+
+op_DEFER:
+    r[ins->dst].kind = PZ__V_PENDING;
+    CONTINUE_AT(ins->y);
+op_NEED:
+    if (r[ins->dst].kind != PZ__V_PENDING)
+        NEXT_INSTRUCTION;
+    r[ins->dst + 1].as.u = (uint64_t)(ins - code) + 1;
+    CONTINUE_AT(ins->y);
+op_BACK:
+    CONTINUE_AT(r[ins->dst + 1].as.u);
+
 op_ITER:
     if (r[ins->a].kind != PZ_LIST && r[ins->a].kind != PZ_MAP) {
         pz__vm_at(vm, ins);
@@ -159,9 +215,23 @@ op_NEXT : {
     it[2] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].key;
     CONTINUE_AT(ins->y);
 }
+op_NEXT2 : {
+    pz_value *it = &r[ins->a];
+    uint64_t at = it[1].as.u;
+    if (at >= it->len)
+        NEXT_INSTRUCTION;
+    if (__builtin_expect(vm->steps - 1u >= PZ__STEPS_SPENT - 1u, 0))
+        return pz__call_spent();
+    vm->steps--;
+    it[1].as.u = at + 1;
+    it[2] = it->kind == PZ_LIST ? pz_value_int((int64_t)at) : pz__map_entries(*it)[at].key;
+    it[3] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].value;
+    CONTINUE_AT(ins->y);
+}
 op_ROOM:
-    STORE(r[ins->a].kind == PZ_LIST || r[ins->a].kind == PZ_MAP ? pz__vm_list(vm, r[ins->a].len)
-                                                                : pz_value_null());
+    STORE(r[ins->a].kind == PZ_LIST || r[ins->a].kind == PZ_MAP
+              ? pz__vm_list(vm, (size_t)r[ins->a].len * ins->b)
+              : pz_value_null());
 op_APPEND:
     pz__vm_put(vm, &r[ins->dst], r[ins->a], r[ins->dst].len);
     if (pz__is_problem(r[ins->dst]))
@@ -205,11 +275,14 @@ op_ONE:
 
 pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)
 {
+    if (activation->cost)
+        *activation->cost = 0;
     if (program->is_constant)
         return program->constant;
     pz__vm vm = {.program = program, .activation = activation};
     vm.steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
     vm.steps -= vm.steps == PZ__STEPS_SPENT;
+    vm.step_limit = vm.steps;
     vm.call = (pz__call){activation->arena, &vm.steps, 0, program->zones};
     if (program->slot_end > activation->slot_count)
         return pz__cel_fail(activation->arena, PZ_ERR_ARG,

@@ -12,6 +12,8 @@ typedef struct pz__vm {
     pz__activation *activation;
     pz__call call;  /* arena, steps, the offset of the instruction at work */
     uint32_t steps; /* left */
+    uint32_t step_limit;
+    uint64_t cost; /* counted so far, without steps; only if the activation asks */
     uint8_t hints[PZ__HINTS];
 } pz__vm;
 
@@ -24,6 +26,16 @@ static inline bool pz__is_problem(pz_value v)
 bool pz__is_fatal(pz_value v);
 /* Errors made from here on are placed at this instruction. */
 void pz__vm_at(pz__vm *vm, const pz__ins *ins);
+
+/* ---- cost.c ---- */
+
+/* What an instruction costs that is about to run. */
+uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers);
+
+/* ---- problem.c ---- */
+
+/* Count the instruction; false beyond the limit. */
+bool pz__vm_count(pz__vm *vm, const pz__ins *ins, const pz_value *registers);
 
 /* The value of a slot, fetched if pending. */
 pz_value pz__vm_slot(pz__vm *vm, uint32_t slot);
@@ -43,9 +55,15 @@ pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, bool
 /* ITER's other cases: the range as a list, or a problem. */
 pz_value pz__vm_range(pz__vm *vm, pz_value range);
 pz_value pz__vm_call(pz__vm *vm, const pz__ins *ins, pz_value *args);
-pz_value pz__vm_list(pz__vm *vm, uint32_t room);
+pz_value pz__vm_host(pz__vm *vm, const pz__ins *ins, const pz_value *args);
+pz_value pz__vm_list(pz__vm *vm, size_t room);
 void pz__vm_put(pz__vm *vm, pz_value *list, pz_value item, uint32_t index);
+/* An item, behind a key unless NULL, joins the list; `spread`: what the optional `item` holds. */
+void pz__vm_add(pz__vm *vm, pz_value *list, const pz_value *key, pz_value item, bool spread);
 pz_value pz__vm_map(pz__vm *vm, pz_value list);
+pz_value pz__vm_merge(pz__vm *vm, pz_value maps);
+/* An optional as it is, or what it holds (it holds something); else the problem. */
+pz_value pz__vm_held(pz__vm *vm, pz_value optional, bool open);
 pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand);
 pz_value pz__vm_has(pz__vm *vm, const pz__ins *ins, pz_value operand);
 

@@ -34,6 +34,11 @@
 #define MAP_AB &map_ab
 #define TYPE_A &type_of_a
 #define OPTIONAL_A &optional_a
+#define OPTIONAL_B &optional_b
+#define OPTIONAL_LIST_A &optional_list_a
+#define OPTIONAL_MAP_AB &optional_map_ab
+#define MAP_STRING_A &map_string_a
+#define NULL_TYPE &pz__type_null
 #define LIST_OPTIONAL_A &list_optional_a
 
 static const pz__type type_a = {.kind = PZ__T_PARAM, .name = {"A", 1}};
@@ -55,6 +60,16 @@ LIST_OF(string);
 static const pz__type map_ab = {.kind = PZ__T_MAP, .arg_count = 2, .args = a_and_b};
 static const pz__type optional_a = {
     .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_a, .name = {"optional_type", 13}};
+static const pz__type *const only_b[] = {&type_b};
+static const pz__type *const only_map_ab[] = {&map_ab};
+static const pz__type *const string_and_a[] = {&pz__type_string, &type_a};
+static const pz__type map_string_a = {.kind = PZ__T_MAP, .arg_count = 2, .args = string_and_a};
+static const pz__type optional_b = {
+    .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_b, .name = {"optional_type", 13}};
+static const pz__type optional_list_a = {
+    .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_list_a, .name = {"optional_type", 13}};
+static const pz__type optional_map_ab = {
+    .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_map_ab, .name = {"optional_type", 13}};
 static const pz__type *const only_optional_a[] = {&optional_a};
 static const pz__type list_optional_a = {
     .kind = PZ__T_LIST, .arg_count = 1, .args = only_optional_a};
@@ -122,6 +137,9 @@ static const pz__cel_error no_memory = {PZ_ERR_NOMEM, 0, "out of memory"};
 static const pz__cel_error no_steps = {
     PZ_ERR_LIMIT, 0, "the evaluation takes too many steps; shorten its lists or nest fewer macros"};
 
+static const pz__cel_error too_costly = {PZ_ERR_LIMIT, 0,
+                                         "the evaluation costs more than its limit allows"};
+
 static pz_value problem(uint32_t kind, const void *what)
 {
     return (pz_value){.kind = kind, .as.text = what};
@@ -183,6 +201,11 @@ bool pz__call_charge(const pz__call *call, uint32_t steps)
     }
     *call->steps -= steps;
     return true;
+}
+
+pz_value pz__call_costly(void)
+{
+    return problem(PZ__V_ERROR, &too_costly);
 }
 
 pz_value pz__call_spent(void)

@@ -62,6 +62,8 @@ pz_value pz__call_nomem(void);
 bool pz__call_charge(const pz__call *call, uint32_t steps);
 bool pz__call_is_spent(const pz__call *call);
 pz_value pz__call_spent(void);
+/* The evaluation costs more than its limit. */
+pz_value pz__call_costly(void);
 
 /* ---- optional.c ---- */
 

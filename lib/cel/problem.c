@@ -39,6 +39,19 @@ pz_value pz__vm_slot(pz__vm *vm, uint32_t slot)
     return activation->slots[slot];
 }
 
+static uint32_t steps_taken(const pz__vm *vm)
+{
+    return vm->step_limit - (vm->steps == PZ__STEPS_SPENT ? 0 : vm->steps);
+}
+
+bool pz__vm_count(pz__vm *vm, const pz__ins *ins, const pz_value *registers)
+{
+    const pz__activation *activation = vm->activation;
+    vm->cost += pz__cost_of(ins, registers);
+    *activation->cost = vm->cost + steps_taken(vm);
+    return activation->cost_limit == 0 || *activation->cost <= activation->cost_limit;
+}
+
 /* ---- problems meeting ---- */
 
 static pz_value unite_unknowns(pz__vm *vm, pz_value a, pz_value b)
@@ -199,7 +212,40 @@ pz_value pz__vm_call(pz__vm *vm, const pz__ins *ins, pz_value *args)
     return pz__functions[ins->x].impl(&vm->call, args, ins->b);
 }
 
-pz_value pz__vm_list(pz__vm *vm, uint32_t room)
+/* An error of the host's says where it happened only by the call it happened in. */
+static pz_value placed(pz__vm *vm, pz_value v)
+{
+    if (v.kind != PZ__V_ERROR || pz__is_fatal(v))
+        return v;
+    const pz__cel_error *error = (const void *)v.as.text;
+    v = pz__cel_fail(vm->call.arena, error->status, error->message);
+    if (!pz__is_fatal(v))
+        ((pz__cel_error *)(uintptr_t)v.as.text)->offset = vm->call.offset;
+    return v;
+}
+
+pz_value pz__vm_host(pz__vm *vm, const pz__ins *ins, const pz_value *args)
+{
+    for (uint32_t i = 0; i < ins->b; i++)
+        if (pz__is_problem(args[i]))
+            return pz__vm_strict(vm, args, ins->b);
+    const pz__host_function *host = vm->program->hosts[ins->x];
+    pz__vm_at(vm, ins);
+    if (!host->call)
+        return pz__call_fail(&vm->call, "the function is declared, but nobody has supplied it");
+    return placed(vm, host->call(host->self, vm->call.arena, args, ins->b));
+}
+
+pz_value pz__vm_held(pz__vm *vm, pz_value optional, bool open)
+{
+    if (pz__is_problem(optional))
+        return optional;
+    if (optional.kind != PZ__V_OPTIONAL)
+        return pz__call_no_overload(&vm->call);
+    return open ? pz__optional_value(optional) : optional;
+}
+
+pz_value pz__vm_list(pz__vm *vm, size_t room)
 {
     pz_value *items = pz__arena_array(vm->call.arena, room, sizeof *items);
     return items ? pz__value_of_items(items, 0) : pz__call_nomem();
@@ -213,6 +259,22 @@ void pz__vm_put(pz__vm *vm, pz_value *list, pz_value item, uint32_t index)
     }
     ((pz_value *)(uintptr_t)list->as.items)[index] = item;
     list->len = index + 1;
+}
+
+void pz__vm_add(pz__vm *vm, pz_value *list, const pz_value *key, pz_value item, bool spread)
+{
+    if (spread)
+        item = pz__vm_held(vm, item, false);
+    if (key && pz__is_problem(*key))
+        item = pz__vm_unite(vm, *key, item);
+    if (spread && !pz__is_problem(item)) {
+        if (!pz__optional_has(item))
+            return;
+        item = pz__optional_value(item);
+    }
+    if (key && !pz__is_problem(item))
+        pz__vm_put(vm, list, *key, list->len);
+    pz__vm_put(vm, list, item, list->len);
 }
 
 pz_value pz__vm_map(pz__vm *vm, pz_value list)
@@ -232,6 +294,31 @@ pz_value pz__vm_map(pz__vm *vm, pz_value list)
     default:
         return pz__call_fail(&vm->call, "a key stands twice in a map");
     }
+}
+
+/* All entries of a list of maps in one map. */
+pz_value pz__vm_merge(pz__vm *vm, pz_value maps)
+{
+    uint64_t count = 0;
+    if (pz__is_problem(maps))
+        return maps;
+    for (uint32_t i = 0; i < maps.len; i++) {
+        if (maps.as.items[i].kind != PZ_MAP)
+            return pz__call_fail(&vm->call, "transformMapEntry() makes its map of maps");
+        count += maps.as.items[i].len;
+    }
+    if (count >= PZ__STEPS_SPENT || !pz__call_charge(&vm->call, (uint32_t)count))
+        return pz__call_spent();
+    pz_value *items = pz__arena_array(vm->call.arena, (size_t)count * 2, sizeof *items);
+    if (!items)
+        return pz__call_nomem();
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < maps.len; i++)
+        for (uint32_t j = 0; j < maps.as.items[i].len; j++) {
+            items[at++] = pz__map_entries(maps.as.items[i])[j].key;
+            items[at++] = pz__map_entries(maps.as.items[i])[j].value;
+        }
+    return pz__vm_map(vm, pz__value_of_items(items, at));
 }
 
 /* A field that is not where the hint says; the hint follows it. */

@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 
-typedef enum role { NO, REG, K, SLOT, FN, PC, NUM, SET, RUN, ITER, EXIT } role;
+typedef enum role { NO, REG, K, SLOT, FN, PC, NUM, SET, RUN, ITER, EXIT, HOST, LAZY, PAIR } role;
 
 typedef struct shape {
     const char *name;
@@ -43,6 +43,11 @@ const uint32_t *pz__program_slots(const pz__program *program, uint32_t *count)
 pz_str pz__program_source(const pz__program *program)
 {
     return program->source;
+}
+
+pz__cel_cost pz__program_cost(const pz__program *program)
+{
+    return program->is_constant ? (pz__cel_cost){0, 0} : program->cost;
 }
 
 bool pz__program_constant(const pz__program *program, pz_value *out)
@@ -79,6 +84,12 @@ static bool in_bounds(const pz__program *p, const pz__ins *ins, role what, uint3
         return n < p->set_count;
     case EXIT:
         return n < 4;
+    case HOST:
+        return n < p->host_count;
+    case LAZY:
+        return n + 1 < p->register_count;
+    case PAIR:
+        return n + 3 < p->register_count;
     }
     return false;
 }
@@ -105,8 +116,9 @@ bool pz__program_verify(const pz__program *program)
 static void print_operand(pz__buf *out, role what, uint32_t n)
 {
     static const char letters[] = {
-        [NO] = ' ',  [REG] = 'r', [K] = 'k',   [SLOT] = 's', [FN] = 'f',  [PC] = '@',
-        [NUM] = '#', [SET] = 'c', [RUN] = 'r', [ITER] = 'i', [EXIT] = '?'};
+        [NO] = ' ',   [REG] = 'r',  [K] = 'k',    [SLOT] = 's', [FN] = 'f',
+        [PC] = '@',   [NUM] = '#',  [SET] = 'c',  [RUN] = 'r',  [ITER] = 'i',
+        [EXIT] = '?', [HOST] = 'h', [LAZY] = 'l', [PAIR] = 'p'};
     if (what != NO)
         pz__buf_format(out, " %c%u", letters[what], n);
 }

@@ -54,11 +54,14 @@ struct pz__program {
     const pz_value *consts;
     const pz__set *sets;
     const uint32_t *slots;
+    const pz__host_function *const *hosts;
+    uint32_t host_count;
     uint32_t code_count, const_count, set_count, slot_count, register_count;
     uint32_t slot_end; /* one past the greatest slot */
     const pz__type *type;
     pz_str source;
     pz_str container;
+    pz__cel_cost cost;         /* estimated */
     const pz__zone_set *zones; /* of the environment; NULL for none */
     bool is_constant;
     pz_value constant;

@@ -1,68 +1,26 @@
 /*
- * eval.c: one expression against variables, for calculators and tests of rules.
+ * eval.c: one expression against variables, for calculators and tests of rules: an open program
+ * that is compiled, evaluated once and dropped.
  *
  * The environment is open: a name is whatever the map of variables holds under it when the
  * expression runs, so nothing is type-checked beforehand that the expression does not say itself.
+ * The result is copied, since what it borrows from the program goes with it.
  */
 #include "engine/engine.h"
 
-static pz_status find_nothing(void *self, pz_str name, pz__slot *out)
-{
-    (void)self;
-    (void)name;
-    (void)out;
-    return PZ_ERR_NOT_FOUND;
-}
+#include <personalize/program.h>
 
-static bool find_variable(void *self, pz_str name, pz_value *out)
+static pz_status keep(pz__arena *arena, pz_value *out, pz_value value, pz_error *err)
 {
-    const pz_value *variables = self;
-    bool found;
-    *out = pz_value_get(*variables, name.data, name.len, &found);
-    return found;
-}
-
-static void fetch_nothing(void *self, uint32_t slot)
-{
-    (void)self;
-    (void)slot;
-}
-
-static pz_status first_issue(pz_status status, pz_str source, const pz__cel_issues *issues,
-                             pz_error *err)
-{
-    if (issues->count == 0)
-        return pz__fail(err, status, "%s", pz_status_text(status));
-    const pz__cel_issue *issue = &issues->list[0];
-    uint32_t line, column;
-    pz__locate(source.data, source.len, issue->start, &line, &column);
-    if (issue->suggestion.data)
-        return pz__fail_at(err, status, line, column, "%s; did you mean '%.*s'?", issue->message,
-                           PZ__STR_ARG(issue->suggestion));
-    return pz__fail_at(err, status, line, column, "%s", issue->message);
-}
-
-static pz_status outcome(pz_value *out, pz__arena *arena, pz_value result, pz_str source,
-                         pz_error *err)
-{
-    if (result.kind == PZ__V_ERROR) {
-        const pz__cel_error *error = (const pz__cel_error *)(const void *)result.as.text;
-        uint32_t line, column;
-        pz__locate(source.data, source.len, error->offset, &line, &column);
-        const pz_status status = error->status == PZ_ERR_NOMEM ? PZ_ERR_NOMEM : PZ_ERR_EVAL;
-        return pz__fail_at(err, status, line, column, "%s", error->message);
-    }
-    if (result.kind == PZ__V_TYPE)
-        result.kind = PZ_STRING;
-    if (result.kind > PZ_MAP)
-        return pz__fail(err, PZ_ERR_EVAL, "the result is not known");
-    const pz_status status = pz__value_copy(arena, out, result);
-    if (status == PZ_OK || status == PZ_ERR_NOMEM)
-        return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
+    const pz_status status = pz__value_copy(arena, out, value);
+    if (status == PZ_OK)
+        return PZ_OK;
     *out = pz_value_null();
+    if (status == PZ_ERR_NOMEM)
+        return pz__fail(err, status, "out of memory");
     return pz__fail(err, PZ_ERR_EVAL, "the result %s",
                     status == PZ_ERR_LIMIT ? "is nested too deep"
-                                           : "holds something that is no value, such as a type");
+                                           : "holds something that is no value");
 }
 
 pz_status pz_eval(pz_value *out, pz_pool *pool, const char *expression, size_t len,
@@ -72,19 +30,19 @@ pz_status pz_eval(pz_value *out, pz_pool *pool, const char *expression, size_t l
         return pz__fail(err, PZ_ERR_ARG, "a pool, an expression and a map of variables are needed");
     *out = pz_value_null();
     pz__arena *arena = pz__pool_arena(pool);
-    const pz__cel_env env = {.find = find_nothing};
-    const pz__cel_options options = {0};
-    const pz__program *program;
-    pz__cel_issues issues = {0};
-    const pz_str source = {expression, len};
-    const pz_status status = pz__cel_compile(arena, &program, source, &env, &options, &issues);
+    const pz_alloc alloc = arena->alloc;
+    const pz_program_options options = {PZ_PROGRAM_OPTIONS, .flags = PZ_PROGRAM_OPEN,
+                                        .alloc = &alloc};
+    pz_program *program;
+    pz_evaluation evaluation = PZ_EVALUATION_INIT;
+    pz_status status = pz_program_compile(&program, expression, len, &options, err);
     if (status != PZ_OK)
-        return first_issue(status, source, &issues, err);
-    pz__activation activation = {
-        .self = &variables,
-        .fetch = fetch_nothing,
-        .name = find_variable,
-        .arena = arena,
-    };
-    return outcome(out, arena, pz__cel_eval(program, &activation), source, err);
+        return status;
+    status = pz_program_eval_map(program, pool, variables, &evaluation, err);
+    if (status == PZ_OK)
+        status = keep(arena, out, evaluation.value, err);
+    else if (status == PZ_ERR_LIMIT) /* of evaluating: callers know compiling by that status */
+        status = pz__fail(err, PZ_ERR_EVAL, "the evaluation takes too many steps or is too large");
+    pz_program_unref(program);
+    return status;
 }

@@ -49,6 +49,11 @@ void pz_pool_free(pz_pool *pool)
     pz__mem_free(&alloc, pool, 1, sizeof *pool);
 }
 
+pz_pool *pz__pool_of(pz__arena *arena)
+{
+    return (pz_pool *)(void *)((char *)arena - offsetof(pz_pool, arena));
+}
+
 pz__arena *pz__pool_arena(pz_pool *pool)
 {
     return &pool->arena;
