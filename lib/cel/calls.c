@@ -171,33 +171,47 @@ static void unknown_function(pz__checker *ck, const pz__expr *call)
 
 /* ---- overloads ---- */
 
-static bool fits(pz__checker *ck, const pz__expr *call, const pz__overload *overload,
+/* The overloads of a call, whoever declared them, and one of them. */
+static uint32_t overload_count(const pz__expr *call)
+{
+    return call->host ? call->host->overload_count : pz__functions[call->index].overload_count;
+}
+
+static pz__host_overload overload_of(const pz__expr *call, uint32_t i)
+{
+    if (call->host)
+        return call->host->overloads[i];
+    const pz__overload *overload = &pz__functions[call->index].overloads[i];
+    return (pz__host_overload){overload->member, overload->result, overload->params,
+                               pz__overload_arity(overload)};
+}
+
+static bool fits(pz__checker *ck, const pz__expr *call, const pz__host_overload *overload,
                  const pz__type **result)
 {
-    const pz__type *vars[4] = {NULL, NULL, NULL, NULL};
+    pz__type_params params = {0};
     for (uint32_t i = 0; i < arity(call); i++) {
-        const pz__type *want = pz__instantiate(ck, overload->params[i], vars);
+        const pz__type *want = pz__instantiate(ck, overload->params[i], &params);
         if (!pz__assignable(ck, want, arg_type(call, i)))
             return false;
     }
-    *result = pz__instantiate(ck, overload->result, vars);
+    *result = pz__instantiate(ck, overload->result, &params);
     return true;
 }
 
 /* The result of the call: the type all fitting overloads share, or dyn; NULL if none fits. */
-static const pz__type *resolve_overload(pz__checker *ck, const pz__expr *call,
-                                        const pz__function *function, bool *shaped)
+static const pz__type *resolve_overload(pz__checker *ck, const pz__expr *call, bool *shaped)
 {
     const pz__type *result = NULL;
-    for (uint32_t i = 0; i < function->overload_count; i++) {
-        const pz__overload *overload = &function->overloads[i];
-        if (overload->member != (call->target != NULL) ||
-            pz__overload_arity(overload) != arity(call))
+    for (uint32_t i = 0; i < overload_count(call); i++) {
+        pz__host_overload overload = overload_of(call, i);
+        if (overload.member != (call->target != NULL) || overload.param_count != arity(call) ||
+            overload.param_count > PZ__HOST_PARAMS_MAX)
             continue;
         *shaped = true;
         uint32_t mark = pz__vars_mark(ck);
         const pz__type *type = NULL;
-        if (!fits(ck, call, overload, &type)) {
+        if (!fits(ck, call, &overload, &type)) {
             pz__vars_undo(ck, mark);
         } else if (!result) {
             result = type;
@@ -211,10 +225,13 @@ static const pz__type *resolve_overload(pz__checker *ck, const pz__expr *call,
     return result;
 }
 
-static void wrong_shape(pz__checker *ck, const pz__expr *call, const pz__function *function)
+static void wrong_shape(pz__checker *ck, const pz__expr *call)
 {
-    bool member = function->overloads[0].member;
-    uint32_t count = pz__overload_arity(&function->overloads[0]) - member;
+    if (overload_count(call) == 0)
+        return no_overload(ck, call);
+    pz__host_overload first = overload_of(call, 0);
+    bool member = first.member;
+    uint32_t count = first.param_count - member;
     pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
               "%.*s() is written %s%.*s(...) with %u argument%s", PZ__STR_ARG(call->name),
               member ? "value." : "", PZ__STR_ARG(call->name), count, count == 1 ? "" : "s");
@@ -259,9 +276,9 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
     bool broken = false, shaped = false;
     if (derived(ck, call) || miswritten_macro(ck, call))
         return;
-    call->index = pz__find_function(ck, call);
+    bool known = pz__find_function(ck, call);
     check_parts(ck, call, &broken);
-    if (call->index == pz__function_count) {
+    if (!known) {
         if (unchecked(ck))
             pz__make_fail(call, "no such function");
         else
@@ -269,9 +286,8 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
         call->type = unchecked(ck) ? &pz__type_dyn : &pz__type_error;
         return;
     }
-    const pz__function *function = &pz__functions[call->index];
     gather_numbers(ck, call);
-    call->type = resolve_overload(ck, call, function, &shaped);
+    call->type = resolve_overload(ck, call, &shaped);
     if (broken) {
         call->type = &pz__type_error;
         return;
@@ -285,7 +301,7 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
         if (shaped)
             no_overload(ck, call);
         else
-            wrong_shape(ck, call, function);
+            wrong_shape(ck, call);
     }
     if (call->kind != PZ__E_CALL || call->type == &pz__type_error)
         return;
@@ -295,12 +311,13 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
 
 /* ---- folding ---- */
 
+/* All parts are constants, and only the library's own functions stand between them. */
 static bool all_constant(const pz__expr *expr)
 {
-    if (expr->target && expr->target->kind != PZ__E_CONST)
+    if (expr->host || (expr->target && expr->target->kind != PZ__E_CONST))
         return false;
     for (uint32_t i = 0; i < expr->count; i++)
-        if (expr->args[i]->kind != PZ__E_CONST)
+        if (expr->args[i]->kind != PZ__E_CONST || expr->args[i]->spread)
             return false;
     return true;
 }

@@ -48,8 +48,28 @@ static const pz__type *container_type(pz__checker *ck, pz__type_kind kind, const
     return &pz__type_dyn;
 }
 
-/* Demand a type of a part; `what` names the part. */
-static void demand(pz__checker *ck, const pz__expr *expr, const pz__type *want, const char *what)
+const pz__type *pz__optional_type(pz__checker *ck, const pz__type *held)
+{
+    const pz__type *type = pz__type_optional(ck->scratch, held);
+    if (type)
+        return type;
+    pz__issue_nomem(ck->sink);
+    return &pz__type_dyn;
+}
+
+const pz__type *pz__held_type(pz__checker *ck, const pz__type *type)
+{
+    type = pz__type_resolve(ck, type);
+    if (type->kind == PZ__T_PARAM)
+        pz__assignable(ck, type, &pz__type_dyn);
+    if (type->kind == PZ__T_PARAM || type->kind == PZ__T_DYN)
+        return &pz__type_dyn;
+    if (type->kind == PZ__T_ERROR)
+        return type;
+    return pz__type_is_optional(type) ? pz__type_resolve(ck, type->args[0]) : NULL;
+}
+
+void pz__demand(pz__checker *ck, const pz__expr *expr, const pz__type *want, const char *what)
 {
     if (unchecked(ck) || pz__assignable(ck, want, expr->type))
         return;
@@ -70,8 +90,8 @@ static void check_logic(pz__checker *ck, pz__expr *expr)
 {
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
-        demand(ck, expr->args[i], &pz__type_bool,
-               expr->kind == PZ__E_AND ? "each side of '&&'" : "each side of '||'");
+        pz__demand(ck, expr->args[i], &pz__type_bool,
+                   expr->kind == PZ__E_AND ? "each side of '&&'" : "each side of '||'");
     }
     expr->type = &pz__type_bool;
 }
@@ -83,15 +103,17 @@ static void choose_arm(pz__expr *expr)
     if (condition->kind != PZ__E_CONST || condition->constant.kind != PZ_BOOL)
         return;
     const pz__type *type = expr->type;
+    bool spread = expr->spread;
     *expr = *expr->args[condition->constant.as.b ? 1 : 2];
     expr->type = type;
+    expr->spread = spread;
 }
 
 static void check_conditional(pz__checker *ck, pz__expr *expr)
 {
     for (uint32_t i = 0; i < 3; i++)
         pz__check_node(ck, expr->args[i]);
-    demand(ck, expr->args[0], &pz__type_bool, "the condition of '? :'");
+    pz__demand(ck, expr->args[0], &pz__type_bool, "the condition of '? :'");
     const pz__type *a = expr->args[1]->type, *b = expr->args[2]->type;
     uint32_t mark = pz__vars_mark(ck);
     bool fits = pz__assignable(ck, a, b);
@@ -107,12 +129,28 @@ static void check_conditional(pz__checker *ck, pz__expr *expr)
     choose_arm(expr);
 }
 
+/* The type of what a part adds to its list, map or message: behind a '?', what it holds. */
+static const pz__type *added_type(pz__checker *ck, const pz__expr *part, bool spread)
+{
+    if (!spread)
+        return part->type;
+    const pz__type *held = pz__held_type(ck, part->type);
+    if (held)
+        return held;
+    if (unchecked(ck))
+        return &pz__type_dyn;
+    pz__issue(ck->sink, PZ_ERR_TYPE, part->start, part->end,
+              "behind a '?' must stand an optional, this is %s", pz__spell(ck, part->type));
+    return &pz__type_error;
+}
+
 static void check_list(pz__checker *ck, pz__expr *expr)
 {
     const pz__type *item = NULL;
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
-        item = item ? pz__join(ck, item, expr->args[i]->type) : expr->args[i]->type;
+        const pz__type *type = added_type(ck, expr->args[i], expr->args[i]->spread);
+        item = item ? pz__join(ck, item, type) : type;
     }
     expr->type = container_type(ck, PZ__T_LIST, item ? item : pz__fresh(ck), NULL);
     pz__fold(ck, expr);
@@ -153,7 +191,8 @@ static void check_map(pz__checker *ck, pz__expr *expr)
     const pz__type *types[2] = {NULL, NULL};
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
-        const pz__type *type = i % 2 ? expr->args[i]->type : key_type(ck, expr->args[i]);
+        const pz__type *type = i % 2 ? added_type(ck, expr->args[i], expr->args[i - 1]->spread)
+                                     : key_type(ck, expr->args[i]);
         const pz__type **joined = &types[i % 2];
         *joined = *joined ? pz__join(ck, *joined, type) : type;
     }
@@ -162,69 +201,155 @@ static void check_map(pz__checker *ck, pz__expr *expr)
     pz__fold(ck, expr);
 }
 
-/* The type of a macro's variable over a range. */
-static const pz__type *element_type(pz__checker *ck, const pz__expr *range)
+/* ---- macros ---- */
+
+/* The types of the two variables over a range: position and element, or key and value. */
+static void variable_types(pz__checker *ck, const pz__expr *range, const pz__type *types[2])
 {
     const pz__type *type = pz__type_resolve(ck, range->type);
+    types[0] = types[1] = &pz__type_dyn;
     switch (type->kind) {
     case PZ__T_LIST:
+        types[0] = &pz__type_int;
+        types[1] = type->args[0];
+        return;
     case PZ__T_MAP:
-        return type->args[0];
+        types[0] = type->args[0];
+        types[1] = type->args[1];
+        return;
     case PZ__T_PARAM:
         pz__assignable(ck, type, &pz__type_dyn);
-        return &pz__type_dyn;
+        return;
     case PZ__T_DYN:
+        return;
     case PZ__T_ERROR:
-        return type;
-    default:
         break;
+    default:
+        if (unchecked(ck))
+            return;
+        pz__issue(ck->sink, PZ_ERR_TYPE, range->start, range->end,
+                  "a macro walks over a list or a map, this is %s", pz__spell(ck, type));
     }
+    types[0] = types[1] = &pz__type_error;
+}
+
+/* The type of the variable of optMap() and optFlatMap(). */
+static const pz__type *opened_type(pz__checker *ck, const pz__expr *target)
+{
+    const pz__type *held = pz__held_type(ck, target->type);
+    if (held)
+        return held;
     if (unchecked(ck))
         return &pz__type_dyn;
-    pz__issue(ck->sink, PZ_ERR_TYPE, range->start, range->end,
-              "a macro walks over a list or a map, this is %s", pz__spell(ck, type));
+    pz__issue(ck->sink, PZ_ERR_TYPE, target->start, target->end,
+              "optMap() and optFlatMap() look into an optional, this is %s",
+              pz__spell(ck, target->type));
     return &pz__type_error;
 }
 
-static const pz__type *macro_type(pz__checker *ck, const pz__expr *expr, const pz__type *element)
+static const pz__type *macro_type(pz__checker *ck, const pz__expr *expr, const pz__type *first)
 {
+    const pz__expr *result = expr->args[expr->count - 1];
     switch ((pz__macro)expr->macro) {
     case PZ__MACRO_MAP:
-        return container_type(ck, PZ__T_LIST, expr->args[expr->count - 1]->type, NULL);
+        return container_type(ck, PZ__T_LIST, result->type, NULL);
     case PZ__MACRO_FILTER:
-        return container_type(ck, PZ__T_LIST, element, NULL);
+        return container_type(ck, PZ__T_LIST, first, NULL);
+    case PZ__MACRO_TRANSFORM_MAP:
+        return container_type(ck, PZ__T_MAP, first, result->type);
+    case PZ__MACRO_TRANSFORM_ENTRY: {
+        const pz__type *any_map = container_type(ck, PZ__T_MAP, pz__fresh(ck), pz__fresh(ck));
+        pz__demand(ck, result, any_map, "the result of transformMapEntry()");
+        return result->type;
+    }
+    case PZ__MACRO_OPT_MAP:
+        return pz__optional_type(ck, result->type);
+    case PZ__MACRO_OPT_FLAT_MAP:
+        pz__demand(ck, result, pz__optional_type(ck, pz__fresh(ck)), "the result of optFlatMap()");
+        return result->type;
     default:
         return &pz__type_bool;
     }
 }
 
-static void check_macro(pz__checker *ck, pz__expr *expr)
+static bool has_condition(const pz__expr *macro)
 {
-    pz__check_node(ck, expr->target);
-    const pz__type *element = element_type(ck, expr->target);
-    pz__scope scope = {ck->scope, expr->name, ck->local_count++, element};
-    expr->index = scope.number;
-    ck->scope = &scope;
-    for (uint32_t i = 0; i < expr->count; i++) {
-        pz__check_node(ck, expr->args[i]);
-        bool is_result = expr->macro == PZ__MACRO_MAP && i + 1 == expr->count;
-        if (!is_result)
-            demand(ck, expr->args[i], &pz__type_bool, "the condition of a macro");
+    switch ((pz__macro)macro->macro) {
+    case PZ__MACRO_ALL:
+    case PZ__MACRO_EXISTS:
+    case PZ__MACRO_EXISTS_ONE:
+    case PZ__MACRO_FILTER:
+        return true;
+    default:
+        return macro->count == 2;
     }
-    ck->scope = scope.up;
-    expr->type = macro_type(ck, expr, element);
 }
 
-static void check_message(pz__checker *ck, pz__expr *expr)
+static void check_macro(pz__checker *ck, pz__expr *expr)
 {
-    if (unchecked(ck)) {
-        pz__make_fail(expr, "messages are not available");
-        expr->type = &pz__type_dyn;
+    const pz__type *types[2];
+    pz__check_node(ck, expr->target);
+    if (expr->macro >= PZ__MACRO_OPT_MAP)
+        types[0] = types[1] = opened_type(ck, expr->target);
+    else
+        variable_types(ck, expr->target, types);
+    if (!expr->second.len) {
+        const pz__type *range = pz__type_resolve(ck, expr->target->type);
+        types[0] = range->kind == PZ__T_LIST ? types[1] : types[0];
+    }
+    pz__scope first = {ck->scope, expr->name, ck->local_count++, types[0], NULL};
+    pz__scope second = {&first, expr->second, first.number + 1, types[1], NULL};
+    ck->local_count += expr->second.len > 0;
+    expr->index = first.number;
+    ck->scope = expr->second.len ? &second : &first;
+    for (uint32_t i = 0; i < expr->count; i++) {
+        pz__check_node(ck, expr->args[i]);
+        if (i == 0 && has_condition(expr))
+            pz__demand(ck, expr->args[i], &pz__type_bool, "the condition of a macro");
+    }
+    ck->scope = first.up;
+    expr->type = macro_type(ck, expr, types[0]);
+}
+
+static uint32_t type_depth(const pz__checker *ck, const pz__type *type)
+{
+    uint32_t deepest = 0;
+    type = pz__type_resolve(ck, type);
+    for (uint32_t i = 0; type->kind != PZ__T_PARAM && i < type->arg_count; i++) {
+        uint32_t depth = type->args[i] ? type_depth(ck, type->args[i]) : 0;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
+}
+
+/* Each value sees those before it, the body all. Values that name each other could build a type of
+ * any depth; one too deep counts as dyn. */
+static void check_let(pz__checker *ck, pz__expr *expr)
+{
+    uint32_t count = expr->count - 1;
+    const pz__scope *up = ck->scope;
+    pz__scope *scopes = pz__arena_array(ck->scratch, count + 1u, sizeof *scopes);
+    if (!scopes) {
+        pz__issue_nomem(ck->sink);
         return;
     }
-    pz__issue(ck->sink, PZ_ERR_TYPE, expr->start, expr->end,
-              "'%.*s' is no message type; write a map {'field': value}", PZ__STR_ARG(expr->name));
-    expr->type = &pz__type_error;
+    expr->index = ck->local_count;
+    ck->local_count += count;
+    for (uint32_t i = 0; i < count; i++) {
+        pz__expr *value = expr->args[i];
+        pz__check_node(ck, value);
+        if (type_depth(ck, value->type) > PZ__CEL_DEPTH_MAX)
+            value->type = &pz__type_dyn;
+        pz_str name = expr->name.len ? expr->name : pz__index_name(ck->scratch, i);
+        if (!name.data)
+            pz__issue_nomem(ck->sink);
+        scopes[i] = (pz__scope){ck->scope, name, expr->index + i, value->type,
+                                pz__is_alias(value) ? value : NULL};
+        ck->scope = &scopes[i];
+    }
+    pz__check_node(ck, expr->args[count]);
+    ck->scope = up;
+    expr->type = expr->args[count]->type;
 }
 
 void pz__check_node(pz__checker *ck, pz__expr *expr)
@@ -256,10 +381,13 @@ void pz__check_node(pz__checker *ck, pz__expr *expr)
         check_map(ck, expr);
         break;
     case PZ__E_STRUCT:
-        check_message(ck, expr);
+        pz__check_message(ck, expr);
         break;
     case PZ__E_MACRO:
         check_macro(ck, expr);
+        break;
+    case PZ__E_LET:
+        check_let(ck, expr);
         break;
     case PZ__E_LOCAL:
     case PZ__E_SLOT:
@@ -276,6 +404,6 @@ void pz__check(pz__checker *ck, pz__expr *expr)
     pz__check_node(ck, expr);
     const pz__type *want = ck->options ? ck->options->expect : NULL;
     if (want)
-        demand(ck, expr, want, "the result");
+        pz__demand(ck, expr, want, "the result");
     expr->type = pz__substitute(ck, expr->type);
 }

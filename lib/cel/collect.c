@@ -64,11 +64,38 @@ static pz_value index_list(pz__call *call, pz_value list, pz_value index)
     return list.as.items[at];
 }
 
+/* What an operand has at a place, as an optional. Optionals are looked into. */
+static pz_value look(const pz__call *call, pz_value operand, pz_value key)
+{
+    while (operand.kind == PZ__V_OPTIONAL) {
+        if (!pz__optional_has(operand))
+            return operand;
+        operand = pz__optional_value(operand);
+    }
+    uint32_t at;
+    if (operand.kind == PZ_MAP && is_key(key)) {
+        const pz_entry *entry = pz__map_find(operand, key);
+        return entry ? pz__optional_of(call->arena, entry->value) : pz__optional_none();
+    }
+    if (operand.kind != PZ_LIST || key.kind < PZ_INT || key.kind > PZ_DOUBLE)
+        return pz__call_fail(call, "no such key: the value has no such parts");
+    return position(key, operand.len, &at) ? pz__optional_of(call->arena, operand.as.items[at])
+                                           : pz__optional_none();
+}
+
+pz_value pz__fn_look(pz__call *call, const pz_value *args, uint32_t count)
+{
+    (void)count;
+    return look(call, args[0], args[1]);
+}
+
 pz_value pz__fn_index(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
     if (args[0].kind == PZ_LIST)
         return index_list(call, args[0], args[1]);
+    if (args[0].kind == PZ__V_OPTIONAL)
+        return look(call, args[0], args[1]);
     if (args[0].kind != PZ_MAP || !is_key(args[1]))
         return pz__call_no_overload(call);
     const pz_entry *entry = pz__map_find(args[0], args[1]);
@@ -77,6 +104,8 @@ pz_value pz__fn_index(pz__call *call, const pz_value *args, uint32_t count)
 
 pz_value pz__cel_select(const pz__call *call, pz_value operand, pz_str field)
 {
+    if (operand.kind == PZ__V_OPTIONAL)
+        return look(call, operand, pz__value_of_str(field));
     if (operand.kind != PZ_MAP)
         return pz__call_fail(call, "no such field: only a map has fields");
     const pz_entry *entry = pz__map_find(operand, pz__value_of_str(field));
@@ -85,6 +114,11 @@ pz_value pz__cel_select(const pz__call *call, pz_value operand, pz_str field)
 
 pz_value pz__cel_has(const pz__call *call, pz_value operand, pz_str field)
 {
+    while (operand.kind == PZ__V_OPTIONAL) {
+        if (!pz__optional_has(operand))
+            return pz_value_bool(false);
+        operand = pz__optional_value(operand);
+    }
     if (operand.kind != PZ_MAP)
         return pz__call_fail(call, "no such field: only a map has fields");
     return pz_value_bool(pz__map_find(operand, pz__value_of_str(field)) != NULL);

@@ -98,42 +98,48 @@ int pz__cel_order(pz_value a, pz_value b)
     }
 }
 
-static bool equal_lists(const pz__call *call, pz_value a, pz_value b)
+static bool equal(const pz__call *call, pz_value a, pz_value b, uint32_t depth);
+
+static bool equal_lists(const pz__call *call, pz_value a, pz_value b, uint32_t depth)
 {
     if (a.len != b.len || !pz__call_charge(call, a.len))
         return false;
     for (uint32_t i = 0; i < a.len; i++)
-        if (!pz__cel_equal(call, a.as.items[i], b.as.items[i]))
+        if (!equal(call, a.as.items[i], b.as.items[i], depth))
             return false;
     return true;
 }
 
-static bool equal_maps(const pz__call *call, pz_value a, pz_value b)
+static bool equal_maps(const pz__call *call, pz_value a, pz_value b, uint32_t depth)
 {
     if (a.len != b.len || !pz__call_charge(call, a.len))
         return false;
     const pz_entry *entries = pz__map_entries(a);
     for (uint32_t i = 0; i < a.len; i++) {
         const pz_entry *other = pz__map_find(b, entries[i].key);
-        if (!other || !pz__cel_equal(call, entries[i].value, other->value))
+        if (!other || !equal(call, entries[i].value, other->value, depth))
             return false;
     }
     return true;
 }
 
-bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
+static bool equal(const pz__call *call, pz_value a, pz_value b, uint32_t depth)
 {
     if (is_number(a) && is_number(b))
         return order_numbers(a, b) == 0;
     if (a.kind != b.kind)
         return false;
+    if (depth > PZ__CEL_COMPARE_DEPTH_MAX) {
+        *call->steps = PZ__STEPS_SPENT;
+        return false;
+    }
     switch (a.kind) {
     case PZ_NULL:
         return true;
     case PZ_LIST:
-        return equal_lists(call, a, b);
+        return equal_lists(call, a, b, depth + 1);
     case PZ_MAP:
-        return equal_maps(call, a, b);
+        return equal_maps(call, a, b, depth + 1);
     case PZ__V_TYPE:
         return order_octets(a, b) == 0;
     case PZ__V_IP:
@@ -141,10 +147,15 @@ bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
         return pz__net_equal(a, b);
     case PZ__V_OPTIONAL:
         return a.len == b.len &&
-               (a.len == 0 || pz__cel_equal(call, pz__optional_value(a), pz__optional_value(b)));
+               (a.len == 0 || equal(call, pz__optional_value(a), pz__optional_value(b), depth + 1));
     default:
         return pz__cel_order(a, b) == 0;
     }
+}
+
+bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b)
+{
+    return equal(call, a, b, 0);
 }
 
 pz_value pz__fn_equal(pz__call *call, const pz_value *args, uint32_t count)

@@ -86,6 +86,7 @@ static inline pz_value pz__optional_value(pz_value optional)
 #define PZ__INCOMPARABLE 3 /* besides -1, 0, 1 and PZ__UNORDERED */
 /* Values built by macros can share their parts many times over, so walking them takes steps; false
  * when those run out, see pz__call_is_spent. */
+#define PZ__CEL_COMPARE_DEPTH_MAX 1000u /* levels of nesting; deeper counts as out of steps */
 bool pz__cel_equal(const pz__call *call, pz_value a, pz_value b);
 int pz__cel_order(pz_value a, pz_value b);
 /* What `m.field` and has(m.field) are on a value. */

@@ -43,7 +43,7 @@ static bool is_quoted(const pz__expr *expr)
 /* The identifier a chain begins with; NULL if the node is no chain of plain selections. */
 static const pz__expr *chain_root(const pz__expr *expr)
 {
-    while (expr->kind == PZ__E_SELECT && !is_quoted(expr))
+    while (expr->kind == PZ__E_SELECT && !expr->optional && !is_quoted(expr))
         expr = expr->target;
     return expr->kind == PZ__E_IDENT ? expr : NULL;
 }
@@ -74,6 +74,12 @@ static pz_str chain_text(pz__checker *ck, const pz__expr *expr)
     }
 }
 
+pz_str pz__chain_text(pz__checker *ck, const pz__expr *expr, bool *absolute)
+{
+    *absolute = chain_root(expr)->absolute;
+    return chain_text(ck, expr);
+}
+
 bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute)
 {
     const pz__expr *root = expr->test_only ? NULL : chain_root(expr);
@@ -98,6 +104,12 @@ const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr)
 
 static bool find_type_name(pz__checker *ck, pz_str name, pz__expr *expr)
 {
+    if (pz__str_equal(name, PZ__STR("google.protobuf.NullValue.NULL_VALUE"))) {
+        expr->kind = PZ__E_CONST;
+        expr->constant = pz_value_null();
+        expr->type = &pz__type_null;
+        return true;
+    }
     for (size_t i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
         if (!pz__str_equal(name, pz_str_of(type_names[i].name)))
             continue;
@@ -113,19 +125,6 @@ static bool find_type_name(pz__checker *ck, pz_str name, pz__expr *expr)
     return false;
 }
 
-/* One candidate: the environment, then types. Turns `expr` into what was found. */
-static bool try_name(pz__checker *ck, pz_str name, pz__expr *expr)
-{
-    pz__slot slot = {0};
-    if (ck->env && ck->env->find && ck->env->find(ck->env->self, name, &slot) == PZ_OK) {
-        expr->kind = PZ__E_SLOT;
-        expr->index = slot.index;
-        expr->type = slot.type ? slot.type : &pz__type_dyn;
-        return true;
-    }
-    return !expr->test_only && find_type_name(ck, name, expr);
-}
-
 /* A for the container A.B. */
 static pz_str outer(pz_str container)
 {
@@ -135,8 +134,8 @@ static pz_str outer(pz_str container)
     return container;
 }
 
-/* A.B.name, A.name, name for the container A.B. */
-static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr *expr)
+bool pz__each_candidate(pz__checker *ck, pz_str name, bool absolute, pz__try_fn attempt,
+                        void *payload)
 {
     pz_str container = ck->options ? ck->options->container : (pz_str){NULL, 0};
     while (container.len && !absolute) {
@@ -148,58 +147,105 @@ static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr
         memcpy(text, container.data, container.len);
         text[container.len] = '.';
         memcpy(text + container.len + 1, name.data, name.len);
-        if (try_name(ck, (pz_str){text, container.len + 1 + name.len}, expr))
+        if (attempt(payload, (pz_str){text, container.len + 1 + name.len}))
             return true;
         container = outer(container);
     }
-    return try_name(ck, name, expr);
+    return attempt(payload, name);
 }
 
-/* The row of A.B.name, A.name or name for the container A.B. */
-static uint32_t find_row(pz__checker *ck, pz_str name, bool absolute)
+/* A name while it is looked for; turns `expr` into what was found. */
+typedef struct name_search {
+    pz__checker *ck;
+    pz__expr *expr;
+} name_search;
+
+static bool try_name(void *payload, pz_str name)
 {
-    pz_str container = ck->options ? ck->options->container : (pz_str){NULL, 0};
-    while (container.len && !absolute) {
-        char *text = pz__arena_new(ck->scratch, container.len + 1 + name.len);
-        if (!text) {
-            pz__issue_nomem(ck->sink);
-            return pz__function_count;
-        }
-        memcpy(text, container.data, container.len);
-        text[container.len] = '.';
-        memcpy(text + container.len + 1, name.data, name.len);
-        uint32_t row = pz__function_find((pz_str){text, container.len + 1 + name.len});
-        if (row < pz__function_count)
-            return row;
-        container = outer(container);
+    const name_search *search = payload;
+    const pz__cel_env *env = search->ck->env;
+    pz__expr *expr = search->expr;
+    pz__slot slot = {0};
+    if (env && env->find && env->find(env->self, name, &slot) == PZ_OK) {
+        expr->kind = PZ__E_SLOT;
+        expr->index = slot.index;
+        expr->type = slot.type ? slot.type : &pz__type_dyn;
+        return true;
     }
-    return pz__function_find(name);
+    return !expr->test_only && find_type_name(search->ck, name, expr);
 }
 
-uint32_t pz__find_function(pz__checker *ck, pz__expr *call)
+static bool try_candidates(pz__checker *ck, pz_str name, bool absolute, pz__expr *expr)
 {
-    pz_str target;
-    bool absolute;
-    if (!call->target)
-        return call->is_operator ? pz__function_find(call->name)
-                                 : find_row(ck, call->name, call->absolute);
-    if (!pz__dotted_name(ck, call->target, &target, &absolute))
-        return pz__function_find(call->name);
-    char *text = pz__arena_new(ck->scratch, target.len + 1 + call->name.len);
+    name_search search = {ck, expr};
+    return pz__each_candidate(ck, name, absolute, try_name, &search);
+}
+
+/* A function while its name is looked for. */
+typedef struct function_search {
+    pz__checker *ck;
+    pz__expr *call;
+    bool member; /* written value.f(...) */
+} function_search;
+
+static bool standard_takes(const function_search *search)
+{
+    const pz__function *function = &pz__functions[search->call->index];
+    uint32_t arity = search->call->count + search->member;
+    for (uint32_t i = 0; i < function->overload_count; i++)
+        if (function->overloads[i].member == search->member &&
+            pz__overload_arity(&function->overloads[i]) == arity)
+            return true;
+    return false;
+}
+
+static bool try_function(void *payload, pz_str name)
+{
+    const function_search *search = payload;
+    const pz__cel_env *env = search->ck->env;
+    const pz__host_function *host =
+        env && env->function && !search->call->is_operator ? env->function(env->self, name) : NULL;
+    search->call->index = pz__function_find(name);
+    bool standard = search->call->index < pz__function_count;
+    if (standard && (!host || standard_takes(search)))
+        return true;
+    search->call->host = host;
+    return host != NULL;
+}
+
+/* `target.name` as one name, in the scratch arena. */
+static pz_str joined(pz__checker *ck, pz_str target, pz_str name)
+{
+    char *text = pz__arena_new(ck->scratch, target.len + 1 + name.len);
     if (!text) {
         pz__issue_nomem(ck->sink);
-        return pz__function_count;
+        return (pz_str){NULL, 0};
     }
     memcpy(text, target.data, target.len);
     text[target.len] = '.';
-    memcpy(text + target.len + 1, call->name.data, call->name.len);
-    pz_str whole = {text, target.len + 1 + call->name.len};
-    uint32_t row = find_row(ck, whole, absolute);
-    if (row == pz__function_count)
-        return pz__function_find(call->name);
-    call->target = NULL;
-    call->name = whole;
-    return row;
+    memcpy(text + target.len + 1, name.data, name.len);
+    return (pz_str){text, target.len + 1 + name.len};
+}
+
+bool pz__find_function(pz__checker *ck, pz__expr *call)
+{
+    function_search search = {ck, call, false};
+    pz_str target;
+    bool absolute;
+    if (call->is_operator)
+        return try_function(&search, call->name);
+    if (!call->target)
+        return pz__each_candidate(ck, call->name, call->absolute, try_function, &search);
+    if (pz__dotted_name(ck, call->target, &target, &absolute)) {
+        pz_str whole = joined(ck, target, call->name);
+        if (whole.data && pz__each_candidate(ck, whole, absolute, try_function, &search)) {
+            call->target = NULL;
+            call->name = whole;
+            return true;
+        }
+    }
+    search.member = true;
+    return try_function(&search, call->name);
 }
 
 /* ---- suggestions ---- */
@@ -277,33 +323,47 @@ static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, 
 
 /* ---- checking ---- */
 
+/* The type of a field of a value of the type; NULL if it can have none. */
+static const pz__type *field_type(pz__checker *ck, const pz__type *operand)
+{
+    switch (operand->kind) {
+    case PZ__T_MAP:
+        return operand->args[1];
+    case PZ__T_PARAM:
+        pz__assignable(ck, operand, &pz__type_dyn);
+        return &pz__type_dyn;
+    case PZ__T_DYN:
+    case PZ__T_ERROR:
+        return operand;
+    default:
+        return NULL;
+    }
+}
+
 static void check_selection(pz__checker *ck, pz__expr *expr)
 {
     pz__check_node(ck, expr->target);
     const pz__type *operand = pz__type_resolve(ck, expr->target->type);
-    switch (operand->kind) {
-    case PZ__T_MAP:
-        expr->type = expr->test_only ? &pz__type_bool : operand->args[1];
-        return;
-    case PZ__T_DYN:
-        expr->type = expr->test_only ? &pz__type_bool : &pz__type_dyn;
-        return;
-    case PZ__T_PARAM:
-        pz__assignable(ck, operand, &pz__type_dyn);
-        expr->type = expr->test_only ? &pz__type_bool : &pz__type_dyn;
-        return;
-    case PZ__T_ERROR:
-        expr->type = &pz__type_error;
-        return;
-    default:
-        break;
+    bool looks_inside = pz__type_is_optional(operand);
+    const pz__type *inside = operand;
+    if (looks_inside)
+        inside = pz__type_resolve(ck, operand->args[0]);
+    const pz__type *field = field_type(ck, inside);
+    if (!field && !(ck->options && ck->options->unchecked)) {
+        pz__issue(ck->sink, PZ_ERR_TYPE, expr->name_at, expr->name_end,
+                  "'.%.*s' needs a map, this is %s", PZ__STR_ARG(expr->name),
+                  pz__spell(ck, operand));
+        field = &pz__type_error;
+    } else if (!field) {
+        field = &pz__type_dyn;
     }
-    expr->type = &pz__type_dyn;
-    if (ck->options && ck->options->unchecked)
+    expr->type = field;
+    if (field->kind == PZ__T_ERROR)
         return;
-    pz__issue(ck->sink, PZ_ERR_TYPE, expr->name_at, expr->name_end,
-              "'.%.*s' needs a map, this is %s", PZ__STR_ARG(expr->name), pz__spell(ck, operand));
-    expr->type = &pz__type_error;
+    if (expr->test_only)
+        expr->type = &pz__type_bool;
+    else if (expr->optional || looks_inside)
+        expr->type = pz__optional_type(ck, field);
 }
 
 /* has() of a whole name: is the slot known? Otherwise has() of a selection. */
@@ -321,10 +381,12 @@ static bool is_open(const pz__checker *ck)
     return (ck->options && ck->options->unchecked) || !ck->env || !ck->env->closed;
 }
 
+/* A variable, or what it is another word for. */
 static void make_local(pz__expr *expr, const pz__scope *local)
 {
-    expr->kind = PZ__E_LOCAL;
-    expr->index = local->number;
+    expr->kind = local->alias ? local->alias->kind : (uint8_t)PZ__E_LOCAL;
+    expr->index = local->alias ? local->alias->index : local->number;
+    expr->constant = local->alias ? local->alias->constant : pz_value_null();
     expr->type = local->type;
 }
 

@@ -4,8 +4,11 @@
  *      expr    = binary [ '?' binary ':' expr ]
  *      binary  = unary { OPERATOR unary }            by precedence, see `binaries`
  *      unary   = member | '!' {'!'} member | '-' {'-'} member
- *      member  = primary { '.' NAME [args] | '[' expr ']' }
+ *      member  = primary { '.' NAME [args] | '.?' NAME | '[' ['?'] expr ']' }
  *      primary = literal | name [args] | '(' expr ')' | list | map | message
+ *
+ * An element, entry or field may have a '?' in front: its value is an optional, and where that
+ * holds nothing there is no element.
  *
  * Runs of && and || become one node with many terms, so that a rule of a thousand alternatives is
  * not a thousand levels deep. Everything else nests to the left; the depth of each node is kept and
@@ -231,11 +234,10 @@ static bool parse_items(parser *p, node_list *list, pz__token_kind close, bool t
                         const char *what)
 {
     while (!p->failed && !at(p, close)) {
-        if (at(p, PZ__TOK_QUESTION))
-            return fail(p, p->token.start, p->token.end, "optional elements are not available") !=
-                   NULL;
+        bool spread = close == PZ__TOK_RBRACKET && accept(p, PZ__TOK_QUESTION);
         if (!push(p, list, parse_expr(p)))
             return false;
+        list->items[list->count - 1]->spread = spread;
         if (!accept(p, PZ__TOK_COMMA))
             break;
         if (at(p, close) && !trailing_comma)
@@ -261,10 +263,11 @@ static pz__expr *parse_map(parser *p)
     node_list list = {0};
     advance(p);
     while (!p->failed && !at(p, PZ__TOK_RBRACE)) {
-        if (at(p, PZ__TOK_QUESTION))
-            return fail(p, p->token.start, p->token.end, "optional entries are not available");
-        if (!push(p, &list, parse_expr(p)) ||
-            !expect(p, PZ__TOK_COLON, "a ':' between key and value") ||
+        bool spread = accept(p, PZ__TOK_QUESTION);
+        if (!push(p, &list, parse_expr(p)))
+            return NULL;
+        list.items[list.count - 1]->spread = spread;
+        if (!expect(p, PZ__TOK_COLON, "a ':' between key and value") ||
             !push(p, &list, parse_expr(p)))
             return NULL;
         if (!accept(p, PZ__TOK_COMMA))
@@ -288,7 +291,7 @@ static pz__expr *finish_call(parser *p, pz__expr *call, pz__expr *receiver)
     call->target = receiver;
     if (!with_args(p, call, &list) || (receiver && !adopt(p, call, receiver)))
         return NULL;
-    if (!p->no_macros && pz__macro_expand(call, p->sink) == PZ__MACRO_WRONG) {
+    if (!p->no_macros && pz__macro_expand(p->scratch, call, p->sink) == PZ__MACRO_WRONG) {
         p->failed = true;
         return NULL;
     }
@@ -299,12 +302,11 @@ static pz__expr *parse_index(parser *p, pz__expr *operand)
 {
     pz__token bracket = p->token;
     advance(p);
-    if (at(p, PZ__TOK_QUESTION))
-        return fail(p, p->token.start, p->token.end, "optional indexing is not available");
+    const char *name = accept(p, PZ__TOK_QUESTION) ? "_[?_]" : "_[_]";
     pz__expr *index = parse_expr(p);
     if (!index || !expect(p, PZ__TOK_RBRACKET, "the ']' that closes the index"))
         return NULL;
-    pz__expr *call = operator_call(p, "_[_]", bracket, operand, index);
+    pz__expr *call = operator_call(p, name, bracket, operand, index);
     if (call)
         call->end = p->last.end;
     return call;
@@ -313,16 +315,16 @@ static pz__expr *parse_index(parser *p, pz__expr *operand)
 static pz__expr *parse_selection(parser *p, pz__expr *operand)
 {
     advance(p);
-    if (at(p, PZ__TOK_QUESTION))
-        return fail(p, p->token.start, p->token.end, "optional selection is not available");
+    bool optional = accept(p, PZ__TOK_QUESTION);
     pz__token field = p->token;
     bool quoted = accept(p, PZ__TOK_QUOTED);
     if (!quoted && !expect(p, PZ__TOK_IDENT, "a field name"))
         return NULL;
-    bool call = !quoted && at(p, PZ__TOK_LPAREN);
+    bool call = !quoted && !optional && at(p, PZ__TOK_LPAREN);
     pz__expr *expr = node(p, call ? PZ__E_CALL : PZ__E_SELECT, operand->start, field.end);
     if (!expr)
         return NULL;
+    expr->optional = optional;
     expr->name = text_of(p, field);
     expr->name_at = field.start;
     expr->name_end = field.end;
@@ -334,12 +336,35 @@ static pz__expr *parse_selection(parser *p, pz__expr *operand)
     return adopt(p, expr, operand) ? expr : NULL;
 }
 
+static bool is_quoted(const pz__expr *expr)
+{
+    return expr->name_end - expr->name_at != expr->name.len;
+}
+
 /* True if the node is a plain dotted name, so that a '{' behind it begins a message. */
 static bool is_name(const pz__expr *expr)
 {
-    while (expr->kind == PZ__E_SELECT && !expr->test_only)
+    while (expr->kind == PZ__E_SELECT && !expr->test_only && !expr->optional && !is_quoted(expr))
         expr = expr->target;
     return expr->kind == PZ__E_IDENT;
+}
+
+/* The name of a field as a constant. */
+static pz__expr *parse_field(parser *p)
+{
+    bool spread = accept(p, PZ__TOK_QUESTION);
+    bool quoted = accept(p, PZ__TOK_QUOTED);
+    if (!quoted && !expect(p, PZ__TOK_IDENT, "the name of a field"))
+        return NULL;
+    pz__expr *field = node(p, PZ__E_CONST, p->last.start, p->last.end);
+    if (!field)
+        return NULL;
+    pz_str name = text_of(p, p->last);
+    if (quoted)
+        name = (pz_str){name.data + 1, name.len - 2};
+    field->constant = pz__value_of_str(name);
+    field->spread = spread;
+    return field;
 }
 
 static pz__expr *parse_message(parser *p, pz__expr *name)
@@ -347,10 +372,8 @@ static pz__expr *parse_message(parser *p, pz__expr *name)
     node_list list = {0};
     advance(p);
     while (!p->failed && !at(p, PZ__TOK_RBRACE)) {
-        accept(p, PZ__TOK_QUESTION);
-        if (!accept(p, PZ__TOK_QUOTED) && !expect(p, PZ__TOK_IDENT, "the name of a field"))
-            return NULL;
-        if (!expect(p, PZ__TOK_COLON, "a ':' between field and value") ||
+        if (!push(p, &list, parse_field(p)) ||
+            !expect(p, PZ__TOK_COLON, "a ':' between field and value") ||
             !push(p, &list, parse_expr(p)))
             return NULL;
         if (!accept(p, PZ__TOK_COMMA))
@@ -359,8 +382,9 @@ static pz__expr *parse_message(parser *p, pz__expr *name)
     if (!expect(p, PZ__TOK_RBRACE, "a ',' or the '}' that closes the message"))
         return NULL;
     pz__expr *message = node(p, PZ__E_STRUCT, name->start, p->last.end);
-    if (message)
-        message->name = (pz_str){p->source.data + name->start, name->end - name->start};
+    if (!message || !adopt(p, message, name))
+        return NULL;
+    message->target = name;
     return with_args(p, message, &list);
 }
 

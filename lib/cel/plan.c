@@ -5,18 +5,8 @@
  * registers above those in use are taken and given back, so the number needed is the depth of the
  * expression, not its size. Arguments of a call stand in a row.
  *
- * Macros become loops with the condition planned as a chain (plan_chain.c):
- *
- *      filter:  ROOM dst, range          exists:  CONST dst, false
- *               ITER range -> next                ITER range -> next
- *        body:  condition ... else next     body: term, leaves the chain when true
- *               CHOOSE ... else next
- *               APPEND dst, variable
- *        next:  NEXT -> body                next: NEXT -> body
- *        end:                               end:
- *
- * size(list.filter(...)) counts instead of building the list. Jumps whose target is not known yet
- * are linked through their target field and set when it is.
+ * Macros and lazy values are in plan_macro.c, truths in plan_chain.c. Jumps whose target is not
+ * known yet are linked through their target field and set when it is.
  */
 #include "cel/plan.h"
 
@@ -120,28 +110,34 @@ uint32_t pz__take_registers(pz__planner *p, uint32_t count)
     return first;
 }
 
-uint32_t pz__local_register(const pz__planner *p, const pz__expr *local)
+uint32_t pz__plan_local(pz__planner *p, const pz__expr *local)
 {
-    return p->local_registers ? p->local_registers[local->index] : 0;
+    if (p->failed)
+        return 0;
+    struct pz__local found = p->locals[local->index];
+    if (found.code != PZ__NOWHERE)
+        pz__emit(p, (pz__ins){.op = PZ__OP_NEED, .dst = (uint16_t)found.reg, .y = found.code},
+                 local->start);
+    return found.reg;
 }
 
-static void set_local_register(pz__planner *p, uint32_t number, uint32_t reg)
+void pz__set_local(pz__planner *p, uint32_t number, uint32_t reg, uint32_t code)
 {
     uint32_t cap = p->local_cap ? p->local_cap : 8;
     while (cap <= number)
         cap *= 2;
     if (cap > p->local_cap) {
-        uint32_t *registers = pz__arena_zero(p->scratch, cap, sizeof *registers);
-        if (!registers) {
+        struct pz__local *locals = pz__arena_zero(p->scratch, cap, sizeof *locals);
+        if (!locals) {
             fail_nomem(p);
             return;
         }
         if (p->local_cap)
-            memcpy(registers, p->local_registers, p->local_cap * sizeof *registers);
-        p->local_registers = registers;
+            memcpy(locals, p->locals, p->local_cap * sizeof *locals);
+        p->locals = locals;
         p->local_cap = cap;
     }
-    p->local_registers[number] = reg;
+    p->locals[number] = (struct pz__local){reg, code};
 }
 
 void pz__jump_later(pz__planner *p, uint32_t *list, uint32_t at)
@@ -163,9 +159,27 @@ void pz__jump_here(pz__planner *p, uint32_t list, uint32_t target)
 
 /* ---- values ---- */
 
-static pz__ins ins(pz__opcode op, uint32_t dst, uint32_t a, uint32_t x)
+#define ins pz__ins_of
+
+/* A text that borrows from the source, kept. */
+static uint32_t plan_text(pz__planner *p, pz_str text)
 {
-    return (pz__ins){.op = (uint16_t)op, .dst = (uint16_t)dst, .a = (uint16_t)a, .x = x};
+    const char *copy = pz__arena_text(p->arena, text.data, text.len);
+    if (!copy)
+        fail_nomem(p);
+    return pz__plan_const(p, pz__value_of_str((pz_str){copy, text.len}));
+}
+
+static uint32_t plan_host(pz__planner *p, const pz__host_function *host)
+{
+    for (uint32_t i = 0; i < p->host_count; i++)
+        if (p->hosts[i] == host)
+            return i;
+    const pz__host_function **room = push(p, &p->hosts, &p->host_count, &p->host_cap, sizeof *room);
+    if (!room)
+        return 0;
+    *room = host;
+    return p->host_count - 1;
 }
 
 static void plan_call(pz__planner *p, const pz__expr *expr, uint32_t dst)
@@ -177,7 +191,8 @@ static void plan_call(pz__planner *p, const pz__expr *expr, uint32_t dst)
         pz__plan_value(p, expr->target, at++);
     for (uint32_t i = 0; i < expr->count && !p->failed; i++)
         pz__plan_value(p, expr->args[i], at++);
-    pz__ins call = ins(PZ__OP_CALL, dst, first, expr->index);
+    pz__ins call = expr->host ? ins(PZ__OP_HOST, dst, first, plan_host(p, expr->host))
+                              : ins(PZ__OP_CALL, dst, first, expr->index);
     call.b = (uint16_t)count;
     pz__emit(p, call, expr->name_at);
     p->next_register = mark;
@@ -199,9 +214,42 @@ static void plan_conditional(pz__planner *p, const pz__expr *expr, uint32_t dst)
     pz__jump_here(p, end, p->code_count);
 }
 
+static bool has_spread(const pz__expr *expr)
+{
+    for (uint32_t i = 0; i < expr->count; i++)
+        if (expr->args[i]->spread)
+            return true;
+    return false;
+}
+
+/* Lists and maps some of whose elements may be absent: where one stands is known only then. */
+static void plan_spread(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    bool is_map = expr->kind == PZ__E_MAP;
+    uint32_t mark = p->next_register, part = pz__take_registers(p, 2);
+    pz__emit(p, ins(PZ__OP_LIST, dst, 0, expr->count), expr->start);
+    for (uint32_t i = 0; i < expr->count && !p->failed; i += 1 + is_map) {
+        const pz__expr *first = expr->args[i];
+        pz__plan_value(p, first, part);
+        if (is_map)
+            pz__plan_value(p, expr->args[i + 1], part + 1);
+        pz__ins add =
+            is_map ? ins(PZ__OP_ENTRY, dst, part, first->spread) : ins(PZ__OP_ADD, dst, part, 0);
+        add.b = (uint16_t)(is_map ? part + 1 : first->spread);
+        pz__emit(p, add, first->start);
+    }
+    if (is_map)
+        pz__emit(p, ins(PZ__OP_MAP, dst, 0, 0), expr->start);
+    p->next_register = mark;
+}
+
 /* Lists, and maps as the list of their keys and values. */
 static void plan_collection(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
+    if (has_spread(expr)) {
+        plan_spread(p, expr, dst);
+        return;
+    }
     uint32_t mark = p->next_register;
     uint32_t value = pz__take_registers(p, 1);
     pz__emit(p, ins(PZ__OP_LIST, dst, 0, expr->count), expr->start);
@@ -214,12 +262,28 @@ static void plan_collection(pz__planner *p, const pz__expr *expr, uint32_t dst)
     p->next_register = mark;
 }
 
+/* a.?f is a call: what the map or optional has of that name, as an optional. */
+static void plan_look(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    uint32_t mark = p->next_register, operand = pz__take_registers(p, 2);
+    pz__plan_value(p, expr->target, operand);
+    pz__emit(p, ins(PZ__OP_CONST, operand + 1, 0, plan_text(p, expr->name)), expr->name_at);
+    pz__ins look = ins(PZ__OP_CALL, dst, operand, pz__function_find(PZ__STR("_?._")));
+    look.b = 2;
+    pz__emit(p, look, expr->name_at);
+    p->next_register = mark;
+}
+
 static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
+    if (expr->optional) {
+        plan_look(p, expr, dst);
+        return;
+    }
     uint32_t mark = p->next_register;
     uint32_t operand;
     if (expr->target->kind == PZ__E_LOCAL) {
-        operand = pz__local_register(p, expr->target);
+        operand = pz__plan_local(p, expr->target);
     } else {
         operand = pz__take_registers(p, 1);
         pz__plan_value(p, expr->target, operand);
@@ -234,139 +298,14 @@ static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
     p->next_register = mark;
 }
 
-/* ---- macros ---- */
-
-/* A loop under construction. */
-typedef struct loop {
-    uint32_t iter;  /* the ITER instruction */
-    uint32_t range; /* three registers: range, position, variable */
-    uint32_t body;  /* first instruction of the body */
-    uint32_t again; /* jumps to NEXT */
-    uint32_t end;   /* jumps behind the loop */
-} loop;
-
-static loop open_loop(pz__planner *p, const pz__expr *macro)
-{
-    loop l = {.again = PZ__NOWHERE, .end = PZ__NOWHERE};
-    l.range = pz__take_registers(p, 3);
-    pz__plan_value(p, macro->target, l.range);
-    set_local_register(p, macro->index, l.range + 2);
-    return l;
-}
-
-static void begin_loop(pz__planner *p, loop *l, const pz__expr *macro, uint32_t dst)
-{
-    l->iter = pz__emit(p, ins(PZ__OP_ITER, dst, l->range, 0), macro->target->start);
-    pz__jump_later(p, &l->end, l->iter);
-    l->body = p->code_count;
-}
-
-static void close_loop(pz__planner *p, const loop *l, const pz__expr *macro)
-{
-    uint32_t next = p->code_count;
-    pz__ins again = ins(PZ__OP_NEXT, 0, l->range, 0);
-    again.y = l->body;
-    pz__emit(p, again, macro->start);
-    pz__jump_here(p, l->again, next);
-    if (!p->failed)
-        p->code[l->iter].x = next;
-    pz__jump_here(p, l->end, p->code_count);
-}
-
-static void plan_quantifier(pz__planner *p, const pz__expr *expr, uint32_t dst)
-{
-    bool exit = expr->macro == PZ__MACRO_EXISTS;
-    loop l = open_loop(p, expr);
-    pz__emit(p, ins(PZ__OP_CONST, dst, 0, pz__plan_const(p, pz_value_bool(!exit))), expr->start);
-    begin_loop(p, &l, expr, dst);
-    pz__plan_term(p, expr->args[0], dst, exit, &l.end);
-    close_loop(p, &l, expr);
-}
-
-/* The condition of filter, map and exists_one: go on only when it is true; a problem ends the loop.
- */
-static void plan_guard(pz__planner *p, loop *l, const pz__expr *condition, uint32_t dst)
-{
-    uint32_t mark = p->next_register;
-    uint32_t truth = pz__take_registers(p, 1);
-    pz__plan_condition(p, condition, truth, &l->again);
-    uint32_t choose = pz__emit(p, ins(PZ__OP_CHOOSE, dst, truth, 0), condition->start);
-    pz__jump_later(p, &l->end, choose);
-    /* The condition's own jumps leave when it is false, so what arrives is true or a problem. */
-    if (!p->failed)
-        p->code[choose].x = p->code_count;
-    p->next_register = mark;
-}
-
-static void plan_counter(pz__planner *p, const pz__expr *expr, uint32_t dst)
-{
-    loop l = open_loop(p, expr);
-    pz__emit(p, ins(PZ__OP_ZERO, dst, 0, 0), expr->start);
-    begin_loop(p, &l, expr, dst);
-    plan_guard(p, &l, expr->args[0], dst);
-    pz__emit(p, ins(PZ__OP_COUNT, dst, 0, 0), expr->start);
-    close_loop(p, &l, expr);
-}
-
-static void plan_collector(pz__planner *p, const pz__expr *expr, uint32_t dst)
-{
-    uint32_t value;
-    loop l = open_loop(p, expr);
-    pz__emit(p, ins(PZ__OP_ROOM, dst, l.range, 0), expr->start);
-    begin_loop(p, &l, expr, dst);
-    if (expr->macro == PZ__MACRO_FILTER || expr->count == 2)
-        plan_guard(p, &l, expr->args[0], dst);
-    if (expr->macro == PZ__MACRO_FILTER) {
-        value = l.range + 2;
-    } else {
-        value = pz__take_registers(p, 1);
-        pz__plan_value(p, expr->args[expr->count - 1], value);
-    }
-    pz__jump_later(p, &l.end, pz__emit(p, ins(PZ__OP_APPEND, dst, value, 0), expr->start));
-    close_loop(p, &l, expr);
-}
-
-static void plan_macro(pz__planner *p, const pz__expr *expr, uint32_t dst)
-{
-    uint32_t mark = p->next_register;
-    switch ((pz__macro)expr->macro) {
-    case PZ__MACRO_ALL:
-    case PZ__MACRO_EXISTS:
-        plan_quantifier(p, expr, dst);
-        break;
-    case PZ__MACRO_EXISTS_ONE:
-        plan_counter(p, expr, dst);
-        pz__emit(p, ins(PZ__OP_ONE, dst, 0, 0), expr->start);
-        break;
-    case PZ__MACRO_MAP:
-    case PZ__MACRO_FILTER:
-        plan_collector(p, expr, dst);
-        break;
-    }
-    p->next_register = mark;
-}
-
-/* size(x.filter(...)) and x.filter(...).size(). */
-static const pz__expr *counted_filter(const pz__expr *expr)
-{
-    if (!pz__str_equal(expr->name, PZ__STR("size")) || expr->count + (expr->target != NULL) != 1)
-        return NULL;
-    const pz__expr *list = expr->target ? expr->target : expr->args[0];
-    return list->kind == PZ__E_MACRO && list->macro == PZ__MACRO_FILTER ? list : NULL;
-}
-
 static void plan_function(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
-    const pz__expr *filter = counted_filter(expr);
-    if (filter) {
-        uint32_t mark = p->next_register;
-        plan_counter(p, filter, dst);
-        p->next_register = mark;
-    } else if (pz__is_test(expr)) {
-        pz__plan_chain(p, expr, dst);
-    } else {
+    if (expr->host)
         plan_call(p, expr, dst);
-    }
+    else if (pz__is_test(expr))
+        pz__plan_chain(p, expr, dst);
+    else if (!pz__plan_counted(p, expr, dst) && !pz__plan_otherwise(p, expr, dst))
+        plan_call(p, expr, dst);
 }
 
 void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst)
@@ -384,7 +323,7 @@ void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst)
                  expr->start);
         return;
     case PZ__E_LOCAL:
-        pz__emit(p, ins(PZ__OP_MOVE, dst, pz__local_register(p, expr), 0), expr->start);
+        pz__emit(p, ins(PZ__OP_MOVE, dst, pz__plan_local(p, expr), 0), expr->start);
         return;
     case PZ__E_NAME: {
         pz__ins name = ins(PZ__OP_NAME, dst, 0, pz__plan_const(p, pz__value_of_str(expr->name)));
@@ -407,7 +346,10 @@ void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst)
         plan_collection(p, expr, dst);
         return;
     case PZ__E_MACRO:
-        plan_macro(p, expr, dst);
+        pz__plan_macro(p, expr, dst);
+        return;
+    case PZ__E_LET:
+        pz__plan_let(p, expr, dst);
         return;
     case PZ__E_CALL:
         plan_function(p, expr, dst);
@@ -465,6 +407,8 @@ pz__program *pz__plan(pz__arena *scratch, pz__arena *arena, const pz__expr *expr
         .consts = keep(&p, p.consts, p.const_count, sizeof *p.consts),
         .sets = keep(&p, p.sets, p.set_count, sizeof *p.sets),
         .slots = keep(&p, p.slots, p.slot_count, sizeof *p.slots),
+        .hosts = keep(&p, p.hosts, p.host_count, sizeof *p.hosts),
+        .host_count = p.host_count,
         .code_count = p.code_count,
         .const_count = p.const_count,
         .set_count = p.set_count,

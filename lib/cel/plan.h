@@ -1,5 +1,6 @@
 /*
- * plan.h: the state that the files of the planner share: plan.c (values), plan_chain.c (truths).
+ * plan.h: the state that the files of the planner share: plan.c (values), plan_macro.c
+ * (loops and lazy values), plan_chain.c (truths).
  */
 #ifndef PZ_CEL_PLAN_H
 #define PZ_CEL_PLAN_H
@@ -24,8 +25,13 @@ typedef struct pz__planner {
     uint32_t slot_count, slot_cap;
     uint32_t next_register, register_count;
     uint32_t hint_count;
-    uint32_t *local_registers; /* by number of the variable */
+    struct pz__local {
+        uint32_t reg;
+        uint32_t code; /* of a lazy one; PZ__NOWHERE for others */
+    } * locals;        /* by number of the variable */
     uint32_t local_cap;
+    const pz__host_function **hosts;
+    uint32_t host_count, host_cap;
     bool failed;
 } pz__planner;
 
@@ -38,12 +44,27 @@ uint32_t pz__plan_slot(pz__planner *p, uint32_t slot);
 uint32_t pz__plan_set(pz__planner *p, pz_value list);
 /* A run of registers above all in use. Given back by restoring next_register. */
 uint32_t pz__take_registers(pz__planner *p, uint32_t count);
-/* The register of a macro's variable. */
-uint32_t pz__local_register(const pz__planner *p, const pz__expr *local);
+/* The register of a variable, whose value is there from here on. */
+uint32_t pz__plan_local(pz__planner *p, const pz__expr *local);
+void pz__set_local(pz__planner *p, uint32_t number, uint32_t reg, uint32_t code);
 
 /* Jumps to a place not yet known are linked through their y; `list` is the last one. */
 void pz__jump_later(pz__planner *p, uint32_t *list, uint32_t at);
 void pz__jump_here(pz__planner *p, uint32_t list, uint32_t target);
+
+/* ---- plan_macro.c ---- */
+
+void pz__plan_macro(pz__planner *p, const pz__expr *expr, uint32_t dst);
+/* size() of a filter: counts instead of building the list. False if the call is none. */
+bool pz__plan_counted(pz__planner *p, const pz__expr *call, uint32_t dst);
+void pz__plan_let(pz__planner *p, const pz__expr *expr, uint32_t dst);
+/* or() and orValue(); false if the call is neither. */
+bool pz__plan_otherwise(pz__planner *p, const pz__expr *call, uint32_t dst);
+
+static inline pz__ins pz__ins_of(pz__opcode op, uint32_t dst, uint32_t a, uint32_t x)
+{
+    return (pz__ins){.op = (uint16_t)op, .dst = (uint16_t)dst, .a = (uint16_t)a, .x = x};
+}
 
 /* ---- plan_chain.c ---- */
 

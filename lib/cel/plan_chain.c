@@ -107,7 +107,7 @@ static bool prefix_test(const pz__expr *call, test *t)
 static bool find_test(const pz__expr *expr, test *t)
 {
     *t = (test){0};
-    if (expr->kind != PZ__E_CALL)
+    if (expr->kind != PZ__E_CALL || expr->host)
         return false;
     if (!expr->target && expr->count == 1 && pz__str_equal(expr->name, PZ__STR("!_"))) {
         if (find_test(expr->args[0], t)) {
@@ -147,7 +147,7 @@ static void emit_test(pz__planner *p, const pz__expr *expr, const test *t, uint3
     } else {
         ins.op++; /* the register form */
         if (t->subject->kind == PZ__E_LOCAL) {
-            ins.x = pz__local_register(p, t->subject);
+            ins.x = pz__plan_local(p, t->subject);
         } else {
             ins.x = pz__take_registers(p, 1);
             pz__plan_value(p, t->subject, ins.x);

@@ -53,6 +53,8 @@ static const struct {
     {"map", NULL, PZ__T_MAP, 2},
     {"type", NULL, PZ__T_TYPE, 1},
     {"wrapper", NULL, PZ__T_WRAPPER, 1},
+    {"optional_type", NULL, PZ__T_OPAQUE, 1},
+    {"any", &pz__type_dyn, PZ__T_DYN, 0}, /* what holds anything is checked like anything */
 };
 #define SPELLING_COUNT (sizeof spellings / sizeof spellings[0])
 
@@ -70,6 +72,18 @@ const pz__type *pz__type_make(pz__arena *arena, pz__type_kind kind, const pz__ty
     type->kind = kind;
     type->arg_count = count;
     type->args = args;
+    return type;
+}
+
+const pz__type *pz__type_optional(pz__arena *arena, const pz__type *held)
+{
+    pz__type *type = pz__arena_zero(arena, 1, sizeof *type);
+    const pz__type **args = pz__arena_array(arena, 1, sizeof *args);
+    if (!type || !args)
+        return NULL;
+    args[0] = held;
+    *type = (pz__type){
+        .kind = PZ__T_OPAQUE, .arg_count = 1, .args = args, .name = PZ__STR("optional_type")};
     return type;
 }
 
@@ -125,7 +139,8 @@ static pz_str take_name(reader *r)
 {
     skip_space(r);
     size_t start = r->at;
-    while (r->at < r->text.len && r->text.data[r->at] >= 'a' && r->text.data[r->at] <= 'z')
+    while (r->at < r->text.len && ((r->text.data[r->at] >= 'a' && r->text.data[r->at] <= 'z') ||
+                                   r->text.data[r->at] == '_'))
         r->at++;
     return (pz_str){r->text.data + start, r->at - start};
 }
@@ -149,7 +164,9 @@ static pz_status read_arguments(reader *r, size_t spelling, const pz__type **out
     }
     if (!bare && !take(r, '>'))
         return expected(r, "a closing '>'");
-    *out = pz__type_make(r->arena, spellings[spelling].kind, args[0], args[1]);
+    *out = spellings[spelling].kind == PZ__T_OPAQUE
+               ? pz__type_optional(r->arena, args[0])
+               : pz__type_make(r->arena, spellings[spelling].kind, args[0], args[1]);
     return *out ? PZ_OK : pz__fail(r->err, PZ_ERR_NOMEM, "out of memory");
 }
 
@@ -197,6 +214,14 @@ static void print_arguments(pz__buf *out, const pz__type *type)
         pz__buf_byte(out, '>');
 }
 
+static const char *spelling_of(pz__type_kind kind)
+{
+    size_t i = 0;
+    while (i + 1 < SPELLING_COUNT && spellings[i].kind != kind)
+        i++;
+    return spellings[i].name;
+}
+
 void pz__type_print(pz__buf *out, const pz__type *type)
 {
     if (!type) {
@@ -215,9 +240,7 @@ void pz__type_print(pz__buf *out, const pz__type *type)
         print_arguments(out, type);
         return;
     default:
-        for (size_t i = 0; i < SPELLING_COUNT; i++)
-            if (spellings[i].kind == type->kind)
-                pz__buf_text(out, spellings[i].name);
+        pz__buf_text(out, spelling_of(type->kind));
         print_arguments(out, type);
     }
 }
@@ -300,6 +323,8 @@ bool pz__type_holds(const pz__type *type, pz_value v)
     case PZ__T_TYPE:
         return v.kind == PZ__V_TYPE;
     case PZ__T_OPAQUE:
+        return pz__type_is_optional(type) && v.kind == PZ__V_OPTIONAL &&
+               (v.len == 0 || pz__type_holds(type->args[0], v.as.items[0]));
     case PZ__T_ERROR:
         return false;
     default:

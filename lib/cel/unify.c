@@ -140,18 +140,25 @@ static const pz__type *rebuild(pz__checker *ck, const pz__type *type, leaf_fn le
 
 static const pz__type *leaf_instance(pz__checker *ck, const pz__type *type, void *payload)
 {
-    const pz__type **vars = payload;
+    pz__type_params *params = payload;
     if (is_variable(type))
         return type;
-    uint32_t letter = (uint32_t)(type->name.data[0] - 'A') & 3u;
-    if (!vars[letter])
-        vars[letter] = pz__fresh(ck);
-    return vars[letter];
+    uint32_t i = 0;
+    while (i < params->count && !pz__str_equal(params->names[i], type->name))
+        i++;
+    if (i == PZ__TYPE_PARAMS_MAX)
+        return &pz__type_dyn;
+    if (i == params->count) {
+        params->names[i] = type->name;
+        params->vars[i] = pz__fresh(ck);
+        params->count++;
+    }
+    return params->vars[i];
 }
 
-const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, const pz__type *vars[4])
+const pz__type *pz__instantiate(pz__checker *ck, const pz__type *type, pz__type_params *params)
 {
-    return rebuild(ck, type, leaf_instance, vars);
+    return rebuild(ck, type, leaf_instance, params);
 }
 
 static const pz__type *leaf_bound(pz__checker *ck, const pz__type *type, void *payload)

@@ -36,6 +36,71 @@ static pz_status derive(void *self, pz_str function, const pz__call_arg *args, u
     return PZ_OK;
 }
 
+/* ---- functions of the host ---- */
+
+static pz_value call_tick(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
+{
+    (void)arena;
+    (void)args;
+    (void)count;
+    ((kit *)self)->ticks++;
+    return pz_value_int(1);
+}
+
+static pz_value call_twice(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
+{
+    (void)self;
+    (void)count;
+    if (args[0].kind != PZ_INT)
+        return pz__cel_fail(arena, PZ_ERR_EVAL, "twice() takes an int");
+    return pz_value_int(2 * args[0].as.i);
+}
+
+static pz_value call_head(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
+{
+    (void)self;
+    (void)count;
+    return args[0].len ? args[0].as.items[0] : pz__cel_fail(arena, PZ_ERR_EVAL, "it is empty");
+}
+
+static pz_value call_broken(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
+{
+    (void)self;
+    (void)args;
+    (void)count;
+    return pz__cel_fail(arena, PZ_ERR_EVAL, "this never works");
+}
+
+static const pz__type param_t = {.kind = PZ__T_PARAM, .name = {"Item", 4}};
+static const pz__type *const only_t[] = {&param_t};
+static const pz__type list_t = {.kind = PZ__T_LIST, .arg_count = 1, .args = only_t};
+static const pz__type *const one_list[] = {&list_t};
+static const pz__type *const one_int[] = {&pz__type_int};
+static const pz__host_overload nullary[] = {{false, &pz__type_int, NULL, 0}};
+static const pz__host_overload unary[] = {{false, &pz__type_int, one_int, 1},
+                                          {true, &pz__type_int, one_int, 1}};
+static const pz__host_overload heading[] = {{false, &param_t, one_list, 1}};
+
+static const pz__host_function *function(void *self, pz_str name)
+{
+    static const pz__host_function functions[] = {
+        {{"twice", 5}, unary, 2, call_twice, NULL},
+        {{"geo.head", 8}, heading, 1, call_head, NULL},
+        {{"broken", 6}, nullary, 1, call_broken, NULL},
+        {{"declared", 8}, unary, 1, NULL, NULL},
+        /* a name of the standard, in a shape of its own */
+        {{"duration", 8}, nullary, 1, call_broken, NULL},
+    };
+    kit *k = self;
+    k->tick = (pz__host_function){{"tick", 4}, nullary, 1, call_tick, k};
+    if (pz__str_equal(name, k->tick.name))
+        return &k->tick;
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+        if (pz__str_equal(name, functions[i].name))
+            return &functions[i];
+    return NULL;
+}
+
 static void suggest(void *self, void (*put)(void *payload, pz_str name), void *payload)
 {
     (void)self;
@@ -66,8 +131,12 @@ void kit_close(kit *k)
 
 pz__cel_env kit_env(kit *k)
 {
-    return (pz__cel_env){
-        .self = k, .find = find, .derive = derive, .suggest = suggest, .closed = true};
+    return (pz__cel_env){.self = k,
+                         .find = find,
+                         .derive = derive,
+                         .function = function,
+                         .suggest = suggest,
+                         .closed = true};
 }
 
 const pz__program *kit_compile_with(kit *k, pz_str source, const pz__cel_options *options)

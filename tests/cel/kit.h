@@ -2,7 +2,9 @@
  * kit.h: a small customer for the tests of the rule language.
  *
  * The names below are declared; a test sets what is in the slots. `count(kind)` is a function of
- * the environment: each kind becomes a slot of its own.
+ * the environment: each kind becomes a slot of its own. The functions of the host are tick(), which
+ * counts in kit.ticks how often it was called and gives 1; twice(x) and x.twice(); geo.head(list);
+ * broken(), which fails; and declared(x), which nobody supplies.
  */
 #ifndef PZ_TESTS_CEL_KIT_H
 #define PZ_TESTS_CEL_KIT_H
@@ -43,6 +45,8 @@ typedef struct kit {
     uint32_t fetched[SLOT_COUNT];    /* how often each was asked for */
     pz_value fetch_with[SLOT_COUNT]; /* what a fetch puts in; PZ__V_PENDING: unknown */
     uint32_t steps;
+    uint32_t ticks;
+    pz__host_function tick;
     pz__cel_issues issues;
     pz_status status;
 } kit;

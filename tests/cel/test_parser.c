@@ -62,7 +62,7 @@ static void mistakes_have_their_place(void **state)
         {"has(profile)", 4, 11, "field"},
         {"a = b", 2, 3, "'=='"},
         {"'\\q'", 1, 4, "escape"},
-        {"a.?b", 2, 3, "optional"},
+        {"a.?b(1)", 4, 5, "operator or the end"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_null(kit_compile(&k, cases[i].source));

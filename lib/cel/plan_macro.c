@@ -1,0 +1,246 @@
+/*
+ * plan_macro.c: what walks, what looks inside, and what waits until it is needed.
+ *
+ * Macros become loops with the condition planned as a chain (plan_chain.c):
+ *
+ *      filter:  ROOM dst, range          exists:  CONST dst, false
+ *               ITER range -> next                ITER range -> next
+ *        body:  condition ... else next     body: term, leaves the chain when true
+ *               CHOOSE ... else next
+ *               APPEND dst, variable
+ *        next:  NEXT -> body                next: NEXT -> body
+ *        end:                               end:
+ *
+ * size(list.filter(...)) counts instead of building the list. A macro that makes a map gathers keys
+ * and values in one list and makes the map of it at the end.
+ *
+ * A named value (cel.bind, cel.block) is a subroutine of the flat program: DEFER marks its register
+ * as not computed and steps over its code; NEED, before each use, runs the code if nobody has and
+ * comes BACK. Values only need those before them, so no routine is ever entered twice at a time,
+ * and one register for the way back is enough.
+ */
+#include "cel/plan.h"
+
+/* ---- loops ---- */
+
+/* A loop under construction. */
+typedef struct loop {
+    uint32_t iter;  /* the ITER instruction */
+    uint32_t range; /* range, position, one variable or two */
+    uint32_t body;  /* first instruction of the body */
+    uint32_t again; /* jumps to NEXT */
+    uint32_t end;   /* jumps behind the loop */
+} loop;
+
+static loop open_loop(pz__planner *p, const pz__expr *macro)
+{
+    loop l = {.again = PZ__NOWHERE, .end = PZ__NOWHERE};
+    l.range = pz__take_registers(p, macro->second.len ? 4 : 3);
+    pz__plan_value(p, macro->target, l.range);
+    pz__set_local(p, macro->index, l.range + 2, PZ__NOWHERE);
+    if (macro->second.len)
+        pz__set_local(p, macro->index + 1, l.range + 3, PZ__NOWHERE);
+    return l;
+}
+
+static void begin_loop(pz__planner *p, loop *l, const pz__expr *macro, uint32_t dst)
+{
+    l->iter = pz__emit(p, pz__ins_of(PZ__OP_ITER, dst, l->range, 0), macro->target->start);
+    pz__jump_later(p, &l->end, l->iter);
+    l->body = p->code_count;
+}
+
+static void close_loop(pz__planner *p, const loop *l, const pz__expr *macro)
+{
+    uint32_t next = p->code_count;
+    pz__ins again = pz__ins_of(macro->second.len ? PZ__OP_NEXT2 : PZ__OP_NEXT, 0, l->range, 0);
+    again.y = l->body;
+    pz__emit(p, again, macro->start);
+    pz__jump_here(p, l->again, next);
+    if (!p->failed)
+        p->code[l->iter].x = next;
+    pz__jump_here(p, l->end, p->code_count);
+}
+
+static void plan_quantifier(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    bool exit = expr->macro == PZ__MACRO_EXISTS;
+    loop l = open_loop(p, expr);
+    pz__emit(p, pz__ins_of(PZ__OP_CONST, dst, 0, pz__plan_const(p, pz_value_bool(!exit))),
+             expr->start);
+    begin_loop(p, &l, expr, dst);
+    pz__plan_term(p, expr->args[0], dst, exit, &l.end);
+    close_loop(p, &l, expr);
+}
+
+/* The condition of filter, map and exists_one: go on only when it is true; a problem ends the loop.
+ */
+static void plan_guard(pz__planner *p, loop *l, const pz__expr *condition, uint32_t dst)
+{
+    uint32_t mark = p->next_register;
+    uint32_t truth = pz__take_registers(p, 1);
+    pz__plan_condition(p, condition, truth, &l->again);
+    uint32_t choose = pz__emit(p, pz__ins_of(PZ__OP_CHOOSE, dst, truth, 0), condition->start);
+    pz__jump_later(p, &l->end, choose);
+    /* The condition's own jumps leave when it is false, so what arrives is true or a problem. */
+    if (!p->failed)
+        p->code[choose].x = p->code_count;
+    p->next_register = mark;
+}
+
+static void plan_counter(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    loop l = open_loop(p, expr);
+    pz__emit(p, pz__ins_of(PZ__OP_ZERO, dst, 0, 0), expr->start);
+    begin_loop(p, &l, expr, dst);
+    plan_guard(p, &l, expr->args[0], dst);
+    pz__emit(p, pz__ins_of(PZ__OP_COUNT, dst, 0, 0), expr->start);
+    close_loop(p, &l, expr);
+}
+
+static void plan_append(pz__planner *p, loop *l, const pz__expr *macro, uint32_t value,
+                        uint32_t dst)
+{
+    pz__jump_later(p, &l->end, pz__emit(p, pz__ins_of(PZ__OP_APPEND, dst, value, 0), macro->start));
+}
+
+/* What the values gathered by a macro become at the end. */
+static void plan_gathered(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    if (expr->macro == PZ__MACRO_TRANSFORM_MAP)
+        pz__emit(p, pz__ins_of(PZ__OP_MAP, dst, 0, 0), expr->start);
+    else if (expr->macro == PZ__MACRO_TRANSFORM_ENTRY)
+        pz__emit(p, pz__ins_of(PZ__OP_MERGE, dst, 0, 0), expr->start);
+}
+
+static void plan_collector(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    loop l = open_loop(p, expr);
+    uint32_t value = l.range + 2; /* the variable itself, of filter; the key, of transformMap */
+    pz__ins room = pz__ins_of(PZ__OP_ROOM, dst, l.range, 0);
+    room.b = expr->macro == PZ__MACRO_TRANSFORM_MAP ? 2 : 1;
+    pz__emit(p, room, expr->start);
+    begin_loop(p, &l, expr, dst);
+    if (expr->macro == PZ__MACRO_FILTER || expr->count == 2)
+        plan_guard(p, &l, expr->args[0], dst);
+    if (expr->macro == PZ__MACRO_TRANSFORM_MAP)
+        plan_append(p, &l, expr, value, dst);
+    if (expr->macro != PZ__MACRO_FILTER) {
+        value = pz__take_registers(p, 1);
+        pz__plan_value(p, expr->args[expr->count - 1], value);
+    }
+    plan_append(p, &l, expr, value, dst);
+    close_loop(p, &l, expr);
+    plan_gathered(p, expr, dst);
+}
+
+/* ---- optionals ---- */
+
+static void plan_opened(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    uint32_t end = PZ__NOWHERE;
+    uint32_t optional = pz__take_registers(p, 2);
+    pz__plan_value(p, expr->target, optional);
+    pz__set_local(p, expr->index, optional + 1, PZ__NOWHERE);
+    pz__ins open = pz__ins_of(PZ__OP_OPEN, dst, optional, 0);
+    open.b = (uint16_t)(optional + 1);
+    pz__jump_later(p, &end, pz__emit(p, open, expr->target->start));
+    pz__plan_value(p, expr->args[0], dst);
+    pz__opcode finish = expr->macro == PZ__MACRO_OPT_MAP ? PZ__OP_WRAP : PZ__OP_MAYBE;
+    pz__emit(p, pz__ins_of(finish, dst, dst, 0), expr->args[0]->start);
+    pz__jump_here(p, end, p->code_count);
+}
+
+bool pz__plan_otherwise(pz__planner *p, const pz__expr *call, uint32_t dst)
+{
+    bool or_value = pz__functions[call->index].impl == pz__fn_or_value;
+    if (!or_value && pz__functions[call->index].impl != pz__fn_or)
+        return false;
+    uint32_t mark = p->next_register, end = PZ__NOWHERE;
+    uint32_t optional = pz__take_registers(p, 1);
+    pz__plan_value(p, call->target, optional);
+    pz__ins held = pz__ins_of(PZ__OP_HELD, dst, optional, 0);
+    held.b = or_value;
+    pz__jump_later(p, &end, pz__emit(p, held, call->name_at));
+    p->next_register = mark;
+    pz__plan_value(p, call->args[0], dst);
+    if (!or_value)
+        pz__emit(p, pz__ins_of(PZ__OP_MAYBE, dst, dst, 0), call->args[0]->start);
+    pz__jump_here(p, end, p->code_count);
+    return true;
+}
+
+/* ---- lazy values ---- */
+
+/* The code of one lazy value. Its registers are its own, for it runs in the midst of other code. */
+static void plan_lazy(pz__planner *p, const pz__expr *value, uint32_t number)
+{
+    uint32_t before = p->register_count;
+    uint32_t reg = pz__take_registers(p, 2);
+    uint32_t defer = pz__emit(p, pz__ins_of(PZ__OP_DEFER, reg, 0, 0), value->start);
+    uint32_t code = p->code_count;
+    p->register_count = p->next_register;
+    pz__plan_value(p, value, reg);
+    p->next_register = p->register_count;
+    p->register_count = before > p->next_register ? before : p->next_register;
+    pz__emit(p, pz__ins_of(PZ__OP_BACK, reg, 0, 0), value->start);
+    if (!p->failed)
+        p->code[defer].y = p->code_count;
+    pz__set_local(p, number, reg, code);
+}
+
+void pz__plan_let(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    uint32_t mark = p->next_register;
+    for (uint32_t i = 0; i + 1 < expr->count && !p->failed; i++)
+        if (!pz__is_alias(expr->args[i]))
+            plan_lazy(p, expr->args[i], expr->index + i);
+    pz__plan_value(p, expr->args[expr->count - 1], dst);
+    p->next_register = mark;
+}
+
+void pz__plan_macro(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    uint32_t mark = p->next_register;
+    switch ((pz__macro)expr->macro) {
+    case PZ__MACRO_ALL:
+    case PZ__MACRO_EXISTS:
+        plan_quantifier(p, expr, dst);
+        break;
+    case PZ__MACRO_EXISTS_ONE:
+        plan_counter(p, expr, dst);
+        pz__emit(p, pz__ins_of(PZ__OP_ONE, dst, 0, 0), expr->start);
+        break;
+    case PZ__MACRO_MAP:
+    case PZ__MACRO_FILTER:
+    case PZ__MACRO_TRANSFORM_MAP:
+    case PZ__MACRO_TRANSFORM_ENTRY:
+        plan_collector(p, expr, dst);
+        break;
+    case PZ__MACRO_OPT_MAP:
+    case PZ__MACRO_OPT_FLAT_MAP:
+        plan_opened(p, expr, dst);
+        break;
+    }
+    p->next_register = mark;
+}
+
+/* size(x.filter(...)) and x.filter(...).size(). */
+static const pz__expr *counted_filter(const pz__expr *expr)
+{
+    if (!pz__str_equal(expr->name, PZ__STR("size")) || expr->count + (expr->target != NULL) != 1)
+        return NULL;
+    const pz__expr *list = expr->target ? expr->target : expr->args[0];
+    return list->kind == PZ__E_MACRO && list->macro == PZ__MACRO_FILTER ? list : NULL;
+}
+
+bool pz__plan_counted(pz__planner *p, const pz__expr *call, uint32_t dst)
+{
+    const pz__expr *filter = counted_filter(call);
+    if (!filter)
+        return false;
+    uint32_t mark = p->next_register;
+    plan_counter(p, filter, dst);
+    p->next_register = mark;
+    return true;
+}
