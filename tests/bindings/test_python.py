@@ -47,6 +47,8 @@ STRUCTS = {
     "pz_resolution": _ffi.Resolution, "pz_observed": _ffi.Observed,
     "pz_diagnostic": _ffi.Diagnostic,
 }
+#: Headers that this binding leaves to C. What they declare is no part of the table.
+NOT_BOUND = {"program.h"}
 OPAQUE = {"pz_engine", "pz_profile", "pz_context", "pz_decision", "pz_pool", "pz_report"}
 
 
@@ -66,6 +68,8 @@ def declarations():
     """name -> (result, arguments) of every PZ_API function in the public headers."""
     found = {}
     for header in sorted((ROOT / "include").rglob("*.h")):
+        if header.name in NOT_BOUND:
+            continue
         text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", header.read_text(encoding="utf-8"), flags=re.S)
         text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", " ", text, flags=re.M)
         for match in re.finditer(r"\bPZ_API\b\s*([\w\s\*]+?)(\bpz_\w+)\s*\(([^;]*)\)\s*;", text):
@@ -97,6 +101,9 @@ class Prototypes(unittest.TestCase):
         lines = subprocess.run([nm, "-D", "--defined-only", library], check=True,
                                stdout=subprocess.PIPE, encoding="utf-8").stdout.split("\n")
         names = {line.split()[-1].split("@")[0] for line in lines if " T " in line}
+        left = "".join(path.read_text(encoding="utf-8")
+                       for path in (ROOT / "include").rglob("*.h") if path.name in NOT_BOUND)
+        names -= set(re.findall(r"\bpz_\w+(?=\()", left)) - set(_ffi.PROTOTYPES)
         self.assertEqual(names, set(_ffi.PROTOTYPES))
 
     def test_structs_have_the_sizes_of_c(self):
