@@ -15,8 +15,8 @@
  * behind it are dropped: they could only give a match of less priority. So the time is at most the
  * length of the text times that of the program, and memory does not depend on the text.
  *
- * While no thread lives, the text is skipped up to a byte that a match can begin with. Bytes that
- * are no UTF-8 read as U+FFFD, one by one. All memory is one block of the scratch.
+ * While no thread lives, the text is skipped up to a byte that a match can begin with. Text that
+ * is no UTF-8 gets some answer and does no harm. All memory is one block of the scratch.
  */
 #include "cel/regex_inner.h"
 
