@@ -53,7 +53,10 @@ if [ ! -e "$root/usr/bin/make" ]; then
     rm -f "$root.log"
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# As on a machine that was booted: others may enter, and there are terminals.
+chmod 755 "$root"
 mount -t proc proc "$root/proc"
+mount -t devpts -o ptmxmode=666,newinstance devpts "$root/dev/pts"
 
 rm -rf "$root/srv/clone" && mkdir -p "$root/srv"
 git bundle create -q "$root/srv/repository.bundle" HEAD
