@@ -152,7 +152,7 @@ uint32_t pz__regex_cost(const pz__regex *regex, size_t text_len)
 {
     if (text_len >= UINT32_MAX)
         return UINT32_MAX;
-    uint64_t steps = 1 + greatest_work(regex, text_len) / 256;
+    uint64_t steps = 1 + greatest_work(regex, text_len) / 64;
     return steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX;
 }
 

@@ -40,7 +40,7 @@
 /* Spans that pz__regex_find gives: the match and its first nine groups, \1 to \9. */
 #define PZ__REGEX_SPANS_MAX 10u
 /* What one extract or replace may take, in instructions of the second matcher. */
-#define PZ__REGEX_BUDGET (UINT64_C(1) << 27)
+#define PZ__REGEX_BUDGET (UINT64_C(1) << 26)
 
 /* Immutable once made. */
 typedef struct pz__regex pz__regex;
@@ -65,7 +65,7 @@ pz_status pz__regex_build(pz__arena *arena, const pz__regex **out, pz_str patter
 
 /* Groups that capture. */
 uint32_t pz__regex_group_count(const pz__regex *regex);
-/* Steps to charge for one pz__regex_matches on a text of that length: at most 256 instructions of
+/* Steps to charge for one pz__regex_matches on a text of that length: at most 64 instructions of
  * the second matcher each. At least 1. */
 uint32_t pz__regex_cost(const pz__regex *regex, size_t text_len);
 

@@ -112,17 +112,16 @@ static bool is_everything(const pz__regex_range *ranges, uint32_t count)
 
 static void put_set(pz__buf *out, const pz__regex_tree *tree, const pz__regex_set *set)
 {
-    const pz__regex_range *ranges = tree->ranges + set->start;
     if (set->count == 0) {
         pz__buf_text(out, "(?!)");
         return;
     }
+    const pz__regex_range *ranges = tree->ranges + set->start;
     if (is_everything(ranges, set->count)) {
         pz__buf_byte(out, '.');
         return;
     }
-    bool is_open = ranges[0].first == 0 || ranges[set->count - 1].last == PZ__CODE_POINT_MAX;
-    bool is_negated = is_open && ranges[set->count - 1].last == PZ__CODE_POINT_MAX;
+    bool is_negated = ranges[set->count - 1].last == PZ__CODE_POINT_MAX;
     pz__buf_text(out, is_negated ? "[^" : "[");
     if (is_negated)
         put_gaps(out, ranges, set->count);
