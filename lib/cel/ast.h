@@ -57,6 +57,7 @@ typedef enum pz__macro {
     PZ__MACRO_FILTER,          /* condition */
     PZ__MACRO_TRANSFORM_MAP,   /* value, or condition and value */
     PZ__MACRO_TRANSFORM_ENTRY, /* a map of entries, or condition and map */
+    PZ__MACRO_SORT_BY,         /* key */
     PZ__MACRO_OPT_MAP,         /* result; the target is an optional */
     PZ__MACRO_OPT_FLAT_MAP     /* an optional; the target is one */
 } pz__macro;

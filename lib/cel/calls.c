@@ -12,6 +12,7 @@
  * is evaluated at all is not known.
  */
 #include "cel/check.h"
+#include "cel/match.h"
 
 #define ARGS_MAX_SHOWN 256
 
@@ -306,6 +307,7 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
     if (call->kind != PZ__E_CALL || call->type == &pz__type_error)
         return;
     pz__check_zone(ck, call);
+    pz__check_pattern(ck, call);
     pz__fold(ck, call);
 }
 

@@ -68,6 +68,7 @@ enum {
     PZ__V_TYPE = 67,    /* a type as a value; as.text, len its name */
     PZ__V_IP = 72,      /* as.text points to a pz__net (net.h) */
     PZ__V_CIDR = 73,    /* the same */
+    PZ__V_REGEX = 74,   /* as.text points to a pz__regex: a constant pattern in a program */
     PZ__V_OPTIONAL = 68 /* an optional: len is 0 (none) or 1, as.items points to the value held */
 };
 

@@ -262,6 +262,10 @@ static const pz__type *macro_type(pz__checker *ck, const pz__expr *expr, const p
         pz__demand(ck, result, any_map, "the result of transformMapEntry()");
         return result->type;
     }
+    case PZ__MACRO_SORT_BY:
+        pz__demand(ck, expr->target, container_type(ck, PZ__T_LIST, pz__fresh(ck), NULL),
+                   "what sortBy() sorts");
+        return container_type(ck, PZ__T_LIST, first, NULL);
     case PZ__MACRO_OPT_MAP:
         return pz__optional_type(ck, result->type);
     case PZ__MACRO_OPT_FLAT_MAP:

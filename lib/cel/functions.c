@@ -39,6 +39,7 @@
 #define OPTIONAL_MAP_AB &optional_map_ab
 #define MAP_STRING_A &map_string_a
 #define NULL_TYPE &pz__type_null
+#define OPTIONAL_STRING &optional_string
 #define LIST_OPTIONAL_A &list_optional_a
 
 static const pz__type type_a = {.kind = PZ__T_PARAM, .name = {"A", 1}};
@@ -57,6 +58,8 @@ LIST_OF(uint);
 LIST_OF(double);
 LIST_OF(string);
 #undef LIST_OF
+static const pz__type optional_string = {
+    .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_string, .name = {"optional_type", 13}};
 static const pz__type map_ab = {.kind = PZ__T_MAP, .arg_count = 2, .args = a_and_b};
 static const pz__type optional_a = {
     .kind = PZ__T_OPAQUE, .arg_count = 1, .args = only_a, .name = {"optional_type", 13}};

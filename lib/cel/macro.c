@@ -50,6 +50,7 @@ static const macro_row macros[] = {
     {"transformMap", 2, 4, PZ__MACRO_TRANSFORM_MAP, USAGE_ENTRIES},
     {"transformMapEntry", 2, 3, PZ__MACRO_TRANSFORM_ENTRY, USAGE_ENTRY},
     {"transformMapEntry", 2, 4, PZ__MACRO_TRANSFORM_ENTRY, USAGE_ENTRY},
+    {"sortBy", 1, 2, PZ__MACRO_SORT_BY, "list.sortBy(x, key)"},
     {"optMap", 1, 2, PZ__MACRO_OPT_MAP, "optional.optMap(x, result)"},
     {"optFlatMap", 1, 2, PZ__MACRO_OPT_FLAT_MAP, "optional.optFlatMap(x, optional)"},
 };

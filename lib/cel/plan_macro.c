@@ -113,7 +113,8 @@ static void plan_gathered(pz__planner *p, const pz__expr *expr, uint32_t dst)
         pz__emit(p, pz__ins_of(PZ__OP_MERGE, dst, 0, 0), expr->start);
 }
 
-static void plan_collector(pz__planner *p, const pz__expr *expr, uint32_t dst)
+/* The register of the range. */
+static uint32_t plan_collector(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
     loop l = open_loop(p, expr);
     uint32_t value = l.range + 2; /* the variable itself, of filter; the key, of transformMap */
@@ -132,6 +133,18 @@ static void plan_collector(pz__planner *p, const pz__expr *expr, uint32_t dst)
     plan_append(p, &l, expr, value, dst);
     close_loop(p, &l, expr);
     plan_gathered(p, expr, dst);
+    return l.range;
+}
+
+/* sortBy: the keys are gathered as map() would, and sorted by together with the range. */
+static void plan_sorted(pz__planner *p, const pz__expr *expr, uint32_t dst)
+{
+    uint32_t run = pz__take_registers(p, 2);
+    uint32_t range = plan_collector(p, expr, run + 1);
+    pz__emit(p, pz__ins_of(PZ__OP_MOVE, run, range, 0), expr->start);
+    pz__ins call = pz__ins_of(PZ__OP_CALL, dst, run, pz__function_find(PZ__STR("@sortByKeys")));
+    call.b = 2;
+    pz__emit(p, call, expr->start);
 }
 
 /* ---- optionals ---- */
@@ -216,6 +229,9 @@ void pz__plan_macro(pz__planner *p, const pz__expr *expr, uint32_t dst)
     case PZ__MACRO_TRANSFORM_MAP:
     case PZ__MACRO_TRANSFORM_ENTRY:
         plan_collector(p, expr, dst);
+        break;
+    case PZ__MACRO_SORT_BY:
+        plan_sorted(p, expr, dst);
         break;
     case PZ__MACRO_OPT_MAP:
     case PZ__MACRO_OPT_FLAT_MAP:

@@ -279,9 +279,9 @@ static void print_call(pz__buf *out, const pz__expr *expr)
 static void print_macro(pz__buf *out, const pz__expr *expr)
 {
     /* ORDER of pz__macro. */
-    static const char *const names[] = {"all",       "exists",       "exists_one",        "map",
-                                        "filter",    "transformMap", "transformMapEntry", "optMap",
-                                        "optFlatMap"};
+    static const char *const names[] = {"all",    "exists",       "exists_one",        "map",
+                                        "filter", "transformMap", "transformMapEntry", "sortBy",
+                                        "optMap", "optFlatMap"};
     bool two = expr->second.len > 0;
     print(out, expr->target, AT_MEMBER);
     pz__buf_byte(out, '.');

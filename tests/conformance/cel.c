@@ -15,9 +15,9 @@
 #include "value/value.h"
 
 /* Features of the suite beyond the core that the library has. */
-static const char *const built[] = {"timestamp",     "ext:strings", "ext:math", "ext:encoders",
-                                    "ext:network",   "timezone",    "duration", "type_check",
-                                    "quoted_fields", "wrapper",     "struct"};
+static const char *const built[] = {"regex",        "timestamp",     "ext:strings", "ext:math",
+                                    "ext:encoders", "ext:network",   "timezone",    "duration",
+                                    "type_check",   "quoted_fields", "wrapper",     "struct"};
 
 #define VARIABLES_MAX 64
 
