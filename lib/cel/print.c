@@ -147,6 +147,24 @@ static void print_field(pz__buf *out, const pz__expr *expr)
         pz__buf_byte(out, '`');
 }
 
+/* The field of a message, in backquotes only if it is no word. */
+static void print_member(pz__buf *out, pz_str name)
+{
+    bool word = name.len > 0 && !(name.data[0] >= '0' && name.data[0] <= '9');
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        word = word && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                        (c >= '0' && c <= '9'));
+    }
+    word = word && !pz__str_equal(name, PZ__STR("in")) && !pz__str_equal(name, PZ__STR("true")) &&
+           !pz__str_equal(name, PZ__STR("false")) && !pz__str_equal(name, PZ__STR("null"));
+    if (!word)
+        pz__buf_byte(out, '`');
+    put(out, name);
+    if (!word)
+        pz__buf_byte(out, '`');
+}
+
 /* A variable; names with an '@' are made by cel.index() and its like. */
 static void print_variable(pz__buf *out, pz_str name)
 {
@@ -194,7 +212,7 @@ static void print_entries(pz__buf *out, const pz__expr *expr)
         if (expr->args[i]->spread)
             pz__buf_byte(out, '?');
         if (expr->kind == PZ__E_STRUCT)
-            print_field(out, expr->args[i]);
+            print_member(out, pz_value_text(expr->args[i]->constant));
         else
             print(out, expr->args[i], AT_EXPR);
         pz__buf_text(out, ": ");
