@@ -15,9 +15,26 @@
 #include "value/value.h"
 
 /* Features of the suite beyond the core that the library has. */
-static const char *const built[] = {"regex",        "timestamp",     "ext:strings", "ext:math",
-                                    "ext:encoders", "ext:network",   "timezone",    "duration",
-                                    "type_check",   "quoted_fields", "wrapper",     "struct"};
+static const char *const built[] = {"regex",
+                                    "timestamp",
+                                    "ext:strings",
+                                    "ext:math",
+                                    "ext:encoders",
+                                    "ext:network",
+                                    "timezone",
+                                    "duration",
+                                    "type_check",
+                                    "quoted_fields",
+                                    "wrapper",
+                                    "struct",
+                                    "wkt_literal",
+                                    "any",
+                                    "enum",
+                                    "ext:optionals",
+                                    "ext:bindings",
+                                    "ext:block",
+                                    "ext:comprehensions2",
+                                    "host_functions"};
 
 #define VARIABLES_MAX 64
 
@@ -32,6 +49,8 @@ typedef struct kase {
     pz_str names[VARIABLES_MAX];
     const pz__type *types[VARIABLES_MAX];
     pz_value slots[VARIABLES_MAX];
+    uint32_t function_count;
+    pz__host_function functions[VARIABLES_MAX];
     pz__zone_set zones;
     char why[512];
 } kase;
@@ -56,8 +75,25 @@ static bool is(pz_value v, const char *text)
 
 static const pz__type *read_type(kase *k, pz_value v);
 
+static const pz__type *named_type(kase *k, pz__type_kind kind, pz_value name, pz_value args)
+{
+    pz__type *type = pz__arena_zero(&k->arena, 1, sizeof *type);
+    const pz__type **list = pz__arena_array(&k->arena, args.len + 1u, sizeof *list);
+    uint32_t count = args.kind == PZ_LIST ? args.len : 0;
+    for (uint32_t i = 0; i < count; i++)
+        list[i] = read_type(k, args.as.items[i]);
+    *type = (pz__type){.kind = kind, .arg_count = count, .args = list, .name = pz_value_text(name)};
+    return type;
+}
+
 static const pz__type *read_compound(kase *k, pz_str form, pz_value inner)
 {
+    if (pz__str_equal(form, pz_str_of("param")))
+        return named_type(k, PZ__T_PARAM, inner, pz_value_null());
+    if (pz__str_equal(form, pz_str_of("message")))
+        return named_type(k, PZ__T_OPAQUE, inner, pz_value_null());
+    if (pz__str_equal(form, pz_str_of("opaque")))
+        return named_type(k, PZ__T_OPAQUE, pz_value_item(inner, 0), pz_value_item(inner, 1));
     static const struct {
         const char *form;
         pz__type_kind kind;
@@ -218,12 +254,45 @@ static void fetch(void *self, uint32_t slot)
     k->slots[slot] = pz__cel_fail(&k->arena, PZ_ERR_NOT_FOUND, "the variable is not bound");
 }
 
+/* A function that the case declares; nobody supplies it. */
+static void declare_function(kase *k, pz_value one)
+{
+    pz_value list = member(one, "overloads");
+    pz__host_overload *overloads = pz__arena_array(&k->arena, list.len + 1u, sizeof *overloads);
+    for (uint32_t i = 0; i < list.len; i++) {
+        pz_value from = list.as.items[i], params = member(from, "params");
+        pz_value is_member = member(from, "member");
+        const pz__type **types = pz__arena_array(&k->arena, params.len + 1u, sizeof *types);
+        for (uint32_t j = 0; j < params.len; j++)
+            types[j] = read_type(k, params.as.items[j]);
+        overloads[i] = (pz__host_overload){.member = is_member.kind == PZ_BOOL && is_member.as.b,
+                                           .result = read_type(k, member(from, "result")),
+                                           .params = types,
+                                           .param_count = params.len};
+    }
+    k->functions[k->function_count++] =
+        (pz__host_function){.name = pz_value_text(member(one, "name")),
+                            .overloads = overloads,
+                            .overload_count = list.len};
+}
+
+static const pz__host_function *function(void *self, pz_str name)
+{
+    const kase *k = self;
+    for (uint32_t i = 0; i < k->function_count; i++)
+        if (pz__str_equal(k->functions[i].name, name))
+            return &k->functions[i];
+    return NULL;
+}
+
 static void read_environment(kase *k)
 {
     pz_value declared = member(k->json, "type_env"), bound = member(k->json, "bindings");
     for (uint32_t i = 0; i < declared.len && declared.kind == PZ_LIST; i++) {
         pz_value one = declared.as.items[i];
-        if (member(one, "overloads").kind == PZ_NULL)
+        if (member(one, "overloads").kind != PZ_NULL)
+            declare_function(k, one);
+        else
             declare(k, pz_value_text(member(one, "name")), read_type(k, member(one, "type")));
     }
     for (uint32_t i = 0; i < bound.len && bound.kind == PZ_MAP; i++) {
@@ -293,8 +362,12 @@ static bool run(kase *k, bool unchecked)
 {
     pz_value expect = member(k->json, "expect"), typed = member(expect, "typed_result");
     bool wants_error = member(expect, "error").kind != PZ_NULL;
-    pz__cel_env env = {
-        .self = k, .find = find, .closed = !unchecked, .zones = &k->zones, .need_zone = need_zone};
+    pz__cel_env env = {.self = k,
+                       .find = find,
+                       .function = function,
+                       .closed = !unchecked,
+                       .zones = &k->zones,
+                       .need_zone = need_zone};
     pz__cel_options options = {.container = pz_value_text(member(k->json, "container")),
                                .unchecked = unchecked,
                                .no_macros = flag(k, "disable_macros")};
