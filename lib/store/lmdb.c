@@ -881,7 +881,8 @@ static int name_copy(const char *path)
 {
     env copy = {.mdb = NULL};
     MDB_txn *txn;
-    int rc = open_mdb_sized(&copy.mdb, path, 0, MAP_LEAST);
+    /* A compacted copy has no free page, and a map too small for it is made just large enough. */
+    int rc = open_mdb(&copy.mdb, path, 0, MAP_DEFAULT);
     if (rc)
         return rc;
     rc = mdb_txn_begin(copy.mdb, NULL, 0, &txn);

@@ -614,6 +614,27 @@ static void a_snapshot_is_a_whole_store_with_a_writer_of_its_own(void **state)
     pz__store_close(store);
 }
 
+static void a_snapshot_of_a_store_larger_than_the_least_map_succeeds(void **state)
+{
+    place *p = *state;
+    char path[400], address[420], key[16], value[4000];
+    pz__store *store = open_lazy(state);
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (int i = 0; i < 600; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        assert_ok(kit_set(store, key, value));
+    }
+    assert_ok(kit_set(store, "last", "there"));
+    snprintf(path, sizeof path, "%s/copy", p->directory);
+    snprintf(address, sizeof address, "lmdb:%s", path);
+    assert_ok(pz__store_snapshot(store, path, &kit_error));
+    pz__store *copy = open_at(address, NULL);
+    assert_record(copy, "last", "there");
+    pz__store_close(copy);
+    pz__store_close(store);
+}
+
 static void a_snapshot_that_fails_leaves_no_directory(void **state)
 {
     place *p = *state;
@@ -761,6 +782,7 @@ int main(void)
         CASE(a_full_disk_is_told_and_harms_nothing),
         CASE(opening_on_a_full_disk_is_refused),
         CASE(a_snapshot_is_a_whole_store_with_a_writer_of_its_own),
+        CASE(a_snapshot_of_a_store_larger_than_the_least_map_succeeds),
         CASE(a_snapshot_that_fails_leaves_no_directory),
         CASE(a_snapshot_is_taken_while_others_write),
         CASE(a_file_without_the_right_to_write_can_be_read),
