@@ -45,7 +45,9 @@ PZ_API pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error 
  */
 PZ_API pz_status pz_context_set(pz_context *context, const char *key, pz_value value,
                                 pz_error *err);
-/** The profile of the account that the person belongs to, for all that follows; NULL: none. */
+/** The profile of the account that the person belongs to, for all that follows; NULL: none. It is
+ * borrowed until the context begins anew. PZ_ERR_ARG for a profile of another engine, here and in
+ * every question below. */
 PZ_API pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_error *err);
 
 /** One answer about one attribute. Texts are NUL-terminated or pz_str; all is borrowed. */
@@ -97,8 +99,9 @@ PZ_API pz_status pz_segments(pz_value *out, pz_context *context, const pz_profil
                              pz_error *err);
 
 /**
- * What was decided, on what grounds. Owned by its context and good until that begins anew or is
- * told another circumstance; the calls that take both then say PZ_ERR_STATE.
+ * What was decided, on what grounds. Owned by its context. After the context was told another
+ * circumstance the calls that take both say PZ_ERR_STATE; after it began anew, or the profile was
+ * written or freed, the decision is gone and must not be used.
  */
 typedef struct pz_decision pz_decision;
 

@@ -71,12 +71,19 @@ pz_status pz_context_set(pz_context *context, const char *key, pz_value value, p
     return pz__request_set(&context->request, pz_str_of(key), value, err);
 }
 
+static pz_status strange(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_ARG, "the profile belongs to another engine than the context");
+}
+
 pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_error *err)
 {
     if (!context)
         return pz__fail(err, PZ_ERR_ARG, "a context is needed");
     if (!context->request.catalog)
         return not_begun(err);
+    if (account && account->engine != context->engine)
+        return strange(err);
     context->account = account;
     return PZ_OK;
 }
@@ -86,6 +93,8 @@ static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *
 {
     if (!context->request.catalog)
         return not_begun(err);
+    if (profile && profile->engine != context->engine)
+        return strange(err);
     const pz_profile *account = context->account;
     const pz__binding binding = {
         .person = profile ? profile->serial : 0,

@@ -7,6 +7,8 @@
  */
 #include "engine/engine.h"
 
+#include "base/utf8.h"
+
 #include "base/uuid.h"
 
 /* ---- making and freeing ---- */
@@ -77,6 +79,8 @@ pz_status pz_profile_new(pz_profile **out, pz_engine *engine, pz_subject subject
         *out = NULL;
     if (!out || !engine || !id || subject < PZ_PERSON || subject > PZ_DEVICE)
         return pz__fail(err, PZ_ERR_ARG, "an engine, a kind of subject and an id are needed");
+    if (!pz__utf8_valid(id, strlen(id)))
+        return pz__fail(err, PZ_ERR_ARG, "an id is UTF-8 text");
     pz__profile *state;
     const pz_status status =
         pz__profile_new(&state, &engine->alloc, (pz__subject_kind)subject, pz_str_of(id), err);

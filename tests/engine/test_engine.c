@@ -605,6 +605,34 @@ static void text_becomes_the_declared_timestamp_and_whole_numbers_doubles(void *
 
 /* ---- misuse ---- */
 
+static void time_that_comes_as_data_moves_no_stamp_into_the_future(void **state)
+{
+    shop *s = *state;
+    pz_profile *ann;
+    pz_error err = PZ_ERROR_INIT;
+    pz_customer(&ann, s->engine, "customer", "ann", NULL);
+    const pz_value late =
+        json(s, "[\"choose\", \"language\", \"de\", {\"at\": \"2999-01-01T00:00:00Z\"}]");
+    assert_int_equal(pz_profile_apply(ann, late, NULL, &err), PZ_ERR_TIME);
+    assert_false(pz_profile_exists(ann));
+    pz_profile_free(ann);
+}
+
+static void profile_of_another_engine_is_refused(void **state)
+{
+    shop *s = *state;
+    pz_engine *other;
+    pz_profile *bob;
+    const pz_decision *decision;
+    assert_int_equal(pz_engine_open(&other, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_profile_new(&bob, other, PZ_PERSON, "bob", NULL), PZ_OK);
+    assert_int_equal(pz_decide(&decision, s->context, bob, "hero", NULL), PZ_ERR_ARG);
+    assert_int_equal(pz_context_account(s->context, bob, NULL), PZ_ERR_ARG);
+    pz_profile_free(bob);
+    assert_int_equal(pz_profile_new(&bob, other, PZ_PERSON, "\xff", NULL), PZ_ERR_ARG);
+    pz_engine_close(other);
+}
+
 static void misuse_is_an_error_never_a_crash(void **state)
 {
     shop *s = *state;
@@ -701,6 +729,8 @@ int main(void)
         SHOP_TEST(contexts_keep_their_catalog_until_they_begin_anew),
         SHOP_TEST(too_many_held_catalogs_are_refused),
         SHOP_TEST(text_becomes_the_declared_timestamp_and_whole_numbers_doubles),
+        SHOP_TEST(time_that_comes_as_data_moves_no_stamp_into_the_future),
+        SHOP_TEST(profile_of_another_engine_is_refused),
         SHOP_TEST(misuse_is_an_error_never_a_crash),
         SHOP_TEST(operations_can_be_given_as_data),
     };
