@@ -75,7 +75,11 @@ uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers)
     case PZ__OP_NAME:
     case PZ__OP_SELECT:
     case PZ__OP_HAS:
+    case PZ__OP_HOST:
     case PZ__OP_PUT:
+    case PZ__OP_ADD:
+    case PZ__OP_ENTRY:
+    case PZ__OP_MERGE:
     case PZ__OP_MAP:
     case PZ__OP_APPEND:
     case PZ__OP_S_TRUE:
