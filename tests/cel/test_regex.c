@@ -1,7 +1,7 @@
 /*
  * test_regex.c: what patterns mean, what is refused, and that both matchers agree.
  *
- * tests/data/cel/patterns.jsonl holds a pattern and a text with the spans of the leftmost match and
+ * tests/data/regex/patterns.jsonl holds a pattern and a text with the spans of the leftmost match and
  * its groups as RE2 gives them ([] for no match), or an error.
  */
 #include <setjmp.h>
@@ -108,7 +108,7 @@ static void table_of_cases_holds(void **state)
 {
     (void)state;
     static char line[1 << 16];
-    FILE *file = fopen(PZ_SOURCE_DIR "/tests/data/cel/patterns.jsonl", "rb");
+    FILE *file = fopen(PZ_SOURCE_DIR "/tests/data/regex/patterns.jsonl", "rb");
     assert_non_null(file);
     int count = 0;
     for (; fgets(line, sizeof line, file); count++) {

@@ -53,8 +53,7 @@ class CommandLine(kit.CommandTest):
                 (("profile", "choose", "1"), "usage: personalize profile choose"),
                 (("profile", "clear", "--all", "language"), "usage: personalize profile clear"),
                 (("observe",), "usage: personalize observe"),
-                (("check",), "usage: personalize check"),
-                (("eval",), "usage: personalize eval")]:
+                (("check",), "usage: personalize check")]:
             self.expect(self.run_command(*words), 1, fragment)
         for words, fragment in [
                 (("decide", "--now", "yesterday", "greeting", "1"), "--now is a time such as"),
@@ -185,6 +184,9 @@ class Subcommands(kit.CommandTest):
         packed = self.folder / "x.json.gz"
         packed.write_bytes(gzip.compress(b'{"x": [1,\n2]}'))
         self.assertEqual(self.run_command("eval", "x", packed).out, "[1,2]\n")
+        run = self.run_command("eval", stdin=b"x = 2\nx + 40\n1 / 0\n:type x\n")
+        self.assertEqual((run.code, run.out), (2, "42\ndyn\n"))
+        self.assertIn("1 / 0\n  ^", run.err)
         self.expect(self.run_command("eval", "1 +"), 2, "line 1, column 4", "^")
         self.expect(self.run_command("eval", "y", "-", stdin=b"{}"), 2, "line 1, column 1")
         self.expect(self.run_command("eval", "1 / 0"), 2, "divi")
