@@ -155,6 +155,8 @@ static void find_place(pz_report *report, item *it, pz_str text, uint32_t start,
     while (line_end < text.len && !ends_line(text.data[line_end]))
         line_end++;
     uint32_t marked_end = end < line_end ? end : line_end;
+    while (marked_end < line_end && continues(text.data[marked_end]))
+        marked_end++;
     it->length = marked_end > start ? characters(text.data + start, marked_end - start) : 1;
     uint32_t from = line_start, to = line_end;
     cut_line(text.data, start, &from, &to);

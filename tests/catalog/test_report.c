@@ -143,6 +143,23 @@ static void bytes_that_are_no_text_are_shown_as_question_marks(void **state)
     pz_report_free(report);
 }
 
+static void a_character_is_shown_whole(void **state)
+{
+    (void)state;
+    pz_report *report = new_report();
+    /* The mistake is about the first byte of a quotation mark of three. */
+    pz__report_add(report, PZ_ERROR, PZ__STR("f"),
+                   PZ__STR("a \xe2\x80\x9c"
+                           "b"),
+                   2, 3, NOTHING, NULL, "m");
+    pz_diagnostic one = {.size = sizeof one};
+    assert_int_equal(pz_report_get(report, 0, &one), PZ_OK);
+    assert_string_equal(one.source, "a \xe2\x80\x9c"
+                                    "b");
+    assert_int_equal(one.length, 1);
+    pz_report_free(report);
+}
+
 static void the_hundred_and_first_is_only_counted(void **state)
 {
     (void)state;
@@ -191,6 +208,7 @@ int main(void)
         cmocka_unit_test(colours_only_where_asked),
         cmocka_unit_test(a_span_over_lines_is_underlined_to_the_end_of_its_first),
         cmocka_unit_test(bytes_that_are_no_text_are_shown_as_question_marks),
+        cmocka_unit_test(a_character_is_shown_whole),
         cmocka_unit_test(the_hundred_and_first_is_only_counted),
         cmocka_unit_test(a_report_survives_exhaustion),
     };
