@@ -124,7 +124,8 @@ static pz_status window_argument(const call *c, uint32_t index, int64_t *ms)
     const pz__call_arg *arg = &c->args[index];
     if (!arg->is_constant || arg->constant.kind != PZ_DURATION)
         return fail_about(c, index,
-                          "the window must be a constant duration, such as duration('24h')");
+                          "the window must be a constant duration in hours, minutes and seconds, "
+                          "such as duration('24h'); 30 days are duration('720h')");
     *ms = arg->constant.as.i / NS_PER_MS;
     if (*ms < 1000)
         return fail_about(c, index, "the window must be at least a second");

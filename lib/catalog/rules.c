@@ -57,15 +57,51 @@ uint32_t pz__place_in_text(const pz__build *build, const pz__node *node, uint32_
     return place;
 }
 
-static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_issues *issues)
+/* A search among the names of an environment for "profile.NAME", given NAME. */
+typedef struct search {
+    pz_str wanted, found;
+} search;
+
+static void match_last_part(void *payload, pz_str name)
 {
+    search *s = payload;
+    if (s->found.len || name.len <= s->wanted.len)
+        return;
+    size_t before = name.len - s->wanted.len;
+    if (name.data[before - 1] == '.' &&
+        memcmp(name.data + before, s->wanted.data, s->wanted.len) == 0)
+        s->found = name;
+}
+
+/* The whole name, where a rule says only its last part: "profile.language" for "language". */
+static pz_str whole_name(const pz__cel_env *env, pz_str rule, const pz__cel_issue *issue)
+{
+    search s = {{NULL, 0}, {NULL, 0}};
+    if (issue->start >= issue->end || issue->end > rule.len)
+        return s.found;
+    s.wanted = (pz_str){rule.data + issue->start, issue->end - issue->start};
+    if (env->suggest)
+        env->suggest(env->self, match_last_part, &s);
+    return s.found;
+}
+
+static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_env *env,
+                        const pz__cel_issues *issues)
+{
+    const pz_str rule = pz_value_text(node->value);
     for (uint32_t i = 0; i < issues->count && !pz__is_stopped(build); i++) {
         const pz__cel_issue *issue = &issues->list[i];
         uint32_t start = pz__place_in_text(build, node, issue->start);
         uint32_t end =
             issue->end > issue->start ? pz__place_in_text(build, node, issue->end) : start;
-        pz__mistake(build, start, end > start ? end : start + 1, issue->suggestion, "%s",
-                    issue->message);
+        if (end <= start)
+            end = start + 1;
+        const pz_str whole = whole_name(env, rule, issue);
+        if (whole.len)
+            pz__mistake(build, start, end, whole, "unknown name '%.*s'; a rule says names in full",
+                        (int)(issue->end - issue->start), rule.data + issue->start);
+        else
+            pz__mistake(build, start, end, issue->suggestion, "%s", issue->message);
     }
 }
 
@@ -83,7 +119,7 @@ const pz__program *pz__read_rule(pz__build *build, const pz__node *node, const p
     }
     if (status == PZ_OK)
         return program;
-    tell_issues(build, node, &issues);
+    tell_issues(build, node, env, &issues);
     if (issues.count == 0)
         pz__mistake_at(build, node, "this rule cannot be compiled: %s", pz_status_text(status));
     return NULL;
