@@ -19,7 +19,7 @@
 #include "cel/text.h"
 
 /* Instructions of a search that one step pays for, as in pz__regex_cost. */
-#define STEP_INSTRUCTIONS 256u
+#define STEP_INSTRUCTIONS 64u
 /* What compiling a pattern takes besides a step for each of its octets. */
 #define COMPILE_STEPS 256u
 

@@ -5,7 +5,7 @@
  * The empty text stands before every character and at the end: replacing it puts something there,
  * splitting at it gives the characters. A count of replacements or pieces below zero means all.
  *
- * What is made is charged by its length, octets at 64 a step and pieces at one each, so replacing a
+ * What is made is charged by its length, octets at 16 a step and pieces at one each, so replacing a
  * letter by a page, again and again, runs out of steps before it runs out of memory.
  */
 #include "cel/text.h"

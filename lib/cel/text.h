@@ -13,7 +13,7 @@
 #include "cel/functions.h"
 
 /* Octets that one step pays for. */
-#define PZ__STEP_BYTES 64u
+#define PZ__STEP_BYTES 16u
 
 /* Charge for reading or making so many octets; false once the budget is used up. */
 bool pz__call_charge_bytes(const pz__call *call, uint64_t bytes);
