@@ -9,17 +9,25 @@
 
 typedef struct plain_table plain_table;
 
-/* Lists and maps become arrays and tables; all else stays as it is. */
+/* A tagged value of two words: kind and length as in pz_value, lists as arrays, maps as tables. */
 typedef struct plain {
-    pz_value scalar; /* where items and table are NULL */
-    struct plain *items;
-    uint32_t item_count;
-    plain_table *table;
+    uint32_t kind, len;
+    union {
+        bool b;
+        int64_t i;
+        double d;
+        const char *text;
+        struct plain *items;
+        plain_table *table;
+    } as;
 } plain;
 
 /* A deep copy from the C library's heap; never freed but by plain_free. */
 plain plain_of(pz_value value);
 void plain_free(plain *p);
+
+/* Hash the names that the rules ask for; before the first rule is run. */
+void plain_begin(void);
 
 /* Rule `number` (0 to 2: R1 to R3 of the fixtures) about a customer. */
 typedef bool (*plain_rule)(const plain *customer);
