@@ -168,13 +168,19 @@ static int64_t newest_event(const pz__segment *segment)
     return segment->has_floor ? segment->floor_ms - 1 : PZ__TIME_MIN_MS;
 }
 
-static bool is_late(const pz__segment *segment, const pz__write *write,
-                    const pz__observation *observation)
+static pz_status check_late(const pz__segment *segment, const pz__write *write,
+                            const pz__observation *observation, pz_error *err)
 {
     int64_t newest = newest_event(segment);
     int64_t moment = newest > write->now_ms ? newest : write->now_ms;
-    return observation->time_ms < horizon_before(moment, observation->horizon_ms) ||
-           (segment->has_floor && observation->time_ms < segment->floor_ms);
+    if (observation->time_ms < horizon_before(moment, observation->horizon_ms))
+        return pz__fail(err, PZ_ERR_LATE, "the event is older than the horizon");
+    if (segment->has_floor && observation->time_ms < segment->floor_ms)
+        return pz__fail(err, PZ_ERR_LATE,
+                        "the event is older than the ids this profile remembers, of the newest %u "
+                        "events within the horizon: it could be a repeat",
+                        PZ__SEGMENT_EVENTS_MAX);
+    return PZ_OK;
 }
 
 /* Forget the first `count` ids. */
@@ -305,8 +311,9 @@ static pz_status observe(pz__profile *profile, pz__segment *segment, bool is_fre
                          const pz__write *write, const pz__observation *o, bool *is_new,
                          pz_error *err)
 {
-    if (is_late(segment, write, o))
-        return pz__fail(err, PZ_ERR_LATE, "the event is older than the horizon");
+    pz_status status = check_late(segment, write, o, err);
+    if (status != PZ_OK)
+        return status;
     pz__digest id = event_id(o->source, o->id);
     if (is_known(segment, &id))
         return PZ_OK;
@@ -314,7 +321,7 @@ static pz_status observe(pz__profile *profile, pz__segment *segment, bool is_fre
     pz__mark mark = pz__arena_mark(&segment->arena);
     size_t added = segment->added;
     uint32_t fresh_counters = 0;
-    pz_status status = prepare(profile, segment, is_fresh, o, &fresh_counters, err);
+    status = prepare(profile, segment, is_fresh, o, &fresh_counters, err);
     if (status != PZ_OK) {
         pz__arena_return(&segment->arena, mark);
         segment->added = added;

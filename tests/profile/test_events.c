@@ -285,7 +285,9 @@ static void a_full_segment_forgets_its_oldest_moment(void **state)
     }
     assert_int_equal(pz__profile_segment(p, 0).event_count, PZ__SEGMENT_EVENTS_MAX - 1);
     pz__observation old = {.id = PZ__STR("e0"), .time_ms = KIT_NOW, .horizon_ms = HORIZON};
-    assert_int_equal(pz__profile_observe(p, &write, &old, &is_new, NULL), PZ_ERR_LATE);
+    pz_error err = PZ_ERROR_INIT;
+    assert_int_equal(pz__profile_observe(p, &write, &old, &is_new, &err), PZ_ERR_LATE);
+    assert_non_null(strstr(err.message, "newest 16384 events"));
     pz__observation known = {.id = PZ__STR("e2"), .time_ms = KIT_NOW + 1, .horizon_ms = HORIZON};
     assert_int_equal(pz__profile_observe(p, &write, &known, &is_new, NULL), PZ_OK);
     assert_false(is_new);
