@@ -108,7 +108,7 @@ static bool decimal_of(pz__formatter *f, pz_value v, pz__decimal *out)
         return true;
     }
     if (v.kind != PZ_DOUBLE)
-        return refuse(f, "%f and %e take numbers only");
+        return refuse(f, "the clauses f and e take numbers only");
     if (!is_finite(v.as.d)) {
         pz__format_value(f, v, 0);
         return false;
@@ -175,7 +175,7 @@ static bool put_clause(pz__formatter *f, pz_str text, size_t *at, pz_value list,
             return refuse(f, "the format has more clauses than the list has elements");
         return verbs[i].put(f, list.as.items[(*used)++]);
     }
-    return refuse(f, "the format has a clause other than %s %d %f %e %b %o %x %X %%");
+    return refuse(f, "the format has a clause other than those of s, d, f, e, b, o, x, X and %%");
 }
 
 static void put_template(pz__formatter *f, pz_str text, pz_value list)
