@@ -18,7 +18,7 @@
  *     Gauss-Legendre       when both a and b are large: 32 points over the stretch that matters, so
  *                          the time is bounded whatever a and b are
  *     power series         for what lies above x when a is small: there one minus the fraction
- * would keep no digits of a small answer
+ *                          would keep no digits of a small answer
  */
 #include "base/special.h"
 
