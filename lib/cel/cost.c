@@ -82,19 +82,18 @@ uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers)
     case PZ__OP_MERGE:
     case PZ__OP_MAP:
     case PZ__OP_APPEND:
-    case PZ__OP_S_TRUE:
         return 1;
     case PZ__OP_CALL:
         return cost_of_call(ins, &registers[ins->a]);
     default:
         break;
     }
-    _Static_assert(PZ__OP_R_IN_INT + 1 == PZ__OP_COUNT_OF, "the tests are the last instructions");
-    if (ins->op == PZ__OP_R_TRUE)
+    _Static_assert(PZ__OP_RF_IN_INT + 1 == PZ__OP_COUNT_OF, "the tests are the last instructions");
+    if (ins->op < PZ__OP_S_TRUE)
         return 0;
-    if (ins->op >= PZ__OP_S_SAME)
-        return (ins->op - PZ__OP_S_SAME) % 2 ? 1 : 2; /* of registers, of slots */
-    return 0;
+    /* To read the slot, the register, the field of either; and to compare. */
+    static const uint8_t reading[] = {1, 0, 2, 1};
+    return reading[(ins->op - PZ__OP_S_TRUE) % 4] + (ins->op >= PZ__OP_S_SAME ? 1u : 0u);
 }
 
 /* ---- estimating ---- */

@@ -11,8 +11,8 @@
  * an instruction reads only what an earlier one wrote, except the loop's and chain's own registers,
  * which begin with ROOM, ZERO, CONST or ITER.
  *
- * Every turn of a macro takes one step; functions that walk lists take theirs. At zero the
- * evaluation ends with PZ_ERR_LIMIT.
+ * Every turn of a macro takes one step, and one more for each PZ__INS_PER_STEP instructions of its
+ * body; functions that walk lists take theirs. At zero the evaluation ends with PZ_ERR_LIMIT.
  */
 #include "cel/eval.h"
 
@@ -108,17 +108,19 @@ op_MOVE:
 op_FAIL:
     pz__vm_at(vm, ins);
     STORE(pz__call_fail(&vm->call, consts[ins->x].as.text));
-op_SELECT:
-    if (r[ins->a].kind == PZ_MAP && vm->hints[ins->b] < r[ins->a].len) {
-        const pz_entry *entry = &pz__map_entries(r[ins->a])[vm->hints[ins->b]];
-        const pz_value *field = &consts[ins->x];
-        if (entry->key.kind == PZ_STRING &&
-            same_text(entry->key.as.text, entry->key.len, field->as.text, field->len))
-            STORE(entry->value);
-    }
+op_SELECT : {
+    const pz__field *field = &program->fields[ins->x];
+    const pz_value *found = pz__map_peek(&r[ins->a], &field->key, field->hash);
+    if (__builtin_expect(found != NULL, 1))
+        STORE(*found);
     STORE(pz__vm_select(vm, ins, r[ins->a]));
-op_HAS:
+}
+op_HAS : {
+    const pz__field *field = &program->fields[ins->x];
+    if (pz__map_peek(&r[ins->a], &field->key, field->hash))
+        STORE(truths[1]);
     STORE(pz__vm_has(vm, ins, r[ins->a]));
+}
 op_CALL:
     r[ins->dst] = pz__vm_call(vm, ins, &r[ins->a]);
     if (__builtin_expect(pz__is_fatal(r[ins->dst]), 0))
@@ -208,9 +210,10 @@ op_NEXT : {
     uint64_t at = it[1].as.u;
     if (at >= it->len)
         NEXT_INSTRUCTION;
-    if (__builtin_expect(vm->steps - 1u >= PZ__STEPS_SPENT - 1u, 0)) /* 0, or spent */
+    const uint32_t weight = 1u + ins->b;
+    if (__builtin_expect(vm->steps - weight >= PZ__STEPS_SPENT - weight, 0)) /* too few, or spent */
         return pz__call_spent();
-    vm->steps--;
+    vm->steps -= weight;
     it[1].as.u = at + 1;
     it[2] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].key;
     CONTINUE_AT(ins->y);
@@ -220,9 +223,10 @@ op_NEXT2 : {
     uint64_t at = it[1].as.u;
     if (at >= it->len)
         NEXT_INSTRUCTION;
-    if (__builtin_expect(vm->steps - 1u >= PZ__STEPS_SPENT - 1u, 0))
+    const uint32_t weight = 1u + ins->b;
+    if (__builtin_expect(vm->steps - weight >= PZ__STEPS_SPENT - weight, 0))
         return pz__call_spent();
-    vm->steps--;
+    vm->steps -= weight;
     it[1].as.u = at + 1;
     it[2] = it->kind == PZ_LIST ? pz_value_int((int64_t)at) : pz__map_entries(*it)[at].key;
     it[3] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].value;
@@ -240,37 +244,77 @@ op_APPEND:
 op_ZERO:
     STORE(((pz_value){.kind = PZ_INT}));
 op_COUNT:
-    r[ins->dst].as.i++;
-    NEXT_INSTRUCTION;
+    if (__builtin_expect(r[ins->a].kind == PZ_BOOL, 1)) {
+        r[ins->dst].as.i++;
+        NEXT_INSTRUCTION;
+    }
+    FAIL_WITH(r[ins->a]);
 op_ONE:
     if (!pz__is_problem(r[ins->dst]))
         r[ins->dst] = truths[r[ins->dst].as.i == 1];
     NEXT_INSTRUCTION;
 
-/* The tests, of slots and of registers. `k` or `s` is the constant; not every test has use for it.
- */
-#define TEST_OF(label, relation, what, is_slot, quick_kind, quick)                                 \
-    label : {                                                                                      \
-        const pz_value *v = (what);                                                                \
+/* The tests. `k` or `s` is the constant; not every test has use for it. */
+#define QUICKLY(quick_kind, quick)                                                                 \
+    do {                                                                                           \
         const pz_value *k = &consts[ins->a];                                                       \
         const pz__set *s = &program->sets[ins->a];                                                 \
         (void)k;                                                                                   \
         (void)s;                                                                                   \
         if (__builtin_expect(v->kind == (quick_kind), 1))                                          \
             CHAIN(quick);                                                                          \
-        pz_value truth = pz__vm_test(vm, ins, PZ__REL_##relation, is_slot, *v);                    \
+    } while (0)
+#define SLOWLY(answer)                                                                             \
+    do {                                                                                           \
+        pz_value truth = (answer);                                                                 \
         if (truth.kind == PZ_BOOL)                                                                 \
             CHAIN(truth.as.b);                                                                     \
         CHAIN_PROBLEM(truth);                                                                      \
-    }
+    } while (0)
+/* A slot that nobody asked for yet is fetched, and the instruction begins again. */
+#define FETCHED(slot)                                                                              \
+    do {                                                                                           \
+        if (slots[slot].kind == PZ__V_PENDING) {                                                   \
+            pz__vm_slot(vm, slot);                                                                 \
+            goto *labels[ins->op];                                                                 \
+        }                                                                                          \
+    } while (0)
+#define FIELD(where)                                                                               \
+    const pz__field *field = &program->fields[ins->x];                                             \
+    const pz_value *v = pz__map_peek(&(where)[field->from], &field->key, field->hash)
 #define TEST(name, relation, a, kind, quick)                                                       \
-    TEST_OF(op_S_##name, relation, &slots[ins->x], true, kind, quick)                              \
-    TEST_OF(op_R_##name, relation, &r[ins->x], false, kind, quick)
+    op_S_##name:                                                                                   \
+    {                                                                                              \
+        const pz_value *v = &slots[ins->x];                                                        \
+        QUICKLY(kind, quick);                                                                      \
+        FETCHED(ins->x);                                                                           \
+        SLOWLY(pz__vm_test(vm, ins, PZ__REL_##relation, *v));                                      \
+    }                                                                                              \
+    op_R_##name:                                                                                   \
+    {                                                                                              \
+        const pz_value *v = &r[ins->x];                                                            \
+        QUICKLY(kind, quick);                                                                      \
+        SLOWLY(pz__vm_test(vm, ins, PZ__REL_##relation, *v));                                      \
+    }                                                                                              \
+    op_SF_##name:                                                                                  \
+    {                                                                                              \
+        FIELD(slots);                                                                              \
+        if (__builtin_expect(v != NULL, 1))                                                        \
+            QUICKLY(kind, quick);                                                                  \
+        FETCHED(field->from);                                                                      \
+        SLOWLY(pz__vm_test_field(vm, ins, PZ__REL_##relation, slots[field->from]));                \
+    }                                                                                              \
+    op_RF_##name:                                                                                  \
+    {                                                                                              \
+        FIELD(r);                                                                                  \
+        if (__builtin_expect(v != NULL, 1))                                                        \
+            QUICKLY(kind, quick);                                                                  \
+        SLOWLY(pz__vm_test_field(vm, ins, PZ__REL_##relation, r[field->from]));                    \
+    }
 #define OP(name, dst, a, b, x, y)
 #include "cel/opcodes.def"
 #undef OP
 #undef TEST
-#undef TEST_OF
 }
 
 pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)

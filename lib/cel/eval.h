@@ -14,7 +14,6 @@ typedef struct pz__vm {
     uint32_t steps; /* left */
     uint32_t step_limit;
     uint64_t cost; /* counted so far, without steps; only if the activation asks */
-    uint8_t hints[PZ__HINTS];
 } pz__vm;
 
 static inline bool pz__is_problem(pz_value v)
@@ -49,8 +48,10 @@ pz_value pz__vm_unite(pz__vm *vm, pz_value a, pz_value b);
 /* The one problem that a strict operation over these has; null if there is none. */
 pz_value pz__vm_strict(pz__vm *vm, const pz_value *args, uint32_t count);
 
-/* A test whose quick way did not apply: a bool, or the problem. `slot` tells the form. */
-pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, bool slot, pz_value v);
+/* A test whose quick way did not apply: a bool, or the problem. */
+pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz_value v);
+/* The same of a field of `operand`. */
+pz_value pz__vm_test_field(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz_value operand);
 
 /* ITER's other cases: the range as a list, or a problem. */
 pz_value pz__vm_range(pz__vm *vm, pz_value range);

@@ -82,6 +82,21 @@ uint32_t pz__plan_set(pz__planner *p, pz_value list)
     return p->set_count - 1;
 }
 
+uint32_t pz__plan_field(pz__planner *p, const pz__expr *select, uint32_t from)
+{
+    const char *name = pz__arena_text(p->arena, select->name.data, select->name.len);
+    if (!name) {
+        fail_nomem(p);
+        return 0;
+    }
+    pz__field *field = push(p, &p->fields, &p->field_count, &p->field_cap, sizeof *field);
+    if (!field)
+        return 0;
+    pz_str key = {name, select->name.len};
+    *field = (pz__field){pz__value_of_str(key), (uint32_t)pz__map_hash(key), from, select->name_at};
+    return p->field_count - 1;
+}
+
 /* Slots are kept ascending, each once. */
 uint32_t pz__plan_slot(pz__planner *p, uint32_t slot)
 {
@@ -274,6 +289,15 @@ static void plan_look(pz__planner *p, const pz__expr *expr, uint32_t dst)
     p->next_register = mark;
 }
 
+uint32_t pz__plan_operand(pz__planner *p, const pz__expr *operand)
+{
+    if (operand->kind == PZ__E_LOCAL)
+        return pz__plan_local(p, operand);
+    uint32_t reg = pz__take_registers(p, 1);
+    pz__plan_value(p, operand, reg);
+    return reg;
+}
+
 static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
     if (expr->optional) {
@@ -281,20 +305,11 @@ static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
         return;
     }
     uint32_t mark = p->next_register;
-    uint32_t operand;
-    if (expr->target->kind == PZ__E_LOCAL) {
-        operand = pz__plan_local(p, expr->target);
-    } else {
-        operand = pz__take_registers(p, 1);
-        pz__plan_value(p, expr->target, operand);
-    }
-    pz__ins select = ins(expr->test_only ? PZ__OP_HAS : PZ__OP_SELECT, dst, operand,
-                         pz__plan_const(p, pz__value_of_str(expr->name)));
-    if (!expr->test_only) {
-        select.b = (uint16_t)p->hint_count;
-        p->hint_count += p->hint_count + 1 < PZ__HINTS;
-    }
-    pz__emit(p, select, expr->name_at);
+    uint32_t operand = pz__plan_operand(p, expr->target);
+    pz__emit(
+        p,
+        ins(expr->test_only ? PZ__OP_HAS : PZ__OP_SELECT, dst, operand, pz__plan_field(p, expr, 0)),
+        expr->name_at);
     p->next_register = mark;
 }
 
@@ -374,12 +389,12 @@ static const void *keep(pz__planner *p, const void *items, uint32_t count, size_
     return copy;
 }
 
-/* Names of fields borrow from the source or the scratch arena until here. */
+/* Names and messages borrow from the source or the scratch arena until here. */
 static void keep_texts(pz__planner *p)
 {
     for (uint32_t i = 0; i < p->code_count && !p->failed; i++) {
         uint16_t op = p->code[i].op;
-        if (op != PZ__OP_SELECT && op != PZ__OP_HAS && op != PZ__OP_NAME && op != PZ__OP_FAIL)
+        if (op != PZ__OP_NAME && op != PZ__OP_FAIL)
             continue;
         pz_value *text = &p->consts[p->code[i].x];
         text->as.text = pz__arena_text(p->arena, text->as.text, text->len);
@@ -406,12 +421,14 @@ pz__program *pz__plan(pz__arena *scratch, pz__arena *arena, const pz__expr *expr
         .offsets = keep(&p, p.offsets, p.code_count, sizeof *p.offsets),
         .consts = keep(&p, p.consts, p.const_count, sizeof *p.consts),
         .sets = keep(&p, p.sets, p.set_count, sizeof *p.sets),
+        .fields = keep(&p, p.fields, p.field_count, sizeof *p.fields),
         .slots = keep(&p, p.slots, p.slot_count, sizeof *p.slots),
         .hosts = keep(&p, p.hosts, p.host_count, sizeof *p.hosts),
         .host_count = p.host_count,
         .code_count = p.code_count,
         .const_count = p.const_count,
         .set_count = p.set_count,
+        .field_count = p.field_count,
         .slot_count = p.slot_count,
         .register_count = p.register_count,
         .slot_end = p.slot_count ? p.slots[p.slot_count - 1] + 1 : 0,

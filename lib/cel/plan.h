@@ -18,13 +18,14 @@ typedef struct pz__planner {
     uint32_t *offsets;
     pz_value *consts;
     pz__set *sets;
+    pz__field *fields;
     uint32_t *slots;
     uint32_t code_count, code_cap;
     uint32_t const_count, const_cap;
     uint32_t set_count, set_cap;
+    uint32_t field_count, field_cap;
     uint32_t slot_count, slot_cap;
     uint32_t next_register, register_count;
-    uint32_t hint_count;
     struct pz__local {
         uint32_t reg;
         uint32_t code; /* of a lazy one; PZ__NOWHERE for others */
@@ -35,6 +36,9 @@ typedef struct pz__planner {
     bool failed;
 } pz__planner;
 
+/* Instructions that one step pays for; a turn of a longer body takes more than one. */
+#define PZ__INS_PER_STEP 64u
+
 /* Code that leaves the value of `expr` in register dst. */
 void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst);
 
@@ -42,6 +46,10 @@ uint32_t pz__emit(pz__planner *p, pz__ins ins, uint32_t offset);
 uint32_t pz__plan_const(pz__planner *p, pz_value value);
 uint32_t pz__plan_slot(pz__planner *p, uint32_t slot);
 uint32_t pz__plan_set(pz__planner *p, pz_value list);
+/* What a selection selects; `from` as in pz__field. */
+uint32_t pz__plan_field(pz__planner *p, const pz__expr *select, uint32_t from);
+/* The register that holds the operand of a selection from here on. */
+uint32_t pz__plan_operand(pz__planner *p, const pz__expr *operand);
 /* A run of registers above all in use. Given back by restoring next_register. */
 uint32_t pz__take_registers(pz__planner *p, uint32_t count);
 /* The register of a variable, whose value is there from here on. */
@@ -72,8 +80,10 @@ static inline pz__ins pz__ins_of(pz__opcode op, uint32_t dst, uint32_t a, uint32
 void pz__plan_chain(pz__planner *p, const pz__expr *expr, uint32_t dst);
 /* One term into the chain of dst, which leaves it (adding to *leave) when the term is `exit`. */
 void pz__plan_term(pz__planner *p, const pz__expr *expr, uint32_t dst, bool exit, uint32_t *leave);
-/* The terms of a condition into the chain of dst (set to true here), leaving it when one is false.
- */
+/* The chain of dst begins with its neutral truth. */
+void pz__plan_neutral(pz__planner *p, const pz__expr *expr, uint32_t dst, bool neutral);
+/* The terms of a condition into the chain of dst, which is true. When one is false it is left, and
+ * dst is true again: ready for the next turn of a loop. */
 void pz__plan_condition(pz__planner *p, const pz__expr *expr, uint32_t dst, uint32_t *leave);
 /* True if the expression has a test instruction of its own. */
 bool pz__is_test(const pz__expr *expr);

@@ -6,16 +6,16 @@
  * chain go on. What stands in the register at the end is the result, so absorbing errors costs
  * nothing where there are none.
  *
- * A term that compares a slot or register with a constant is one instruction. `!` in front of it
- * only turns the truth that leaves the chain. Constants on the left are moved to the right with the
- * relation mirrored.
+ * A term that compares a slot, a register or a field of either with a constant is one instruction.
+ * `!` in front of it only turns the truth that leaves the chain. Constants on the left are moved to
+ * the right with the relation mirrored.
  */
 #include "cel/plan.h"
 
 /* A comparison with a constant, as the instruction will have it. */
 typedef struct test {
     const pz__expr *subject;
-    pz__opcode op; /* the slot form; the register form follows it */
+    pz__opcode op; /* the slot form; the others follow it */
     bool negated;
     bool is_set;
     pz_value constant;
@@ -128,58 +128,87 @@ bool pz__is_test(const pz__expr *expr)
     return find_test(expr, &t);
 }
 
-static uint16_t exit_bits(bool exit, bool negated)
+/* What a term does to its chain. */
+typedef struct chain {
+    uint32_t dst;
+    bool exit;   /* the truth that leaves the chain */
+    bool stands; /* and what the chain then stands for */
+} chain;
+
+static uint16_t exit_bits(chain c, bool negated)
 {
-    return (uint16_t)((exit != negated ? 1 : 0) | (exit ? 2 : 0));
+    return (uint16_t)((c.exit != negated ? 1 : 0) | (c.stands ? 2 : 0));
 }
 
-static void emit_test(pz__planner *p, const pz__expr *expr, const test *t, uint32_t dst, bool exit,
-                      uint32_t *leave)
+static bool is_slot(const pz__expr *expr)
+{
+    return expr->kind == PZ__E_SLOT && !expr->test_only;
+}
+
+static bool is_field(const pz__expr *expr)
+{
+    return expr->kind == PZ__E_SELECT && !expr->test_only && !expr->optional;
+}
+
+/* The form of the test that reads what it is about where it stands. */
+static void aim(pz__planner *p, pz__ins *ins, const pz__expr *subject)
+{
+    enum { OF_REGISTER = 1, OF_SLOT_FIELD = 2, OF_FIELD = 3 };
+    if (is_slot(subject)) {
+        ins->x = pz__plan_slot(p, subject->index);
+    } else if (is_field(subject) && is_slot(subject->target)) {
+        ins->op += OF_SLOT_FIELD;
+        ins->x = pz__plan_field(p, subject, pz__plan_slot(p, subject->target->index));
+    } else if (is_field(subject)) {
+        ins->op += OF_FIELD;
+        ins->x = pz__plan_field(p, subject, pz__plan_operand(p, subject->target));
+    } else {
+        ins->op += OF_REGISTER;
+        ins->x = pz__plan_operand(p, subject);
+    }
+}
+
+static void emit_test(pz__planner *p, const pz__expr *expr, const test *t, chain c, uint32_t *leave)
 {
     uint32_t mark = p->next_register;
-    pz__ins ins = {.op = (uint16_t)t->op, .dst = (uint16_t)dst, .b = exit_bits(exit, t->negated)};
+    pz__ins ins = {.op = (uint16_t)t->op, .dst = (uint16_t)c.dst, .b = exit_bits(c, t->negated)};
     if (t->is_set)
         ins.a = (uint16_t)pz__plan_set(p, t->constant);
     else if (t->op != PZ__OP_S_TRUE)
         ins.a = (uint16_t)pz__plan_const(p, t->constant);
-    if (t->subject->kind == PZ__E_SLOT && !t->subject->test_only) {
-        ins.x = pz__plan_slot(p, t->subject->index);
-    } else {
-        ins.op++; /* the register form */
-        if (t->subject->kind == PZ__E_LOCAL) {
-            ins.x = pz__plan_local(p, t->subject);
-        } else {
-            ins.x = pz__take_registers(p, 1);
-            pz__plan_value(p, t->subject, ins.x);
-        }
-    }
-    pz__jump_later(p, leave, pz__emit(p, ins, expr->name_at));
+    aim(p, &ins, t->subject);
+    pz__jump_later(p, leave, pz__emit(p, ins, is_field(expr) ? expr->start : expr->name_at));
     p->next_register = mark;
 }
 
-void pz__plan_term(pz__planner *p, const pz__expr *expr, uint32_t dst, bool exit, uint32_t *leave)
+static void plan_term(pz__planner *p, const pz__expr *expr, chain c, uint32_t *leave)
 {
     test t;
     if (!find_test(expr, &t)) {
-        if (expr->kind == PZ__E_SLOT || expr->kind == PZ__E_LOCAL) {
+        if (expr->kind == PZ__E_SLOT || expr->kind == PZ__E_LOCAL || is_field(expr)) {
             t = (test){.subject = expr, .op = PZ__OP_S_TRUE};
         } else {
             uint32_t mark = p->next_register;
             uint32_t value = pz__take_registers(p, 1);
             pz__plan_value(p, expr, value);
             pz__ins step = {.op = PZ__OP_STEP,
-                            .dst = (uint16_t)dst,
+                            .dst = (uint16_t)c.dst,
                             .a = (uint16_t)value,
-                            .b = exit_bits(exit, false)};
+                            .b = exit_bits(c, false)};
             pz__jump_later(p, leave, pz__emit(p, step, expr->start));
             p->next_register = mark;
             return;
         }
     }
-    emit_test(p, expr, &t, dst, exit, leave);
+    emit_test(p, expr, &t, c, leave);
 }
 
-static void begin_chain(pz__planner *p, const pz__expr *expr, uint32_t dst, bool neutral)
+void pz__plan_term(pz__planner *p, const pz__expr *expr, uint32_t dst, bool exit, uint32_t *leave)
+{
+    plan_term(p, expr, (chain){dst, exit, exit}, leave);
+}
+
+void pz__plan_neutral(pz__planner *p, const pz__expr *expr, uint32_t dst, bool neutral)
 {
     pz__emit(p,
              (pz__ins){.op = PZ__OP_CONST,
@@ -188,29 +217,27 @@ static void begin_chain(pz__planner *p, const pz__expr *expr, uint32_t dst, bool
              expr->start);
 }
 
-static void plan_terms(pz__planner *p, const pz__expr *expr, uint32_t dst, bool exit,
-                       uint32_t *leave)
+static void plan_terms(pz__planner *p, const pz__expr *expr, chain c, uint32_t *leave)
 {
-    pz__expr_kind same = exit ? PZ__E_OR : PZ__E_AND;
+    pz__expr_kind same = c.exit ? PZ__E_OR : PZ__E_AND;
     if (expr->kind != same) {
-        pz__plan_term(p, expr, dst, exit, leave);
+        plan_term(p, expr, c, leave);
         return;
     }
     for (uint32_t i = 0; i < expr->count; i++)
-        plan_terms(p, expr->args[i], dst, exit, leave);
+        plan_terms(p, expr->args[i], c, leave);
 }
 
 void pz__plan_chain(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
     bool exit = expr->kind == PZ__E_OR;
     uint32_t leave = PZ__NOWHERE;
-    begin_chain(p, expr, dst, !exit);
-    plan_terms(p, expr, dst, exit, &leave);
+    pz__plan_neutral(p, expr, dst, !exit);
+    plan_terms(p, expr, (chain){dst, exit, exit}, &leave);
     pz__jump_here(p, leave, p->code_count);
 }
 
 void pz__plan_condition(pz__planner *p, const pz__expr *expr, uint32_t dst, uint32_t *leave)
 {
-    begin_chain(p, expr, dst, true);
-    plan_terms(p, expr, dst, false, leave);
+    plan_terms(p, expr, (chain){dst, false, true}, leave);
 }

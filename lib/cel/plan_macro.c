@@ -4,15 +4,16 @@
  * Macros become loops with the condition planned as a chain (plan_chain.c):
  *
  *      filter:  ROOM dst, range          exists:  CONST dst, false
- *               ITER range -> next                ITER range -> next
+ *               CONST truth, true                 ITER range -> next
+ *               ITER range -> next
  *        body:  condition ... else next     body: term, leaves the chain when true
  *               CHOOSE ... else next
  *               APPEND dst, variable
  *        next:  NEXT -> body                next: NEXT -> body
  *        end:                               end:
  *
- * size(list.filter(...)) counts instead of building the list. A macro that makes a map gathers keys
- * and values in one list and makes the map of it at the end.
+ * size(list.filter(...)) counts instead of building the list: COUNT in place of CHOOSE and APPEND.
+ * A macro that makes a map gathers keys and values in one list and makes the map of it at the end.
  *
  * A named value (cel.bind, cel.block) is a subroutine of the flat program: DEFER marks its register
  * as not computed and steps over its code; NEED, before each use, runs the code if nobody has and
@@ -54,6 +55,8 @@ static void close_loop(pz__planner *p, const loop *l, const pz__expr *macro)
 {
     uint32_t next = p->code_count;
     pz__ins again = pz__ins_of(macro->second.len ? PZ__OP_NEXT2 : PZ__OP_NEXT, 0, l->range, 0);
+    uint32_t weight = (next - l->body) / PZ__INS_PER_STEP;
+    again.b = (uint16_t)(weight < UINT16_MAX ? weight : UINT16_MAX);
     again.y = l->body;
     pz__emit(p, again, macro->start);
     pz__jump_here(p, l->again, next);
@@ -73,28 +76,36 @@ static void plan_quantifier(pz__planner *p, const pz__expr *expr, uint32_t dst)
     close_loop(p, &l, expr);
 }
 
-/* The condition of filter, map and exists_one: go on only when it is true; a problem ends the loop.
+/*
+ * The condition of filter, map and exists_one: go on only when it is true; a problem ends the loop.
+ * Its chain begins before the loop and is true again whenever it is left, so no turn begins it
+ * anew.
  */
-static void plan_guard(pz__planner *p, loop *l, const pz__expr *condition, uint32_t dst)
+static uint32_t open_guard(pz__planner *p, const pz__expr *condition)
 {
-    uint32_t mark = p->next_register;
     uint32_t truth = pz__take_registers(p, 1);
+    pz__plan_neutral(p, condition, truth, true);
+    return truth;
+}
+
+/* `op`, CHOOSE or COUNT, sees only true or a problem: the condition's own jumps leave at false. */
+static void plan_guard(pz__planner *p, loop *l, const pz__expr *condition, uint32_t truth,
+                       pz__opcode op, uint32_t dst)
+{
     pz__plan_condition(p, condition, truth, &l->again);
-    uint32_t choose = pz__emit(p, pz__ins_of(PZ__OP_CHOOSE, dst, truth, 0), condition->start);
-    pz__jump_later(p, &l->end, choose);
-    /* The condition's own jumps leave when it is false, so what arrives is true or a problem. */
-    if (!p->failed)
-        p->code[choose].x = p->code_count;
-    p->next_register = mark;
+    uint32_t at = pz__emit(p, pz__ins_of(op, dst, truth, 0), condition->start);
+    pz__jump_later(p, &l->end, at);
+    if (!p->failed && op == PZ__OP_CHOOSE)
+        p->code[at].x = p->code_count;
 }
 
 static void plan_counter(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
     loop l = open_loop(p, expr);
     pz__emit(p, pz__ins_of(PZ__OP_ZERO, dst, 0, 0), expr->start);
+    uint32_t truth = open_guard(p, expr->args[0]);
     begin_loop(p, &l, expr, dst);
-    plan_guard(p, &l, expr->args[0], dst);
-    pz__emit(p, pz__ins_of(PZ__OP_COUNT, dst, 0, 0), expr->start);
+    plan_guard(p, &l, expr->args[0], truth, PZ__OP_COUNT, dst);
     close_loop(p, &l, expr);
 }
 
@@ -121,9 +132,11 @@ static uint32_t plan_collector(pz__planner *p, const pz__expr *expr, uint32_t ds
     pz__ins room = pz__ins_of(PZ__OP_ROOM, dst, l.range, 0);
     room.b = expr->macro == PZ__MACRO_TRANSFORM_MAP ? 2 : 1;
     pz__emit(p, room, expr->start);
+    bool is_guarded = expr->macro == PZ__MACRO_FILTER || expr->count == 2;
+    uint32_t truth = is_guarded ? open_guard(p, expr->args[0]) : 0;
     begin_loop(p, &l, expr, dst);
-    if (expr->macro == PZ__MACRO_FILTER || expr->count == 2)
-        plan_guard(p, &l, expr->args[0], dst);
+    if (is_guarded)
+        plan_guard(p, &l, expr->args[0], truth, PZ__OP_CHOOSE, dst);
     if (expr->macro == PZ__MACRO_TRANSFORM_MAP)
         plan_append(p, &l, expr, value, dst);
     if (expr->macro != PZ__MACRO_FILTER) {

@@ -182,10 +182,8 @@ static pz_value relate(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz
     }
 }
 
-pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, bool slot, pz_value v)
+pz_value pz__vm_test(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz_value v)
 {
-    if (slot && v.kind == PZ__V_PENDING)
-        v = pz__vm_slot(vm, ins->x);
     if (pz__is_problem(v))
         return v;
     pz__vm_at(vm, ins);
@@ -321,21 +319,28 @@ pz_value pz__vm_merge(pz__vm *vm, pz_value maps)
     return pz__vm_map(vm, pz__value_of_items(items, at));
 }
 
-/* A field that is not where the hint says; the hint follows it. */
-pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand)
+/* A field that was not found at once, or is of something other than a map. */
+static pz_value field_of(pz__vm *vm, const pz__field *field, pz_value operand)
 {
     if (pz__is_problem(operand))
         return operand;
-    pz_value key = vm->program->consts[ins->x];
-    const pz_entry *found = pz__map_find(operand, key);
-    if (!found) {
-        pz__vm_at(vm, ins);
-        return pz__cel_select(&vm->call, operand, pz_value_text(key));
-    }
-    ptrdiff_t place = found - pz__map_entries(operand);
-    if (place <= UINT8_MAX)
-        vm->hints[ins->b] = (uint8_t)place;
-    return found->value;
+    const pz_str name = pz_value_text(field->key);
+    const pz_entry *found = pz__map_find_text(operand, name, field->hash);
+    if (found)
+        return found->value;
+    vm->call.offset = field->at;
+    return pz__cel_select(&vm->call, operand, name);
+}
+
+pz_value pz__vm_select(pz__vm *vm, const pz__ins *ins, pz_value operand)
+{
+    return field_of(vm, &vm->program->fields[ins->x], operand);
+}
+
+pz_value pz__vm_test_field(pz__vm *vm, const pz__ins *ins, pz__relation relation, pz_value operand)
+{
+    pz_value v = field_of(vm, &vm->program->fields[ins->x], operand);
+    return pz__vm_test(vm, ins, relation, v);
 }
 
 pz_value pz__vm_has(pz__vm *vm, const pz__ins *ins, pz_value operand)
@@ -343,5 +348,5 @@ pz_value pz__vm_has(pz__vm *vm, const pz__ins *ins, pz_value operand)
     if (pz__is_problem(operand))
         return operand;
     pz__vm_at(vm, ins);
-    return pz__cel_has(&vm->call, operand, pz_value_text(vm->program->consts[ins->x]));
+    return pz__cel_has(&vm->call, operand, pz_value_text(vm->program->fields[ins->x].key));
 }

@@ -14,7 +14,25 @@
 
 #include "base/buf.h"
 
-typedef enum role { NO, REG, K, SLOT, FN, PC, NUM, SET, RUN, ITER, EXIT, HOST, LAZY, PAIR } role;
+typedef enum role {
+    NO,
+    REG,
+    K,
+    SLOT,
+    FN,
+    PC,
+    NUM,
+    SET,
+    RUN,
+    ITER,
+    EXIT,
+    HOST,
+    LAZY,
+    PAIR,
+    FLD,
+    SF,
+    RF
+} role;
 
 typedef struct shape {
     const char *name;
@@ -90,6 +108,12 @@ static bool in_bounds(const pz__program *p, const pz__ins *ins, role what, uint3
         return n + 1 < p->register_count;
     case PAIR:
         return n + 3 < p->register_count;
+    case FLD:
+        return n < p->field_count;
+    case SF:
+        return n < p->field_count && p->fields[n].from < p->slot_end;
+    case RF:
+        return n < p->field_count && p->fields[n].from < p->register_count;
     }
     return false;
 }
@@ -105,8 +129,6 @@ bool pz__program_verify(const pz__program *program)
             !in_bounds(program, ins, s->b, ins->b) || !in_bounds(program, ins, s->x, ins->x) ||
             !in_bounds(program, ins, s->y, ins->y))
             return false;
-        if (ins->op == PZ__OP_SELECT && ins->b >= PZ__HINTS)
-            return false;
     }
     return program->code_count > 0 && program->code[program->code_count - 1].op == PZ__OP_RETURN;
 }
@@ -116,9 +138,9 @@ bool pz__program_verify(const pz__program *program)
 static void print_operand(pz__buf *out, role what, uint32_t n)
 {
     static const char letters[] = {
-        [NO] = ' ',   [REG] = 'r',  [K] = 'k',    [SLOT] = 's', [FN] = 'f',
-        [PC] = '@',   [NUM] = '#',  [SET] = 'c',  [RUN] = 'r',  [ITER] = 'i',
-        [EXIT] = '?', [HOST] = 'h', [LAZY] = 'l', [PAIR] = 'p'};
+        [NO] = ' ',   [REG] = 'r',  [K] = 'k',   [SLOT] = 's', [FN] = 'f',   [PC] = '@',
+        [NUM] = '#',  [SET] = 'c',  [RUN] = 'r', [ITER] = 'i', [EXIT] = '?', [HOST] = 'h',
+        [LAZY] = 'l', [PAIR] = 'p', [FLD] = 'd', [SF] = 'd',   [RF] = 'd'};
     if (what != NO)
         pz__buf_format(out, " %c%u", letters[what], n);
 }

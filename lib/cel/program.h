@@ -48,15 +48,24 @@ typedef struct pz__set {
     pz_value list;         /* the list as written, for a value of another kind */
 } pz__set;
 
+/* A field that is selected by a name in the source: `from.key`. */
+typedef struct pz__field {
+    pz_value key;
+    uint32_t hash; /* of the key, as maps have it */
+    uint32_t from; /* slot or register of the map, in the tests of a field; else 0 */
+    uint32_t at;   /* where in the source, for the error that it is missing */
+} pz__field;
+
 struct pz__program {
     const pz__ins *code;
     const uint32_t *offsets; /* by instruction: where in the source */
     const pz_value *consts;
     const pz__set *sets;
+    const pz__field *fields;
     const uint32_t *slots;
     const pz__host_function *const *hosts;
     uint32_t host_count;
-    uint32_t code_count, const_count, set_count, slot_count, register_count;
+    uint32_t code_count, const_count, set_count, field_count, slot_count, register_count;
     uint32_t slot_end; /* one past the greatest slot */
     const pz__type *type;
     pz_str source;
@@ -66,10 +75,6 @@ struct pz__program {
     bool is_constant;
     pz_value constant;
 };
-
-/* Maps in one list mostly have their fields in one order: a SELECT remembers, within an evaluation,
- * where it last found its field. Those beyond the last hint share it. */
-#define PZ__HINTS 16u
 
 /* Greatest number of registers; more is PZ_ERR_LIMIT. A guard only: nesting is bounded, and the
  * deepest expressions take a few hundred. */
@@ -90,37 +95,6 @@ void pz__program_print(pz__buf *out, const pz__program *program);
 bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list);
 bool pz__set_has_text_hashed(const pz__set *set, const char *text, uint32_t len);
 bool pz__set_has_int_hashed(const pz__set *set, int64_t n);
-
-/* Eight octets at any address. */
-static inline uint64_t pz__octets8(const char *p)
-{
-    uint64_t n;
-    memcpy(&n, p, sizeof n);
-    return n;
-}
-
-static inline uint32_t pz__octets4(const char *p)
-{
-    uint32_t n;
-    memcpy(&n, p, sizeof n);
-    return n;
-}
-
-/* Texts in rules are short: comparing them in two overlapping reads beats a call of memcmp. */
-static inline bool pz__same_octets(const char *a, const char *b, uint32_t len)
-{
-    if (len > 16)
-        return memcmp(a, b, len) == 0;
-    if (len >= 8)
-        return pz__octets8(a) == pz__octets8(b) &&
-               pz__octets8(a + len - 8) == pz__octets8(b + len - 8);
-    if (len >= 4)
-        return pz__octets4(a) == pz__octets4(b) &&
-               pz__octets4(a + len - 4) == pz__octets4(b + len - 4);
-    if (len == 0)
-        return true;
-    return a[0] == b[0] && a[len - 1] == b[len - 1] && a[len >> 1] == b[len >> 1];
-}
 
 static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32_t len)
 {

@@ -25,18 +25,6 @@
 #define LINEAR_MAX 8u
 #define PROBE_MAX 128u
 
-typedef struct slot {
-    uint32_t hash;
-    uint32_t index_plus_one; /* 0: free */
-} slot;
-
-struct pz_map {
-    const pz_entry *entries;
-    const slot *slots;      /* NULL: no hash table */
-    const uint32_t *sorted; /* NULL: no sorted index */
-    uint32_t mask;          /* slots - 1 */
-};
-
 /* ---- keys ---- */
 
 /* Multiply and fold: every bit of the product's halves depends on every bit of both factors. */
@@ -215,11 +203,11 @@ static const pz_entry *find_sorted(const pz_map *map, uint32_t count, const pz_v
 }
 
 /* The slot that holds `key`, or the free one where it belongs; NULL beyond PROBE_MAX. */
-static const slot *probe(const slot *slots, uint32_t mask, const pz_entry *entries,
-                         const pz_value *key, uint32_t hash)
+static const pz__map_slot *probe(const pz__map_slot *slots, uint32_t mask, const pz_entry *entries,
+                                 const pz_value *key, uint32_t hash)
 {
     for (uint32_t i = 0; i < PROBE_MAX; i++) {
-        const slot *at = &slots[(hash + i) & mask];
+        const pz__map_slot *at = &slots[(hash + i) & mask];
         if (at->index_plus_one == 0)
             return at;
         if (at->hash == hash && is_same_key(&entries[at->index_plus_one - 1].key, key))
@@ -230,7 +218,7 @@ static const slot *probe(const slot *slots, uint32_t mask, const pz_entry *entri
 
 static const pz_entry *find_hashed(const pz_map *map, const pz_value *key, uint64_t hash)
 {
-    const slot *at = probe(map->slots, map->mask, map->entries, key, (uint32_t)hash);
+    const pz__map_slot *at = probe(map->slots, map->mask, map->entries, key, (uint32_t)hash);
     return at && at->index_plus_one ? &map->entries[at->index_plus_one - 1] : NULL;
 }
 
@@ -255,11 +243,6 @@ const pz_entry *pz__map_find(pz_value map, pz_value key)
     if (map.as.map->sorted)
         return find_sorted(map.as.map, map.len, &key);
     return find_linear(map.as.map, map.len, &key);
-}
-
-const pz_entry *pz__map_entries(pz_value map)
-{
-    return map.kind == PZ_MAP && map.len > 0 ? map.as.map->entries : NULL;
 }
 
 pz_value pz_value_get(pz_value map, const char *key, size_t key_len, bool *found)
@@ -315,13 +298,14 @@ static pz_status keep_linear(maker *m, uint32_t given)
 }
 
 /* PZ_ERR_LIMIT: the keys collide too much; entries up to `*done` are settled. */
-static pz_status keep_hashed(maker *m, slot *slots, uint32_t mask, uint32_t given, uint32_t *done)
+static pz_status keep_hashed(maker *m, pz__map_slot *slots, uint32_t mask, uint32_t given,
+                             uint32_t *done)
 {
     pz_entry *entries = m->entries;
     for (uint32_t i = 0; i < given; i++) {
         *done = i;
         uint32_t hash = (uint32_t)hash_key(entries[i].key);
-        const slot *at = probe(slots, mask, entries, &entries[i].key, hash);
+        const pz__map_slot *at = probe(slots, mask, entries, &entries[i].key, hash);
         if (!at)
             return PZ_ERR_LIMIT;
         if (at->index_plus_one) {
@@ -329,7 +313,7 @@ static pz_status keep_hashed(maker *m, slot *slots, uint32_t mask, uint32_t give
                 return PZ_ERR_ARG;
             continue;
         }
-        slots[at - slots] = (slot){hash, m->count + 1};
+        slots[at - slots] = (pz__map_slot){hash, m->count + 1};
         entries[m->count++] = entries[i];
     }
     return PZ_OK;
@@ -386,7 +370,7 @@ static pz_status keep_indexed(maker *m, uint32_t given)
     if (slot_count > UINT32_MAX)
         return keep_sorted(m, given);
     pz__mark before = pz__arena_mark(m->arena);
-    slot *slots = pz__arena_zero(m->arena, slot_count, sizeof *slots);
+    pz__map_slot *slots = pz__arena_zero(m->arena, slot_count, sizeof *slots);
     if (!slots)
         return PZ_ERR_NOMEM;
     uint32_t done = 0;
