@@ -7,9 +7,8 @@
  *
  * Walking a list is charged by its length; a map is looked up by its index.
  */
-#include "cel/functions.h"
-
 #include "base/utf8.h"
+#include "cel/text.h"
 
 static bool is_key(pz_value v)
 {
@@ -129,6 +128,8 @@ pz_value pz__fn_size(pz__call *call, const pz_value *args, uint32_t count)
     (void)count;
     switch (args[0].kind) {
     case PZ_STRING:
+        if (!pz__call_charge_bytes(call, args[0].len))
+            return pz__call_spent();
         return pz_value_int((int64_t)pz__utf8_count(args[0].as.text, args[0].len));
     case PZ_BYTES:
     case PZ_LIST:

@@ -11,10 +11,9 @@
  * exact, but for one pair of values (at_the_top). NaN equals nothing and is neither less nor
  * greater than anything.
  */
-#include "cel/functions.h"
-
 #include "base/number.h"
 #include "cel/net.h"
+#include "cel/text.h"
 
 static bool is_number(pz_value v)
 {
@@ -136,6 +135,9 @@ static bool equal(const pz__call *call, pz_value a, pz_value b, uint32_t depth)
     switch (a.kind) {
     case PZ_NULL:
         return true;
+    case PZ_STRING:
+    case PZ_BYTES:
+        return a.len == b.len && pz__call_charge_bytes(call, a.len) && order_octets(a, b) == 0;
     case PZ_LIST:
         return equal_lists(call, a, b, depth + 1);
     case PZ_MAP:
@@ -172,11 +174,21 @@ pz_value pz__fn_not_equal(pz__call *call, const pz_value *args, uint32_t count)
     return pz__call_is_spent(call) ? pz__call_spent() : pz_value_bool(!equal);
 }
 
+/* Texts are read as far as the shorter goes. */
+static bool charge_order(const pz__call *call, pz_value a, pz_value b)
+{
+    if (a.kind != b.kind || (a.kind != PZ_STRING && a.kind != PZ_BYTES))
+        return true;
+    return pz__call_charge_bytes(call, a.len < b.len ? a.len : b.len);
+}
+
 /* The four relations differ only in which orders they accept; PZ__UNORDERED is none of them. */
 #define RELATION(name, condition)                                                                  \
     pz_value pz__fn_##name(pz__call *call, const pz_value *args, uint32_t count)                   \
     {                                                                                              \
         (void)count;                                                                               \
+        if (!charge_order(call, args[0], args[1]))                                                 \
+            return pz__call_spent();                                                               \
         int order = pz__cel_order(args[0], args[1]);                                               \
         if (order == PZ__INCOMPARABLE)                                                             \
             return pz__call_no_overload(call);                                                     \

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "cel/net.h"
+#include "cel/text.h"
 
 #define TWO_63 9223372036854775808.0
 #define TWO_64 18446744073709551616.0
@@ -195,6 +196,8 @@ pz_value pz__fn_string(pz__call *call, const pz_value *args, uint32_t count)
     case PZ_BOOL:
         return pz_value_str(v.as.b ? "true" : "false");
     case PZ_BYTES:
+        if (!pz__call_charge_bytes(call, v.len))
+            return pz__call_spent();
         if (!pz__utf8_valid(v.as.text, v.len))
             return pz__call_fail(call, "the bytes are not valid UTF-8");
         v.kind = PZ_STRING;

@@ -98,6 +98,8 @@ pz_value pz__fn_starts_with(pz__call *call, const pz_value *args, uint32_t count
     if (!are_strings(args, count))
         return pz__call_no_overload(call);
     pz_value text = args[0], start = args[1];
+    if (start.len <= text.len && !pz__call_charge_bytes(call, start.len))
+        return pz__call_spent();
     return pz_value_bool(start.len <= text.len &&
                          (start.len == 0 || memcmp(text.as.text, start.as.text, start.len) == 0));
 }
@@ -107,6 +109,8 @@ pz_value pz__fn_ends_with(pz__call *call, const pz_value *args, uint32_t count)
     if (!are_strings(args, count))
         return pz__call_no_overload(call);
     pz_value text = args[0], end = args[1];
+    if (end.len <= text.len && !pz__call_charge_bytes(call, end.len))
+        return pz__call_spent();
     return pz_value_bool(
         end.len <= text.len &&
         (end.len == 0 || memcmp(text.as.text + (text.len - end.len), end.as.text, end.len) == 0));
@@ -116,5 +120,7 @@ pz_value pz__fn_contains(pz__call *call, const pz_value *args, uint32_t count)
 {
     if (!are_strings(args, count))
         return pz__call_no_overload(call);
+    if (!pz__call_charge_bytes(call, args[0].len))
+        return pz__call_spent();
     return pz_value_bool(pz__text_find(args[0], args[1], 0) != SIZE_MAX);
 }
