@@ -302,7 +302,7 @@ static bool read_types(pz__cursor *in, const header *h, int32_t *types)
 static pz_status read_block(pz__arena *arena, pz__zone *zone, pz__cursor *in, const header *h,
                             bool wide, pz_error *err)
 {
-    int32_t types[PZ__ZONE_TYPES_MAX];
+    int32_t types[PZ__ZONE_TYPES_MAX] = {0};
     int64_t *times = pz__arena_array(arena, h->time_count, sizeof *times);
     int32_t *offsets = pz__arena_array(arena, h->time_count, sizeof *offsets);
     if (!times || !offsets)

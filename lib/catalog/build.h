@@ -239,7 +239,7 @@ pz__cel_env pz__cel_env_of(pz__build *build);
 /* A slot for a use; the same one when asked again. UINT32_MAX out of memory. */
 uint32_t pz__slot_new(pz__build *build, pz__slot_use use, uint32_t index, pz_str name,
                       const pz__type *type, int64_t window_ms);
-pz_status pz__derive_call(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
+pz_status pz__derive_call(void *self, pz_str name, const pz__call_arg *args, uint32_t count,
                           pz__slot *out, pz_error *err);
 /* Put counters in the order of their names, work out their widths, and mend the slots. */
 void pz__finish_counters(pz__build *build);

@@ -37,13 +37,13 @@ typedef struct call {
 /* Fail about argument `index` (PZ__CALL for the call itself). */
 #define PZ__CALL UINT32_MAX
 #define fail_about(c, index, ...)                                                                  \
-    fail_at_argument((c), (index), pz__fail((c)->err, PZ_ERR_TYPE, __VA_ARGS__))
+    (pz__fail((c)->err, PZ_ERR_TYPE, __VA_ARGS__), type_error_at((c), (index)))
 
-static pz_status fail_at_argument(const call *c, uint32_t index, pz_status status)
+static pz_status type_error_at(const call *c, uint32_t index)
 {
     if (c->err)
         c->err->column = index == PZ__CALL ? 0 : index + 1;
-    return status;
+    return PZ_ERR_TYPE;
 }
 
 /* ", did you mean ...?" for the end of a message. */
@@ -365,7 +365,7 @@ void pz__finish_counters(pz__build *build)
     pz_str *names = pz__keep(build, count, sizeof *names);
     for (uint32_t i = 0; order && i < count; i++)
         order[i] = i;
-    if (build->is_out_of_memory ||
+    if (!order || build->is_out_of_memory ||
         !pz__sort_numbers(build, order, count, compare_counters, build->counters))
         return;
     for (uint32_t i = 0; i < count; i++) {
