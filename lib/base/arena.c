@@ -8,6 +8,11 @@
  * resetting moves `current` back; the chunks behind it are spare and are taken again in order, a
  * spare too small for a request being passed over until the next reset. New chunks double in size
  * up to CHUNK_MAX, so the number of allocations grows with the logarithm of the work.
+ *
+ * What the arena owns besides is a list of records that are pieces themselves, newest first. A mark
+ * says nothing of them: a record is newer than a mark if its place is, and since places are taken
+ * in the order of the list of chunks that can be told by looking. So marks stay two words, and an
+ * arena that owns nothing pays for this with one comparison where it returns.
  */
 #include "base/arena.h"
 
@@ -23,6 +28,13 @@ struct pz__chunk {
     size_t unused[2];
 };
 
+struct pz__owned {
+    pz__owned *older;
+    pz__chunk *chunk; /* that the record is in */
+    void (*drop)(void *thing);
+    void *thing;
+};
+
 static char *chunk_bytes(pz__chunk *chunk)
 {
     return (char *)(chunk + 1);
@@ -33,8 +45,49 @@ void pz__arena_init(pz__arena *arena, const pz_alloc *alloc, size_t limit)
     *arena = (pz__arena){.alloc = pz__alloc_or_default(alloc), .limit = limit};
 }
 
+/* ---- what the arena owns ---- */
+
+static void drop_newest(pz__arena *arena)
+{
+    const pz__owned *owned = arena->owned;
+    arena->owned = owned->older;
+    owned->drop(owned->thing);
+}
+
+static void drop_all(pz__arena *arena)
+{
+    while (arena->owned)
+        drop_newest(arena);
+}
+
+/* True if the record was made after the mark. */
+static bool is_newer(const pz__owned *owned, pz__mark mark)
+{
+    if (owned->chunk == mark.chunk)
+        return (const char *)owned >= mark.next;
+    const pz__chunk *later = mark.chunk->next;
+    while (later && later != owned->chunk)
+        later = later->next;
+    return later != NULL;
+}
+
+bool pz__arena_own(pz__arena *arena, void (*drop)(void *thing), void *thing)
+{
+    pz__owned *owned = pz__arena_new(arena, sizeof *owned);
+    if (!owned) {
+        drop(thing);
+        return false;
+    }
+    *owned = (pz__owned){arena->owned, arena->current, drop, thing};
+    arena->owned = owned;
+    return true;
+}
+
+/* ---- chunks ---- */
+
 void pz__arena_clear(pz__arena *arena)
 {
+    drop_all(arena);
     for (pz__chunk *chunk = arena->first; chunk;) {
         pz__chunk *next = chunk->next;
         pz__mem_free(&arena->alloc, chunk, 1, sizeof *chunk + chunk->size);
@@ -53,6 +106,7 @@ static void enter(pz__arena *arena, pz__chunk *chunk)
 
 void pz__arena_reset(pz__arena *arena)
 {
+    drop_all(arena);
     enter(arena, arena->first);
 }
 
@@ -67,8 +121,11 @@ void pz__arena_return(pz__arena *arena, pz__mark mark)
         pz__arena_reset(arena);
         return;
     }
-    enter(arena, mark.chunk);
+    while (arena->owned && is_newer(arena->owned, mark))
+        drop_newest(arena);
+    arena->current = mark.chunk;
     arena->next = mark.next;
+    arena->end = chunk_bytes(mark.chunk) + mark.chunk->size;
 }
 
 /* Twice the current chunk, within what the limit leaves, but never less than is needed. */

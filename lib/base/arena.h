@@ -2,8 +2,9 @@
  * arena.h: memory for short work, dropped whole.
  *
  * An arena hands out pieces of larger chunks; nothing is freed one by one. A mark remembers where
- * the arena stood and can be returned to. Resetting keeps the chunks, so work that repeats allocates
- * nothing once warm.
+ * the arena stood and can be returned to. Resetting keeps the chunks, so work that repeats
+ * allocates nothing once warm. What is not memory of the arena (machine code, a block of the heap)
+ * can be given to it to own: it goes when the pieces made at that time go.
  */
 #ifndef PZ_BASE_ARENA_H
 #define PZ_BASE_ARENA_H
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 
 typedef struct pz__chunk pz__chunk;
+typedef struct pz__owned pz__owned;
 
 /* Storage belongs to the enclosing struct or the stack. One thread at a time. */
 typedef struct pz__arena {
@@ -21,6 +23,7 @@ typedef struct pz__arena {
     char *end;          /* one past its last byte */
     size_t limit;       /* most bytes of chunks together; 0 means no limit */
     size_t reserved;    /* bytes of chunks held now */
+    pz__owned *owned;   /* what goes with the pieces, newest first */
 } pz__arena;
 
 /* A place to return to. Valid until the arena is reset or returns to an older mark. */
@@ -38,6 +41,14 @@ void pz__arena_reset(pz__arena *arena);
 
 pz__mark pz__arena_mark(const pz__arena *arena);
 void pz__arena_return(pz__arena *arena, pz__mark mark);
+
+/*
+ * Give `thing` to the arena: drop(thing) is called when the arena is cleared, reset or returned to
+ * a mark from before this call; what was given last goes first, while all pieces are still in
+ * place. `drop` must not use the arena. False: no memory to remember it by, and drop(thing) was
+ * called at once; either way the caller has nothing left to free.
+ */
+bool pz__arena_own(pz__arena *arena, void (*drop)(void *thing), void *thing);
 
 /* The slow path of pz__arena_new: takes the next chunk, or a new one. */
 void *pz__arena_grow(pz__arena *arena, size_t size);

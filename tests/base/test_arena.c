@@ -169,6 +169,138 @@ static void exhaustion_leaks_nothing(void **state)
     assert_true(oom_run(fill, NULL) > 2);
 }
 
+/* ---- what an arena owns ---- */
+
+/* The order in which things went: each is a letter, added when it is dropped. */
+static char gone[64];
+
+static void drop_letter(void *thing)
+{
+    size_t len = strlen(gone);
+    gone[len] = *(const char *)thing;
+    gone[len + 1] = '\0';
+}
+
+/* Letters live in the arena: they must still be there when they go. */
+static bool own_letter(pz__arena *arena, char letter)
+{
+    char *thing = pz__arena_new(arena, 1);
+    assert_non_null(thing);
+    *thing = letter;
+    return pz__arena_own(arena, drop_letter, thing);
+}
+
+static void what_is_owned_goes_newest_first(void **state)
+{
+    (void)state;
+    pz__arena arena;
+    pz__arena_init(&arena, NULL, 0);
+    for (int round = 0; round < 3; round++) {
+        gone[0] = '\0';
+        assert_true(own_letter(&arena, 'a') && own_letter(&arena, 'b') && own_letter(&arena, 'c'));
+        assert_string_equal(gone, "");
+        if (round < 2)
+            pz__arena_reset(&arena);
+        else
+            pz__arena_clear(&arena);
+        assert_string_equal(gone, "cba");
+    }
+    pz__arena_clear(&arena);
+    assert_string_equal(gone, "cba");
+}
+
+static void return_drops_only_what_is_newer_than_the_mark(void **state)
+{
+    (void)state;
+    pz__arena arena;
+    pz__arena_init(&arena, NULL, 0);
+    gone[0] = '\0';
+    pz__mark empty = pz__arena_mark(&arena);
+    assert_true(own_letter(&arena, 'a'));
+    pz__mark after_a = pz__arena_mark(&arena);
+    assert_true(own_letter(&arena, 'b'));
+    pz__arena_return(&arena, after_a);
+    assert_string_equal(gone, "b");
+    /* Far chunks, a record in each, and a mark in the middle. */
+    for (char letter = 'c'; letter < 'h'; letter++)
+        assert_true(pz__arena_new(&arena, 50000) && own_letter(&arena, letter));
+    pz__mark after_g = pz__arena_mark(&arena);
+    assert_true(pz__arena_new(&arena, 500000) && own_letter(&arena, 'h'));
+    pz__arena_return(&arena, after_g);
+    assert_string_equal(gone, "bh");
+    pz__arena_return(&arena, after_g);
+    assert_string_equal(gone, "bh");
+    pz__arena_return(&arena, after_a);
+    assert_string_equal(gone, "bhgfedc");
+    pz__arena_return(&arena, empty);
+    assert_string_equal(gone, "bhgfedca");
+    pz__arena_clear(&arena);
+    assert_string_equal(gone, "bhgfedca");
+}
+
+static void a_mark_at_the_end_of_a_chunk_keeps_the_next_apart(void **state)
+{
+    (void)state;
+    pz__arena arena;
+    pz__arena_init(&arena, NULL, 0);
+    assert_non_null(pz__arena_new(&arena, 1));
+    assert_non_null(pz__arena_new(&arena, (size_t)(arena.end - arena.next)));
+    pz__mark full = pz__arena_mark(&arena);
+    for (int round = 0; round < 2; round++) {
+        gone[0] = '\0';
+        assert_true(own_letter(&arena, 'x'));
+        pz__arena_return(&arena, full);
+        assert_string_equal(gone, "x");
+    }
+    pz__arena_clear(&arena);
+}
+
+static void what_cannot_be_owned_goes_at_once(void **state)
+{
+    (void)state;
+    pz__arena arena;
+    pz__arena_init(&arena, NULL, 4096);
+    gone[0] = '\0';
+    assert_true(own_letter(&arena, 'k'));
+    while (pz__arena_new(&arena, 16))
+        continue;
+    char letter = 'n';
+    assert_false(pz__arena_own(&arena, drop_letter, &letter));
+    assert_string_equal(gone, "n");
+    pz__arena_clear(&arena);
+    assert_string_equal(gone, "nk");
+}
+
+static void drop_block(void *thing)
+{
+    const pz_alloc *alloc = *(const pz_alloc *const *)thing;
+    pz__mem_free(alloc, thing, 1, sizeof alloc);
+}
+
+static pz_status own_blocks(const pz_alloc *alloc, void *payload)
+{
+    (void)payload;
+    pz__arena arena;
+    pz__arena_init(&arena, alloc, 0);
+    pz_status status = PZ_OK;
+    for (int i = 0; i < 200 && status == PZ_OK; i++) {
+        const pz_alloc **block = pz__mem_new(alloc, 1, sizeof *block);
+        status = PZ_ERR_NOMEM;
+        if (block) {
+            *block = alloc;
+            status = pz__arena_own(&arena, drop_block, block) ? PZ_OK : PZ_ERR_NOMEM;
+        }
+    }
+    pz__arena_clear(&arena);
+    return status;
+}
+
+static void owning_survives_exhaustion(void **state)
+{
+    (void)state;
+    assert_true(oom_run(own_blocks, NULL) > 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +313,11 @@ int main(void)
         cmocka_unit_test(impossible_sizes_give_null),
         cmocka_unit_test(zeroed_pieces_are_zero_after_use),
         cmocka_unit_test(exhaustion_leaks_nothing),
+        cmocka_unit_test(what_is_owned_goes_newest_first),
+        cmocka_unit_test(return_drops_only_what_is_newer_than_the_mark),
+        cmocka_unit_test(a_mark_at_the_end_of_a_chunk_keeps_the_next_apart),
+        cmocka_unit_test(what_cannot_be_owned_goes_at_once),
+        cmocka_unit_test(owning_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
