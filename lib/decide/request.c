@@ -334,7 +334,8 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
     pz_value kept = pending;
     if (value.kind != PZ_NULL) {
         /* Text may be a timestamp, a whole number a double: JSON cannot tell. */
-        const pz_status fit = pz__value_fit(&request->arena, known->type, value, &value);
+        pz_value fitting;
+        const pz_status fit = pz__value_fit(&request->arena, known->type, value, &fitting);
         if (fit == PZ_ERR_NOMEM)
             return pz__fail(err, fit, "out of memory");
         if (fit != PZ_OK) {
@@ -343,7 +344,7 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
                             "context key '%.*s' was given a %.*s, which is not its declared type",
                             PZ__STR_ARG(key), PZ__STR_ARG(name));
         }
-        const pz_status status = pz__value_copy(&request->arena, &kept, value);
+        const pz_status status = pz__value_copy(&request->arena, &kept, fitting);
         if (status != PZ_OK)
             return cannot_keep(key, status, err);
     }
