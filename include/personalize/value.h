@@ -168,7 +168,8 @@ enum {
  * range of int, or a double above that; every other number the nearest double.
  *
  * @param flags  PZ_JSON_* bits; 0 is strict, and the last of duplicate names counts.
- * @return PZ_ERR_PARSE with line and column; PZ_ERR_LIMIT; PZ_ERR_NOMEM.
+ * @return PZ_ERR_PARSE with line and column; PZ_ERR_LIMIT; PZ_ERR_NOMEM; PZ_ERR_ARG for a flag that
+ * this version does not know.
  */
 PZ_API pz_status pz_value_parse(pz_pool *pool, pz_value *out, const char *json, size_t len,
                                 uint32_t flags, pz_error *err);

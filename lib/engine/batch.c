@@ -274,8 +274,10 @@ static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_ob
 pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
                           uint32_t flags, pz_observed *results, pz_error *err)
 {
-    if (!engine || (!events && count) || (flags & ~(uint32_t)PZ_OBSERVE_REPLAY))
+    if (!engine || (!events && count))
         return pz__fail(err, PZ_ERR_ARG, "an engine and events are needed");
+    if (flags & ~(uint32_t)PZ_OBSERVE_REPLAY)
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
     if (count > PZ_OBSERVE_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
     for (size_t i = 0; results && i < count; i++)

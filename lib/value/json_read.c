@@ -720,6 +720,8 @@ pz_status pz_value_parse(pz_pool *pool, pz_value *out, const char *json, size_t 
     *out = pz_value_null();
     if (!pool || (!json && len > 0))
         return pz__fail(err, PZ_ERR_ARG, "the pool or the text is NULL");
+    if (flags & ~(uint32_t)(PZ_JSON_RELAXED | PZ_JSON_REFUSE_DUPLICATES))
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
     if (len > PZ_JSON_BYTES_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "the text is longer than %u bytes; split it",
                         PZ_JSON_BYTES_MAX);

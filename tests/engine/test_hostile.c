@@ -326,6 +326,26 @@ static void write_with_an_unknown_flag_is_refused(void **state)
     pz_profile_free(ann);
 }
 
+static void a_flag_of_another_version_is_named(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    pz_value value;
+    assert_int_equal(pz_value_parse(s->pool, &value, "1", 1, 1u << 31, &err), PZ_ERR_ARG);
+    assert_non_null(strstr(err.message, "flag"));
+    assert_int_equal(pz_observe_many(s->engine, &value, 1, 0, 1u << 31, NULL, &err), PZ_ERR_ARG);
+    assert_non_null(strstr(err.message, "flag"));
+}
+
+static void a_circumstance_of_another_type_is_named_by_its_kind(void **state)
+{
+    shop *s = *state;
+    pz_error err = PZ_ERROR_INIT;
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    assert_int_equal(pz_context_set(s->context, "channel", pz_value_int(1), &err), PZ_ERR_TYPE);
+    assert_non_null(strstr(err.message, " int,"));
+}
+
 static void results_without_their_size_are_refused_before_anything_is_done(void **state)
 {
     shop *s = *state;
@@ -495,6 +515,8 @@ int main(void)
         CASE(operation_with_a_member_of_another_type_is_refused),
         CASE(clearing_thousands_of_rejections_is_quick),
         CASE(write_with_an_unknown_flag_is_refused),
+        CASE(a_flag_of_another_version_is_named),
+        CASE(a_circumstance_of_another_type_is_named_by_its_kind),
         CASE(results_without_their_size_are_refused_before_anything_is_done),
         CASE(negative_skew_is_refused),
         CASE(writes_at_the_ends_of_time_are_refused),
