@@ -2,9 +2,10 @@
  * match.c: regular expressions: matches, regex.extract, regex.extractAll, regex.replace.
  *
  * A pattern that is a constant is compiled when the rule is, takes the place of its text as a value
- * of a kind of its own (PZ__V_REGEX), and is told to be wrong there and then. Any other pattern is
- * compiled each time it is met, at a price in steps; it and all that matching needs are gone from
- * the arena when the call ends.
+ * of a kind of its own (PZ__V_REGEX), and is told to be wrong there and then; it becomes machine
+ * code where the system permits, and the program's arena owns it. Any other pattern is compiled
+ * each time it is met, at a price in steps; it and all that matching needs are gone from the arena
+ * when the call ends.
  *
  * What a search takes is counted by regex.h from pattern and text alone and paid in steps, so a
  * costly pair runs out of budget on every machine alike. Matching itself never goes back, whatever
@@ -291,7 +292,7 @@ void pz__check_pattern(pz__checker *ck, pz__expr *call)
         return;
     const pz__regex *regex;
     pz__regex_error error;
-    pz_status status = pz__regex_build(ck->arena, &regex, pz_value_text(pattern->constant), &error);
+    pz_status status = pz__regex_own(ck->arena, &regex, pz_value_text(pattern->constant), &error);
     if (status == PZ_ERR_NOMEM)
         pz__issue_nomem(ck->sink);
     else if (status != PZ_OK && !(ck->options && ck->options->unchecked))

@@ -128,6 +128,25 @@ pz_status pz__regex_build(pz__arena *arena, const pz__regex **out, pz_str patter
     return status;
 }
 
+static void drop(void *regex)
+{
+    pz__regex_free(regex);
+}
+
+pz_status pz__regex_own(pz__arena *arena, const pz__regex **out, pz_str pattern,
+                        pz__regex_error *error)
+{
+    pz__regex *regex;
+    *out = NULL;
+    pz_status status = pz__regex_compile(&arena->alloc, &regex, pattern, error);
+    if (status != PZ_OK)
+        return status;
+    if (!pz__arena_own(arena, drop, regex))
+        return PZ_ERR_NOMEM;
+    *out = regex;
+    return PZ_OK;
+}
+
 void pz__regex_free(pz__regex *regex)
 {
     if (!regex)

@@ -15,8 +15,8 @@
  *      regex.c         ownership, and which matcher is asked
  *
  * To give the language `matches`:
- *      a constant pattern is compiled with the expression (pz__regex_build into its arena, or
- *      pz__regex_compile if the owner of the program can free it), a computed one when evaluated;
+ *      a constant pattern is compiled with the expression (pz__regex_own), a computed one when
+ *      evaluated (pz__regex_build);
  *      charge pz__regex_cost(regex, text.len) steps, so that a costly pair of pattern and text is
  *      refused by its size and not by the clock; then pz__regex_matches with a scratch in the
  *      activation's arena (pz__regex_scratch_in; take an arena mark before, return to it after).
@@ -58,11 +58,17 @@ typedef struct pz__regex_error {
 pz_status pz__regex_compile(const pz_alloc *alloc, pz__regex **out, pz_str pattern,
                             pz__regex_error *error);
 void pz__regex_free(pz__regex *regex);
+/* The same, owned by the arena: it goes when what is made there now goes. */
+pz_status pz__regex_own(pz__arena *arena, const pz__regex **out, pz_str pattern,
+                        pz__regex_error *error);
 /* The same in an arena, nothing to free: without JIT, since machine code is not the arena's to
  * drop. */
 pz_status pz__regex_build(pz__arena *arena, const pz__regex **out, pz_str pattern,
                           pz__regex_error *error);
 
+/* True if PCRE2 runs it as machine code. Compiling is silent about a system that permits none: the
+ * answers are the same, only slower. */
+bool pz__regex_is_native(const pz__regex *regex);
 /* Groups that capture. */
 uint32_t pz__regex_group_count(const pz__regex *regex);
 /* Steps to charge for one pz__regex_matches on a text of that length: at most 64 instructions of

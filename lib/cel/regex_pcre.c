@@ -267,6 +267,13 @@ done:
     return status;
 }
 
+bool pz__regex_is_native(const pz__regex *regex)
+{
+    size_t size = 0;
+    return regex->pcre && pcre2_pattern_info(regex->pcre, PCRE2_INFO_JITSIZE, &size) == 0 &&
+           size > 0;
+}
+
 void pz__regex_pcre_free(pz__regex *regex)
 {
     pcre2_code_free(regex->pcre);
