@@ -9,7 +9,7 @@
  * Joining makes a new text or list in the arena and is charged by its length, so that a macro that
  * doubles a list each time round runs out of steps before it runs out of memory.
  */
-#include "cel/functions.h"
+#include "cel/text.h"
 
 #include "base/time.h"
 
@@ -70,7 +70,7 @@ static pz_value of_duration(pz__call *call, bool overflow, int64_t ns)
 static pz_value join_octets(pz__call *call, pz_value a, pz_value b)
 {
     uint64_t len = (uint64_t)a.len + b.len;
-    if (len > PZ_VALUE_LEN_MAX || !pz__call_charge(call, (uint32_t)(len / 64)))
+    if (len > PZ_VALUE_LEN_MAX || !pz__call_charge_bytes(call, len))
         return pz__call_spent();
     char *text = pz__arena_new(call->arena, (size_t)len);
     if (!text)
