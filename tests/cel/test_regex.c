@@ -1,8 +1,8 @@
 /*
  * test_regex.c: what patterns mean, what is refused, and that both matchers agree.
  *
- * tests/data/regex/patterns.jsonl holds a pattern and a text with the spans of the leftmost match and
- * its groups as RE2 gives them ([] for no match), or an error.
+ * tests/data/regex/patterns.jsonl holds a pattern and a text with the spans of the leftmost match
+ * and its groups as RE2 gives them ([] for no match), or an error.
  */
 #include <setjmp.h>
 #include <stdarg.h>
