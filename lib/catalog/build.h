@@ -37,6 +37,7 @@ typedef struct pz__shared {
     pz__arena arena;
     uint32_t refs; /* atomic */
     pz__names attributes, decisions, context, segments;
+    pz__zone_set zones; /* that rules name; read by their programs */
 } pz__shared;
 
 typedef struct pz__owner {
@@ -51,6 +52,8 @@ typedef struct pz__build {
     pz__catalog *catalog;
     pz__shared *shared;
     pz_report *report;
+    const pz__zone_source *zones; /* NULL for none */
+    bool has_all_zones;
     const pz__node *root;
     bool is_out_of_memory;
     uint32_t error_count;
@@ -231,6 +234,16 @@ const pz__program *pz__read_rule(pz__build *build, const pz__node *node, const p
                                  const pz__type *expect);
 /* The byte of the document where byte `offset` of a node's text stands. */
 uint32_t pz__place_in_text(const pz__build *build, const pz__node *node, uint32_t offset);
+
+/* ---- time zones (zones.c) ---- */
+
+/* Make a zone ready, or all of them for the empty name: what pz__cel_env.need_zone wants. */
+pz_status pz__need_zone(pz__build *build, pz_str name);
+/* Name the zones there are. */
+void pz__suggest_zones(const pz__build *build, void (*put)(void *payload, pz_str name),
+                       void *payload);
+/* The digest of a catalog whose document has the given one: the same if its rules name no zone. */
+pz__digest pz__digest_with_zones(const pz__shared *shared, pz__digest document);
 
 /* ---- names in rules (env.c, calls.c) ---- */
 

@@ -175,7 +175,8 @@ typedef struct pz__context_key {
 /* The compiled document. All lists are dense; names are found by the functions below. */
 typedef struct pz__catalog {
     pz_str name;
-    pz__digest digest;  /* content hash: of the document's value, whatever its layout */
+    pz__digest digest;  /* content hash: of the document's value, whatever its layout, and
+                         * of the time zones its rules name */
     int64_t horizon_ms; /* of deduplication; default 90 days */
     bool context_is_closed;
     const pz__attribute *attributes;
@@ -202,12 +203,35 @@ typedef struct pz__catalog {
 #define PZ__CATALOG_MISTAKES_MAX 100u
 #define PZ__HORIZON_DEFAULT_MS (INT64_C(90) * 86400000)
 
+/* Most time zones of one catalog. */
+#define PZ__CATALOG_ZONES_MAX 4096u
+
+/*
+ * Where the time zones of rules come from, while a catalog is compiled: this room reads no files.
+ * The tables live in the catalog, and names and bytes of the zones are part of its digest, so that
+ * two catalogs of the same digest decide alike. A rule that computes a zone's name may need any, so
+ * it takes all that `list` names and that can be read.
+ */
+typedef struct pz__zone_source {
+    void *self;
+    /* Append the compiled file (TZif) of a zone, whose name has the form of one. PZ_ERR_NOT_FOUND:
+     * there is no such zone; PZ_ERR_NOMEM; any other status: it cannot be read. */
+    pz_status (*read)(void *self, pz_str name, pz__buf *out);
+    /* Call `put` with the name of each zone, in any order; what is no zone is found out by reading.
+     * PZ_OK, PZ_ERR_NOMEM. */
+    pz_status (*list)(void *self, void (*put)(void *payload, pz_str name), void *payload);
+} pz__zone_source;
+
 /*
  * Compile. On PZ_OK *out is a new reference; warnings may stand in the report. PZ_ERR_CATALOG: the
  * report holds every mistake. `file` names the document in the report. `report` may be NULL.
  */
 pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
                               pz_str source, pz_report *report, pz_error *err);
+/* The same with time zones; without, rules know UTC and fixed offsets only. `zones` may be NULL. */
+pz_status pz__catalog_compile_with(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
+                                   pz_str source, const pz__zone_source *zones, pz_report *report,
+                                   pz_error *err);
 const pz__catalog *pz__catalog_ref(const pz__catalog *catalog);
 void pz__catalog_unref(const pz__catalog *catalog);
 

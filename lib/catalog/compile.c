@@ -182,6 +182,7 @@ static void finish(pz__build *build)
         build->is_out_of_memory = true;
         return;
     }
+    catalog->digest = pz__digest_with_zones(build->shared, catalog->digest);
     memcpy(slots, build->slots, build->slot_count * sizeof *slots);
     memcpy(context, build->context, build->context_count * sizeof *context);
     catalog->slots = slots;
@@ -230,6 +231,7 @@ static pz__shared *new_shared(const pz_alloc *alloc)
     pz__names_init(&shared->decisions, &shared->arena);
     pz__names_init(&shared->context, &shared->arena);
     pz__names_init(&shared->segments, &shared->arena);
+    shared->zones.arena = &shared->arena;
     return shared;
 }
 
@@ -282,7 +284,8 @@ static pz_status tell_first(const pz_report *report, uint32_t errors, pz_error *
     return pz__fail(err, PZ_ERR_CATALOG, "the catalog has mistakes");
 }
 
-static pz_status compile_into(pz__owner *owner, pz_report *report, uint32_t *errors)
+static pz_status compile_into(pz__owner *owner, const pz__zone_source *zones, pz_report *report,
+                              uint32_t *errors)
 {
     pz__arena scratch;
     pz__shared *shared = owner->shared;
@@ -292,7 +295,8 @@ static pz_status compile_into(pz__owner *owner, pz_report *report, uint32_t *err
                        .scratch = &scratch,
                        .catalog = &owner->catalog,
                        .shared = shared,
-                       .report = report};
+                       .report = report,
+                       .zones = zones};
     pz__names_init(&build.slot_names, &scratch);
     pz__names_init(&build.counter_names, &scratch);
     compile(&build);
@@ -305,6 +309,13 @@ static pz_status compile_into(pz__owner *owner, pz_report *report, uint32_t *err
 pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
                               pz_str source, pz_report *report, pz_error *err)
 {
+    return pz__catalog_compile_with(out, alloc, file, source, NULL, report, err);
+}
+
+pz_status pz__catalog_compile_with(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
+                                   pz_str source, const pz__zone_source *zones, pz_report *report,
+                                   pz_error *err)
+{
     *out = NULL;
     if (source.len > PZ__CATALOG_BYTES_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "the document has %zu bytes; at most %u are allowed",
@@ -315,7 +326,7 @@ pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz
     pz__shared *shared = status ? NULL : new_shared(&used);
     pz__owner *owner = shared ? new_owner(shared, file, source) : NULL;
     uint32_t errors = 0;
-    status = owner ? compile_into(owner, report ? report : own, &errors) : PZ_ERR_NOMEM;
+    status = owner ? compile_into(owner, zones, report ? report : own, &errors) : PZ_ERR_NOMEM;
     if (status == PZ_OK)
         *out = &owner->catalog;
     else if (status == PZ_ERR_CATALOG)

@@ -103,11 +103,24 @@ static void suggest_names(void *self, void (*put)(void *payload, pz_str name), v
         put(payload, calls[i]);
 }
 
+static pz_status need_zone(void *self, pz_str name)
+{
+    return pz__need_zone(self, name);
+}
+
+static void suggest_zones(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    pz__suggest_zones(self, put, payload);
+}
+
 pz__cel_env pz__cel_env_of(pz__build *build)
 {
     return (pz__cel_env){.self = build,
                          .find = find_name,
                          .derive = pz__derive_call,
                          .suggest = suggest_names,
-                         .closed = true};
+                         .closed = true,
+                         .zones = &build->shared->zones,
+                         .need_zone = need_zone,
+                         .suggest_zones = suggest_zones};
 }

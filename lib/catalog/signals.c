@@ -156,13 +156,31 @@ static void tell_unknown_members(const hearing *h, const pz__node *node)
     }
 }
 
+static pz_status need_zone(void *self, pz_str name)
+{
+    const hearing *h = self;
+    return pz__need_zone(h->build, name);
+}
+
+static void suggest_zones(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    const hearing *h = self;
+    pz__suggest_zones(h->build, put, payload);
+}
+
 static const pz__program *read_event_rule(pz__build *build, const pz__node *node,
                                           const pz__event_kind *kind, const pz__type *expect)
 {
     if (!node)
         return NULL;
     hearing h = {.build = build, .kind = kind};
-    pz__cel_env env = {.self = &h, .find = find_event, .suggest = suggest_event, .closed = true};
+    pz__cel_env env = {.self = &h,
+                       .find = find_event,
+                       .suggest = suggest_event,
+                       .closed = true,
+                       .zones = &build->shared->zones,
+                       .need_zone = need_zone,
+                       .suggest_zones = suggest_zones};
     const pz__program *program = pz__read_rule(build, node, &env, expect);
     if (program)
         tell_unknown_members(&h, node);

@@ -169,6 +169,9 @@ typedef struct pz__cel_env {
      */
     const pz__zone_set *zones;
     pz_status (*need_zone)(void *self, pz_str name);
+    /* Zones to suggest from when one is not found, in any order, by calling `put(payload, name)`,
+     * which keeps no name by pointer. NULL for none. */
+    void (*suggest_zones)(void *self, void (*put)(void *payload, pz_str name), void *payload);
     /* The greatest length of any list, map or text (in octets) in a slot, at any depth; UINT64_MAX
      * if nobody knows. For estimates. May be NULL. */
     uint64_t (*size_hint)(void *self, uint32_t slot);

@@ -4,7 +4,8 @@
  * A getter with a zone written out, t.getHours('Europe/Berlin'), needs that one; a zone that is
  * computed may be any, so the environment is asked to make all ready. Both happen when a rule is
  * compiled: evaluation only looks a name up in tables that are there. UTC and fixed offsets need
- * nothing.
+ * nothing. Beside a zone that does not exist the nearest one is told, or the one whose last part
+ * was written: 'Europe/Berlin' for 'Berlin'.
  */
 #include "cel/check.h"
 
@@ -26,6 +27,78 @@ static pz_status ask(pz__checker *ck, pz_str name)
     return name.len ? PZ_ERR_NOT_FOUND : PZ_OK;
 }
 
+/* ---- suggestions ---- */
+
+/* Names come in any order and only for a moment; of equally good ones the least is kept. */
+typedef struct search {
+    pz_str wanted;
+    size_t near_len, part_len;
+    char near[PZ__ZONE_NAME_MAX], part[PZ__ZONE_NAME_MAX]; /* nearest; with the same last part */
+} search;
+
+static void take_near(search *s, pz_str name)
+{
+    pz_str best = {s->near, s->near_len};
+    bool is_less = pz__str_compare(name, best) < 0;
+    const pz_str both[] = {is_less ? name : best, is_less ? best : name};
+    pz_str near = s->near_len ? pz__nearest(s->wanted, both, 2) : pz__nearest(s->wanted, &name, 1);
+    if (near.len && near.data == name.data) {
+        memcpy(s->near, name.data, name.len);
+        s->near_len = name.len;
+    }
+}
+
+static pz_str last_part(pz_str name)
+{
+    size_t start = name.len;
+    while (start > 0 && name.data[start - 1] != '/')
+        start--;
+    return (pz_str){name.data + start, name.len - start};
+}
+
+static void put_zone(void *payload, pz_str name)
+{
+    search *s = payload;
+    if (!pz__zone_name_ok(name)) /* nor longer than is room for */
+        return;
+    take_near(s, name);
+    bool is_better = !s->part_len || pz__str_compare(name, (pz_str){s->part, s->part_len}) < 0;
+    if (is_better && pz__str_equal(last_part(name), last_part(s->wanted))) {
+        memcpy(s->part, name.data, name.len);
+        s->part_len = name.len;
+    }
+}
+
+static void suggest(pz__checker *ck, pz__cel_issue *issue, pz_str name)
+{
+    search s = {.wanted = name};
+    if (!ck->env || !ck->env->suggest_zones)
+        return;
+    ck->env->suggest_zones(ck->env->self, put_zone, &s);
+    pz__issue_suggest(ck->sink, issue,
+                      s.near_len ? (pz_str){s.near, s.near_len} : (pz_str){s.part, s.part_len});
+}
+
+/* ---- what a call needs ---- */
+
+static void refuse(pz__checker *ck, const pz__expr *arg, pz_str name, pz_status status)
+{
+    if (ck->options && ck->options->unchecked)
+        return;
+    if (status != PZ_ERR_NOT_FOUND) {
+        pz__issue(ck->sink, PZ_ERR_TYPE, arg->start, arg->end,
+                  "the time zone%s%.*s%s cannot be read: %s", name.len ? " '" : "",
+                  PZ__STR_ARG(name), name.len ? "'" : "s", pz_status_text(status));
+        return;
+    }
+    suggest(ck,
+            pz__issue(ck->sink, PZ_ERR_TYPE, arg->start, arg->end,
+                      "there is no time zone '%.*s'; write one such as 'Europe/Berlin', 'UTC' or "
+                      "'+02:00'",
+                      PZ__STR_ARG(name)),
+            name);
+}
+
 void pz__check_zone(pz__checker *ck, const pz__expr *call)
 {
     if (!call->target || call->count != 1 || !takes_zone(call->name))
@@ -41,11 +114,6 @@ void pz__check_zone(pz__checker *ck, const pz__expr *call)
         status = ask(ck, name);
     if (status == PZ_ERR_NOMEM)
         pz__issue_nomem(ck->sink);
-    else if (status != PZ_OK && !(ck->options && ck->options->unchecked))
-        pz__issue(ck->sink, PZ_ERR_TYPE, arg->start, arg->end,
-                  status == PZ_ERR_NOT_FOUND
-                      ? "there is no time zone '%.*s'; write one such as 'Europe/Berlin', 'UTC' or "
-                        "'+02:00'"
-                      : "the time zone '%.*s' cannot be read",
-                  PZ__STR_ARG(name));
+    else if (status != PZ_OK)
+        refuse(ck, arg, name, status);
 }

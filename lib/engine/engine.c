@@ -11,6 +11,8 @@
 
 #include <time.h>
 
+#include "engine/zones.h"
+
 static int64_t system_clock(void *payload)
 {
     (void)payload;
@@ -49,7 +51,8 @@ static pz_status install(pz_engine *engine, pz_str name, pz_str source, pz_repor
     pz_status status = pz__report_new(&found, &engine->alloc);
     if (status != PZ_OK)
         return pz__fail(err, status, "out of memory");
-    status = pz__catalog_compile(&catalog, &engine->alloc, name, source, found, err);
+    status = pz__catalog_compile_with(&catalog, &engine->alloc, name, source, &pz__zone_files,
+                                      found, err);
     if (status == PZ_OK) {
         pthread_mutex_lock(&engine->loading);
         status = pz__pins_swap(&engine->pins, catalog);

@@ -50,6 +50,11 @@ static pz_status need_zone(void *self, pz_str name)
     return pz__zones_need(&program->zones, name);
 }
 
+static void suggest_zones(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    pz__zone_file_list(self, put, payload);
+}
+
 static const pz__host_function *find_function(void *self, pz_str name)
 {
     const pz_program *program = self;
@@ -244,6 +249,7 @@ static pz_status compile(pz_program *program, pz_str source, const pz_program_op
         .closed = !(options->flags & (PZ_PROGRAM_OPEN | PZ_PROGRAM_UNCHECKED)),
         .zones = &program->zones.set,
         .need_zone = need_zone,
+        .suggest_zones = suggest_zones,
         .size_hint = size_hint,
     };
     pz__cel_issues issues = {0};
