@@ -128,7 +128,8 @@ static bool equal(const pz__call *call, pz_value a, pz_value b, uint32_t depth)
         return order_numbers(a, b) == 0;
     if (a.kind != b.kind)
         return false;
-    if (depth > PZ__CEL_COMPARE_DEPTH_MAX) {
+    bool nests = a.kind == PZ_LIST || a.kind == PZ_MAP || a.kind == PZ__V_OPTIONAL;
+    if (depth >= PZ__CEL_COMPARE_DEPTH_MAX && nests) {
         *call->steps = PZ__STEPS_SPENT;
         return false;
     }
