@@ -17,8 +17,8 @@ static const struct {
     const char *name;
     suite_fn run;
 } suites[] = {
-    {"json", suite_json},
-    {"cel", suite_cel},
+    {"json", suite_json},           {"cel", suite_cel},
+    {"celtrip", suite_cel_trip},    {"celoom", suite_cel_oom},
     {"authority", suite_authority},
 };
 
@@ -47,6 +47,25 @@ char *suite_read_file(const char *path, size_t *len)
     }
     fclose(file);
     return bytes;
+}
+
+void suite_lines(const char *path, void (*run)(const char *line, size_t len, counts *result),
+                 counts *result)
+{
+    size_t len;
+    char *text = suite_read_file(path, &len);
+    if (!text) {
+        result->failed++;
+        return;
+    }
+    for (size_t at = 0; at < len;) {
+        const char *end = memchr(text + at, '\n', len - at);
+        size_t line = end ? (size_t)(end - text) - at : len - at;
+        if (line > 1)
+            run(text + at, line, result);
+        at += line + 1;
+    }
+    free(text);
 }
 
 static int usage(void)

@@ -1,13 +1,16 @@
-# Runs the cel suite over the published files, or says that it was skipped because they are absent.
+# Runs the suite cel, or SUITE, over the published files, or says that it was skipped because they are absent.
 if(DEFINED ENV{PZ_SHARED_DIR})
   set(SHARED_DIR $ENV{PZ_SHARED_DIR})
+endif()
+if(NOT SUITE)
+  set(SUITE cel)
 endif()
 file(GLOB FILES ${SHARED_DIR}/conformance/cel/*.jsonl)
 if(NOT FILES)
   message("skipped: no files in ${SHARED_DIR}/conformance/cel")
   return()
 endif()
-execute_process(COMMAND ${PROGRAM} cel ${FILES} RESULT_VARIABLE RESULT)
+execute_process(COMMAND ${PROGRAM} ${SUITE} ${FILES} RESULT_VARIABLE RESULT)
 if(NOT RESULT EQUAL 0)
   message(FATAL_ERROR "cases failed")
 endif()

@@ -16,9 +16,16 @@ typedef void (*suite_fn)(const char *path, counts *result);
 
 void suite_json(const char *path, counts *result);
 void suite_cel(const char *path, counts *result);
+void suite_cel_trip(const char *path, counts *result);
+void suite_cel_oom(const char *path, counts *result);
 void suite_authority(const char *path, counts *result);
 
 /* The bytes of a file, to be given to free(); NULL (and a line on stderr) if it cannot be read. */
 char *suite_read_file(const char *path, size_t *len);
+
+/* Calls `run` for each line of a file that is not empty. A file that cannot be read is a failure.
+ */
+void suite_lines(const char *path, void (*run)(const char *line, size_t len, counts *result),
+                 counts *result);
 
 #endif
