@@ -40,15 +40,17 @@ typedef struct world {
     pz__arena arena;
     pz_value customers[CUSTOMERS];
     pz_value slots[CUSTOMERS][SLOTS];
+    pz__activation over_slots[CUSTOMERS], over_map[CUSTOMERS]; /* what a request keeps ready */
     plain plains[CUSTOMERS];
     bool expected[RULES][CUSTOMERS];
-    const pz__program *over_slots[RULES], *over_map[RULES];
+    const pz__program *of_slots[RULES], *of_map[RULES];
 } world;
 
 /* One rule run one way. */
 typedef struct job {
     world *w;
     pz__arena scratch;
+    pz__mark begin;
     uint32_t rule;
 } job;
 
@@ -97,24 +99,41 @@ static void fetch_nothing(void *self, uint32_t slot)
     (void)slot;
 }
 
-static bool run_one(job *j, const pz__program *program, pz_value *slots, uint32_t count)
+static bool run_one(const pz__program *program, pz__activation *activation)
 {
-    pz__activation activation = {
-        .slots = slots, .slot_count = count, .fetch = fetch_nothing, .arena = &j->scratch};
-    const pz__mark mark = pz__arena_mark(&j->scratch);
-    const pz__truth truth = pz__cel_truth(pz__cel_eval(program, &activation));
-    pz__arena_return(&j->scratch, mark);
-    return truth == PZ__TRUE;
+    return pz__cel_truth(pz__cel_eval(program, activation)) == PZ__TRUE;
 }
 
 static bool ask_slots(job *j, uint32_t customer)
 {
-    return run_one(j, j->w->over_slots[j->rule], j->w->slots[customer], SLOTS);
+    return run_one(j->w->of_slots[j->rule], &j->w->over_slots[customer]);
 }
 
 static bool ask_map(job *j, uint32_t customer)
 {
-    return run_one(j, j->w->over_map[j->rule], &j->w->customers[customer], 1);
+    return run_one(j->w->of_map[j->rule], &j->w->over_map[customer]);
+}
+
+/* An activation for each customer; what rules make on the way lives in the job's arena. */
+static void prepare(job *j)
+{
+    world *w = j->w;
+    for (uint32_t i = 0; i < CUSTOMERS; i++) {
+        w->over_slots[i] = (pz__activation){.slots = w->slots[i],
+                                            .slot_count = SLOTS,
+                                            .fetch = fetch_nothing,
+                                            .arena = &j->scratch};
+        w->over_map[i] = w->over_slots[i];
+        w->over_map[i].slots = &w->customers[i];
+        w->over_map[i].slot_count = 1;
+    }
+}
+
+/* A request that ends: its arena begins anew. */
+static void end_request(job *j, uint64_t done)
+{
+    if (done % CUSTOMERS == CUSTOMERS - 1)
+        pz__arena_return(&j->scratch, j->begin);
 }
 
 static bool ask_plain(job *j, uint32_t customer)
@@ -125,16 +144,20 @@ static bool ask_plain(job *j, uint32_t customer)
 static uint64_t run_slots(void *payload, uint64_t count)
 {
     uint64_t sum = 0;
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++) {
         sum += ask_slots(payload, (uint32_t)i % CUSTOMERS);
+        end_request(payload, i);
+    }
     return sum;
 }
 
 static uint64_t run_map(void *payload, uint64_t count)
 {
     uint64_t sum = 0;
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++) {
         sum += ask_map(payload, (uint32_t)i % CUSTOMERS);
+        end_request(payload, i);
+    }
     return sum;
 }
 
@@ -183,8 +206,8 @@ static void read_rule(world *w, uint32_t rule, pz_value described)
 {
     const pz_str source = pz_value_text(member(described, "cel"));
     const pz_value expected = member(described, "expected");
-    w->over_slots[rule] = compile(w, source, find_declared);
-    w->over_map[rule] = compile(w, source, find_profile);
+    w->of_slots[rule] = compile(w, source, find_declared);
+    w->of_map[rule] = compile(w, source, find_profile);
     bench_expect(expected.len == CUSTOMERS, "64 answers");
     for (uint32_t i = 0; i < CUSTOMERS; i++)
         w->expected[rule][i] = expected.as.items[i].as.b;
@@ -194,6 +217,8 @@ static void bench_rule(const bench *b, world *w, uint32_t rule, const char *name
 {
     job j = {.w = w, .rule = rule};
     pz__arena_init(&j.scratch, &b->alloc, 0);
+    j.begin = pz__arena_mark(&j.scratch);
+    prepare(&j);
     check(&j, name);
     const bench_case cases[] = {
         {"reference", run_plain, NULL, &j, .checked = CUSTOMERS},

@@ -264,12 +264,17 @@ typedef struct pz__activation {
  */
 pz_value pz__cel_eval(const pz__program *program, pz__activation *activation);
 
-/* Make a result (no error, no unknown) of the kinds that pz_value knows: plain.c. PZ_ERR_LIMIT beyond
- * PZ_JSON_DEPTH_MAX levels or a very large value; PZ_ERR_NOMEM. */
+/* Make a result (no error, no unknown) of the kinds that pz_value knows: plain.c. PZ_ERR_LIMIT
+ * beyond PZ_JSON_DEPTH_MAX levels or a very large value; PZ_ERR_NOMEM. */
 pz_status pz__cel_plain(pz__arena *arena, pz_value *v);
 
 /* Three-way truth of a rule's result: a rule fires only on TRUE. */
 typedef enum pz__truth { PZ__FALSE, PZ__TRUE, PZ__UNKNOWN, PZ__ERROR } pz__truth;
-pz__truth pz__cel_truth(pz_value result);
+static inline pz__truth pz__cel_truth(pz_value result)
+{
+    if (result.kind == PZ_BOOL)
+        return result.as.b ? PZ__TRUE : PZ__FALSE;
+    return result.kind == PZ__V_UNKNOWN ? PZ__UNKNOWN : PZ__ERROR;
+}
 
 #endif

@@ -65,7 +65,7 @@
 static const pz_value truths[2] = {{.kind = PZ_BOOL, .as.b = false},
                                    {.kind = PZ_BOOL, .as.b = true}};
 
-static pz_value run(pz__vm *vm, pz_value *restrict r)
+static pz_value run(const pz__program *const program, pz__activation *activation)
 {
     static const void *const labels[] = {
 #define OP(name, dst, a, b, x, y) &&op_##name,
@@ -78,11 +78,23 @@ static pz_value run(pz__vm *vm, pz_value *restrict r)
 #include "cel/opcodes.def"
 #undef OP
     };
-    const void *const *const dispatch = vm->activation->cost ? counted : labels;
-    const pz__program *const program = vm->program;
+    pz_value stack[STACK_REGISTERS];
+    pz_value *restrict r = stack;
+    if (__builtin_expect(program->register_count > STACK_REGISTERS, 0)) {
+        r = pz__arena_array(activation->arena, program->register_count, sizeof *r);
+        if (!r)
+            return pz__call_nomem();
+    }
+    uint32_t steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
+    steps -= steps == PZ__STEPS_SPENT;
+    pz__vm state = {
+        .program = program, .activation = activation, .steps = steps, .step_limit = steps};
+    pz__vm *const vm = &state;
+    vm->call = (pz__call){activation->arena, &vm->steps, 0, program->zones};
+    const void *const *const dispatch = activation->cost ? counted : labels;
     const pz__ins *const code = program->code;
     const pz_value *const consts = program->consts;
-    const pz_value *const slots = vm->activation->slots;
+    const pz_value *const slots = activation->slots;
     const pz__ins *ins = code;
     goto *dispatch[ins->op];
 
@@ -323,26 +335,8 @@ pz_value pz__cel_eval(const pz__program *program, pz__activation *activation)
         *activation->cost = 0;
     if (program->is_constant)
         return program->constant;
-    pz__vm vm = {.program = program, .activation = activation};
-    vm.steps = activation->step_limit ? activation->step_limit : PZ__CEL_STEPS_DEFAULT;
-    vm.steps -= vm.steps == PZ__STEPS_SPENT;
-    vm.step_limit = vm.steps;
-    vm.call = (pz__call){activation->arena, &vm.steps, 0, program->zones};
     if (program->slot_end > activation->slot_count)
         return pz__cel_fail(activation->arena, PZ_ERR_ARG,
                             "the activation has fewer slots than the program reads");
-    if (program->register_count <= STACK_REGISTERS) {
-        pz_value registers[STACK_REGISTERS];
-        return run(&vm, registers);
-    }
-    pz_value *registers =
-        pz__arena_array(activation->arena, program->register_count, sizeof *registers);
-    return registers ? run(&vm, registers) : pz__call_nomem();
-}
-
-pz__truth pz__cel_truth(pz_value result)
-{
-    if (result.kind == PZ_BOOL)
-        return result.as.b ? PZ__TRUE : PZ__FALSE;
-    return result.kind == PZ__V_UNKNOWN ? PZ__UNKNOWN : PZ__ERROR;
+    return run(program, activation);
 }

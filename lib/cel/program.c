@@ -6,7 +6,8 @@
  * are made from. It is run on every program in builds with assertions; the evaluator itself then
  * checks nothing.
  *
- * A set of up to PZ__SET_SMALL constants is looked through, a larger one is an open-addressing
+ * A set of up to PZ__SET_SMALL constants is looked through, as numbers if its texts are short; a
+ * larger one is an open-addressing
  * table at most half full. Its hash needs no key: the constants are the author's, and one that was
  * chosen badly only costs its own author's rule.
  */
@@ -205,11 +206,28 @@ bool pz__set_has_int_hashed(const pz__set *set, int64_t n)
     }
 }
 
+static bool is_short(pz_value list)
+{
+    for (uint32_t i = 0; i < list.len; i++)
+        if (list.as.items[i].kind != PZ_STRING || list.as.items[i].len > 8)
+            return false;
+    return true;
+}
+
+static bool make_words(pz__arena *arena, pz__set *set)
+{
+    uint64_t *words = pz__arena_array(arena, set->count, sizeof *words);
+    for (uint32_t i = 0; words && i < set->count; i++)
+        words[i] = pz__short_word(set->items[i].as.text, set->items[i].len);
+    set->words = words;
+    return words != NULL;
+}
+
 bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list)
 {
     *set = (pz__set){.items = list.as.items, .count = list.len, .list = list};
     if (list.len <= PZ__SET_SMALL)
-        return true;
+        return !is_short(list) || make_words(arena, set);
     uint32_t room = 16;
     while (room < list.len * 2)
         room *= 2;

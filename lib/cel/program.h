@@ -45,6 +45,7 @@ typedef struct pz__set {
     uint32_t count;
     uint32_t mask;         /* of the table; 0: look through the items */
     const uint32_t *table; /* open addressing, position + 1, 0 is free */
+    const uint64_t *words; /* of a few texts, each of at most 8 octets: those; else NULL */
     pz_value list;         /* the list as written, for a value of another kind */
 } pz__set;
 
@@ -96,8 +97,28 @@ bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list);
 bool pz__set_has_text_hashed(const pz__set *set, const char *text, uint32_t len);
 bool pz__set_has_int_hashed(const pz__set *set, int64_t n);
 
+/* At most eight octets as one number, which with the length tells all of them. */
+static inline uint64_t pz__short_word(const char *text, uint32_t len)
+{
+    if (len >= 4)
+        return pz__octets4(text) | (uint64_t)pz__octets4(text + len - 4) << 32;
+    if (len == 0)
+        return 0;
+    return (uint64_t)(unsigned char)text[0] << 16 | (uint64_t)(unsigned char)text[len >> 1] << 8 |
+           (unsigned char)text[len - 1];
+}
+
 static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32_t len)
 {
+    if (set->words) {
+        if (len > 8)
+            return false;
+        const uint64_t word = pz__short_word(text, len);
+        for (uint32_t i = 0; i < set->count; i++)
+            if (set->words[i] == word && set->items[i].len == len)
+                return true;
+        return false;
+    }
     if (set->mask)
         return pz__set_has_text_hashed(set, text, len);
     for (uint32_t i = 0; i < set->count; i++)

@@ -109,7 +109,8 @@ static inline bool pz__same_text(const pz_value *a, const pz_value *text)
 
 /* The value under a text key if it is found at once. NULL tells nothing: ask pz__map_find_text().
  */
-static inline const pz_value *pz__map_peek(const pz_value *map, const pz_value *key, uint32_t hash)
+static inline __attribute__((always_inline)) const pz_value *
+pz__map_peek(const pz_value *map, const pz_value *key, uint32_t hash)
 {
     if (map->kind != PZ_MAP || map->len == 0)
         return NULL;
