@@ -1,4 +1,4 @@
-// celjs.mjs: the same three rules in the fastest CEL of the npm registry, for docs/performance.md.
+// celjs.mjs: the same three rules in the fastest CEL for JavaScript, for docs/performance.md.
 //
 //     npm install @marcbachmann/cel-js@8.0.0        (in any folder)
 //     node bench/celjs.mjs FIXTURES_DIR FOLDER_WITH_NODE_MODULES

@@ -163,9 +163,9 @@ def pick_inferred(shop):
 
 
 def pick_thin(shop, thin):
-    """The one of the thin ones who did most, so that it is not for want of trying."""
-    found = [(-shop.events(c), numbers(c), c) for c in thin
-             if not any(shop.tier(a, c) == "CHOICE" for a in ATTRIBUTES)]
+    """The one of the thin ones who left the fewest traces, but left some."""
+    found = [(shop.events(c), numbers(c), c) for c in thin
+             if shop.evidence(c, "interest") and not any(shop.tier(a, c) == "CHOICE" for a in ATTRIBUTES)]
     return (min(found)[2], "home.hero", "interest") if found else None
 
 

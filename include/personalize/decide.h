@@ -129,9 +129,9 @@ PZ_API const char *pz_decision_rule(const pz_decision *decision);
 PZ_API double pz_decision_confidence(const pz_decision *decision);
 /**
  * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",
- * "uses" (each attribute, counter and context key that was read, with value, tier, reason,
- * confidence, channel, time), "unknown" (what was missing and would have mattered), "errors",
- * "segments" read, "id", "catalog".
+ * "uses" (each attribute, segment, counter and context key that was read, with its value, and of
+ * attributes tier, reason, confidence, channel, time), "unknown" (what was missing and would have
+ * mattered), "errors", "id", "catalog".
  */
 PZ_API pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision *decision,
                                  pz_error *err);

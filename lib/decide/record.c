@@ -151,39 +151,20 @@ static pz_status failures_list(pz__request *request, const pz_decision *decision
     return PZ_OK;
 }
 
-/* The names of the segments that were read; "uses" says whether the customer is in them. */
-static pz_status segments_list(pz__request *request, const pz_decision *decision, pz_value *out)
-{
-    pz_value *items = pz__arena_array(&request->arena, decision->use_count, sizeof *items);
-    if (!items)
-        return PZ_ERR_NOMEM;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < decision->use_count; i++) {
-        const pz__slot_info *info = &request->catalog->slots[decision->uses[i].slot];
-        if (info->use == PZ__USE_SEGMENT)
-            items[count++] = pz__value_of_str(request->catalog->segments[info->index].name);
-    }
-    *out = pz__value_of_items(items, count);
-    return PZ_OK;
-}
-
 static pz_status put_lists(pz__request *request, const pz_decision *decision, pz__fields *fields)
 {
-    pz_value uses, unknown, failures, segments;
+    pz_value uses, unknown, failures;
     pz_status status = uses_list(request, decision, &uses);
     if (status == PZ_OK)
         status = unknown_list(request, decision, &unknown);
     if (status == PZ_OK)
         status = failures_list(request, decision, &failures);
-    if (status == PZ_OK)
-        status = segments_list(request, decision, &segments);
     if (status != PZ_OK)
         return status;
     pz__fields_put(fields, "uses", uses);
     pz__fields_put(fields, "unknown", unknown);
     if (decision->failure_count)
         pz__fields_put(fields, "errors", failures);
-    pz__fields_put(fields, "segments", segments);
     return PZ_OK;
 }
 

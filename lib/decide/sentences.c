@@ -161,7 +161,7 @@ static pz_status tell_thin_evidence(teller *t, const pz__attribute *attribute)
     if (best == PZ__NODE_NONE || posteriors[best].is_certain)
         return PZ_OK;
     const pz__posterior *posterior = &posteriors[best];
-    pz__buf_text(&t->out, "  The evidence is too thin to say more: ");
+    pz__buf_text(&t->out, "  The evidence does not suffice to say more: ");
     put_value(&t->out, attribute->domain->nodes[best].value);
     pz__buf_text(&t->out, " leads with a weight of ");
     put_share(&t->out, posterior->personal);

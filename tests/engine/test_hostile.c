@@ -487,17 +487,26 @@ static void refused_event_of_a_replay_leaves_no_trace(void **state)
 
 /* ---- what a decision says about itself ---- */
 
-static void decision_names_the_segments_it_read(void **state)
+static void decision_says_of_a_segment_it_read_whether_the_customer_is_in_it(void **state)
 {
     shop *s = *state;
     const pz_decision *hero;
+    pz_profile *ann;
     pz_value map;
-    bool found;
-    assert_int_equal(pz_decide(&hero, s->context, NULL, "hero", NULL), PZ_OK);
+    uint32_t found = 0;
+    assert_int_equal(pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL), PZ_OK);
+    assert_int_equal(pz_decide(&hero, s->context, ann, "hero", NULL), PZ_OK);
     assert_int_equal(pz_decision_map(&map, s->context, hero, NULL), PZ_OK);
-    const pz_value segments = pz_value_get(map, "segments", 8, &found);
-    assert_true(found);
-    assert_int_equal(segments.kind, PZ_LIST);
+    const pz_value uses = pz_value_get(map, "uses", 4, NULL);
+    for (uint32_t i = 0; i < uses.len; i++) {
+        const pz_value use = pz_value_item(uses, i);
+        if (!pz_value_equal(pz_value_get(use, "name", 4, NULL), pz_value_str("segment.regular")))
+            continue;
+        found++;
+        assert_true(pz_value_equal(pz_value_get(use, "value", 5, NULL), pz_value_bool(false)));
+    }
+    assert_int_equal(found, 1);
+    pz_profile_free(ann);
 }
 
 int main(void)
@@ -524,7 +533,7 @@ int main(void)
         CASE(customer_begun_by_a_merge_is_found_again),
         CASE(visitors_may_write),
         CASE(refused_event_of_a_replay_leaves_no_trace),
-        CASE(decision_names_the_segments_it_read),
+        CASE(decision_says_of_a_segment_it_read_whether_the_customer_is_in_it),
         CASE(merges_inside_merges_end_at_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ class Demo(kit.CommandTest):
         self.assertIn(" 0 choices were overruled.", run.stdout)
         self.assertNotIn("There is none.", run.stdout)
         self.assertIn("That overrides ", run.stdout)
-        self.assertIn("The evidence is too thin", run.stdout)
+        self.assertIn("The evidence does not suffice", run.stdout)
 
     def test_the_converter_makes_the_data_that_is_carried(self):
         if os.environ.get("PZ_FULL") != "1":
