@@ -170,10 +170,10 @@ static uint64_t walk_node(const estimator *e, const pz__expr *expr, uint64_t siz
     return expr->kind == PZ__E_CONST ? walk_constant(expr->constant) : walk(e, expr->type, size);
 }
 
-/* What a result of the type can be at most, when nothing is known of the function. */
+/* What a result of the type can be at most: nothing, if even a value of size 1 needs no walking. */
 static uint64_t size_of_result(const estimator *e, const pz__type *type, uint64_t known)
 {
-    return walk(e, type, 0) == 0 ? 0 : known;
+    return walk(e, type, 1) == 0 ? 0 : known;
 }
 
 /* Functions whose result is no longer than their arguments together, or than the few octets that a

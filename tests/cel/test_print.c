@@ -173,6 +173,22 @@ static void costs_lie_within_the_estimate(void **state)
     assert_true(bounded > 0);
 }
 
+static void the_estimate_counts_the_items_of_a_hinted_list(void **state)
+{
+    (void)state;
+    kit k;
+    kit_open(&k, NULL);
+    pz__cel_env env = kit_env(&k);
+    env.size_hint = hint;
+    const pz__program *program;
+    assert_int_equal(
+        pz__cel_compile(&k.arena, &program, PZ__STR("'a' in profile.tags"), &env, NULL, NULL),
+        PZ_OK);
+    /* Eight texts of up to eight octets, each looked at once. */
+    assert_in_range(pz__program_cost(program).most, 2 + 8, 100);
+    kit_close(&k);
+}
+
 static void a_cost_limit_ends_the_evaluation(void **state)
 {
     (void)state;
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_mistake_prints_nothing),
         cmocka_unit_test(printing_survives_exhaustion),
         cmocka_unit_test(costs_lie_within_the_estimate),
+        cmocka_unit_test(the_estimate_counts_the_items_of_a_hinted_list),
         cmocka_unit_test(a_cost_limit_ends_the_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

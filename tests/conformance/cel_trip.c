@@ -43,7 +43,7 @@ static void run_line(const char *line, size_t len, counts *result)
         const pz_str id = pz_value_text(pz_value_get(json, "id", 2, NULL));
         const pz_str source = pz_value_text(pz_value_get(json, "expr", 4, NULL));
         bool read = false;
-        const bool kept = keeps(id, source, false, &read) & keeps(id, source, true, &read);
+        const bool kept = keeps(id, source, false, &read) && keeps(id, source, true, &read);
         if (!kept)
             result->failed++;
         else if (read)
