@@ -127,7 +127,7 @@ uint32_t pz__take_registers(pz__planner *p, uint32_t count)
 
 uint32_t pz__plan_local(pz__planner *p, const pz__expr *local)
 {
-    if (p->failed)
+    if (p->failed || !p->locals)
         return 0;
     struct pz__local found = p->locals[local->index];
     if (found.code != PZ__NOWHERE)
@@ -315,12 +315,13 @@ static void plan_selection(pz__planner *p, const pz__expr *expr, uint32_t dst)
 
 static void plan_function(pz__planner *p, const pz__expr *expr, uint32_t dst)
 {
-    if (expr->host)
-        plan_call(p, expr, dst);
-    else if (pz__is_test(expr))
+    if (!expr->host && pz__is_test(expr)) {
         pz__plan_chain(p, expr, dst);
-    else if (!pz__plan_counted(p, expr, dst) && !pz__plan_otherwise(p, expr, dst))
-        plan_call(p, expr, dst);
+        return;
+    }
+    if (!expr->host && (pz__plan_counted(p, expr, dst) || pz__plan_otherwise(p, expr, dst)))
+        return;
+    plan_call(p, expr, dst);
 }
 
 void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst)

@@ -36,8 +36,8 @@ bool pz__regex_sees(const pz__regex_parser *p, const char *what);
 void *pz__regex_room(pz__arena *arena, void *items, uint32_t count, uint32_t *cap, size_t size);
 
 pz__regex_node *pz__regex_node_new(pz__regex_parser *p, pz__regex_kind kind, uint32_t low);
-/* A node that takes one of the set's characters; the set is finished and kept. */
-pz__regex_node *pz__regex_set_node(pz__regex_parser *p, pz__ranges *set, size_t offset);
+/* A node that takes one of the ranges' characters; they are finished and kept. */
+pz__regex_node *pz__regex_set_node(pz__regex_parser *p, pz__ranges *ranges, size_t offset);
 
 /* ---- regex_atom.c ---- */
 

@@ -85,13 +85,18 @@ uint64_t pz__engine_serial(pz_engine *engine);
 pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
 /* Fill in what a caller's pz_write (NULL is allowed) leaves out. PZ_ERR_ARG for a size that is not
  * one, or a flag. */
-pz_status pz__write_read(const pz_engine *engine, const pz_write *write, pz__write *out,
+pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__write *out,
                          pz_error *err);
 /* Take over `state`, sealing it; on failure it stays the caller's. */
 pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *err);
+/* How a handle stands to the store. */
+typedef struct pz__standing {
+    bool is_stored; /* its writes go to the store */
+    bool exists;    /* it has ever been written */
+} pz__standing;
 /* A handle around `state`, which it consumes, on failure too. */
-pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state, bool is_stored,
-                           pz_error *err);
+pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state,
+                           pz__standing standing, pz_error *err);
 /* The stored state under `key`; PZ_ERR_NOT_FOUND if there is none. */
 pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err);
 /* An empty profile of a person with a fresh id. */

@@ -52,8 +52,8 @@ pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *er
     return PZ_OK;
 }
 
-pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state, bool is_stored,
-                           pz_error *err)
+pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state,
+                           pz__standing standing, pz_error *err)
 {
     pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
     if (!profile) {
@@ -61,7 +61,8 @@ pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *sta
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     }
     profile->engine = engine;
-    profile->is_stored = is_stored;
+    profile->is_stored = standing.is_stored;
+    profile->exists = standing.exists;
     const pz_status status = pz__profile_show(profile, state, err);
     if (status != PZ_OK) {
         pz__profile_free(state);
@@ -84,7 +85,8 @@ pz_status pz_profile_new(pz_profile **out, pz_engine *engine, pz_subject subject
     pz__profile *state;
     const pz_status status =
         pz__profile_new(&state, &engine->alloc, (pz__subject_kind)subject, pz_str_of(id), err);
-    return status == PZ_OK ? pz__profile_wrap(out, engine, state, false, err) : status;
+    return status == PZ_OK ? pz__profile_wrap(out, engine, state, (pz__standing){false, false}, err)
+                           : status;
 }
 
 pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *bytes, size_t len,
@@ -98,10 +100,7 @@ pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *byt
     pz_status status = pz__profile_decode(&state, &engine->alloc, bytes, len, err);
     if (status != PZ_OK)
         return status;
-    status = pz__profile_wrap(out, engine, state, false, err);
-    if (status == PZ_OK)
-        (*out)->exists = true;
-    return status;
+    return pz__profile_wrap(out, engine, state, (pz__standing){.exists = true}, err);
 }
 
 pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err)
@@ -127,10 +126,7 @@ pz_status pz_profile_open(pz_profile **out, pz_engine *engine, const char *id, p
         pz__fail(err, status, "the store holds no profile '%s'", id);
     if (status != PZ_OK)
         return status;
-    status = pz__profile_wrap(out, engine, state, true, err);
-    if (status == PZ_OK)
-        (*out)->exists = true;
-    return status;
+    return pz__profile_wrap(out, engine, state, (pz__standing){true, true}, err);
 }
 
 pz_str pz__first_key(const pz__buf *keys)
@@ -193,11 +189,10 @@ pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, con
         status = pz__customer_new(&state, engine, err);
     if (status != PZ_OK)
         return status;
-    pz_profile *profile;
-    status = pz__profile_wrap(&profile, engine, state, true, err);
-    if (status != PZ_OK)
+    pz_profile *profile = NULL;
+    status = pz__profile_wrap(&profile, engine, state, (pz__standing){true, exists}, err);
+    if (!profile)
         return status;
-    profile->exists = exists;
     profile->kind = copy_text(&engine->alloc, pz_str_of(kind));
     profile->value = copy_text(&engine->alloc, pz_str_of(value));
     if (!profile->kind.data || !profile->value.data) {
@@ -274,7 +269,7 @@ static pz_status written(const pz_profile *profile, pz_pool *pool, put_profile p
 
 pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out, pz_error *err)
 {
-    pz_str bytes;
+    pz_str bytes = {NULL, 0};
     const pz_status status = written(profile, pool, put_bytes, 0, out ? &bytes : NULL, err);
     if (status == PZ_OK)
         *out = pz_value_bytes(bytes.data, bytes.len);
@@ -299,16 +294,15 @@ typedef struct visit {
 static pz_status visit_one(void *payload, pz_str key, const void *bytes, size_t len)
 {
     visit *v = payload;
-    pz__profile *state;
+    pz__profile *state = NULL;
     pz_error why = PZ_ERROR_INIT;
     pz_status status = pz__record_decode(&state, &v->engine->alloc, bytes, len, &why);
     if (status != PZ_OK)
         return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(key), why.message);
-    pz_profile *profile;
-    status = pz__profile_wrap(&profile, v->engine, state, true, v->err);
-    if (status != PZ_OK)
+    pz_profile *profile = NULL;
+    status = pz__profile_wrap(&profile, v->engine, state, (pz__standing){true, true}, v->err);
+    if (!profile)
         return status;
-    profile->exists = true;
     status = v->fn(v->payload, profile);
     pz_profile_free(profile);
     return status;

@@ -198,9 +198,10 @@ static pz_status write_stored(change *c)
         pz__arena_reset(c->scratch);
         status = pz__store_begin(engine->store, &txn, c->err);
         if (status != PZ_OK)
-            return status;
+            break;
         status = attempt(c, txn);
     } while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
+    c->write->writer = (pz_str){NULL, 0};
     return status;
 }
 
@@ -228,6 +229,7 @@ static pz_status carry_out(change *c)
     }
     pz__profile_free(c->result);
     pz__arena_clear(&scratch);
+    c->scratch = NULL;
     return status;
 }
 
@@ -340,7 +342,8 @@ static pz_status merge_operations(pz_profile *profile, pz_value operation, const
         pz__profile_new(&empty, &profile->engine->alloc, pz__profile_kind(profile->state),
                         pz__profile_subject(profile->state), err);
     if (status == PZ_OK)
-        status = pz__profile_wrap(&other, profile->engine, empty, false, err);
+        status =
+            pz__profile_wrap(&other, profile->engine, empty, (pz__standing){false, false}, err);
     if (status != PZ_OK)
         return status;
     for (uint32_t i = 0; i < operations.len && status == PZ_OK; i++)
@@ -356,8 +359,8 @@ static pz_status apply_operation(pz_profile *profile, pz_value operation, const 
 {
     if (pz__str_equal(pz_value_text(pz_value_item(operation, 0)), PZ__STR("merge")))
         return merge_operations(profile, operation, defaults, depth, err);
-    pz__write write;
-    pz__verb verb;
+    pz__write write = {0};
+    pz__verb verb = {0};
     pz_status status = pz__write_read(profile->engine, defaults, &write, err);
     if (status == PZ_OK)
         status = pz__verb_read(&verb, operation, &write, err);

@@ -74,6 +74,8 @@ static pz__moment newest_clearing(const pz__rejections *r)
     for (uint32_t i = 0; i < r->choices.count; i++)
         if (r->choices.list[i].is_cleared)
             newest = later(newest, pz__moment_of(&r->choices.list[i]));
+    if (r->rejects.count == 0)
+        return newest;
     /* The register with the empty part stands first. */
     const pz__claim *first = &r->rejects.list[0];
     if (first->part.len == 0 && first->is_cleared)

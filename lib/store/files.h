@@ -46,6 +46,6 @@ pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err);
  * no second store with the same writer id, ever has the name that was asked for. */
 pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err);
 /* Remove a store's two files and their directory; what else is in it, and failures, are left. */
-void pz__remove_store(const char *directory);
+void pz__remove_store(const char *path);
 
 #endif

@@ -404,7 +404,7 @@ static size_t size_of(pz__store *store, const char *key)
 static void the_map_grows_for_updates_and_for_other_processes(void **state)
 {
     pz__store *store = open_little(state);
-    char key[8];
+    char key[16];
     assert_ok(kit_set(store, "k", "v"));
     pid_t child = fork();
     if (child == 0) {
@@ -436,7 +436,7 @@ static void a_transaction_that_outgrows_the_map_succeeds_when_run_again(void **s
         status = PZ_OK;
         assert_ok(pz__store_begin(store, &txn, &kit_error));
         for (int i = 0; i < 20 && status == PZ_OK; i++) {
-            char key[8];
+            char key[16];
             snprintf(key, sizeof key, "%d", i);
             status = pz__store_txn_append(txn, PZ__STR("s"), bulk, sizeof bulk, NULL, &kit_error);
         }
