@@ -93,7 +93,10 @@ static int commit(ingest *in)
 
 static bool is_blank(const char *line, size_t len)
 {
-    return strspn(line, " \t") >= len;
+    size_t i = 0;
+    while (i < len && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    return i == len;
 }
 
 /* Read one line as an event, or note why it is none. */
