@@ -46,7 +46,7 @@ build() {
 replay() {
     local name=$1 status
     shift
-    timeout "$(left)" ctest --test-dir "$out/$name" --output-on-failure --parallel "$jobs" \
+    timeout "$(left)" ctest --test-dir "$out/$name" --output-on-failure --parallel "$jobs" --timeout 600 \
         --no-tests=error "$@" </dev/null >"$out/$name.tests" 2>&1
     status=$?
     if [ $status = 0 ]; then
