@@ -69,9 +69,10 @@ stage_address() {
         ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
             replay address
 }
+# One thread walks a million steps over megabytes there: minutes of it, and nothing to race with.
 stage_thread() {
     build thread -DCMAKE_C_COMPILER=gcc -DPZ_SANITIZE=thread "${sanitized[@]}" &&
-        TSAN_OPTIONS=halt_on_error=1 replay thread
+        TSAN_OPTIONS=halt_on_error=1 replay thread -E '^cel_pathological$'
 }
 stage_clang() {
     build clang -DCMAKE_C_COMPILER=clang && replay clang
