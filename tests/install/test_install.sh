@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs a build into a scratch prefix and uses it as a stranger would.
-#     test_install.sh SOURCE_DIR BUILD_DIR VERSION CC CMAKE
+#     test_install.sh SOURCE_DIR BUILD_DIR VERSION CC CMAKE [WITH_LMDB]
 # Consumers: tests/install/version.c, run, and the README's first C block, built: each through
 # pkg-config and through CMake; the first also against the static library.
 set -eu
-source=$1 build=$2 version=$3 cc=$4 cmake=$5
+source=$1 build=$2 version=$3 cc=$4 cmake=$5 lmdb=${6:-ON}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/personalize-install.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/usr
@@ -60,7 +60,7 @@ for program in "$scratch/version-pc" "$scratch/version-static" "$scratch/consume
     [ "$printed" = "$version" ] || { echo "$program prints $printed, not $version"; exit 1; }
 done
 # The README's program runs beside the README's catalog and prints what the README says it prints.
-if [ "$programs" != version ]; then
+if [ "$programs" != version ] && [ "$lmdb" = ON ]; then
     python3 "$source/scripts/readme-block.py" json 1 "$source/README.md" >"$scratch/shop.json"
     says=$(sed -n 's/^It prints `\([^`]*\)`.*/\1/p' "$source/README.md")
     for program in "$scratch/readme-pc" "$scratch/consumer/build/readme-cmake"; do
