@@ -79,10 +79,13 @@ PZ_API pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_pr
  * attribute is undeclared, unresolved (PZ_ERR_NOT_FOUND) or of another type (PZ_ERR_TYPE). */
 PZ_API pz_status pz_resolve_bool(bool *out, pz_context *context, const pz_profile *profile,
                                  const char *attribute, bool fallback);
+/** As pz_resolve_bool(). */
 PZ_API pz_status pz_resolve_int(int64_t *out, pz_context *context, const pz_profile *profile,
                                 const char *attribute, int64_t fallback);
+/** As pz_resolve_bool(). */
 PZ_API pz_status pz_resolve_double(double *out, pz_context *context, const pz_profile *profile,
                                    const char *attribute, double fallback);
+/** As pz_resolve_bool(). The text is borrowed like every answer; `fallback` NULL gives {NULL, 0}. */
 PZ_API pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *profile,
                                 const char *attribute, const char *fallback);
 

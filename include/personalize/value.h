@@ -69,10 +69,15 @@ typedef struct pz_entry {
 #define PZ_VALUE_LEN_MAX UINT32_MAX
 
 /** Values of the scalar kinds. They own nothing; copy them freely. */
+/** The null value; the same as {0}. */
 PZ_API pz_value pz_value_null(void);
+/** A truth. */
 PZ_API pz_value pz_value_bool(bool b);
+/** A whole number with a sign. */
 PZ_API pz_value pz_value_int(int64_t i);
+/** A whole number without a sign. */
 PZ_API pz_value pz_value_uint(uint64_t u);
+/** A number; NaN and infinities are allowed here, but not in JSON or in a profile. */
 PZ_API pz_value pz_value_double(double d);
 /** Borrow a NUL-terminated UTF-8 string; NULL gives null. Checked for UTF-8 where it is stored. */
 PZ_API pz_value pz_value_str(const char *text);
