@@ -136,12 +136,12 @@ static pz__resolution resolve_once(job *j)
 {
     world *w = j->w;
     const pz__view view = {.catalog = w->pin.catalog,
-                           .person = w->profile->state,
+                           .person = {w->profile->members, w->profile->member_count},
                            .now_ms = BENCH_NOW,
                            .channel = PZ__STR("web"),
                            .arena = &w->arena};
     pz__resolution answer;
-    bench_must(pz__resolve(&view, j->attribute, &answer), NULL, j->name);
+    bench_must(pz__resolve(&view, j->attribute, NULL, &answer), NULL, j->name);
     return answer;
 }
 

@@ -142,6 +142,35 @@ typedef struct pz__decision_def {
     pz_value default_value; /* null where not declared */
 } pz__decision_def;
 
+/* "purposes": options of a purpose; a purpose that is not listed has none. */
+typedef struct pz__purpose {
+    pz_str name;
+    bool erases_on_deny;   /* "on_deny": "erase" */
+    bool is_denied_by_gpc; /* "gpc": true: the Global Privacy Control signal denies it */
+    const uint8_t *tcf;    /* "tcf": purposes of IAB TCF v2, 1 to 11, all of which grant it */
+    uint32_t tcf_count;
+} pz__purpose;
+
+/* What one policy does to one attribute. */
+typedef struct pz__effect {
+    uint32_t attribute;
+    bool is_lock; /* else a bound */
+    bool has_min, has_max, has_one_of;
+    pz_value lock;
+    pz_value min, max;
+    const pz_value *one_of;
+    uint32_t one_of_count;
+} pz__effect;
+
+/* "policies", in the order of the document. */
+typedef struct pz__policy {
+    pz_str id;               /* "id", or "#1", "#2" ... by place */
+    const pz__program *when; /* NULL: always */
+    uint32_t masked;         /* source classes it masks, by bit; 0: none */
+    const pz__effect *effects;
+    uint32_t effect_count;
+} pz__policy;
+
 /* What a slot stands for. */
 typedef enum pz__slot_use {
     PZ__USE_ATTRIBUTE, /* profile.NAME: index of the attribute */
@@ -192,6 +221,13 @@ typedef struct pz__catalog {
     uint32_t counter_count;
     const pz__decision_def *decisions;
     uint32_t decision_count;
+    const pz__purpose *purposes; /* by name */
+    uint32_t purpose_count;
+    const pz__policy *policies;
+    uint32_t policy_count;
+    uint32_t masked; /* source classes that the catalog's own "level" and "mask" leave out */
+    const pz_str *unique_identifiers; /* kinds declared unique, by name */
+    uint32_t unique_identifier_count;
     const pz__slot_info *slots;
     uint32_t slot_count;
     const pz__node *tests; /* the "tests" array, NULL if none; spans into `source` */

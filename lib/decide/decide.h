@@ -21,7 +21,8 @@
 
 /* ---- requests ---- */
 
-/* Which state of person and account an answer is about: numbers that change with every write. */
+/* Which state of person and accounts an answer is about: numbers that change with every write to
+ * any of their profiles. */
 typedef struct pz__binding {
     uint64_t person;
     uint64_t account;
@@ -37,9 +38,9 @@ typedef struct pz__binding {
 typedef struct pz__request {
     pz__arena arena;
     const pz__catalog *catalog; /* borrowed; NULL before the first begin */
-    const pz__profile *person;  /* borrowed, sealed; NULL: nobody */
-    const pz__profile *account;
-    pz__binding binding; /* of the answers held */
+    pz__person person;          /* borrowed, the list too; no members: nobody */
+    pz__person accounts;        /* nearest first */
+    pz__binding binding;        /* of the answers held */
     int64_t now_ms;
     uint64_t serial; /* changes with every circumstance: older decisions are stale */
     pz__activation activation;
@@ -49,7 +50,7 @@ typedef struct pz__request {
     pz_value *totals; /* by slot: what was counted for this binding; PZ__V_PENDING: not yet */
     pz_str channel;   /* of the circumstances, where `has_channel` */
     bool has_channel;
-    bool has_answers; /* something is held that a new binding or circumstance makes void */
+    bool has_answers;  /* something is held that a new binding or circumstance makes void */
     uint32_t *touched; /* slots fetched since the last pz__request_settle */
     uint32_t touched_count;
     pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory since a question was begun */
@@ -62,7 +63,7 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
 /* Say (null: take back) a circumstance; copied. Codes as pz_context_set(). */
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err);
 /* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
-void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
+void pz__request_bind(pz__request *request, pz__person person, pz__person accounts,
                       pz__binding binding);
 /* What resolve reads. */
 pz__view pz__request_view(pz__request *request);
@@ -100,8 +101,8 @@ typedef enum pz__outcome {
 /* Everything is in the request's arena, or borrowed from catalog and profiles. */
 struct pz_decision {
     const pz__decision_def *def;
-    const pz__profile *person; /* about whom, in which state and circumstances */
-    const pz__profile *account;
+    pz__person person; /* about whom, in which state and circumstances */
+    pz__person accounts;
     pz__binding binding;
     uint64_t serial;
     pz__outcome outcome;
@@ -155,11 +156,11 @@ typedef enum pz__verb_kind {
 
 typedef struct pz__verb {
     pz__verb_kind kind;
-    pz_str name;       /* attribute, or kind of identifier */
-    pz_value value;    /* value, identifier text, or event */
+    pz_str name;            /* attribute, or kind of identifier */
+    pz_value value;         /* value, identifier text, or event */
     const pz__event *event; /* of OBSERVE: `value` where the caller has read it; NULL: not yet */
-    double confidence; /* of INFER */
-    bool is_replay;    /* of OBSERVE: the event's own time is the clock */
+    double confidence;      /* of INFER */
+    bool is_replay;         /* of OBSERVE: the event's own time is the clock */
     pz__write write;
     bool is_new; /* out, of OBSERVE */
 } pz__verb;

@@ -38,7 +38,7 @@ pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, 
     const pz__view view = pz__request_view(request);
     const pz__layer *layers;
     uint32_t count;
-    if (pz__inspect(&view, attribute, &layers, &count) != PZ_OK)
+    if (pz__inspect(&view, attribute, NULL, &layers, &count) != PZ_OK)
         return PZ_ERR_NOMEM;
     pz_value *items = pz__arena_array(&request->arena, count, sizeof *items);
     if (!items)

@@ -29,10 +29,6 @@ static void hash_text(pz__blake2s *hash, pz_str text)
 /* A missing profile hashes as a length that no digest has. */
 static pz_status hash_profile(pz__blake2s *hash, const pz__profile *profile)
 {
-    if (!profile) {
-        hash_number(hash, 0);
-        return PZ_OK;
-    }
     pz__digest digest;
     const pz_status status = pz__profile_digest(profile, &digest);
     if (status != PZ_OK)
@@ -40,6 +36,17 @@ static pz_status hash_profile(pz__blake2s *hash, const pz__profile *profile)
     hash_number(hash, sizeof digest.bytes);
     pz__blake2s_put(hash, digest.bytes, sizeof digest.bytes);
     return PZ_OK;
+}
+
+/* Nobody is a zero, which is the length of no digest. */
+static pz_status hash_person(pz__blake2s *hash, pz__person person)
+{
+    if (person.count == 0)
+        hash_number(hash, 0);
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < person.count && status == PZ_OK; i++)
+        status = hash_profile(hash, person.members[i]);
+    return status;
 }
 
 /* Context keys stand in the order of the catalog, which is itself part of the hash. */
@@ -68,9 +75,9 @@ pz_status pz__decision_id(pz__request *request, const pz_decision *decision, pz_
     pz__blake2s_put(&hash, request->catalog->digest.bytes, sizeof request->catalog->digest.bytes);
     hash_number(&hash, (uint64_t)request->now_ms);
     hash_text(&hash, decision->def->name);
-    pz_status status = hash_profile(&hash, decision->person);
+    pz_status status = hash_person(&hash, decision->person);
     if (status == PZ_OK)
-        status = hash_profile(&hash, decision->account);
+        status = hash_person(&hash, decision->accounts);
     if (status == PZ_OK)
         status = hash_context(&hash, request);
     if (status == PZ_OK)
@@ -174,7 +181,7 @@ pz_status pz__decision_fields(pz__request *request, const pz_decision *decision,
     pz_status status = pz__decision_id(request, decision, &id);
     if (status != PZ_OK)
         return status;
-    pz__request_bind(request, decision->person, decision->account, decision->binding);
+    pz__request_bind(request, decision->person, decision->accounts, decision->binding);
     pz__fields_init(fields, &request->arena);
     pz__fields_put_text(fields, "decision", decision->def->name);
     pz__fields_put(fields, "value", decision->value);

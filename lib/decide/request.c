@@ -56,7 +56,7 @@ pz__view pz__request_view(pz__request *request)
     return (pz__view){
         .catalog = request->catalog,
         .person = request->person,
-        .account = request->account,
+        .accounts = request->accounts,
         .now_ms = request->now_ms,
         .channel = channel_of(request),
         .arena = &request->arena,
@@ -69,7 +69,7 @@ const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribut
     if (request->answered[attribute])
         return answer;
     const pz__view view = pz__request_view(request);
-    if (pz__resolve(&view, &request->catalog->attributes[attribute], answer) != PZ_OK) {
+    if (pz__resolve(&view, &request->catalog->attributes[attribute], NULL, answer) != PZ_OK) {
         request->status = PZ_ERR_NOMEM;
         return NULL;
     }
@@ -99,7 +99,8 @@ static pz_value counter_value(pz__request *request, uint32_t slot, const pz__slo
     const pz__counter *counter = &request->catalog->counters[info->index];
     int64_t total;
     bool known;
-    pz__counter_total(&view, counter, info->window_ms, &total, &known);
+    if (pz__counter_total(&view, counter, info->window_ms, &total, &known) != PZ_OK)
+        request->status = PZ_ERR_NOMEM;
     if (!known)
         return pz__cel_unknown(&request->arena, slot);
     if (info->type->kind == PZ__T_DOUBLE)
@@ -110,10 +111,12 @@ static pz_value counter_value(pz__request *request, uint32_t slot, const pz__slo
 /* The start of the newest bucket in which the counter counted: buckets are all that is kept. */
 static pz_value last_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
 {
-    if (!request->person)
+    if (request->person.count == 0)
         return pz__cel_unknown(&request->arena, slot);
     const pz__counter *counter = &request->catalog->counters[info->index];
-    const pz__cells cells = pz__profile_cells(request->person, counter->name);
+    pz__cells cells;
+    if (pz__person_cells(&request->person, counter->name, &request->arena, &cells) != PZ_OK)
+        request->status = PZ_ERR_NOMEM;
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];
@@ -198,7 +201,7 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
     pz__arena *arena = &request->arena;
     pz__arena_reset(arena);
     request->catalog = NULL;
-    request->person = request->account = NULL;
+    request->person = request->accounts = (pz__person){NULL, 0};
     request->binding = (pz__binding){0, 0};
     request->now_ms = now_ms;
     request->serial++;
@@ -277,14 +280,19 @@ static void forget_answers(pz__request *request)
     fill_pending(request->totals, request->catalog->slot_count);
 }
 
-void pz__request_bind(pz__request *request, const pz__profile *person, const pz__profile *account,
+static bool is_same_person(pz__person a, pz__person b)
+{
+    return a.members == b.members && a.count == b.count;
+}
+
+void pz__request_bind(pz__request *request, pz__person person, pz__person accounts,
                       pz__binding binding)
 {
-    if (request->person == person && request->account == account &&
+    if (is_same_person(request->person, person) && is_same_person(request->accounts, accounts) &&
         request->binding.person == binding.person && request->binding.account == binding.account)
         return;
     request->person = person;
-    request->account = account;
+    request->accounts = accounts;
     request->binding = binding;
     forget_answers(request);
 }

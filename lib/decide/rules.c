@@ -153,7 +153,7 @@ pz_status pz__decide(pz__request *request, const pz__decision_def *def, const pz
         return PZ_ERR_NOMEM;
     decision->def = def;
     decision->person = request->person;
-    decision->account = request->account;
+    decision->accounts = request->accounts;
     decision->binding = request->binding;
     decision->serial = request->serial;
     request->status = PZ_OK;

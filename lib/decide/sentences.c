@@ -194,7 +194,7 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
     const pz__view view = pz__request_view(t->request);
     const pz__layer *layers;
     uint32_t count;
-    if (pz__inspect(&view, attribute, &layers, &count) != PZ_OK)
+    if (pz__inspect(&view, attribute, NULL, &layers, &count) != PZ_OK)
         return PZ_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         tell_overridden(t, answer, &layers[i]);
@@ -240,7 +240,7 @@ pz_status pz__decision_sentences(pz__request *request, const pz_decision *decisi
         return PZ_ERR_STATE;
     teller t = {.request = request, .decision = decision};
     pz__buf_init(&t.out, &request->arena.alloc, SENTENCES_MAX);
-    pz__request_bind(request, decision->person, decision->account, decision->binding);
+    pz__request_bind(request, decision->person, decision->accounts, decision->binding);
     tell_decision(&t);
     pz_status status = PZ_OK;
     for (uint32_t i = 0; i < decision->use_count && status == PZ_OK; i++)

@@ -213,7 +213,9 @@ static pz_status run_one(trial *t, const pz_alloc *alloc)
     if (t->status == PZ_OK)
         t->status = pz__profile_seal(t->profile);
     if (t->status == PZ_OK) {
-        pz__request_bind(t->request, t->profile, NULL, (pz__binding){1, 0});
+        const pz__profile *const members[1] = {t->profile};
+        pz__request_bind(t->request, (pz__person){members, 1}, (pz__person){NULL, 0},
+                         (pz__binding){1, 0});
         ask(t);
     }
     status = t->status;

@@ -88,6 +88,12 @@ pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_
     return PZ_OK;
 }
 
+/* The person behind a handle; nobody behind none. */
+static pz__person person_of(const pz_profile *profile)
+{
+    return profile ? (pz__person){profile->members, profile->member_count} : (pz__person){NULL, 0};
+}
+
 /* Make the request about this profile (and the account). */
 static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *err)
 {
@@ -100,8 +106,7 @@ static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *
         .person = profile ? profile->serial : 0,
         .account = account ? account->serial : 0,
     };
-    pz__request_bind(&context->request, profile ? profile->state : NULL,
-                     account ? account->state : NULL, binding);
+    pz__request_bind(&context->request, person_of(profile), person_of(account), binding);
     return PZ_OK;
 }
 

@@ -70,6 +70,8 @@ struct pz_engine {
 struct pz_profile {
     pz_engine *engine;
     pz__profile *state; /* owned and sealed */
+    const pz__profile *members[PZ__PERSON_MEMBERS_MAX]; /* all profiles of the person, sealed */
+    uint32_t member_count;
     uint64_t serial;    /* changes with every change of state */
     bool is_stored;
     bool exists;

@@ -48,6 +48,8 @@ pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *er
     if (profile->state != state)
         pz__profile_free(profile->state);
     profile->state = state;
+    profile->members[0] = state;
+    profile->member_count = 1;
     profile->serial = pz__engine_serial(profile->engine);
     return PZ_OK;
 }

@@ -273,7 +273,7 @@ static pz_status read_cell(decoder *d, pz__cell *cell, const pz__cell *before, u
     uint64_t epoch = head & PZ__CELL_EPOCH ? pz__cursor_varint(&d->in) : 0;
     if (epoch > UINT32_MAX || ((head & PZ__CELL_EPOCH) && epoch == 0))
         d->in.bad = true;
-    cell->epoch = (uint32_t)epoch;
+    cell->epoch.counter = (uint32_t)epoch;
     if (!(head & PZ__CELL_SAME_CHANNEL))
         cell->channel = read_optional(d, PZ__NAME_MAX);
     if (!(head & PZ__CELL_SAME_WIDTH))

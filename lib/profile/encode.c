@@ -252,7 +252,7 @@ static unsigned cell_head(const pz__cell *cell, const pz__cell *before)
         head = pz_value_compare(before->value, cell->value) == 0 ? PZ__CELL_SAME_VALUE
                                                                  : PZ__CELL_NEW_VALUE;
     head |= cell->side == PZ__AGAINST ? PZ__CELL_AGAINST : 0;
-    head |= cell->epoch ? PZ__CELL_EPOCH : 0;
+    head |= cell->epoch.counter ? PZ__CELL_EPOCH : 0;
     head |= before && is_same(before->channel, cell->channel) ? PZ__CELL_SAME_CHANNEL : 0;
     head |= before && before->width == cell->width ? PZ__CELL_SAME_WIDTH : 0;
     return head;
@@ -271,8 +271,8 @@ static void write_cell(encoder *e, const pz__cell *cell, const pz__cell *before,
         write_piece(out, &p);
         pz__value_encode(out, cell->value);
     }
-    if (cell->epoch)
-        add_varint(&p, cell->epoch);
+    if (cell->epoch.counter)
+        add_varint(&p, cell->epoch.counter);
     if (!(head & PZ__CELL_SAME_CHANNEL))
         add_optional(&p, e, &e->channel, cell->channel);
     if (!(head & PZ__CELL_SAME_WIDTH))

@@ -177,8 +177,8 @@ static pz_value cell_value(pz__arena *arena, const pz__segment *segment, const p
     else
         add(&o, "bucket", pz_value_int(cell->bucket));
     add(&o, "seconds", pz_value_int((int64_t)1 << cell->width));
-    if (cell->epoch)
-        add(&o, "epoch", pz_value_int(cell->epoch));
+    if (cell->epoch.counter)
+        add(&o, "epoch", pz_value_int(cell->epoch.counter));
     add_text_if_any(&o, "channel", cell->channel);
     add_text(&o, "writer", segment->writer);
     pz_value made = end_object(&o);

@@ -28,31 +28,39 @@
 #include "value/value.h"
 
 /* Declared limits; each is tested at the limit and one beyond. */
-#define PZ__SUBJECT_MAX 64u          /* bytes of a subject id */
-#define PZ__WRITER_MAX 16u           /* bytes of a writer id */
-#define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
-#define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
-#define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
-#define PZ__SEGMENT_EVENTS_MAX 16384u /* one more forgets the oldest id and raises the floor */
+#define PZ__SUBJECT_MAX 64u            /* bytes of a subject id */
+#define PZ__WRITER_MAX 16u             /* bytes of a writer id */
+#define PZ__PROFILE_WRITERS_MAX 64u    /* segments of a profile */
+#define PZ__SEGMENT_CLAIMS_MAX 4096u   /* registers of a segment: one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_CELLS_MAX 16384u   /* one more evicts the oldest bucket's least cell, counted */
+#define PZ__SEGMENT_EVENTS_MAX 16384u  /* one more forgets the oldest id and raises the floor */
 #define PZ__SEGMENT_COUNTERS_MAX 1024u /* one more is PZ_ERR_LIMIT */
-#define PZ__SEGMENT_SECTIONS_MAX 64u /* sections of a segment, unknown ones included */
+#define PZ__SEGMENT_SECTIONS_MAX 64u   /* sections of a segment, unknown ones included */
 #define PZ__OBSERVATION_CONTRIBUTIONS_MAX 1024u /* one more is PZ_ERR_LIMIT */
-#define PZ__CELL_WIDTH_MAX 40u       /* log2 of the seconds of the widest bucket */
-#define PZ__NAME_MAX 128u            /* bytes of an attribute, channel or counter name */
+#define PZ__CELL_WIDTH_MAX 40u                  /* log2 of the seconds of the widest bucket */
+#define PZ__SEGMENT_GRANTS_MAX                                                                     \
+    512u /* causal registers (purposes, links): one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_FORGETTINGS_MAX 256u  /* one more is PZ_ERR_LIMIT: forget the whole instead */
+#define PZ__SEGMENT_RETRACTIONS_MAX 1024u /* one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_RING_MAX                                                                       \
+    256u /* one more drops the oldest event, by (time, id), from the ring */
+#define PZ__SEGMENT_HISTORY_MAX 64u /* one more drops the oldest entry */
+#define PZ__PERSON_MEMBERS_MAX 32u  /* profiles that are seen as one person */
+#define PZ__NAME_MAX 128u           /* bytes of an attribute, channel or counter name */
 #define PZ__WHO_MAX 256u
-#define PZ__CLAIM_VALUE_MAX 4096u    /* canonical bytes of a claimed value */
+#define PZ__CLAIM_VALUE_MAX 4096u /* canonical bytes of a claimed value */
 #define PZ__PROFILE_BYTES_MAX (8u << 20)
-#define PZ__SKEW_DEFAULT_MS 300000   /* five minutes */
+#define PZ__SKEW_DEFAULT_MS 300000 /* five minutes */
 
 typedef enum pz__subject_kind { PZ__PERSON = 0, PZ__ACCOUNT = 1, PZ__DEVICE = 2 } pz__subject_kind;
 
 /* Which register a claim stands in. The numbers are stored bytes. */
 typedef enum pz__claim_slot {
-    PZ__SLOT_CHOICE = 1,     /* the person's (in an account's profile: the account's) own choice */
-    PZ__SLOT_REJECT = 2,     /* part: canonical bytes of the value rejected */
-    PZ__SLOT_MODE = 3,       /* AUTO, MANUAL, OFF as text */
-    PZ__SLOT_DECLARED = 4,   /* a recorded fact: ranks by claimed time, then stamp */
-    PZ__SLOT_INFERRED = 5,   /* part: the channel; a host's model, with confidence */
+    PZ__SLOT_CHOICE = 1,      /* the person's (in an account's profile: the account's) own choice */
+    PZ__SLOT_REJECT = 2,      /* part: canonical bytes of the value rejected */
+    PZ__SLOT_MODE = 3,        /* AUTO, MANUAL, OFF as text */
+    PZ__SLOT_DECLARED = 4,    /* a recorded fact: ranks by claimed time, then stamp */
+    PZ__SLOT_INFERRED = 5,    /* part: the channel; a host's model, with confidence */
     PZ__SLOT_EDIT_HIDDEN = 6, /* part: layout item */
     PZ__SLOT_EDIT_PLACE = 7,  /* part: layout item */
     PZ__SLOT_LEVEL = 8,
@@ -60,20 +68,28 @@ typedef enum pz__claim_slot {
     PZ__SLOT_ACCOUNT = 10    /* the subject id of the account the person belongs to */
 } pz__claim_slot;
 
+/* Which forgetting something was gathered after: greater counter, then greater writer (bytewise) is
+ * later. {0, ""}: before any. */
+typedef struct pz__epoch {
+    pz_str writer;
+    uint32_t counter;
+} pz__epoch;
+
 /* One register as it stands in one segment. Everything is borrowed from the profile. */
 typedef struct pz__claim {
     pz_str attribute;
-    pz_str part;          /* see pz__claim_slot; "" where the slot has none */
-    pz_value value;       /* null where is_cleared */
-    pz_str channel;       /* "" if none was named */
-    pz_str who;           /* who said it; "" if not named */
+    pz_str part;    /* see pz__claim_slot; "" where the slot has none */
+    pz_value value; /* null where is_cleared */
+    pz_str channel; /* "" if none was named */
+    pz_str who;     /* who said it; "" if not named */
     pz_str writer;
-    int64_t at_ms;        /* when it happened, as claimed */
-    int64_t stamp;        /* hybrid logical clock: order among claims only */
-    int64_t expires_ms;   /* first moment it is no longer in force; 0: never */
-    uint32_t confidence;  /* of 65536; INFERRED only, else 0 */
-    uint8_t slot;         /* a pz__claim_slot */
-    bool is_cleared;      /* the register was emptied: reveals weaker tiers, hides older claims */
+    int64_t at_ms;       /* when it happened, as claimed */
+    int64_t stamp;       /* hybrid logical clock: order among claims only */
+    int64_t expires_ms;  /* first moment it is no longer in force; 0: never */
+    pz__epoch epoch;     /* INFERRED only: as of a cell */
+    uint32_t confidence; /* of 65536; INFERRED only, else 0 */
+    uint8_t slot;        /* a pz__claim_slot */
+    bool is_cleared;     /* the register was emptied: reveals weaker tiers, hides older claims */
 } pz__claim;
 
 /* Sides of an evidence cell. Counters use PZ__FOR. */
@@ -83,13 +99,13 @@ typedef enum pz__side { PZ__FOR = 0, PZ__AGAINST = 1 } pz__side;
  * their own, alike in all else, so that saturating sums come out the same in any order: readers add
  * up. No weight is 0. */
 typedef struct pz__cell {
-    pz_str attribute;   /* or the counter's name, "count(purchase)", "sum(purchase.total)" */
+    pz_str attribute; /* or the counter's name, "count(purchase)", "sum(purchase.total)" */
     pz_str channel;
-    pz_value value;     /* null for counters */
-    int64_t weight;     /* units of 1/1024 for evidence; plain units for counters, may be negative */
-    int64_t bucket;     /* number of the time bucket: floor(seconds / 2^width) */
-    uint32_t epoch;     /* forgetting epoch the weight was gathered under; 0 before any */
-    uint8_t width;      /* log2 of the bucket's width in seconds */
+    pz_value value;  /* null for counters */
+    int64_t weight;  /* units of 1/1024 for evidence; plain units for counters, may be negative */
+    int64_t bucket;  /* number of the time bucket: floor(seconds / 2^width) */
+    pz__epoch epoch; /* the greatest forgetting that covered the cell when it was gathered */
+    uint8_t width;   /* log2 of the bucket's width in seconds */
     uint8_t side;
 } pz__cell;
 
@@ -109,15 +125,15 @@ typedef struct pz__contribution {
     pz_str attribute;
     pz_str channel;
     pz_value value;
-    int64_t weight;   /* not 0 */
-    uint8_t width;    /* log2 seconds */
+    int64_t weight; /* not 0 */
+    uint8_t width;  /* log2 seconds */
     uint8_t side;
 } pz__contribution;
 
 typedef struct pz__observation {
-    pz_str source, id;      /* an event is the same event iff both are */
-    int64_t time_ms;        /* when it happened */
-    int64_t horizon_ms;     /* events older than now (or the newest event seen) less this are LATE */
+    pz_str source, id;  /* an event is the same event iff both are */
+    int64_t time_ms;    /* when it happened */
+    int64_t horizon_ms; /* events older than now (or the newest event seen) less this are LATE */
     const pz__contribution *contributions;
     uint32_t contribution_count;
     const pz_str *counters; /* names of all counters the catalog keeps, to note since when */
@@ -136,11 +152,11 @@ pz_str pz__profile_subject(const pz__profile *profile);
 pz__subject_kind pz__profile_kind(const pz__profile *profile);
 
 /*
- * Set a register (slot, attribute, part taken from `claim`; value or is_cleared; confidence), at the
- * times and under the writer of `write`; other members of `claim` are not read. The stamp is the
- * greater of now and one more than the greatest stamp in the profile. A DECLARED claim that ranks
- * below the one this writer holds (older claimed time) changes nothing but counts as an operation.
- * PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG; PZ_ERR_DOMAIN for a number that is not finite.
+ * Set a register (slot, attribute, part taken from `claim`; value or is_cleared; confidence), at
+ * the times and under the writer of `write`; other members of `claim` are not read. The stamp is
+ * the greater of now and one more than the greatest stamp in the profile. A DECLARED claim that
+ * ranks below the one this writer holds (older claimed time) changes nothing but counts as an
+ * operation. PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG; PZ_ERR_DOMAIN for a number that is not finite.
  */
 pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                           pz_error *err);
@@ -160,13 +176,105 @@ pz_status pz__profile_observe(pz__profile *profile, const pz__write *write,
 pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const pz_str *counters,
                                     uint32_t count, int64_t now_ms, pz_error *err);
 
+/* ---- consents and links: causal registers ---- */
+
+/*
+ * A grant (a purpose consented to, or a link to another subject) is a register that a denial beats
+ * whatever the clocks say. Each segment holds, per kind and name, its own count of denials and its
+ * newest grant, with the denials of all writers that this grant had seen. A grant *covers* iff it
+ * has seen every denial that any segment holds; of those that cover the newest by (stamp, writer)
+ * decides. So a grant that did not know of a denial never undoes it.
+ */
+typedef enum pz__grant_kind { PZ__GRANT_PURPOSE = 1, PZ__GRANT_LINK = 2 } pz__grant_kind;
+
+/* What all segments of a profile together say about one name. Borrowed from the profile. */
+typedef struct pz__grant {
+    pz_str name;                 /* purpose, or subject id of the other profile */
+    pz_str channel, who, writer; /* of the deciding grant */
+    int64_t at_ms;               /* of the deciding grant */
+    int64_t stamp;
+    int64_t expires_ms;   /* 0: never */
+    int64_t denied_at_ms; /* claimed time of the newest denial; 0 if there is none */
+    uint32_t strength;    /* links: of 65536; purposes: 0 */
+    uint8_t kind;         /* a pz__grant_kind */
+    bool is_granted;      /* some grant covers every denial: at_ms and so on are its own */
+    bool is_denied;       /* some denial is covered by no grant */
+} pz__grant;
+
+/* Grant (deny) under write's times. `strength` is of links: 1 to 65536. */
+pz_status pz__profile_grant(pz__profile *profile, const pz__write *write, pz__grant_kind kind,
+                            pz_str name, uint32_t strength, pz_error *err);
+pz_status pz__profile_deny(pz__profile *profile, const pz__write *write, pz__grant_kind kind,
+                           pz_str name, pz_error *err);
+
+typedef struct pz__grants {
+    const pz__grant *list;
+    uint32_t count;
+} pz__grants;
+/* Sealed profiles: all of one kind by name; NULL if nobody ever said anything about the name. */
+pz__grants pz__profile_grants(const pz__profile *profile, pz__grant_kind kind);
+const pz__grant *pz__profile_find_grant(const pz__profile *profile, pz__grant_kind kind,
+                                        pz_str name);
+
+/* ---- forgetting ---- */
+
+/* What a forgetting takes. Each takes what the ones before it take. The numbers are stored bytes.
+ */
+typedef enum pz__forget_what {
+    PZ__FORGET_GATHERED = 1, /* evidence and inferred claims: OFF */
+    PZ__FORGET_FACTS = 2,    /* and recorded facts: a denial with on_deny */
+    PZ__FORGET_ALL = 3       /* and choices, rejections, edits: "forget this" */
+} pz__forget_what;
+
+/*
+ * Forget an attribute (or, with the name "*", everything: counters and event ids of the ring too),
+ * or of it what happened in [from, to) (from INT64_MIN, to INT64_MAX: ever). Raises the epoch: what
+ * was gathered elsewhere meanwhile does not come back. The writer's own data goes at once, that of
+ * other writers when they next write; until then no reader sees it. Modes, levels, grants,
+ * identifiers and the account survive.
+ */
+typedef struct pz__forgetting {
+    pz_str attribute;
+    int64_t from_ms, to_ms;
+    pz__forget_what what;
+} pz__forgetting;
+pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
+                             const pz__forgetting *forgetting, pz_error *err);
+
+/* ---- retraction ---- */
+
+/* "That event never happened": one event by source and id, or every event in the ring that spoke
+ * about `attribute` ("" for any) in [from, to). *count: how many events were taken back.
+ * PZ_ERR_NOT_FOUND if no ring holds such an event. Counts as one operation. */
+typedef struct pz__retraction {
+    pz_str source, id; /* of one event; id "": by attribute and time */
+    pz_str attribute;
+    int64_t from_ms, to_ms;
+} pz__retraction;
+pz_status pz__profile_retract(pz__profile *profile, const pz__write *write,
+                              const pz__retraction *retraction, uint32_t *count, pz_error *err);
+
+/* ---- history ---- */
+
+/*
+ * Between begin and end the puts of one customer's verb are noted as one entry of history, with
+ * what each register held before; pz__profile_undo takes the newest entry about the attribute (""
+ * for any) that is not undone yet back, by puts with new stamps. PZ_ERR_NOT_FOUND if there is none.
+ * Only slots CHOICE, REJECT, MODE, EDIT_* and LEVEL are noted.
+ */
+void pz__profile_note_begin(pz__profile *profile, pz_str verb);
+void pz__profile_note_end(pz__profile *profile);
+pz_status pz__profile_undo(pz__profile *profile, const pz__write *write, pz_str attribute,
+                           pz_error *err);
+
 /* Join `other` into `profile`: per writer the segment with the greater (sequence, bytes).
  * PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
 pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err);
 
 /* ---- reading ---- */
 
-/* Make the view over all segments up to date. Reading below asserts that it is; afterwards, and
+/* Make the view over all segments up to date: what is forgotten or retracted is not in it. Reading
+ * below asserts that it is; afterwards, and
  * until the next change, any number of threads may read. PZ_ERR_NOMEM. */
 pz_status pz__profile_seal(pz__profile *profile);
 
@@ -198,12 +306,31 @@ pz__cells pz__profile_all_cells(const pz__profile *profile);
 typedef struct pz__segment_info {
     pz_str writer;
     uint64_t sequence;
-    uint64_t dropped;     /* cells evicted so far */
+    uint64_t dropped; /* cells evicted so far */
     uint32_t claim_count, cell_count, event_count;
 } pz__segment_info;
 uint32_t pz__profile_segment_count(const pz__profile *profile);
 /* Segments stand in the order of their writers' bytes. */
 pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index);
+
+/* ---- persons: several profiles seen as one, without copying ---- */
+
+/* Borrowed, sealed, by subject id; nobody: count 0. */
+typedef struct pz__person {
+    const pz__profile *const *members;
+    uint32_t count;
+} pz__person;
+
+/* As the calls of profiles, over all members; claims of one register are ordered by (stamp, writer,
+ * subject). What is put together is in the arena; of one member it is borrowed. PZ_ERR_NOMEM. */
+pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__arena *arena,
+                            pz__claims *out);
+pz_status pz__person_cells(const pz__person *person, pz_str attribute, pz__arena *arena,
+                           pz__cells *out);
+int64_t pz__person_counter_since(const pz__person *person, pz_str counter);
+/* A purpose is granted iff some member has a grant in force (at <= now < expires) and no member has
+ * an uncovered denial. */
+bool pz__person_grants(const pz__person *person, pz_str purpose, int64_t now_ms);
 
 /* ---- bytes ---- */
 

@@ -171,7 +171,7 @@ int pz__cell_compare(const pz__cell *a, const pz__cell *b)
     if (by == 0)
         by = order(a->width, b->width);
     if (by == 0)
-        by = order(a->epoch, b->epoch);
+        by = order(a->epoch.counter, b->epoch.counter);
     return by ? by : order(a->weight < 0, b->weight < 0);
 }
 

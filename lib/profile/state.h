@@ -34,14 +34,19 @@
 #define PZ__FORMAT_MAGIC "PZp"
 #define PZ__FORMAT_VERSION 1u
 
-/* Sections of a segment this version reads. 6 to 12 are reserved: docs/format.md. */
+/* Sections of a segment. 11 and 12 are reserved: docs/format.md. */
 typedef enum pz__section {
     PZ__SECTION_NAMES = 1,
     PZ__SECTION_CLAIMS = 2,
     PZ__SECTION_CELLS = 3,
     PZ__SECTION_COUNTERS = 4,
     PZ__SECTION_EVENTS = 5,
-    PZ__SECTION_LAST = PZ__SECTION_EVENTS
+    PZ__SECTION_GRANTS = 6, /* both kinds */
+    PZ__SECTION_FORGETTINGS = 7,
+    PZ__SECTION_RETRACTIONS = 8,
+    PZ__SECTION_RING = 9,
+    PZ__SECTION_HISTORY = 10,
+    PZ__SECTION_LAST = PZ__SECTION_EVENTS /* of those that are read so far */
 } pz__section;
 
 /* First octet of a claim. */
@@ -73,6 +78,61 @@ typedef struct pz__seen_event {
     pz__digest id;
 } pz__seen_event;
 
+/* How many denials of one writer a grant had seen; none of 0. */
+typedef struct pz__seen_denials {
+    pz_str writer;
+    uint32_t count;
+} pz__seen_denials;
+
+/* One causal register as one segment holds it (profile.h, pz__grant). */
+typedef struct pz__own_grant {
+    pz_str name;
+    uint8_t kind; /* a pz__grant_kind */
+    bool has_grant;
+    uint32_t denials;     /* of this writer so far */
+    int64_t denied_at_ms; /* the newest denial's; 0 without */
+    int64_t denied_stamp; /* likewise */
+    pz_str denied_channel, denied_who;
+    int64_t at_ms, stamp, expires_ms; /* of the newest grant; 0 without */
+    pz_str channel, who;
+    uint32_t strength;
+    pz__seen_denials *seen; /* by writer; of the grant */
+    uint32_t seen_count;
+} pz__own_grant;
+
+/* One forgetting; its epoch is (counter, the segment's writer). */
+typedef struct pz__own_forgetting {
+    pz_str attribute;       /* "*": everything */
+    int64_t from_ms, to_ms; /* INT64_MIN, INT64_MAX: ever */
+    int64_t at_ms, stamp;
+    uint32_t counter; /* from 1 */
+    uint8_t what;     /* a pz__forget_what */
+} pz__own_forgetting;
+
+typedef struct pz__own_retraction {
+    int64_t time_ms; /* of the event */
+    pz__digest id;
+} pz__own_retraction;
+
+/* One of the newest events with what it added, so that it can be taken back exactly. */
+typedef struct pz__ring_event {
+    int64_t time_ms;
+    pz__digest id;
+    pz__cell *cells; /* as pz__cell_compare orders them */
+    uint32_t cell_count;
+} pz__ring_event;
+
+/* One verb of the customer: what each register it set had held before. */
+typedef struct pz__history_entry {
+    pz_str verb;          /* "choose", "reject", "clear", "edit", "set_mode", "set_level", "undo" */
+    int64_t at_ms, stamp; /* of the first register it set */
+    int64_t undoes_stamp; /* of an "undo": the stamp and writer of the entry it took back; else 0 */
+    pz_str undoes_writer;
+    pz_str channel, who;
+    pz__claim *before; /* slot, attribute, part and what was there; is_cleared where nothing was */
+    uint32_t before_count;
+} pz__history_entry;
+
 typedef struct pz__unknown_section {
     uint64_t tag;
     pz_str bytes;
@@ -93,6 +153,16 @@ typedef struct pz__segment {
     uint32_t counter_count, counter_cap;
     pz__seen_event *events; /* by (time, id) */
     uint32_t event_count, event_cap;
+    pz__own_grant *grants; /* by (kind, name) */
+    uint32_t grant_count, grant_cap;
+    pz__own_forgetting *forgettings; /* by (attribute, from, to, what) */
+    uint32_t forgetting_count, forgetting_cap;
+    pz__own_retraction *retractions; /* by (time, id) */
+    uint32_t retraction_count, retraction_cap;
+    pz__ring_event *ring; /* by (time, id) */
+    uint32_t ring_count, ring_cap;
+    pz__history_entry *history; /* by stamp */
+    uint32_t history_count, history_cap;
     pz__unknown_section *unknown; /* by tag */
     uint32_t unknown_count;
 

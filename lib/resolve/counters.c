@@ -49,16 +49,19 @@ static int64_t window_start(const pz__view *view, int64_t window_ms)
     return view->now_ms - window_ms;
 }
 
-void pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
-                       int64_t *total, bool *known)
+pz_status pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
+                            int64_t *total, bool *known)
 {
     *total = 0;
     *known = false;
-    if (!view->person)
-        return;
+    if (view->person.count == 0)
+        return PZ_OK;
     const int64_t start_ms = window_start(view, window_ms);
     wide sum = {0, 0};
-    pz__cells cells = pz__profile_cells(view->person, counter->name);
+    pz__cells cells;
+    const pz_status status = pz__person_cells(&view->person, counter->name, view->arena, &cells);
+    if (status != PZ_OK)
+        return status;
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];
         if (cell->width > PZ__WIDTH_MAX || cell->bucket > pz__bucket_of(view->now_ms, cell->width))
@@ -68,5 +71,6 @@ void pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t
         wide_add(&sum, cell->weight);
     }
     *total = wide_clamp(sum);
-    *known = pz__profile_counter_since(view->person, counter->name) <= start_ms;
+    *known = pz__person_counter_since(&view->person, counter->name) <= start_ms;
+    return PZ_OK;
 }

@@ -191,8 +191,9 @@ pz_status pz__evidence_weigh(const pz__view *view, const pz__attribute *attribut
     if (!out->for_node || !out->against_node)
         return PZ_ERR_NOMEM;
     pz__cells cells = {NULL, 0};
-    if (view->person && pz__is_granted(view, attribute))
-        cells = pz__profile_cells(view->person, attribute->name);
+    if (pz__is_granted(view, attribute) &&
+        pz__person_cells(&view->person, attribute->name, view->arena, &cells) != PZ_OK)
+        return PZ_ERR_NOMEM;
     if (cells.count == 0)
         return PZ_OK;
 

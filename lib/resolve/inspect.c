@@ -45,12 +45,12 @@ static pz_status keep_layer(void *self, const pz__layer *layer)
     return PZ_OK;
 }
 
-pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__layer **out,
-                      uint32_t *count)
+pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
+                      const pz__layer **out, uint32_t *count)
 {
     layer_list layers = {.arena = view->arena};
     const pz__sink sink = {&layers, keep_layer, false};
-    pz_status status = pz__layers_walk(view, attribute, &sink);
+    pz_status status = pz__layers_walk(view, attribute, force, &sink);
     *out = status == PZ_OK ? layers.list : NULL;
     *count = status == PZ_OK ? layers.count : 0;
     return status;

@@ -64,12 +64,30 @@ const char *pz__fate_name(pz__fate fate);
 /* What a resolution reads. Borrowed; made anew for each request. */
 typedef struct pz__view {
     const pz__catalog *catalog;
-    const pz__profile *person;  /* sealed; NULL for nobody */
-    const pz__profile *account; /* sealed; NULL for none */
+    pz__person person;   /* nobody: no members */
+    pz__person accounts; /* that the person belongs to, nearest first, each for itself */
     int64_t now_ms;
     pz_str channel;   /* of the context; "" if none */
+    uint32_t masked;  /* source classes that may not be used, by bit 1 << pz__source_class */
     pz__arena *arena; /* scratch and results */
 } pz__view;
+
+/* What policies do to one attribute, here and now. All bounds that hold are intersected. */
+typedef struct pz__force {
+    bool has_lock;
+    bool has_min, has_max;
+    bool has_one_of;
+    pz_value lock;
+    pz_value min, max;
+    const pz_value *one_of; /* may be empty: then nothing is answered */
+    uint32_t one_of_count;
+} pz__force;
+
+/* Of a set or record: which tier an element or member of the answer comes from. */
+typedef struct pz__member {
+    pz_value key; /* the element; the member's name */
+    pz__tier tier;
+} pz__member;
 
 /* One answer. Everything is borrowed from catalog, profile and arena. */
 typedef struct pz__resolution {
@@ -83,11 +101,14 @@ typedef struct pz__resolution {
     pz_str writer;
     int64_t at_ms;    /* of the claim that answered; 0 if none */
     int64_t evidence; /* personal weight for the answer, 1/1024ths, decayed; INFERRED only */
+    const pz__member *members; /* of a set or record, in the order of the value; else NULL */
+    uint32_t member_count;
 } pz__resolution;
 
-/* Resolve one attribute. PZ_OK (unresolved included); PZ_ERR_NOMEM; PZ_ERR_UNSUPPORTED for a merge
- * law that composes several answers, which the catalog does not let through yet. */
-pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, pz__resolution *out);
+/* Resolve one attribute. `force` is NULL where no policy touches it. PZ_OK (unresolved included);
+ * PZ_ERR_NOMEM. */
+pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
+                      pz__resolution *out);
 
 /* One layer of an inspection. */
 typedef struct pz__layer {
@@ -97,8 +118,8 @@ typedef struct pz__layer {
 
 /* Every layer, strongest first, in the arena. Evidence that fails the test is no layer, nor is what
  * its purpose hides. Codes as pz__resolve; on failure *out is NULL. */
-pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__layer **out,
-                      uint32_t *count);
+pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
+                      const pz__layer **out, uint32_t *count);
 
 /*
  * What the evidence says about each node of an inferred attribute: for explanations ("how far from
@@ -118,9 +139,9 @@ pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, p
 /*
  * count(kind, window) and sum(kind, member, window): whole buckets, the current one included.
  * *known is false if the window reaches before the counter is kept. window_ms 0: since ever. The
- * sum is in stored units and saturates. Of nobody nothing is known.
+ * sum is in stored units and saturates. Of nobody nothing is known. PZ_ERR_NOMEM.
  */
-void pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
-                       int64_t *total, bool *known);
+pz_status pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
+                            int64_t *total, bool *known);
 
 #endif

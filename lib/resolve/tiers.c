@@ -156,9 +156,9 @@ static pz_status offer_choice(walk *w)
 
 static pz_status offer_account(walk *w)
 {
-    if (!w->view->account)
+    if (w->view->accounts.count == 0)
         return PZ_OK;
-    pz__claims claims = pz__profile_claims(w->view->account, w->attribute->name);
+    pz__claims claims = pz__profile_claims(w->view->accounts.members[0], w->attribute->name);
     return offer_first(w, claims, PZ__SLOT_CHOICE, PZ__TIER_ACCOUNT_CHOICE, PZ__REASON_EXPLICIT);
 }
 
@@ -363,16 +363,18 @@ static void read_mode(walk *w)
 }
 
 pz_status pz__layers_walk(const pz__view *view, const pz__attribute *attribute,
-                          const pz__sink *sink)
+                          const pz__force *force, const pz__sink *sink)
 {
     if (attribute->merge != PZ__MERGE_REPLACE)
         return PZ_ERR_UNSUPPORTED;
     walk w = {.view = view, .attribute = attribute, .sink = sink};
-    if (view->person)
-        w.claims = pz__profile_claims(view->person, attribute->name);
+    (void)force;
+    pz_status status = pz__person_claims(&view->person, attribute->name, view->arena, &w.claims);
+    if (status != PZ_OK)
+        return status;
     w.is_granted = pz__is_granted(view, attribute);
     read_mode(&w);
-    pz_status status = pz__rejections_read(view, attribute, w.claims, &w.rejections);
+    status = pz__rejections_read(view, attribute, w.claims, &w.rejections);
     for (size_t i = 0; i < sizeof tiers / sizeof tiers[0] && status == PZ_OK; i++) {
         bool is_idle = sink->is_brief && (w.removed & BIT(tiers[i].tier));
         if (!is_idle)
@@ -391,12 +393,13 @@ static pz_status keep_answer(void *self, const pz__layer *layer)
     return PZ_OK;
 }
 
-pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, pz__resolution *out)
+pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
+                      pz__resolution *out)
 {
     *out = (pz__resolution){.tier = PZ__TIER_NONE, .reason = PZ__REASON_UNRESOLVED};
     const pz__mark mark = pz__arena_mark(view->arena);
     const pz__sink sink = {out, keep_answer, true};
-    pz_status status = pz__layers_walk(view, attribute, &sink);
+    pz_status status = pz__layers_walk(view, attribute, force, &sink);
     pz__arena_return(view->arena, mark);
     if (status != PZ_OK)
         *out = (pz__resolution){.tier = PZ__TIER_NONE, .reason = PZ__REASON_UNRESOLVED};

@@ -15,6 +15,6 @@ typedef struct pz__sink {
 
 /* PZ_ERR_UNSUPPORTED for a merge law that is composed of several answers. */
 pz_status pz__layers_walk(const pz__view *view, const pz__attribute *attribute,
-                          const pz__sink *sink);
+                          const pz__force *force, const pz__sink *sink);
 
 #endif

@@ -261,12 +261,12 @@ static void ask(authority_case *c, const pz__view *view, pz_value question, pz_v
     if (is_inspection) {
         const pz__layer *layers;
         uint32_t count;
-        if (pz__inspect(view, attribute, &layers, &count) != PZ_OK)
+        if (pz__inspect(view, attribute, NULL, &layers, &count) != PZ_OK)
             return fail_case(c, "inspect failed for", name);
         return judge_layers(c, layers, count, expected);
     }
     pz__resolution answer;
-    if (pz__resolve(view, attribute, &answer) != PZ_OK)
+    if (pz__resolve(view, attribute, NULL, &answer) != PZ_OK)
         return fail_case(c, "resolve failed for", name);
     judge_answer(c, &answer, expected);
 }
@@ -275,9 +275,10 @@ static void ask_all(authority_case *c)
 {
     const pz_value context = get(c->root, "context");
     const pz_str now = pz_value_text(get(context, "now"));
+    const pz__profile *const seen[2] = {c->person, c->account};
     pz__view view = {.catalog = c->catalog,
-                     .person = c->person,
-                     .account = has(c->root, "account") ? c->account : NULL,
+                     .person = {&seen[0], 1},
+                     .accounts = {&seen[1], has(c->root, "account") ? 1u : 0u},
                      .channel = pz_value_text(get(context, "channel")),
                      .arena = &c->arena};
     if (!pz__rfc3339_parse_ms(now.data, now.len, &view.now_ms))

@@ -126,7 +126,7 @@ static void a_list_of_many_layers_is_complete(void **state)
     const pz__view view = world_view(&w);
     const pz__layer *layers;
     uint32_t count;
-    assert_int_equal(pz__inspect(&view, &w.attribute, &layers, &count), PZ_OK);
+    assert_int_equal(pz__inspect(&view, &w.attribute, NULL, &layers, &count), PZ_OK);
     assert_int_equal(count, 101);
     for (uint32_t i = 1; i < 100; i++)
         assert_true(layers[i - 1].answer.confidence >= layers[i].answer.confidence);

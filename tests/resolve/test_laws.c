@@ -169,7 +169,7 @@ static pz__resolution newest_layer(world *w)
     const pz__layer *layers;
     uint32_t count;
     pz__resolution newest = {0};
-    assert_int_equal(pz__inspect(&view, &w->attribute, &layers, &count), PZ_OK);
+    assert_int_equal(pz__inspect(&view, &w->attribute, NULL, &layers, &count), PZ_OK);
     for (uint32_t i = 0; i < count; i++)
         if (layers[i].fate <= PZ__FATE_SHADOWED && layers[i].answer.at_ms >= newest.at_ms)
             newest = layers[i].answer;
@@ -430,7 +430,7 @@ static void the_same_bytes_give_the_same_answer(void **state)
         const pz__view view = world_view(&w);
         const pz__layer *layers;
         uint32_t count, used = 0;
-        assert_int_equal(pz__inspect(&view, &w.attribute, &layers, &count), PZ_OK);
+        assert_int_equal(pz__inspect(&view, &w.attribute, NULL, &layers, &count), PZ_OK);
         for (uint32_t i = 0; i < count; i++)
             if (layers[i].fate == PZ__FATE_USED && ++used)
                 assert_true(is_same_answer(&layers[i].answer, &first));
@@ -470,12 +470,12 @@ static void resolving_allocates_nothing_once_warm(void **state)
     pz__arena_init(&arena, &alloc, 0);
     view.arena = &arena;
     pz__resolution answer;
-    assert_int_equal(pz__resolve(&view, &w.attribute, &answer), PZ_OK);
+    assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &answer), PZ_OK);
     assert_int_equal(answer.tier, PZ__TIER_INFERRED);
     const size_t warm = memory.request_count;
     assert_true(warm > 0);
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(pz__resolve(&view, &w.attribute, &answer), PZ_OK);
+        assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &answer), PZ_OK);
     assert_int_equal(memory.request_count, warm);
     pz__arena_clear(&arena);
     world_end(&w);
@@ -498,7 +498,7 @@ static void a_plain_choice_needs_no_memory_at_all(void **state)
     view.arena = &arena;
     oom_fail(&memory, 1, false);
     pz__resolution answer;
-    assert_int_equal(pz__resolve(&view, &w.attribute, &answer), PZ_OK);
+    assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &answer), PZ_OK);
     assert_int_equal(answer.tier, PZ__TIER_CHOICE);
     pz__arena_clear(&arena);
     world_end(&w);
@@ -516,9 +516,9 @@ static pz_status ask_everything(const pz_alloc *alloc, void *payload)
     const pz__layer *layers;
     uint32_t count;
     pz__posterior *posteriors;
-    pz_status status = pz__resolve(&view, &w->attribute, &answer);
+    pz_status status = pz__resolve(&view, &w->attribute, NULL, &answer);
     if (status == PZ_OK)
-        status = pz__inspect(&view, &w->attribute, &layers, &count);
+        status = pz__inspect(&view, &w->attribute, NULL, &layers, &count);
     if (status == PZ_OK)
         status = pz__posteriors(&view, &w->attribute, &posteriors);
     pz__arena_clear(&arena);

@@ -117,9 +117,9 @@ static void clearing_reveals_the_tier_beneath(void **state)
     world_clear(&w, DAY(4));
     assert_string_equal(world_answer(&w), "fr ACCOUNT_CHOICE EXPLICIT");
     pz__view view = world_view(&w);
-    view.account = NULL;
+    view.accounts.count = 0;
     pz__resolution r;
-    assert_int_equal(pz__resolve(&view, &w.attribute, &r), PZ_OK);
+    assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &r), PZ_OK);
     assert_int_equal(r.tier, PZ__TIER_INFERRED);
     world_end(&w);
 }
@@ -426,7 +426,7 @@ static void nobody_gets_the_catalogs_answer(void **state)
     world_usual(&w);
     const pz__view view = {.catalog = &w.catalog, .now_ms = w.now, .arena = &w.arena};
     pz__resolution r;
-    assert_int_equal(pz__resolve(&view, &w.attribute, &r), PZ_OK);
+    assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &r), PZ_OK);
     assert_int_equal(r.tier, PZ__TIER_DEFAULT);
     world_end(&w);
 }
@@ -439,7 +439,7 @@ static void a_composed_law_is_refused_not_guessed(void **state)
     w.attribute.merge = PZ__MERGE_SET;
     const pz__view view = world_view(&w);
     pz__resolution r;
-    assert_int_equal(pz__resolve(&view, &w.attribute, &r), PZ_ERR_UNSUPPORTED);
+    assert_int_equal(pz__resolve(&view, &w.attribute, NULL, &r), PZ_ERR_UNSUPPORTED);
     world_end(&w);
 }
 

@@ -253,9 +253,11 @@ pz__view world_view(world *w)
 {
     assert_int_equal(pz__profile_seal(w->person), PZ_OK);
     assert_int_equal(pz__profile_seal(w->account), PZ_OK);
+    w->seen[0] = w->person;
+    w->seen[1] = w->account;
     return (pz__view){.catalog = &w->catalog,
-                      .person = w->person,
-                      .account = w->account,
+                      .person = {&w->seen[0], 1},
+                      .accounts = {&w->seen[1], 1},
                       .now_ms = w->now,
                       .arena = &w->arena};
 }
@@ -265,7 +267,7 @@ pz__resolution world_ask(world *w)
     pz__arena_reset(&w->arena);
     const pz__view view = world_view(w);
     pz__resolution out;
-    assert_int_equal(pz__resolve(&view, &w->attribute, &out), PZ_OK);
+    assert_int_equal(pz__resolve(&view, &w->attribute, NULL, &out), PZ_OK);
     return out;
 }
 
@@ -284,7 +286,7 @@ const char *world_layers(world *w)
     const pz__view view = world_view(w);
     const pz__layer *layers;
     uint32_t count;
-    assert_int_equal(pz__inspect(&view, &w->attribute, &layers, &count), PZ_OK);
+    assert_int_equal(pz__inspect(&view, &w->attribute, NULL, &layers, &count), PZ_OK);
     size_t len = 0;
     w->text[0] = '\0';
     for (uint32_t i = 0; i < count; i++) {

@@ -29,6 +29,7 @@
 typedef struct world {
     pz__arena arena;
     pz__profile *person, *account;
+    const pz__profile *seen[2]; /* the same, as lists of one */
     pz__catalog catalog;
     pz__attribute attribute;
     pz__domain domain;
