@@ -1,20 +1,17 @@
 /*
  * walker.c: see walker.h. Written from the description of the language, not from the planner and
- * the evaluator, so that a mistake in those is not made here again.
- *
- * It works on the tree as the parser made it, before the checker rewrites it: names are resolved
- * here, scopes are a list of bindings, macros are loops in C, a named value is computed by whoever
- * asks for it first. What operations do to values is in walker_value.c. Message literals are not
- * known, nor functions of the environment.
- *
- * Where the language leaves a choice, the choices of the manual hold: an error wins over an
- * unknown, but not in && and ||; unknowns unite; a macro that gathers ends at its first problem,
- * and what it gathered is looked at afterwards.
+ * the evaluator, so that a mistake in those is not made here again. It works on the tree as the
+ * parser made it: names are resolved here, scopes are a list of bindings, macros are loops in C, a
+ * named value is computed by whoever asks for it first. Control flow, what becomes of errors and
+ * unknowns, equality, order and sums of whole numbers are its own; other functions are called
+ * through the table, with as many arguments as they take: they have tests of their own. Message
+ * literals and functions of the environment are not known. Where the language leaves a choice the
+ * manual's holds: a macro that gathers ends at its first problem and looks at the rest afterwards.
  */
-#include <stdio.h>
-
 #include "cel/functions.h"
-#include "cel/walker_value.h"
+#include "cel/walker.h"
+
+typedef __int128 wide;
 
 /* A variable in sight: a value, or an expression that gives it when asked. */
 typedef struct scope {
@@ -24,7 +21,15 @@ typedef struct scope {
     const pz__expr *lazy; /* not computed yet; of the scope above */
 } scope;
 
+static const pz_value failed = {.kind = PZ__V_ERROR};
+
 static pz_value eval(walker *w, const pz__expr *e, scope *s);
+static bool equal(const walker *w, pz_value a, pz_value b);
+
+static bool is_problem(pz_value v)
+{
+    return v.kind == PZ__V_ERROR || v.kind == PZ__V_UNKNOWN;
+}
 
 /* Two operands of something strict: what is wrong with them, null if nothing is. */
 static pz_value unite(const walker *w, pz_value a, pz_value b)
@@ -36,294 +41,308 @@ static pz_value unite(const walker *w, pz_value a, pz_value b)
     return a.kind == PZ__V_UNKNOWN ? a : b.kind == PZ__V_UNKNOWN ? b : pz_value_null();
 }
 
+static pz_value by_table(walker *w, uint32_t row, const pz_value *args, uint32_t count)
+{
+    uint32_t steps = 1000000;
+    pz__call call = {.arena = w->arena, .steps = &steps};
+    return pz__functions[row].impl(&call, args, count);
+}
+
+static bool is_number(pz_value v)
+{
+    return v.kind == PZ_INT || v.kind == PZ_UINT || v.kind == PZ_DOUBLE;
+}
+
+/* Whole part of a number that is one, and the sign of the rest. */
+static wide whole_of(pz_value v, int *rest)
+{
+    *rest = 0;
+    if (v.kind != PZ_DOUBLE)
+        return v.kind == PZ_INT ? (wide)v.as.i : (wide)v.as.u;
+    double d = v.as.d > 1e30 ? 1e30 : v.as.d < -1e30 ? -1e30 : v.as.d;
+    *rest = (d > (double)(wide)d) - (d < (double)(wide)d);
+    return (wide)d;
+}
+
+#define NO_ORDER 2 /* NaN */
+#define NEVER 3    /* no such overload */
+
+static int order_numbers(const walker *w, pz_value a, pz_value b)
+{
+    int p, q;
+    if ((a.kind == PZ_DOUBLE && a.as.d != a.as.d) || (b.kind == PZ_DOUBLE && b.as.d != b.as.d))
+        return NO_ORDER;
+    if (a.kind == PZ_DOUBLE && b.kind == PZ_DOUBLE)
+        return (a.as.d > b.as.d) - (a.as.d < b.as.d);
+    wide x = whole_of(a, &p), y = whole_of(b, &q);
+    if (w->mistake == WALKER_ROUNDS)
+        return ((double)x > (double)y) - ((double)x < (double)y);
+    return x != y ? (x > y) - (x < y) : (p > q) - (p < q);
+}
+
+static int order_text(pz_value a, pz_value b)
+{
+    for (uint32_t i = 0; i < a.len && i < b.len; i++)
+        if (a.as.text[i] != b.as.text[i])
+            return (unsigned char)a.as.text[i] < (unsigned char)b.as.text[i] ? -1 : 1;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static int order(const walker *w, pz_value a, pz_value b)
+{
+    if (is_number(a) && is_number(b))
+        return order_numbers(w, a, b);
+    if (a.kind != b.kind)
+        return NEVER;
+    if (a.kind == PZ_BOOL)
+        return a.as.b - b.as.b;
+    if (a.kind == PZ_STRING || a.kind == PZ_BYTES)
+        return order_text(a, b);
+    if (a.kind != PZ_TIMESTAMP && a.kind != PZ_DURATION)
+        return NEVER;
+    int before = (a.as.i > b.as.i) - (a.as.i < b.as.i);
+    return before ? before : (a.len > b.len) - (a.len < b.len);
+}
+
+static const pz_value *find(const walker *w, pz_value map, pz_value key)
+{
+    for (uint32_t i = 0; i < map.len; i++)
+        if (equal(w, pz__map_entries(map)[i].key, key))
+            return &pz__map_entries(map)[i].value;
+    return NULL;
+}
+
+static bool equal(const walker *w, pz_value a, pz_value b)
+{
+    if (order(w, a, b) != NEVER || a.kind != b.kind)
+        return order(w, a, b) == 0;
+    if (a.kind == PZ__V_TYPE)
+        return order_text(a, b) == 0;
+    bool is_map = a.kind == PZ_MAP, nests = is_map || a.kind == PZ_LIST || a.kind == PZ__V_OPTIONAL;
+    bool same = a.kind == PZ_NULL || (a.len == b.len && (nests || a.as.i == b.as.i));
+    for (uint32_t i = 0; nests && i < a.len && same; i++) {
+        const pz_value *x = is_map ? &pz__map_entries(a)[i].value : &a.as.items[i];
+        const pz_value *y = is_map ? find(w, b, pz__map_entries(a)[i].key) : &b.as.items[i];
+        same = y && equal(w, *x, *y);
+    }
+    return same;
+}
+
+/* The one exception: in relations the greatest int ranks with the double that it rounds to. */
+static bool at_the_top(pz_value a, pz_value b)
+{
+    return a.kind == PZ_INT && a.as.i == INT64_MAX && b.kind == PZ_DOUBLE && b.as.d == 0x1p63;
+}
+
+/* `sign` is one of < <= > >=. */
+static pz_value relation(const walker *w, const char *sign, pz_value a, pz_value b)
+{
+    int o = at_the_top(a, b) || at_the_top(b, a) ? 0 : order(w, a, b);
+    return o == NEVER ? failed
+                      : pz_value_bool((sign[1] == '=' && o == 0) || o == (sign[0] == '<' ? -1 : 1));
+}
+
+static pz_value contains(const walker *w, pz_value x, pz_value all)
+{
+    bool is_in = all.kind == PZ_MAP && find(w, all, x);
+    for (uint32_t i = 0; i < all.len && !is_in && all.kind == PZ_LIST; i++)
+        is_in = equal(w, x, all.as.items[i]);
+    return all.kind == PZ_LIST || all.kind == PZ_MAP ? pz_value_bool(is_in) : failed;
+}
+
+/* Whole numbers of one kind under + - * / %: exactly, and then compared with the range. */
+static pz_value arithmetic(const walker *w, char op, pz_value x, pz_value y)
+{
+    int rest;
+    wide a = whole_of(x, &rest), b = whole_of(y, &rest), n = op == '+' ? a + b : a - b;
+    if (op == '*' && __builtin_mul_overflow(a, b, &n))
+        return failed;
+    if ((op == '/' || op == '%') && (b == 0 || (b == -1 && a == INT64_MIN)))
+        return failed;
+    if (op == '/' || op == '%')
+        n = op == '/' ? a / b : a % b;
+    if (op == '%' && w->mistake == WALKER_FLOORS && n != 0 && (n < 0) != (b < 0))
+        n += b;
+    if (x.kind == PZ_UINT)
+        return n < 0 || n > (wide)UINT64_MAX ? failed : pz_value_uint((uint64_t)n);
+    bool fits = (n >= INT64_MIN && n <= INT64_MAX) || w->mistake == WALKER_WRAPS;
+    return fits ? pz_value_int((int64_t)(uint64_t)n) : failed;
+}
+
+static pz_value operate(walker *w, const pz__expr *e, uint32_t row, const pz_value *v)
+{
+    char op = e->count == 2 ? e->name.data[1] : 0;
+    if (op == 'i') /* @in */
+        return contains(w, v[0], v[1]);
+    if (op == '=' || op == '!')
+        return pz_value_bool(equal(w, v[0], v[1]) == (op == '='));
+    if (op == '<' || op == '>')
+        return relation(w, e->name.data + 1, v[0], v[1]);
+    bool whole = v[0].kind == PZ_INT || v[0].kind == PZ_UINT;
+    if (op && op != '[' && whole && v[0].kind == v[1].kind)
+        return arithmetic(w, op, v[0], v[1]);
+    return by_table(w, row, v, e->count);
+}
+
 /* ---- names ---- */
 
-static scope *local_of(scope *s, const pz__expr *e)
+/* True if the expression is the name: a, a.b, or a.b() in front of the arguments. */
+static bool spells(const pz__expr *e, pz_str name)
 {
-    while (s && (e->absolute || !pz__str_equal(s->name, e->name)))
+    size_t rest = name.len - e->name.len;
+    const pz__expr *up = e->target;
+    if (name.len < e->name.len || memcmp(name.data + rest, e->name.data, e->name.len) != 0)
+        return false;
+    if (!up || rest == 0)
+        return !up && rest == 0;
+    return name.data[rest - 1] == '.' && !e->optional && !up->test_only &&
+           (up->kind == PZ__E_IDENT || up->kind == PZ__E_SELECT) &&
+           spells(up, (pz_str){name.data, rest - 1});
+}
+
+/* The variable that a chain begins with; NULL if it begins with another name, or is no chain. */
+static scope *root_of(scope *s, const pz__expr *e)
+{
+    while (e->kind == PZ__E_SELECT)
+        e = e->target;
+    while (s && (e->kind != PZ__E_IDENT || e->absolute || !pz__str_equal(s->name, e->name)))
         s = s->up;
     return s;
 }
 
-/* The chain a.b.c as text; false if the expression is no such chain of names. */
-static bool chain(const pz__expr *e, char *text, size_t room)
-{
-    if (e->kind == PZ__E_IDENT)
-        return (size_t)snprintf(text, room, "%.*s", PZ__STR_ARG(e->name)) < room;
-    if (e->kind != PZ__E_SELECT || e->optional || e->target->test_only ||
-        !chain(e->target, text, room))
-        return false;
-    size_t len = strlen(text);
-    return (size_t)snprintf(text + len, room - len, ".%.*s", PZ__STR_ARG(e->name)) < room - len;
-}
-
-static const pz__expr *root_of(const pz__expr *e)
-{
-    while (e->kind == PZ__E_SELECT)
-        e = e->target;
-    return e;
-}
-
-/* A declared name: the slot's value or an unknown. False if there is no such name. */
-static bool declared(const walker *w, const char *text, pz_value *out)
-{
-    for (uint32_t i = 0; i < w->name_count; i++)
-        if (strcmp(w->names[i], text) == 0) {
-            *out = w->slots[i];
-            if (out->kind == PZ__V_PENDING)
-                *out = (pz_value){.kind = PZ__V_UNKNOWN, .as.u = UINT64_C(1) << i};
-            return true;
-        }
-    return false;
-}
-
-static pz_value ask_local(walker *w, scope *local)
-{
-    if (local->lazy) {
-        local->value = eval(w, local->lazy, local->up);
-        local->lazy = NULL;
-    }
-    return local->value;
-}
+static const char types[] = "null_type\0bool\0int\0uint\0double\0string\0bytes\0list\0map\0type\0"
+                            "optional_type\0net.IP\0net.CIDR\0google.protobuf.Timestamp\0"
+                            "google.protobuf.Duration\0";
 
 static pz_value eval_name(walker *w, const pz__expr *e, scope *s)
 {
-    char text[256];
-    pz_value v;
-    const pz__expr *root = root_of(e);
-    scope *local = root->kind == PZ__E_IDENT ? local_of(s, root) : NULL;
-    if (local && e == root)
-        return ask_local(w, local);
-    bool named = !local && chain(e, text, sizeof text);
-    if (named && declared(w, text, &v)) {
-        if (e->test_only && v.kind != PZ__V_ERROR)
-            return pz_value_bool(v.kind != PZ__V_UNKNOWN);
-        return v;
+    scope *local = root_of(s, e);
+    for (uint32_t i = 0; i < w->name_count && !local; i++) {
+        bool unknown = w->slots[i].kind == PZ__V_PENDING;
+        if (!spells(e, pz_str_of(w->names[i])))
+            continue;
+        if (e->test_only && w->slots[i].kind != PZ__V_ERROR)
+            return pz_value_bool(!unknown);
+        return unknown ? (pz_value){.kind = PZ__V_UNKNOWN, .as.u = UINT64_C(1) << i} : w->slots[i];
     }
-    if (named && !e->test_only && walker_type_name(text, &v))
-        return v;
+    for (const char *t = types; *t && !local && !e->test_only; t += strlen(t) + 1)
+        if (spells(e, pz_str_of(t)))
+            return (pz_value){.kind = PZ__V_TYPE, .len = (uint32_t)strlen(t), .as.text = t};
+    if (e->kind == PZ__E_IDENT && local && local->lazy) {
+        local->value = eval(w, local->lazy, local->up);
+        local->lazy = NULL;
+    }
     if (e->kind == PZ__E_IDENT)
-        return failed;
-    v = eval(w, e->target, s);
-    if (walker_is_problem(v))
-        return v;
-    if (e->test_only)
-        return walker_has(w, v, e->name);
-    return walker_access(w, v, pz__value_of_str(e->name), e->optional);
-}
-
-/* ---- calls ---- */
-
-static pz_value operate(walker *w, pz_str name, uint32_t row, const pz_value *v)
-{
-    char op = name.data[1];
-    if (pz__str_equal(name, PZ__STR("!_")))
-        return v[0].kind == PZ_BOOL ? pz_value_bool(!v[0].as.b) : failed;
-    if (pz__str_equal(name, PZ__STR("-_")))
-        return walker_negated(w, v[0]);
-    if (pz__str_equal(name, PZ__STR("@in")))
-        return walker_in(w, v[0], v[1]);
-    if (op == '[' || op == '?')
-        return walker_access(w, v[0], v[1], name.data[2] == '?');
-    if (op == '=' || op == '!')
-        return pz_value_bool(walker_equal(w, v[0], v[1]) == (op == '='));
-    if (op == '<' || op == '>')
-        return walker_relation(w, name.data + 1, v[0], v[1]);
-    return walker_arithmetic(w, row, op, v[0], v[1]);
-}
-
-/* The problem of all arguments together; null if there is none. */
-static pz_value eval_all(walker *w, const pz__expr *const *list, uint32_t count, scope *s,
-                         pz_value *values)
-{
-    pz_value problem = pz_value_null();
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = eval(w, list[i], s);
-        problem = unite(w, problem, values[i]);
-    }
-    return problem;
-}
-
-/* or() and orValue(): the argument is looked at only if there is nothing. */
-static pz_value otherwise(walker *w, const pz__expr *e, scope *s, bool value)
-{
+        return local ? local->value : failed;
     pz_value v = eval(w, e->target, s);
-    if (walker_is_problem(v))
+    pz_str how = e->optional || e->test_only ? PZ__STR("_[?_]") : PZ__STR("_[_]");
+    if (is_problem(v))
         return v;
-    if (v.kind != PZ__V_OPTIONAL)
-        return failed;
-    if (v.len)
-        return value ? v.as.items[0] : v;
-    v = eval(w, e->args[0], s);
-    return value || v.kind == PZ__V_OPTIONAL || walker_is_problem(v) ? v : failed;
+    v = by_table(w, pz__function_find(how), (pz_value[]){v, pz__value_of_str(e->name)}, 2);
+    return e->test_only && v.kind == PZ__V_OPTIONAL ? pz_value_bool(v.len) : v;
 }
-
-/* True if the function can be written so. */
-static bool has_shape(uint32_t row, bool member, uint32_t count)
-{
-    const pz__function *f = &pz__functions[row];
-    for (uint32_t i = 0; i < f->overload_count; i++)
-        if (f->overloads[i].member == member && pz__overload_arity(&f->overloads[i]) == count)
-            return true;
-    return false;
-}
-
-#define ARGS_MAX 64
 
 static pz_value eval_call(walker *w, const pz__expr *e, scope *s)
 {
-    const pz__expr *list[ARGS_MAX];
-    pz_value values[ARGS_MAX];
-    char text[256];
-    uint32_t count = 0, row = pz__function_count;
-    const pz__expr *target = e->target;
-    if (target && !(root_of(target)->kind == PZ__E_IDENT && local_of(s, root_of(target))) &&
-        !target->test_only && chain(target, text, sizeof text / 2)) {
-        size_t len = strlen(text);
-        snprintf(text + len, sizeof text - len, ".%.*s", PZ__STR_ARG(e->name));
-        row = pz__function_find(pz_str_of(text));
-        target = row < pz__function_count ? NULL : target;
+    pz_value v[64], problem = pz_value_null();
+    uint32_t count = 0, row = e->target && root_of(s, e->target) ? pz__function_count : 0;
+    while (row < pz__function_count && !spells(e, pz__functions[row].name))
+        row++;
+    bool member = row == pz__function_count && e->target;
+    row = member ? pz__function_find(e->name) : row;
+    if (row == pz__function_count || e->count > 62)
+        return failed;
+    if (member)
+        problem = v[count++] = eval(w, e->target, s);
+    bool lazy = pz__str_equal(e->name, PZ__STR("or")) || pz__str_equal(e->name, PZ__STR("orValue"));
+    if (lazy && (problem.kind != PZ__V_OPTIONAL || problem.len))
+        return is_problem(problem) ? problem : by_table(w, row, (pz_value[]){v[0], v[0]}, 2);
+    for (uint32_t i = 0; i < e->count; i++) {
+        v[count] = eval(w, e->args[i], s);
+        problem = unite(w, problem, v[count++]);
     }
-    if (row == pz__function_count)
-        row = pz__function_find(e->name);
-    if (row == pz__function_count || e->count + 1 >= ARGS_MAX)
-        return failed;
-    if (target)
-        list[count++] = target;
-    for (uint32_t i = 0; i < e->count; i++)
-        list[count++] = e->args[i];
-    if (!e->is_operator && !has_shape(row, target != NULL, count))
-        return failed;
-    bool value = pz__str_equal(e->name, PZ__STR("orValue"));
-    if (value || pz__str_equal(e->name, PZ__STR("or")))
-        return otherwise(w, e, s, value);
-    pz_value problem = eval_all(w, list, count, s, values);
-    if (walker_is_problem(problem))
+    if (is_problem(problem))
         return problem;
-    return e->is_operator ? operate(w, e->name, row, values) : walker_call(w, row, values, count);
+    return e->is_operator ? operate(w, e, row, v) : by_table(w, row, v, count);
 }
-
-/* ---- truth ---- */
 
 /* One more term of && (neutral: true) or || (neutral: false). True once it is decided. */
 static bool next_term(walker *w, pz_value *so_far, pz_value term, bool neutral)
 {
+    uint32_t wins = w->mistake == WALKER_ERROR_FIRST ? PZ__V_ERROR : PZ__V_UNKNOWN;
     if (term.kind == PZ_BOOL && term.as.b == neutral)
         return false;
     if (w->mistake == WALKER_ERROR_STAYS && so_far->kind == PZ__V_ERROR)
         return true;
-    if (term.kind == PZ_BOOL) {
-        *so_far = term;
-        return true;
-    }
-    if (term.kind != PZ__V_UNKNOWN)
+    if (term.kind != PZ_BOOL && term.kind != PZ__V_UNKNOWN)
         term = failed;
-    bool error_wins = w->mistake == WALKER_ERROR_FIRST;
-    if (!walker_is_problem(*so_far) || so_far->kind == (error_wins ? PZ__V_UNKNOWN : PZ__V_ERROR))
-        *so_far = term;
-    else if (term.kind == so_far->kind)
+    if (term.kind == so_far->kind && is_problem(term))
         *so_far = unite(w, *so_far, term);
-    return false;
+    else if (term.kind == PZ_BOOL || so_far->kind != wins)
+        *so_far = term;
+    return term.kind == PZ_BOOL;
 }
 
 static pz_value eval_logic(walker *w, const pz__expr *e, scope *s)
 {
-    bool neutral = e->kind == PZ__E_AND;
-    pz_value v = pz_value_bool(neutral);
+    pz_value v = pz_value_bool(e->kind == PZ__E_AND);
     for (uint32_t i = 0; i < e->count; i++)
-        if (next_term(w, &v, eval(w, e->args[i], s), neutral))
+        if (next_term(w, &v, eval(w, e->args[i], s), e->kind == PZ__E_AND))
             break;
     return v;
 }
 
 static pz_value truth_of(pz_value v)
 {
-    return v.kind == PZ_BOOL || walker_is_problem(v) ? v : failed;
+    return v.kind == PZ_BOOL || is_problem(v) ? v : failed;
 }
 
-/* ---- collections ---- */
-
-/* The items, and behind a '?' what is held; `step` 2 for key and value. */
-static pz_value gather(walker *w, const pz__expr *e, scope *s, uint32_t step)
+/* More values at the end of a list. */
+static void add(walker *w, pz_value *list, const pz_value *more, uint32_t count)
 {
-    pz_value *items = pz__arena_array(w->arena, e->count, sizeof *items);
-    pz_value problem = pz_value_null();
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < e->count; i += step) {
-        pz_value key = eval(w, e->args[i], s);
-        pz_value v = step == 2 ? eval(w, e->args[i + 1], s) : key;
-        if (e->args[i]->spread && !walker_is_problem(v) && v.kind != PZ__V_OPTIONAL)
-            v = failed;
-        problem = unite(w, problem, unite(w, key, v));
-        if (e->args[i]->spread && v.kind == PZ__V_OPTIONAL) {
-            if (v.len == 0)
-                continue;
-            v = v.as.items[0];
-        }
-        if (step == 2)
-            items[count++] = key;
-        items[count++] = v;
-    }
-    return walker_is_problem(problem) ? problem : pz__value_of_items(items, count);
+    pz_value *items = pz__arena_array(w->arena, list->len + (size_t)count, sizeof *items);
+    for (uint32_t i = 0; i < list->len + count; i++)
+        items[i] = i < list->len ? list->as.items[i] : more[i - list->len];
+    *list = pz__value_of_items(items, list->len + count);
 }
 
 /* The map of key, value, key ... */
 static pz_value map_of(walker *w, pz_value list)
 {
-    pz_entry *entries = pz__arena_array(w->arena, list.len / 2u, sizeof *entries);
     pz_value map;
-    for (uint32_t i = 0; i < list.len / 2; i++) {
+    uint32_t count = list.len / 2;
+    pz_entry *entries = pz__arena_array(w->arena, count, sizeof *entries);
+    for (uint32_t i = 0; i < count; i++) {
         entries[i] = (pz_entry){list.as.items[2 * i], list.as.items[2 * i + 1]};
-        uint32_t kind = entries[i].key.kind;
-        if (kind != PZ_BOOL && kind != PZ_INT && kind != PZ_UINT && kind != PZ_STRING)
-            return failed;
         for (uint32_t j = 0; j < i; j++)
-            if (walker_equal(w, entries[j].key, entries[i].key))
+            if (equal(w, entries[j].key, entries[i].key))
                 return failed;
     }
-    return pz__value_of_entries(w->arena, &map, entries, list.len / 2, PZ__DUP_REFUSE) == PZ_OK
-               ? map
-               : failed;
+    pz_status status = pz__value_of_entries(w->arena, &map, entries, count, PZ__DUP_LAST);
+    return status == PZ_OK ? map : failed;
+}
+
+/* The items, and behind a '?' what is held; `step` 2 for key and value. */
+static pz_value gather(walker *w, const pz__expr *e, scope *s, uint32_t step)
+{
+    pz_value list = pz__value_of_items(NULL, 0), problem = pz_value_null();
+    for (uint32_t i = 0; i < e->count; i += step) {
+        bool spread = e->args[i]->spread;
+        pz_value key = eval(w, e->args[i], s);
+        pz_value v = step == 2 ? eval(w, e->args[i + 1], s) : key;
+        problem = unite(w, problem, unite(w, key, v));
+        if (spread && !is_problem(v) && v.kind != PZ__V_OPTIONAL)
+            problem = failed;
+        if (spread && v.kind == PZ__V_OPTIONAL && v.len == 0)
+            continue;
+        if (spread && v.kind == PZ__V_OPTIONAL)
+            v = v.as.items[0];
+        add(w, &list, (pz_value[]){step == 2 ? key : v, v}, step);
+    }
+    return is_problem(problem) ? problem : step == 2 ? map_of(w, list) : list;
 }
 
 /* ---- macros ---- */
-
-/* The maps in the list as one. */
-static pz_value merged(walker *w, pz_value maps)
-{
-    pz_value all = pz__value_of_items(NULL, 0);
-    for (uint32_t i = 0; i < maps.len; i++) {
-        pz_value map = maps.as.items[i];
-        if (map.kind != PZ_MAP)
-            return failed;
-        pz_value *items = pz__arena_array(w->arena, all.len + 2u * map.len, sizeof *items);
-        if (all.len)
-            memcpy(items, all.as.items, all.len * sizeof *items);
-        for (uint32_t j = 0; j < map.len; j++) {
-            items[all.len + 2 * j] = pz__map_entries(map)[j].key;
-            items[all.len + 2 * j + 1] = pz__map_entries(map)[j].value;
-        }
-        all = pz__value_of_items(items, all.len + 2 * map.len);
-    }
-    return map_of(w, all);
-}
-
-static pz_value finish(walker *w, const pz__expr *e, pz_value range, pz_value list, uint32_t hits)
-{
-    switch ((pz__macro)e->macro) {
-    case PZ__MACRO_EXISTS_ONE:
-        return pz_value_bool(hits == 1);
-    case PZ__MACRO_TRANSFORM_MAP:
-        return map_of(w, list);
-    case PZ__MACRO_TRANSFORM_ENTRY:
-        return merged(w, list);
-    case PZ__MACRO_SORT_BY:
-        return walker_by_table(w, pz__function_find(PZ__STR("@sortByKeys")),
-                               (pz_value[]){range, list}, 2);
-    default:
-        return list;
-    }
-}
 
 /* The variables of one turn, the second behind the first. */
 static scope *turn(const pz__expr *e, pz_value range, uint32_t i, scope *s, scope two[2])
@@ -338,65 +357,61 @@ static scope *turn(const pz__expr *e, pz_value range, uint32_t i, scope *s, scop
 
 static pz_value eval_gathering(walker *w, const pz__expr *e, pz_value range, scope *s)
 {
-    bool guarded =
-        e->macro == PZ__MACRO_FILTER || e->macro == PZ__MACRO_EXISTS_ONE || e->count == 2;
     bool results = e->macro != PZ__MACRO_FILTER && e->macro != PZ__MACRO_EXISTS_ONE;
-    pz_value *items = pz__arena_array(w->arena, 2u * range.len, sizeof *items);
-    pz_value problem = pz_value_null();
-    uint32_t count = 0, hits = 0;
+    bool merges = e->macro == PZ__MACRO_TRANSFORM_ENTRY, maps = e->macro == PZ__MACRO_TRANSFORM_MAP;
+    bool makes_map = maps || merges;
+    pz_value list = pz__value_of_items(NULL, 0), problem = pz_value_null();
     for (uint32_t i = 0; i < range.len; i++) {
-        scope two[2];
-        scope *here = turn(e, range, i, s, two);
-        pz_value v = guarded ? truth_of(eval(w, e->args[0], here)) : pz_value_bool(true);
+        scope two[2], *here = turn(e, range, i, s, two);
+        pz_value v = pz_value_bool(true);
+        if (!results || e->count == 2)
+            v = truth_of(eval(w, e->args[0], here));
         if (v.kind == PZ_BOOL && !v.as.b)
             continue;
-        hits++;
-        if (!walker_is_problem(v))
+        if (!is_problem(v))
             v = results ? eval(w, e->args[e->count - 1], here) : two[0].value;
-        if (walker_is_problem(v) && w->mistake != WALKER_KEEPS_GOING)
+        if (is_problem(v) && w->mistake != WALKER_KEEPS_GOING)
             return v;
         problem = unite(w, problem, v);
-        if (e->macro == PZ__MACRO_TRANSFORM_MAP)
-            items[count++] = two[0].value;
-        items[count++] = v;
+        if (merges && v.kind == PZ_MAP)
+            add(w, &list, (const pz_value *)pz__map_entries(v), 2 * v.len);
+        else /* what is no map to merge makes an entry that cannot be */
+            add(w, &list,
+                (pz_value[]){maps     ? two[0].value
+                             : merges ? failed
+                                      : v,
+                             v},
+                1 + makes_map);
     }
-    if (walker_is_problem(problem))
+    if (is_problem(problem))
         return problem;
-    return finish(w, e, range, pz__value_of_items(items, count), hits);
-}
-
-static pz_value eval_opened(walker *w, const pz__expr *e, pz_value v, scope *s)
-{
-    if (v.kind != PZ__V_OPTIONAL)
-        return failed;
-    if (v.len == 0)
-        return v;
-    scope here = {s, e->name, v.as.items[0], NULL};
-    v = eval(w, e->args[0], &here);
-    if (walker_is_problem(v))
-        return v;
-    if (e->macro == PZ__MACRO_OPT_MAP)
-        return walker_optional_of(w, v);
-    return v.kind == PZ__V_OPTIONAL ? v : failed;
+    if (e->macro == PZ__MACRO_EXISTS_ONE)
+        return pz_value_bool(list.len == 1);
+    if (e->macro == PZ__MACRO_SORT_BY)
+        return by_table(w, pz__function_find(PZ__STR("@sortByKeys")), (pz_value[]){range, list}, 2);
+    return makes_map ? map_of(w, list) : list;
 }
 
 static pz_value eval_macro(walker *w, const pz__expr *e, scope *s)
 {
-    pz_value range = eval(w, e->target, s);
-    if (walker_is_problem(range))
+    pz_value range = eval(w, e->target, s), v = pz_value_bool(e->macro == PZ__MACRO_ALL);
+    if (is_problem(range))
         return range;
-    if (e->macro == PZ__MACRO_OPT_MAP || e->macro == PZ__MACRO_OPT_FLAT_MAP)
-        return eval_opened(w, e, range, s);
+    if (e->macro == PZ__MACRO_OPT_MAP || e->macro == PZ__MACRO_OPT_FLAT_MAP) {
+        if (range.kind != PZ__V_OPTIONAL || range.len == 0)
+            return range.kind == PZ__V_OPTIONAL ? range : failed;
+        v = eval(w, e->args[0], &(scope){s, e->name, range.as.items[0], NULL});
+        if (e->macro == PZ__MACRO_OPT_MAP && !is_problem(v))
+            return by_table(w, pz__function_find(PZ__STR("optional.of")), &v, 1);
+        return v.kind == PZ__V_OPTIONAL || is_problem(v) ? v : failed;
+    }
     if (range.kind != PZ_LIST && range.kind != PZ_MAP)
         return failed;
-    bool all = e->macro == PZ__MACRO_ALL;
-    if (!all && e->macro != PZ__MACRO_EXISTS)
+    if (e->macro != PZ__MACRO_ALL && e->macro != PZ__MACRO_EXISTS)
         return eval_gathering(w, e, range, s);
-    pz_value v = pz_value_bool(all);
     for (uint32_t i = 0; i < range.len; i++) {
-        scope two[2];
-        scope *here = turn(e, range, i, s, two);
-        if (next_term(w, &v, eval(w, e->args[0], here), all))
+        scope two[2], *here = turn(e, range, i, s, two);
+        if (next_term(w, &v, eval(w, e->args[0], here), e->macro == PZ__MACRO_ALL))
             break;
     }
     return v;
@@ -407,24 +422,13 @@ static pz_value eval_let(walker *w, const pz__expr *e, scope *s)
 {
     for (uint32_t i = 0; i + 1 < e->count; i++) {
         scope *named = pz__arena_new(w->arena, sizeof *named);
-        *named = (scope){s, e->name, pz_value_null(), e->args[i]};
-        char text[32];
-        snprintf(text, sizeof text, "@index%u", i);
-        if (!e->name.len)
-            named->name = (pz_str){pz__arena_text(w->arena, text, strlen(text)), strlen(text)};
+        pz_str name = e->name.len ? e->name : pz__index_name(w->arena, i);
+        *named = (scope){s, name, pz_value_null(), e->args[i]};
+        if (w->mistake == WALKER_EAGER && is_problem(eval(w, e->args[i], s)))
+            return failed;
         s = named;
-        if (w->mistake == WALKER_EAGER && walker_is_problem(ask_local(w, s)))
-            return s->value;
     }
     return eval(w, e->args[e->count - 1], s);
-}
-
-/* ---- the walk ---- */
-
-static pz_value eval_conditional(walker *w, const pz__expr *e, scope *s)
-{
-    pz_value v = truth_of(eval(w, e->args[0], s));
-    return walker_is_problem(v) ? v : eval(w, e->args[v.as.b ? 1 : 2], s);
 }
 
 static pz_value eval(walker *w, const pz__expr *e, scope *s)
@@ -442,12 +446,11 @@ static pz_value eval(walker *w, const pz__expr *e, scope *s)
     case PZ__E_OR:
         return eval_logic(w, e, s);
     case PZ__E_COND:
-        return eval_conditional(w, e, s);
+        v = truth_of(eval(w, e->args[0], s));
+        return is_problem(v) ? v : eval(w, e->args[v.as.b ? 1 : 2], s);
     case PZ__E_LIST:
-        return gather(w, e, s, 1);
     case PZ__E_MAP:
-        v = gather(w, e, s, 2);
-        return walker_is_problem(v) ? v : map_of(w, v);
+        return gather(w, e, s, e->kind == PZ__E_MAP ? 2 : 1);
     case PZ__E_MACRO:
         return eval_macro(w, e, s);
     case PZ__E_LET:

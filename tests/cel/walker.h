@@ -1,6 +1,4 @@
-/*
- * walker.h: the language once more, as plainly as it can be said: values found by walking the tree.
- */
+/* walker.h: the language once more, as plainly as it can be said: by walking the tree. */
 #ifndef PZ_TESTS_CEL_WALKER_H
 #define PZ_TESTS_CEL_WALKER_H
 
@@ -31,9 +29,5 @@ typedef struct walker {
 /* The value. An unknown is of kind PZ__V_UNKNOWN with the set of slots as bits in as.u; an error is
  * of kind PZ__V_ERROR and says nothing more. */
 pz_value walker_run(walker *w, const pz__expr *expr);
-
-/* True if what an evaluation gave is what the walker found: kind and content to the last bit, sets
- * of unknown slots; any error is any other. */
-bool walker_agrees(pz_value found, pz_value given);
 
 #endif
