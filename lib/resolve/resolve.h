@@ -137,6 +137,16 @@ typedef struct pz__posterior {
 pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, pz__posterior **out);
 
 /*
+ * The part of the register in which a claim about the attribute stands: docs/preferences.md has the
+ * table. `key` is what the register is about (value, element, member or item; null for one that is
+ * about the whole attribute: then the part is empty, for INFERRED the channel); of `write` the
+ * channel and the times are read, where they are part of the name. In the arena. PZ_ERR_LIMIT if it
+ * is longer than a part may be; PZ_ERR_NOMEM.
+ */
+pz_status pz__part_make(const pz__attribute *attribute, pz__claim_slot slot, pz_value key,
+                        const pz__write *write, uint32_t confidence, pz__arena *arena, pz_str *out);
+
+/*
  * count(kind, window) and sum(kind, member, window): whole buckets, the current one included.
  * *known is false if the window reaches before the counter is kept. window_ms 0: since ever. The
  * sum is in stored units and saturates. Of nobody nothing is known. PZ_ERR_NOMEM.
