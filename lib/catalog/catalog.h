@@ -234,6 +234,10 @@ typedef struct pz__catalog {
     pz_str file, source;
 } pz__catalog;
 
+/* "basic", "demographic", "self-service", "deep": which source classes the level leaves out, by bit.
+ * False for any other name. */
+bool pz__level_find(pz_str name, uint32_t *masked);
+
 /* Greatest document, and how many mistakes are listed before the report stops. */
 #define PZ__CATALOG_BYTES_MAX (16u << 20)
 #define PZ__CATALOG_MISTAKES_MAX 100u

@@ -34,7 +34,7 @@ static pz_status check_text(pz_str text, size_t max, const char *what, pz_error 
 
 static pz_status check_claim(const pz__claim *claim, pz_error *err)
 {
-    if (claim->slot < PZ__SLOT_CHOICE || claim->slot > PZ__SLOT_ACCOUNT)
+    if (claim->slot < PZ__SLOT_CHOICE || claim->slot > PZ__SLOT_SWITCH)
         return pz__fail(err, PZ_ERR_ARG, "%u is no slot", (unsigned)claim->slot);
     if (claim->confidence > CONFIDENCE_ONE)
         return pz__fail(err, PZ_ERR_ARG, "a confidence is at most 1");

@@ -65,8 +65,13 @@ typedef enum pz__claim_slot {
     PZ__SLOT_EDIT_PLACE = 7,  /* part: layout item */
     PZ__SLOT_LEVEL = 8,
     PZ__SLOT_IDENTIFIER = 9, /* attribute: the kind ("email"); part: the value */
-    PZ__SLOT_ACCOUNT = 10    /* the subject id of the account the person belongs to */
+    PZ__SLOT_ACCOUNT = 10,   /* the subject id of the account the person belongs to */
+    PZ__SLOT_SWITCH = 11     /* part: a subject that took over on this device; value: true */
 } pz__claim_slot;
+
+/* The attribute of registers that are about the subject itself: LEVEL (value: a level's name) and
+ * ACCOUNT (value: a subject id), both with an empty part; SWITCH (part: the other subject id). */
+#define PZ__OF_SUBJECT PZ__STR("")
 
 /* Which forgetting something was gathered after: greater counter, then greater writer (bytewise) is
  * later. {0, ""}: before any. */
@@ -293,6 +298,10 @@ typedef struct pz__cells {
  * first. One binary search; borrowed until the profile changes.
  */
 pz__claims pz__profile_claims(const pz__profile *profile, pz_str attribute);
+/* The claim that ranks first in one register, emptied or not, whatever was forgotten since; NULL if
+ * no writer ever set it. Needs no seal; borrowed until the profile changes. */
+const pz__claim *pz__profile_newest(const pz__profile *profile, pz__claim_slot slot,
+                                    pz_str attribute, pz_str part);
 /* The cells of an attribute or counter over all segments, by (value, side, bucket, channel, ...);
  * cells alike but for the segment stand side by side. */
 pz__cells pz__profile_cells(const pz__profile *profile, pz_str attribute);
