@@ -68,7 +68,7 @@ static int64_t next_stamp(const pz__profile *profile, int64_t now_ms)
     int64_t stamp = now_ms;
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *segment = profile->segments[i];
-        if (segment->claim_count && segment->max_stamp >= stamp)
+        if (segment->max_stamp >= stamp)
             stamp = segment->max_stamp + 1;
     }
     return stamp;

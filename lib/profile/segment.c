@@ -44,6 +44,7 @@ pz_status pz__segment_new(pz__segment **out, const pz_alloc *alloc, pz_str write
     memcpy(segment->writer_bytes, writer.data, writer.len);
     segment->writer = (pz_str){segment->writer_bytes, writer.len};
     segment->cost = PZ__SEGMENT_COST;
+    segment->max_stamp = INT64_MIN;
     pz__arena_init(&segment->arena, alloc, 0);
     return PZ_OK;
 }
@@ -172,6 +173,8 @@ int pz__cell_compare(const pz__cell *a, const pz__cell *b)
         by = order(a->width, b->width);
     if (by == 0)
         by = order(a->epoch.counter, b->epoch.counter);
+    if (by == 0)
+        by = compare_text(a->epoch.writer, b->epoch.writer);
     return by ? by : order(a->weight < 0, b->weight < 0);
 }
 
@@ -268,10 +271,10 @@ size_t pz__cell_cost(const pz__cell *cell)
 void pz__segment_measure(pz__segment *s)
 {
     s->cost = PZ__SEGMENT_COST + (size_t)s->event_count * PZ__EVENT_COST;
-    s->max_stamp = 0;
+    s->max_stamp = INT64_MIN;
     for (uint32_t i = 0; i < s->claim_count; i++) {
         s->cost += pz__claim_cost(&s->claims[i]);
-        if (i == 0 || s->claims[i].stamp > s->max_stamp)
+        if (s->claims[i].stamp > s->max_stamp)
             s->max_stamp = s->claims[i].stamp;
     }
     for (uint32_t i = 0; i < s->cell_count; i++)

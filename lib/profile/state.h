@@ -96,7 +96,8 @@ typedef struct pz__own_grant {
     int64_t at_ms, stamp, expires_ms; /* of the newest grant; 0 without */
     pz_str channel, who;
     uint32_t strength;
-    pz__seen_denials *seen; /* by writer; of the grant */
+    pz__seen_denials *seen; /* by writer; of the grant; in the segment's arena, as is all that an
+                               item of a segment points to */
     uint32_t seen_count;
 } pz__own_grant;
 
@@ -114,11 +115,13 @@ typedef struct pz__own_retraction {
     pz__digest id;
 } pz__own_retraction;
 
-/* One of the newest events with what it added, so that it can be taken back exactly. */
+/* One of the newest events with what it added, so that it can be taken back exactly. One that was
+ * taken back or forgotten keeps its place without cells: which events are the newest does not
+ * depend on it. */
 typedef struct pz__ring_event {
     int64_t time_ms;
     pz__digest id;
-    pz__cell *cells; /* as pz__cell_compare orders them */
+    pz__cell *cells; /* as pz__cell_compare orders them, no two alike, no weight 0 */
     uint32_t cell_count;
 } pz__ring_event;
 
@@ -129,8 +132,11 @@ typedef struct pz__history_entry {
     int64_t undoes_stamp; /* of an "undo": the stamp and writer of the entry it took back; else 0 */
     pz_str undoes_writer;
     pz_str channel, who;
-    pz__claim *before; /* slot, attribute, part and what was there; is_cleared where nothing was */
-    uint32_t before_count;
+    /* Attribute, slot and part of the register, no two alike, in the order they were set; value,
+     * at, stamp and expiry of what was there; is_cleared and else 0 where nothing was. No other
+     * member is used or stored. */
+    pz__claim *before;
+    uint32_t before_count; /* may be 0 */
 } pz__history_entry;
 
 typedef struct pz__unknown_section {
@@ -180,7 +186,8 @@ typedef struct pz__segment {
     pz_str raw;
 
     size_t cost;       /* at least the encoded length; a function of the content alone */
-    int64_t max_stamp; /* 0 if there are no claims */
+    int64_t max_stamp; /* of claims, grants, denials, forgettings, history; INT64_MIN: none */
+    uint64_t checked;  /* profile->erasures when nothing erased was found here; 0: not looked */
 } pz__segment;
 
 /* Digest of the whole profile, filled by whoever asks first: threads may race for a sealed one. */
@@ -200,8 +207,21 @@ typedef struct pz__sealed {
     pz__claims claims; /* of the one segment, or in merged_claims */
     pz__cells cells;
     pz__merged merged_claims, merged_cells;
-    bool has_claims, has_cells; /* up to date */
+    pz__grant *grants; /* by (kind, name) */
+    uint32_t grant_count, grant_cap;
+    bool has_claims, has_cells, has_grants; /* up to date */
 } pz__sealed;
+
+/* Between pz__profile_note_begin and _end. */
+typedef struct pz__note {
+    pz_str verb; /* borrowed; "" when nothing is being noted */
+    pz_str undoes_writer;
+    int64_t undoes_stamp;
+    bool has_entry;                    /* a put made one, ... */
+    int64_t stamp;                     /* ... which has this stamp, ... */
+    char writer_bytes[PZ__WRITER_MAX]; /* ... in the segment of this writer */
+    size_t writer_len;
+} pz__note;
 
 struct pz__profile {
     pz_alloc alloc;
@@ -216,6 +236,8 @@ struct pz__profile {
     pz_str *names; /* counters likewise */
     uint32_t name_cap;
     pz__sealed sealed;
+    uint64_t erasures;        /* raised when something is forgotten, retracted or joined; from 1 */
+    pz__note note;            /* the verb that is being noted */
     pz__digest_cache *digest; /* in the same block as the profile */
 };
 
