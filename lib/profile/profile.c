@@ -42,6 +42,7 @@ pz_status pz__profile_new(pz__profile **out, const pz_alloc *alloc, pz__subject_
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     pz__profile *profile = &block->profile;
     profile->alloc = own;
+    atomic_init(&profile->refs, 1);
     profile->kind = kind;
     memcpy(profile->subject_bytes, subject.data, subject.len);
     profile->subject_len = subject.len;
@@ -58,9 +59,15 @@ static void free_merged(const pz_alloc *alloc, pz__merged *merged, size_t size)
     pz__mem_free(alloc, merged->spare, merged->cap, size);
 }
 
+pz__profile *pz__profile_ref(pz__profile *profile)
+{
+    atomic_fetch_add_explicit(&profile->refs, 1, memory_order_relaxed);
+    return profile;
+}
+
 void pz__profile_free(pz__profile *profile)
 {
-    if (!profile)
+    if (!profile || atomic_fetch_sub_explicit(&profile->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (uint32_t i = 0; i < profile->segment_count; i++)
         pz__segment_free(profile->segments[i]);

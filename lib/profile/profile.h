@@ -151,6 +151,8 @@ typedef struct pz__profile pz__profile;
 pz_status pz__profile_new(pz__profile **out, const pz_alloc *alloc, pz__subject_kind kind,
                           pz_str subject, pz_error *err);
 pz_status pz__profile_copy(pz__profile **out, const pz__profile *profile);
+/* Share a sealed profile, which nobody changes from then on; each who does frees it once. */
+pz__profile *pz__profile_ref(pz__profile *profile);
 void pz__profile_free(pz__profile *profile);
 
 pz_str pz__profile_subject(const pz__profile *profile);

@@ -34,38 +34,21 @@
 #define PZ__FORMAT_MAGIC "PZp"
 #define PZ__FORMAT_VERSION 1u
 
-/* Sections of a segment. 11 and 12 are reserved: docs/format.md. */
+/* Sections of a segment. 12 and 13 are reserved: docs/format.md. */
 typedef enum pz__section {
-    PZ__SECTION_NAMES = 1,
-    PZ__SECTION_CLAIMS = 2,
-    PZ__SECTION_CELLS = 3,
-    PZ__SECTION_COUNTERS = 4,
-    PZ__SECTION_EVENTS = 5,
-    PZ__SECTION_GRANTS = 6, /* both kinds */
-    PZ__SECTION_FORGETTINGS = 7,
-    PZ__SECTION_RETRACTIONS = 8,
-    PZ__SECTION_RING = 9,
-    PZ__SECTION_HISTORY = 10,
-    PZ__SECTION_LAST = PZ__SECTION_EVENTS /* of those that are read so far */
+    PZ__SECTION_NAMES = 1, /* channels, speakers, writers */
+    PZ__SECTION_DIRECTORY = 2, /* where the claims, cells and counter of an attribute stand */
+    PZ__SECTION_CLAIMS = 3,
+    PZ__SECTION_CELLS = 4,
+    PZ__SECTION_COUNTERS = 5,
+    PZ__SECTION_EVENTS = 6,
+    PZ__SECTION_GRANTS = 7, /* both kinds */
+    PZ__SECTION_FORGETTINGS = 8,
+    PZ__SECTION_RETRACTIONS = 9,
+    PZ__SECTION_RING = 10,
+    PZ__SECTION_HISTORY = 11,
+    PZ__SECTION_LAST = PZ__SECTION_HISTORY
 } pz__section;
-
-/* First octet of a claim. */
-#define PZ__CLAIM_SLOT 0x0fu
-#define PZ__CLAIM_CLEARED 0x10u
-#define PZ__CLAIM_EXPIRES 0x20u
-#define PZ__CLAIM_CONFIDENCE 0x40u
-#define PZ__CLAIM_PART 0x80u
-
-/* First octet of a cell: the low two bits say what it shares with the cell before. */
-#define PZ__CELL_SHARED 0x03u
-#define PZ__CELL_NEW_ATTRIBUTE 0u
-#define PZ__CELL_NEW_VALUE 1u
-#define PZ__CELL_SAME_VALUE 2u
-#define PZ__CELL_AGAINST 0x04u
-#define PZ__CELL_EPOCH 0x08u
-#define PZ__CELL_SAME_CHANNEL 0x10u
-#define PZ__CELL_SAME_WIDTH 0x20u
-#define PZ__CELL_HEAD 0x3fu
 
 typedef struct pz__kept_counter {
     pz_str name;
@@ -225,6 +208,7 @@ typedef struct pz__note {
 
 struct pz__profile {
     pz_alloc alloc;
+    atomic_uint refs; /* of those who share it */
     pz__subject_kind kind;
     char subject_bytes[PZ__SUBJECT_MAX];
     size_t subject_len;
