@@ -55,6 +55,11 @@ static void free_content(pz__segment *s)
     pz__mem_free(&s->alloc, s->cells, s->cell_cap, sizeof *s->cells);
     pz__mem_free(&s->alloc, s->counters, s->counter_cap, sizeof *s->counters);
     pz__mem_free(&s->alloc, s->events, s->event_cap, sizeof *s->events);
+    pz__mem_free(&s->alloc, s->grants, s->grant_cap, sizeof *s->grants);
+    pz__mem_free(&s->alloc, s->forgettings, s->forgetting_cap, sizeof *s->forgettings);
+    pz__mem_free(&s->alloc, s->retractions, s->retraction_cap, sizeof *s->retractions);
+    pz__mem_free(&s->alloc, s->ring, s->ring_cap, sizeof *s->ring);
+    pz__mem_free(&s->alloc, s->history, s->history_cap, sizeof *s->history);
     pz__mem_free(&s->alloc, s->unknown, s->unknown_count, sizeof *s->unknown);
     pz__mem_free(&s->alloc, s->index, s->index_cap, sizeof *s->index);
     pz__mem_free(&s->alloc, s->block, 1, s->block_len);

@@ -36,7 +36,7 @@
 
 /* Sections of a segment. 12 and 13 are reserved: docs/format.md. */
 typedef enum pz__section {
-    PZ__SECTION_NAMES = 1, /* channels, speakers, writers */
+    PZ__SECTION_NAMES = 1,     /* channels, speakers, writers */
     PZ__SECTION_DIRECTORY = 2, /* where the claims, cells and counter of an attribute stand */
     PZ__SECTION_CLAIMS = 3,
     PZ__SECTION_CELLS = 4,

@@ -110,7 +110,7 @@ static pz__buf hand_made(const void *body, size_t len)
 static void another_version_is_refused_as_such(void **state)
 {
     (void)state;
-    pz__buf b = hand_made("\x01\x00", 2);
+    pz__buf b = hand_made("\x01\x00\x00", 3);
     pz__profile *p;
     assert_int_equal(pz__profile_decode(&p, NULL, b.data, b.len, NULL), PZ_OK);
     pz__profile_free(p);
@@ -124,9 +124,9 @@ static void another_version_is_refused_as_such(void **state)
 static void unknown_sections_survive(void **state)
 {
     (void)state;
-    /* sequence 9, dropped 0, section 77 with "future", empty section 99 */
-    static const char body[] = "\x09\x00\x4d\x06"
-                               "future\x63\x00";
+    /* sequence 9, dropped 0, two sections: 77 with "future" and 99, which is empty */
+    static const char body[] = "\x09\x00\x02\x4d\x06\x63\x00"
+                               "future";
     pz__buf b = hand_made(body, sizeof body - 1);
     pz__profile *p, *q = kit_new(NULL);
     assert_int_equal(pz__profile_decode(&p, NULL, b.data, b.len, NULL), PZ_OK);
@@ -136,7 +136,8 @@ static void unknown_sections_survive(void **state)
     assert_int_equal(kit_put(q, "w", PZ__SLOT_CHOICE, "x", "v", KIT_NOW, KIT_NOW), PZ_OK);
     kit_check(q);
     pz__buf after = kit_bytes(q);
-    assert_non_null(memmem(after.data, after.len, body + 2, sizeof body - 3));
+    assert_non_null(memmem(after.data, after.len, body + 3, 4));
+    assert_memory_equal(after.data + after.len - 6, "future", 6);
     assert_int_equal(pz__profile_join(p, q, NULL), PZ_OK);
     kit_assert_same(p, q);
     pz__buf_clear(&after);
@@ -148,8 +149,8 @@ static void unknown_sections_survive(void **state)
 static void a_sequence_that_is_used_up_refuses_writes(void **state)
 {
     (void)state;
-    static const char last[] = "\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00";
-    static const char beyond[] = "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00";
+    static const char last[] = "\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00\x00";
+    static const char beyond[] = "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00\x00";
     pz__profile *p;
     pz__buf at = hand_made(last, sizeof last - 1), over = hand_made(beyond, sizeof beyond - 1);
     assert_int_equal(pz__profile_decode(&p, NULL, at.data, at.len, NULL), PZ_OK);
@@ -164,11 +165,13 @@ static void a_sequence_that_is_used_up_refuses_writes(void **state)
 static void sections_are_limited(void **state)
 {
     (void)state;
-    char body[2 + 2 * (PZ__SEGMENT_SECTIONS_MAX + 1)] = {1, 0};
+    char body[3 + 2 * (PZ__SEGMENT_SECTIONS_MAX + 1)] = {1, 0, PZ__SEGMENT_SECTIONS_MAX};
     for (unsigned i = 0; i <= PZ__SEGMENT_SECTIONS_MAX; i++)
-        body[2 + 2 * i] = (char)(20 + i);
+        body[3 + 2 * i] = (char)(20 + i);
     pz__profile *p;
-    pz__buf at = hand_made(body, sizeof body - 2), over = hand_made(body, sizeof body);
+    pz__buf at = hand_made(body, sizeof body - 2);
+    body[2]++;
+    pz__buf over = hand_made(body, sizeof body);
     assert_int_equal(pz__profile_decode(&p, NULL, at.data, at.len, NULL), PZ_OK);
     pz__profile_free(p);
     assert_int_equal(pz__profile_decode(&p, NULL, over.data, over.len, NULL), PZ_ERR_LIMIT);
@@ -183,8 +186,8 @@ static void whole_profiles_are_limited(void **state)
     size_t len = PZ__PROFILE_BYTES_MAX - HEAD_LEN - 4; /* head and a length of four octets */
     pz__buf section;
     pz__buf_init(&section, NULL, 16);
-    pz__buf_put(&section, "\x01\x00\x4d", 3);
-    pz__buf_varint(&section, len - 3 - 4);
+    pz__buf_put(&section, "\x01\x00\x01\x4d", 4);
+    pz__buf_varint(&section, len - 4 - 4);
     memcpy(body, section.data, section.len);
     pz__profile *p;
     pz__buf at = hand_made(body, len);

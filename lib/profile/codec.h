@@ -1,0 +1,223 @@
+/*
+ * codec.h: what writes, reads and peeks at stored bytes have in common. Private to the profile
+ * room; docs/format.md describes every octet.
+ *
+ *     body    sequence, dropped, directory of sections, sections
+ *
+ * A segment's body is made to be read where it lies. Its section directory says where each section
+ * begins. Two tables inside have rows of fixed width: the names (channels, speakers, writers),
+ * reached by number, and the attributes, found by binary search, whose rows tell where the claims,
+ * the cells and the counter of one attribute begin and end. Everything in the run of one attribute
+ * is spelled relative to that run alone, so a reader that wants one attribute touches three short
+ * stretches of bytes.
+ *
+ * pz__body is that map of a body, made by both decode.c and peek.c. Making it checks what lengths
+ * can be checked without a walk over the content; every row and every content read later is checked
+ * against the bounds again, because the bytes may come from anywhere.
+ */
+#ifndef PZ_PROFILE_CODEC_H
+#define PZ_PROFILE_CODEC_H
+
+#include "profile/state.h"
+
+/* First octet of a claim. */
+#define PZ__CLAIM_SLOT 0x0fu
+#define PZ__CLAIM_CLEARED 0x10u
+#define PZ__CLAIM_EXPIRES 0x20u
+#define PZ__CLAIM_STAMP 0x40u /* the stamp is not the claimed time */
+#define PZ__CLAIM_PART 0x80u
+
+/* First octet of a cell: what it shares with the one before. */
+#define PZ__CELL_SAME_VALUE 0x01u
+#define PZ__CELL_SAME_CHANNEL 0x02u
+#define PZ__CELL_SAME_WIDTH 0x04u
+#define PZ__CELL_SAME_EPOCH 0x08u
+#define PZ__CELL_AGAINST 0x10u
+#define PZ__CELL_HEAD 0x1fu
+
+/* First octet of a grant. */
+#define PZ__GRANT_KIND 0x03u
+#define PZ__GRANT_GIVEN 0x04u
+#define PZ__GRANT_DENIED 0x08u
+#define PZ__GRANT_EXPIRES 0x10u
+#define PZ__GRANT_HEAD 0x1fu
+
+/* First octet of a forgetting. */
+#define PZ__FORGET_WHAT 0x03u
+#define PZ__FORGET_FROM 0x04u
+#define PZ__FORGET_TO 0x08u
+#define PZ__FORGET_HEAD 0x0fu
+
+/* Fewest octets that one of each can take, to hold counts against the bytes that are left. */
+#define PZ__CLAIM_LEN_MIN 4u
+#define PZ__CELL_LEN_MIN 3u
+
+/* Columns of a row of the attribute directory: where the run of this attribute ends. */
+enum { PZ__COLUMN_NAME, PZ__COLUMN_CLAIMS, PZ__COLUMN_CELLS, PZ__COLUMN_COUNTER, PZ__COLUMN_COUNT };
+#define PZ__COLUMN_WIDTH_MAX 3u
+
+typedef struct pz__name_table {
+    const uint8_t *ends;
+    const char *texts;
+    size_t texts_len;
+    uint32_t count;
+    uint8_t width;
+} pz__name_table;
+
+typedef struct pz__directory {
+    const uint8_t *rows;
+    uint32_t count;
+    uint8_t width[PZ__COLUMN_COUNT]; /* octets of each column, 0 to 3 */
+    uint8_t at[PZ__COLUMN_COUNT];    /* where it stands in a row */
+    uint8_t row_len;
+    pz_str runs[PZ__COLUMN_COUNT]; /* what the columns point into */
+} pz__directory;
+
+/* What one segment says of one name. */
+typedef struct pz__row {
+    pz_str runs[PZ__COLUMN_COUNT]; /* name, claims, cells, counter */
+} pz__row;
+
+typedef struct pz__body {
+    pz_str bytes;
+    uint64_t sequence, dropped;
+    pz_str sections[PZ__SECTION_LAST + 1]; /* {NULL, 0}: absent */
+    pz__unknown_section unknown[PZ__SEGMENT_SECTIONS_MAX];
+    uint32_t unknown_count;
+    uint32_t claim_count, cell_count, counter_count;
+    pz__name_table names;
+    pz__directory directory;
+} pz__body;
+
+/* Where one segment stands in a profile. */
+typedef struct pz__segment_head {
+    pz_str writer, body;
+    size_t offset; /* of the body */
+} pz__segment_head;
+
+typedef struct pz__heads {
+    pz__subject_kind kind;
+    uint32_t count;
+    pz_str subject;
+    pz__segment_head list[PZ__PROFILE_WRITERS_MAX];
+} pz__heads;
+
+/* Reads one body. `used` holds an octet for each name while it is decoded, NULL while peeked at. */
+typedef struct pz__reader {
+    pz__cursor in; /* over what is being read */
+    const pz__body *body;
+    uint8_t *used;
+    pz__arena *arena;
+    pz_str writer;
+    size_t offset; /* of the body in the input, for messages */
+    pz_error *err;
+} pz__reader;
+
+#define PZ__NAME_USED 1u
+#define PZ__NAME_NO_TEXT 2u /* not UTF-8: good for a writer only */
+
+/* PZ_ERR_CORRUPT with the byte where the reader stands. */
+pz_status pz__corrupt(const pz__reader *r, const char *what);
+pz_status pz__no_memory(const pz__reader *r);
+
+/* ---- read.c: the words of the format, and one body's map ---- */
+
+pz_str pz__read_text(pz__cursor *in, size_t max);
+int64_t pz__read_difference(pz__cursor *in, int64_t from);
+/* A name of the table by its number; a text is UTF-8 and neither is empty. Sets in.bad. */
+pz_str pz__read_name(pz__reader *r, size_t max, bool is_text);
+/* The name of a number that is read already. */
+pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text);
+/* As pz__read_name for texts, with 0 for the empty one. */
+pz_str pz__read_optional(pz__reader *r, size_t max);
+pz_status pz__read_value(pz__reader *r, pz_value *out);
+/* A count, at least 1, of things of at least `least` octets each. */
+pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out);
+
+/* What stands before and between the bodies of a profile. */
+pz_status pz__heads_read(pz__heads *heads, const void *bytes, size_t len, pz_error *err);
+/* Make the map of a body. r->in, r->body and r->offset are set by it. */
+pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes);
+bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out);
+/* Row `index` < count; false if what it points to is out of bounds. */
+bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out);
+/* The row of a name. PZ_ERR_NOT_FOUND, PZ_ERR_CORRUPT. */
+pz_status pz__row_find(const pz__directory *directory, pz_str name, pz__row *out);
+
+/* ---- read_items.c: one claim, one cell ---- */
+
+pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out);
+/* `before`: the cell before it of the same attribute, or one of zeros. */
+pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before, pz__cell *out);
+/* Since when a counter is kept. */
+bool pz__read_since(pz__cursor *in, int64_t *since_ms);
+
+/* ---- decode_causes.c: sections of causes: what they say decides about other sections ---- */
+
+pz_status pz__read_grants(pz__reader *r, pz__segment *s);
+pz_status pz__read_forgettings(pz__reader *r, pz__segment *s);
+pz_status pz__read_retractions(pz__reader *r, pz__segment *s);
+pz_status pz__read_ring(pz__reader *r, pz__segment *s);
+pz_status pz__read_history(pz__reader *r, pz__segment *s);
+
+/* ---- encode_names.c ---- */
+
+/* The names of a segment while it is encoded: sorted, no two alike. */
+typedef struct pz__name_list {
+    pz_alloc alloc;
+    pz_str *list;
+    uint32_t count, cap;
+    bool is_short_of_memory;
+} pz__name_list;
+
+bool pz__names_gather(pz__name_list *names, const pz__segment *segment);
+void pz__names_free(pz__name_list *names);
+void pz__names_write(const pz__name_list *names, pz__buf *out);
+
+/* Where the last search for a name of one role ended. */
+typedef struct pz__role {
+    pz_str text;
+    uint32_t number;
+} pz__role;
+uint32_t pz__name_number(const pz__name_list *names, pz__role *last, pz_str name);
+
+/* ---- encode_items.c, encode_causes.c ---- */
+
+typedef struct pz__encoder {
+    const pz__segment *segment;
+    pz__name_list names;
+    pz__role channel, who, writer, attribute;
+    pz__buf sections[PZ__SECTION_LAST + 1];
+} pz__encoder;
+
+/* The octets around texts and values, gathered so that the buffer is asked for room once. */
+typedef struct pz__piece {
+    uint8_t bytes[80]; /* the longest, behind the value of a claim, has 51 */
+    uint32_t len;
+} pz__piece;
+
+void pz__add_byte(pz__piece *p, unsigned byte);
+void pz__add_varint(pz__piece *p, uint64_t n);
+void pz__add_zigzag(pz__piece *p, int64_t n);
+void pz__add_difference(pz__piece *p, int64_t from, int64_t to);
+void pz__add_optional(pz__piece *p, pz__encoder *e, pz__role *last, pz_str name);
+void pz__add_epoch(pz__piece *p, pz__encoder *e, pz__epoch epoch);
+void pz__write_piece(pz__buf *out, pz__piece *p);
+void pz__write_text(pz__buf *out, pz_str text);
+/* `width` octets, least significant first. */
+void pz__write_fixed(pz__buf *out, size_t n, unsigned width);
+/* Fewest octets that hold n; 0 for 0. */
+unsigned pz__fixed_width(size_t n);
+
+void pz__write_claim(pz__encoder *e, pz__buf *out, const pz__claim *claim);
+void pz__write_cell(pz__encoder *e, pz__buf *out, const pz__cell *cell, const pz__cell *before);
+/* Directory, claims, cells and counters at once. */
+pz_status pz__write_items(pz__encoder *e);
+
+void pz__write_grants(pz__encoder *e);
+void pz__write_forgettings(pz__encoder *e);
+void pz__write_retractions(pz__encoder *e);
+void pz__write_ring(pz__encoder *e);
+void pz__write_history(pz__encoder *e);
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * read.c: the words of the format, and the map of one body.
+ *
+ * Everything here looks at bytes that may come from anywhere and is shared by the reader that takes
+ * a whole profile in (decode.c) and the one that looks at a profile where it lies (peek.c). A word
+ * that is cut off, too long or not in its shortest form sets `bad` on the cursor, which stays where
+ * it was; the caller looks once, at the end of an item.
+ *
+ * The map of a body holds where its sections lie and how the two tables of fixed width are laid
+ * out. Making it takes one pass over the section directory. Rows are not looked at then: each is
+ * held against the bounds when it is read, which is what makes looking at one attribute cheap and
+ * still safe. A row whose ends go backwards or beyond is refused, and a search over rows that are
+ * not in order ends all the same, at some row or none.
+ */
+#include "profile/codec.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+/* ---- refusing ---- */
+
+pz_status pz__corrupt(const pz__reader *r, const char *what)
+{
+    const uint8_t *base = (const uint8_t *)r->body->bytes.data;
+    /* An absent section is read from elsewhere. */
+    const bool is_inside = base && r->in.next >= base && r->in.next <= base + r->body->bytes.len;
+    const size_t at = is_inside ? (size_t)(r->in.next - base) : 0;
+    return pz__fail(r->err, PZ_ERR_CORRUPT, "byte %zu: %s", r->offset + at, what);
+}
+
+pz_status pz__no_memory(const pz__reader *r)
+{
+    return pz__fail(r->err, PZ_ERR_NOMEM, "out of memory");
+}
+
+/* ---- words ---- */
+
+pz_str pz__read_text(pz__cursor *in, size_t max)
+{
+    const uint64_t len = pz__cursor_varint(in);
+    if (len > max) {
+        in->bad = true;
+        return (pz_str){NULL, 0};
+    }
+    const uint8_t *bytes = pz__cursor_take(in, (size_t)len);
+    return (pz_str){(const char *)bytes, bytes ? (size_t)len : 0};
+}
+
+int64_t pz__read_difference(pz__cursor *in, int64_t from)
+{
+    return (int64_t)((uint64_t)from + (uint64_t)pz__cursor_zigzag(in));
+}
+
+pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out)
+{
+    const uint64_t count = pz__cursor_varint(&r->in);
+    *out = 0;
+    if (r->in.bad || count == 0 || count > pz__cursor_left(&r->in) / least)
+        return pz__corrupt(r, "a count does not fit its section");
+    if (count > max)
+        return pz__fail(r->err, PZ_ERR_LIMIT, "a section holds more than %u items", (unsigned)max);
+    *out = (uint32_t)count;
+    return PZ_OK;
+}
+
+pz_status pz__read_value(pz__reader *r, pz_value *out)
+{
+    const uint8_t *start = r->in.next;
+    const pz_status status = pz__value_decode(r->arena, &r->in, out);
+    if (status == PZ_ERR_NOMEM)
+        return pz__no_memory(r);
+    if (status != PZ_OK || r->in.bad)
+        return pz__corrupt(r, "a value is malformed");
+    if ((size_t)(r->in.next - start) > PZ__CLAIM_VALUE_MAX || !pz__value_is_finite(*out))
+        return pz__corrupt(r, "a value is too long or not finite");
+    return PZ_OK;
+}
+
+/* ---- tables of fixed width ---- */
+
+static size_t read_fixed(const uint8_t *p, unsigned width)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < width; i++)
+        n |= (size_t)p[i] << (8 * i);
+    return n;
+}
+
+bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out)
+{
+    if (number >= names->count)
+        return false;
+    const uint8_t *row = names->ends + number * names->width;
+    const size_t start = number ? read_fixed(row - names->width, names->width) : 0;
+    const size_t end = read_fixed(row, names->width);
+    if (start > end || end > names->texts_len)
+        return false;
+    *out = (pz_str){names->texts + start, end - start};
+    return true;
+}
+
+static bool run_of(const pz__directory *d, uint32_t index, unsigned column, pz_str *out)
+{
+    const uint8_t *end_at = d->rows + (size_t)index * d->row_len + d->at[column];
+    const unsigned width = d->width[column];
+    const size_t start = index ? read_fixed(end_at - d->row_len, width) : 0;
+    const size_t end = read_fixed(end_at, width);
+    if (start > end || end > d->runs[column].len)
+        return false;
+    *out = (pz_str){d->runs[column].data ? d->runs[column].data + start : NULL, end - start};
+    return true;
+}
+
+bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out)
+{
+    for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++)
+        if (!run_of(directory, index, c, &out->runs[c]))
+            return false;
+    return true;
+}
+
+pz_status pz__row_find(const pz__directory *directory, pz_str name, pz__row *out)
+{
+    uint32_t low = 0, high = directory->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        pz_str found;
+        if (!run_of(directory, middle, PZ__COLUMN_NAME, &found))
+            return PZ_ERR_CORRUPT;
+        const int by = pz__str_compare(found, name);
+        if (by == 0)
+            return pz__row_at(directory, middle, out) ? PZ_OK : PZ_ERR_CORRUPT;
+        if (by < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return PZ_ERR_NOT_FOUND;
+}
+
+/* ---- names ---- */
+
+/* Without a table of what was checked before, the text is checked each time: it is short. */
+static bool is_name_text(const pz__reader *r, uint64_t number, pz_str name)
+{
+    return r->used ? !(r->used[number] & PZ__NAME_NO_TEXT) : pz__utf8_valid(name.data, name.len);
+}
+
+pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
+{
+    pz_str name;
+    if (r->in.bad || !pz__name_at(&r->body->names, number, &name) || name.len == 0 ||
+        name.len > max || (is_text && !is_name_text(r, number, name))) {
+        r->in.bad = true;
+        return (pz_str){NULL, 0};
+    }
+    if (r->used)
+        r->used[number] |= PZ__NAME_USED;
+    return name;
+}
+
+pz_str pz__read_name(pz__reader *r, size_t max, bool is_text)
+{
+    return pz__use_name(r, pz__cursor_varint(&r->in), max, is_text);
+}
+
+pz_str pz__read_optional(pz__reader *r, size_t max)
+{
+    const uint64_t number = pz__cursor_varint(&r->in);
+    return number ? pz__use_name(r, number - 1, max, true) : (pz_str){NULL, 0};
+}
+
+/* ---- the map of a body ---- */
+
+static pz_status open_names(pz__body *body, pz__reader *r)
+{
+    const pz_str section = body->sections[PZ__SECTION_NAMES];
+    body->names = (pz__name_table){.count = 0};
+    if (!section.data)
+        return PZ_OK;
+    pz__cursor_init(&r->in, section.data, section.len);
+    const unsigned width = pz__cursor_byte(&r->in);
+    uint32_t count;
+    if (width == 0 || width > PZ__COLUMN_WIDTH_MAX)
+        return pz__corrupt(r, "the table of names has no such width");
+    const pz_status status = pz__read_count(r, width, UINT32_MAX, &count);
+    if (status != PZ_OK)
+        return status;
+    body->names = (pz__name_table){.ends = r->in.next, .count = count, .width = (uint8_t)width};
+    r->in.next += (size_t)count * width;
+    body->names.texts = (const char *)r->in.next;
+    body->names.texts_len = pz__cursor_left(&r->in);
+    const size_t end = read_fixed(body->names.ends + (size_t)(count - 1) * width, width);
+    if (end != body->names.texts_len || pz__fixed_width(end) != width)
+        return pz__corrupt(r, "the table of names does not end where it says");
+    return PZ_OK;
+}
+
+/* The count at the head of a section that the directory points into, and what is behind it. */
+static pz_status open_run(pz__body *body, pz__reader *r, pz__section tag, uint32_t max,
+                          uint32_t *count, pz_str *run)
+{
+    const pz_str section = body->sections[tag];
+    *count = 0;
+    *run = (pz_str){NULL, 0};
+    if (!section.data)
+        return PZ_OK;
+    pz__cursor_init(&r->in, section.data, section.len);
+    const pz_status status = pz__read_count(r, 1, max, count);
+    *run = (pz_str){(const char *)r->in.next, pz__cursor_left(&r->in)};
+    return status;
+}
+
+static pz_status open_runs(pz__body *body, pz__reader *r)
+{
+    pz_str *runs = body->directory.runs;
+    pz_status status = open_run(body, r, PZ__SECTION_CLAIMS, PZ__SEGMENT_CLAIMS_MAX,
+                                &body->claim_count, &runs[PZ__COLUMN_CLAIMS]);
+    if (status == PZ_OK)
+        status = open_run(body, r, PZ__SECTION_CELLS, PZ__SEGMENT_CELLS_MAX, &body->cell_count,
+                          &runs[PZ__COLUMN_CELLS]);
+    if (status == PZ_OK)
+        status = open_run(body, r, PZ__SECTION_COUNTERS, PZ__SEGMENT_COUNTERS_MAX,
+                          &body->counter_count, &runs[PZ__COLUMN_COUNTER]);
+    return status;
+}
+
+static pz_status open_directory(pz__body *body, pz__reader *r)
+{
+    pz__directory *d = &body->directory;
+    *d = (pz__directory){.count = 0};
+    pz_status status = open_runs(body, r);
+    if (status != PZ_OK)
+        return status;
+    const pz_str section = body->sections[PZ__SECTION_DIRECTORY];
+    pz__cursor_init(&r->in, section.data, section.len);
+    if (!section.data)
+        return body->claim_count || body->cell_count || body->counter_count
+                   ? pz__corrupt(r, "the directory of attributes is missing")
+                   : PZ_OK;
+    const unsigned widths = pz__cursor_byte(&r->in);
+    for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
+        d->width[c] = widths >> (2 * c) & 3;
+        d->at[c] = d->row_len;
+        d->row_len += d->width[c];
+    }
+    if (d->row_len == 0)
+        return pz__corrupt(r, "the directory of attributes has no columns");
+    status = pz__read_count(r, d->row_len, UINT32_MAX, &d->count);
+    if (status != PZ_OK)
+        return status;
+    d->rows = r->in.next;
+    r->in.next += (size_t)d->count * d->row_len;
+    d->runs[PZ__COLUMN_NAME] = (pz_str){(const char *)r->in.next, pz__cursor_left(&r->in)};
+    const uint8_t *last = d->rows + (size_t)(d->count - 1) * d->row_len;
+    for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
+        const size_t end = read_fixed(last + d->at[c], d->width[c]);
+        if (end != d->runs[c].len || pz__fixed_width(end) != d->width[c])
+            return pz__corrupt(r, "the directory of attributes does not end where its sections do");
+    }
+    return PZ_OK;
+}
+
+/* One entry of the section directory; its bytes follow later, so only the length is known. */
+static pz_status open_section(pz__body *body, pz__reader *r, uint64_t *last, size_t *ahead)
+{
+    const uint64_t tag = pz__cursor_varint(&r->in), len = pz__cursor_varint(&r->in);
+    if (r->in.bad || tag <= *last || (len == 0 && tag <= PZ__SECTION_LAST) || len > body->bytes.len)
+        return pz__corrupt(r, "a section is cut off, empty or out of order");
+    *last = tag;
+    const pz_str bytes = {(const char *)r->in.next, (size_t)len};
+    if (tag <= PZ__SECTION_LAST)
+        body->sections[tag] = bytes;
+    else
+        body->unknown[body->unknown_count++] = (pz__unknown_section){tag, bytes};
+    *ahead += (size_t)len;
+    return PZ_OK;
+}
+
+/* The directory is read: let every section begin where its bytes are. */
+static void place_sections(pz__body *body, const uint8_t *payload)
+{
+    for (unsigned tag = 1; tag <= PZ__SECTION_LAST; tag++) {
+        if (!body->sections[tag].data)
+            continue;
+        body->sections[tag].data = (const char *)payload;
+        payload += body->sections[tag].len;
+    }
+    for (uint32_t i = 0; i < body->unknown_count; i++) {
+        body->unknown[i].bytes.data = (const char *)payload;
+        payload += body->unknown[i].bytes.len;
+    }
+}
+
+static pz_status open_sections(pz__body *body, pz__reader *r)
+{
+    body->sequence = pz__cursor_varint(&r->in);
+    body->dropped = pz__cursor_varint(&r->in);
+    if (r->in.bad || body->sequence == 0 || body->sequence > PZ__SEQUENCE_MAX ||
+        body->dropped > PZ__SEQUENCE_MAX)
+        return pz__corrupt(r, "a segment has no sequence or one out of range");
+    const uint64_t count = pz__cursor_varint(&r->in);
+    if (r->in.bad || count > pz__cursor_left(&r->in) / 2)
+        return pz__corrupt(r, "a count of sections does not fit its segment");
+    if (count > PZ__SEGMENT_SECTIONS_MAX)
+        return pz__fail(r->err, PZ_ERR_LIMIT, "more than %u sections", PZ__SEGMENT_SECTIONS_MAX);
+    uint64_t last = 0;
+    size_t ahead = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const pz_status status = open_section(body, r, &last, &ahead);
+        if (status != PZ_OK)
+            return status;
+    }
+    if (ahead != pz__cursor_left(&r->in))
+        return pz__corrupt(r, "the sections are not as long as their directory says");
+    place_sections(body, r->in.next);
+    return PZ_OK;
+}
+
+pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes)
+{
+    body->bytes = bytes;
+    memset(body->sections, 0, sizeof body->sections);
+    body->unknown_count = 0;
+    r->body = body;
+    pz__cursor_init(&r->in, bytes.data, bytes.len);
+    pz_status status = open_sections(body, r);
+    if (status == PZ_OK)
+        status = open_names(body, r);
+    if (status == PZ_OK)
+        status = open_directory(body, r);
+    return status;
+}
+
+/* ---- a profile's head, and where its segments stand ---- */
+
+typedef struct profile_reader {
+    pz__cursor in;
+    const uint8_t *base;
+    pz_error *err;
+} profile_reader;
+
+static pz_status corrupt_at(const profile_reader *r, const char *what)
+{
+    return pz__fail(r->err, PZ_ERR_CORRUPT, "byte %zu: %s", (size_t)(r->in.next - r->base), what);
+}
+
+static pz_status read_head(pz__heads *heads, profile_reader *r)
+{
+    const uint8_t *magic = pz__cursor_take(&r->in, strlen(PZ__FORMAT_MAGIC));
+    if (!magic || memcmp(magic, PZ__FORMAT_MAGIC, strlen(PZ__FORMAT_MAGIC)) != 0)
+        return corrupt_at(r, "this is no profile");
+    const unsigned version = pz__cursor_byte(&r->in);
+    if (r->in.bad || version == 0)
+        return corrupt_at(r, "this is no profile");
+    if (version > PZ__FORMAT_VERSION)
+        return pz__fail(r->err, PZ_ERR_VERSION,
+                        "the profile has format %u, this library reads up to %u", version,
+                        PZ__FORMAT_VERSION);
+    const unsigned kind = pz__cursor_byte(&r->in);
+    heads->kind = (pz__subject_kind)kind;
+    heads->subject = pz__read_text(&r->in, PZ__SUBJECT_MAX);
+    const uint64_t count = pz__cursor_varint(&r->in);
+    if (r->in.bad || kind > PZ__DEVICE || heads->subject.len == 0)
+        return corrupt_at(r, "the subject is malformed");
+    if (count > PZ__PROFILE_WRITERS_MAX)
+        return pz__fail(r->err, PZ_ERR_LIMIT, "the profile has segments of more than %u writers",
+                        PZ__PROFILE_WRITERS_MAX);
+    heads->count = (uint32_t)count;
+    return PZ_OK;
+}
+
+static pz_status read_segment_head(pz__heads *heads, uint32_t index, profile_reader *r)
+{
+    pz__segment_head *head = &heads->list[index];
+    head->writer = pz__read_text(&r->in, PZ__WRITER_MAX);
+    head->body = pz__read_text(&r->in, SIZE_MAX);
+    if (r->in.bad || head->writer.len == 0 || head->body.len == 0)
+        return corrupt_at(r, "a segment is cut off or empty, or its writer malformed");
+    if (index > 0 && pz__str_compare(heads->list[index - 1].writer, head->writer) >= 0)
+        return corrupt_at(r, "segments are not in order");
+    head->offset = (size_t)((const uint8_t *)head->body.data - r->base);
+    return PZ_OK;
+}
+
+pz_status pz__heads_read(pz__heads *heads, const void *bytes, size_t len, pz_error *err)
+{
+    if (len > PZ__PROFILE_BYTES_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "a profile has at most %u bytes", PZ__PROFILE_BYTES_MAX);
+    profile_reader r = {.err = err};
+    pz__cursor_init(&r.in, bytes, len);
+    r.base = r.in.next;
+    pz_status status = read_head(heads, &r);
+    for (uint32_t i = 0; status == PZ_OK && i < heads->count; i++)
+        status = read_segment_head(heads, i, &r);
+    if (status == PZ_OK && pz__cursor_left(&r.in) != 0)
+        status = corrupt_at(&r, "bytes follow the last segment");
+    return status;
+}
