@@ -5,7 +5,9 @@
  * number: 3.0 finds 3u, 0.5 finds nothing. Looking in a map for a value that can be no key is false
  * for `in` and an error for indexing.
  *
- * Walking a list is charged by its length; a map is looked up by its index.
+ * Walking a list is charged by its length; a map is looked up by its index, which takes reading the
+ * key once: that is charged by the key's length. A field is a constant, paid for by the turn of the
+ * loop it stands in (pz__weigh_turns).
  */
 #include "base/utf8.h"
 #include "cel/text.h"
@@ -16,8 +18,16 @@ static bool is_key(pz_value v)
            v.kind == PZ_STRING;
 }
 
+/* Pay for reading a key. */
+static bool charge_key(const pz__call *call, pz_value key)
+{
+    return key.kind != PZ_STRING || pz__call_charge_bytes(call, key.len);
+}
+
 pz_value pz__cel_in(const pz__call *call, pz_value x, pz_value container)
 {
+    if (container.kind == PZ_MAP && !charge_key(call, x))
+        return pz__call_spent();
     if (container.kind == PZ_MAP)
         return pz_value_bool(is_key(x) && pz__map_find(container, x) != NULL);
     if (container.kind != PZ_LIST)
@@ -85,7 +95,7 @@ static pz_value look(const pz__call *call, pz_value operand, pz_value key)
 pz_value pz__fn_look(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
-    return look(call, args[0], args[1]);
+    return charge_key(call, args[1]) ? look(call, args[0], args[1]) : pz__call_spent();
 }
 
 pz_value pz__fn_index(pz__call *call, const pz_value *args, uint32_t count)
@@ -93,6 +103,8 @@ pz_value pz__fn_index(pz__call *call, const pz_value *args, uint32_t count)
     (void)count;
     if (args[0].kind == PZ_LIST)
         return index_list(call, args[0], args[1]);
+    if (!charge_key(call, args[1]))
+        return pz__call_spent();
     if (args[0].kind == PZ__V_OPTIONAL)
         return look(call, args[0], args[1]);
     if (args[0].kind != PZ_MAP || !is_key(args[1]))

@@ -115,7 +115,10 @@ static bool equal_maps(const pz__call *call, pz_value a, pz_value b, uint32_t de
         return false;
     const pz_entry *entries = pz__map_entries(a);
     for (uint32_t i = 0; i < a.len; i++) {
-        const pz_entry *other = pz__map_find(b, entries[i].key);
+        const pz_value key = entries[i].key;
+        if (key.kind == PZ_STRING && !pz__call_charge_bytes(call, key.len))
+            return false;
+        const pz_entry *other = pz__map_find(b, key);
         if (!other || !equal(call, entries[i].value, other->value, depth))
             return false;
     }

@@ -18,7 +18,7 @@
  * not cut short by a limit lies between the two.
  */
 #include "cel/check.h"
-#include "cel/program.h"
+#include "cel/plan.h"
 
 #include "cel/eval.h"
 
@@ -40,6 +40,42 @@ static uint64_t times(uint64_t a, uint64_t b)
 static uint64_t greater(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
+}
+
+/* ---- texts that instructions hold ---- */
+
+/* Octets of the name and the constant text that an instruction compares with. */
+static uint64_t octets_of(const pz__program *p, const pz__ins *ins)
+{
+    if (ins->op == PZ__OP_SELECT || ins->op == PZ__OP_HAS)
+        return p->fields[ins->x].key.len;
+    if (ins->op < PZ__OP_S_TRUE)
+        return 0;
+    const uint32_t form = (ins->op - PZ__OP_S_TRUE) % PZ__TEST_FORMS;
+    const bool of_field = form == PZ__TEST_OF_SLOT_FIELD || form == PZ__TEST_OF_FIELD;
+    const uint64_t name = of_field ? p->fields[ins->x].key.len : 0;
+    switch (ins->op - form) {
+    case PZ__OP_S_STR_EQ:
+    case PZ__OP_S_STARTS:
+        return name + p->consts[ins->a].len;
+    case PZ__OP_S_IN_STR:
+        return name + p->sets[ins->a].longest;
+    default:
+        return name;
+    }
+}
+
+void pz__weigh_turns(const pz__program *program, pz__ins *code)
+{
+    for (uint32_t at = 0; at < program->code_count; at++) {
+        uint64_t octets = 0, weight;
+        if (code[at].op != PZ__OP_NEXT && code[at].op != PZ__OP_NEXT2)
+            continue;
+        for (uint32_t i = code[at].y; i < at; i++)
+            octets += octets_of(program, &code[i]);
+        weight = code[at].b + octets / (OCTETS_PER_UNIT * PZ__INS_PER_STEP);
+        code[at].b = (uint16_t)(weight < UINT16_MAX ? weight : UINT16_MAX);
+    }
 }
 
 /* ---- counting ---- */
@@ -67,14 +103,15 @@ static uint64_t cost_of_call(const pz__ins *ins, const pz_value *args)
     return cost;
 }
 
-uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers)
+uint64_t pz__cost_of(const pz__program *program, const pz__ins *ins, const pz_value *registers)
 {
     switch (ins->op) {
+    case PZ__OP_SELECT:
+    case PZ__OP_HAS:
+        return 1 + octets_of(program, ins) / OCTETS_PER_UNIT;
     case PZ__OP_LOAD:
     case PZ__OP_KNOWN:
     case PZ__OP_NAME:
-    case PZ__OP_SELECT:
-    case PZ__OP_HAS:
     case PZ__OP_HOST:
     case PZ__OP_PUT:
     case PZ__OP_ADD:
@@ -93,7 +130,8 @@ uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers)
         return 0;
     /* To read the slot, the register, the field of either; and to compare. */
     static const uint8_t reading[] = {1, 0, 2, 1};
-    return reading[(ins->op - PZ__OP_S_TRUE) % 4] + (ins->op >= PZ__OP_S_SAME ? 1u : 0u);
+    return reading[(ins->op - PZ__OP_S_TRUE) % PZ__TEST_FORMS] +
+           (ins->op >= PZ__OP_S_SAME ? 1u : 0u) + octets_of(program, ins) / OCTETS_PER_UNIT;
 }
 
 /* ---- estimating ---- */
@@ -145,7 +183,8 @@ static uint64_t walk(const estimator *e, const pz__type *type, uint64_t size)
     case PZ__T_LIST:
         return times(size, plus(1, walk(e, type->args[0], size)));
     case PZ__T_MAP:
-        return times(size, plus(1, walk(e, type->args[1], size)));
+        return times(size,
+                     plus(1, plus(walk(e, type->args[0], size), walk(e, type->args[1], size))));
     case PZ__T_WRAPPER:
         return walk(e, type->args[0], size);
     case PZ__T_OPAQUE:
@@ -161,7 +200,8 @@ static uint64_t walk_constant(pz_value v)
     for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len; i++)
         units += 1 + walk_constant(v.as.items[i]);
     for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len; i++)
-        units += 1 + walk_constant(pz_value_entry(v, i).value);
+        units +=
+            1 + walk_constant(pz_value_entry(v, i).key) + walk_constant(pz_value_entry(v, i).value);
     return units;
 }
 
@@ -241,6 +281,8 @@ static uint64_t units_of_call(const estimator *e, const pz__expr *call, const es
     uint64_t units = 0;
     if (call->host || pz__functions[call->index].cost == PZ__COST_ONE)
         return 0;
+    if (pz__functions[call->index].cost == PZ__COST_KEY)
+        return parts[1].size / OCTETS_PER_UNIT;
     if (count == 2 && !call->target && is_equality(call->name))
         return units_of_equality(e, call, parts);
     for (uint32_t i = 0; i < count; i++) {
@@ -278,6 +320,12 @@ static estimate estimate_call(const estimator *e, const pz__expr *call)
     return sum;
 }
 
+/* Units to read a part that is the key of a map, once it is in. */
+static uint64_t units_of_key(const pz__expr *expr, uint32_t part, estimate one)
+{
+    return expr->kind == PZ__E_MAP && part % 2 == 0 ? one.size / OCTETS_PER_UNIT + 1 : 0;
+}
+
 /* Several parts that are all evaluated and put into one value. */
 static estimate estimate_parts(const estimator *e, const pz__expr *expr)
 {
@@ -285,7 +333,7 @@ static estimate estimate_parts(const estimator *e, const pz__expr *expr)
     for (uint32_t i = 0; i < expr->count; i++) {
         estimate one = estimate_of(e, expr->args[i]);
         sum.least = plus(sum.least, one.least);
-        sum.most = plus(sum.most, plus(one.most, 2));
+        sum.most = plus(sum.most, plus(one.most, plus(2, units_of_key(expr, i, one))));
         sum.size = greater(sum.size, one.size);
     }
     return sum;
@@ -311,6 +359,15 @@ static estimate estimate_conditional(const estimator *e, const pz__expr *expr)
                       greater(a.size, b.size)};
 }
 
+/* Units that one turn of a macro adds to making its map: to read the key, or to take over the
+ * entries of a map. */
+static uint64_t units_of_entries(const pz__expr *macro, uint64_t key, uint64_t size)
+{
+    if (macro->macro == PZ__MACRO_TRANSFORM_MAP)
+        return key / OCTETS_PER_UNIT + 1;
+    return macro->macro == PZ__MACRO_TRANSFORM_ENTRY ? times(size, size / OCTETS_PER_UNIT + 2) : 0;
+}
+
 static estimate estimate_macro(const estimator *e, const pz__expr *expr)
 {
     estimate range = estimate_of(e, expr->target), sum = range;
@@ -323,6 +380,7 @@ static estimate estimate_macro(const estimator *e, const pz__expr *expr)
         turn = plus(turn, part.most);
         size = greater(size, part.size);
     }
+    turn = plus(turn, units_of_entries(expr, range.size, size));
     sum.most = plus(plus(range.most, 4), times(plus(range.size, 1), turn));
     sum.size = size_of_result(e, expr->type, size);
     return sum;
@@ -358,7 +416,8 @@ static estimate estimate_of(const estimator *e, const pz__expr *expr)
         return (estimate){0, 1, size_of_result(e, expr->type, e->sizes[expr->index])};
     case PZ__E_SELECT: {
         estimate operand = estimate_of(e, expr->target);
-        return (estimate){plus(operand.least, 1), plus(operand.most, 2),
+        return (estimate){plus(operand.least, 1),
+                          plus(operand.most, plus(2, 2 * expr->name.len / OCTETS_PER_UNIT)),
                           size_of_result(e, expr->type, operand.size)};
     }
     case PZ__E_CALL:

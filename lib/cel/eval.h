@@ -29,7 +29,7 @@ void pz__vm_at(pz__vm *vm, const pz__ins *ins);
 /* ---- cost.c ---- */
 
 /* What an instruction costs that is about to run. */
-uint64_t pz__cost_of(const pz__ins *ins, const pz_value *registers);
+uint64_t pz__cost_of(const pz__program *program, const pz__ins *ins, const pz_value *registers);
 
 /* ---- problem.c ---- */
 

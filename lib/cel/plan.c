@@ -434,5 +434,8 @@ pz__program *pz__plan(pz__arena *scratch, pz__arena *arena, const pz__expr *expr
         .register_count = p.register_count,
         .slot_end = p.slot_count ? p.slots[p.slot_count - 1] + 1 : 0,
     };
-    return p.failed ? NULL : program;
+    if (p.failed)
+        return NULL;
+    pz__weigh_turns(program, (pz__ins *)(uintptr_t)program->code);
+    return program;
 }

@@ -15,6 +15,7 @@
  * depend on the machine; the loop of eval.c returns them at once.
  */
 #include "cel/eval.h"
+#include "cel/text.h"
 
 bool pz__is_fatal(pz_value v)
 {
@@ -47,7 +48,7 @@ static uint32_t steps_taken(const pz__vm *vm)
 bool pz__vm_count(pz__vm *vm, const pz__ins *ins, const pz_value *registers)
 {
     const pz__activation *activation = vm->activation;
-    vm->cost += pz__cost_of(ins, registers);
+    vm->cost += pz__cost_of(vm->program, ins, registers);
     *activation->cost = vm->cost + steps_taken(vm);
     return activation->cost_limit == 0 || *activation->cost <= activation->cost_limit;
 }
@@ -282,6 +283,11 @@ pz_value pz__vm_map(pz__vm *vm, pz_value list)
         return list;
     pz_entry *entries = (pz_entry *)(uintptr_t)list.as.items;
     pz_value map;
+    uint64_t octets = 0;
+    for (uint32_t i = 0; i < list.len / 2; i++)
+        octets += entries[i].key.kind == PZ_STRING ? entries[i].key.len : 0;
+    if (!pz__call_charge_bytes(&vm->call, octets))
+        return pz__call_spent();
     switch (pz__value_of_entries(vm->call.arena, &map, entries, list.len / 2, PZ__DUP_REFUSE)) {
     case PZ_OK:
         return map;

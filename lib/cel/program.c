@@ -226,6 +226,9 @@ static bool make_words(pz__arena *arena, pz__set *set)
 bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list)
 {
     *set = (pz__set){.items = list.as.items, .count = list.len, .list = list};
+    for (uint32_t i = 0; i < list.len; i++)
+        if (list.as.items[i].kind == PZ_STRING && list.as.items[i].len > set->longest)
+            set->longest = list.as.items[i].len;
     if (list.len <= PZ__SET_SMALL)
         return !is_short(list) || make_words(arena, set);
     uint32_t room = 16;

@@ -37,6 +37,15 @@ typedef enum pz__relation {
     PZ__REL_IN
 } pz__relation;
 
+/* The forms of each test, in the order they have in opcodes.def. */
+typedef enum pz__test_form {
+    PZ__TEST_OF_SLOT,
+    PZ__TEST_OF_REGISTER,
+    PZ__TEST_OF_SLOT_FIELD,
+    PZ__TEST_OF_FIELD,
+    PZ__TEST_FORMS
+} pz__test_form;
+
 /* The constants of `x in [...]`, all of one kind: looked through while they are few, else hashed.
  */
 #define PZ__SET_SMALL 8u
@@ -46,6 +55,7 @@ typedef struct pz__set {
     uint32_t mask;         /* of the table; 0: look through the items */
     const uint32_t *table; /* open addressing, position + 1, 0 is free */
     const uint64_t *words; /* of a few texts, each of at most 8 octets: those; else NULL */
+    uint32_t longest;      /* octets of the longest text */
     pz_value list;         /* the list as written, for a value of another kind */
 } pz__set;
 
@@ -91,6 +101,12 @@ bool pz__program_verify(const pz__program *program);
 /* One line for each instruction, for tests and for people. */
 void pz__program_print(pz__buf *out, const pz__program *program);
 
+/* ---- cost.c ---- */
+
+/* The names and constant texts that a turn of a loop compares with make it weigh more; `code` is
+ * the program's own, not yet shared. */
+void pz__weigh_turns(const pz__program *program, pz__ins *code);
+
 /* ---- sets ---- */
 
 bool pz__set_make(pz__arena *arena, pz__set *set, pz_value list);
@@ -120,7 +136,7 @@ static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32
         return false;
     }
     if (set->mask)
-        return pz__set_has_text_hashed(set, text, len);
+        return len <= set->longest && pz__set_has_text_hashed(set, text, len);
     for (uint32_t i = 0; i < set->count; i++)
         if (set->items[i].len == len && pz__same_octets(set->items[i].as.text, text, len))
             return true;

@@ -7,10 +7,10 @@
  * kind and size. So lists of scalars take time in proportion to their lengths; lists of lists and
  * maps may take the product.
  *
- * Every element visited and every comparison is charged, so an author of unlucky data (or of data
- * made to collide) runs out of steps, not of time.
+ * Every element visited, every comparison and every text read is charged, so an author of unlucky
+ * data (or of data made to collide) runs out of steps, not of time.
  */
-#include "cel/functions.h"
+#include "cel/text.h"
 
 /* A hash index over elements: open addressing, at most half full. */
 typedef struct bag {
@@ -83,6 +83,8 @@ static bool bag_open(pz__call *call, bag *b, const pz_value *items, uint32_t cou
 /* Where `v` stands in the table, or the free place where it would; check the steps afterwards. */
 static uint32_t *bag_seek(const pz__call *call, const bag *b, pz_value v)
 {
+    if (v.kind == PZ_STRING || v.kind == PZ_BYTES)
+        pz__call_charge_bytes(call, v.len);
     for (uint32_t at = (uint32_t)hash(v);; at++) {
         uint32_t *place = &b->table[at & b->mask];
         if (*place == 0 || pz__cel_equal(call, b->items[*place - 1], v) ||

@@ -147,6 +147,79 @@ static void values_are_compared_to_a_thousand_levels(void **state)
     }
 }
 
+/* ---- texts are paid for ---- */
+
+#define LONG_TEXT 1600 /* octets, read in a hundred steps */
+
+/* The status that an evaluation in so many steps ends with. */
+static pz_status status_within(pz_str source, uint32_t steps)
+{
+    const pz__program *program = kit_compile_with(&k, source, NULL);
+    assert_non_null(program);
+    k.steps = steps;
+    pz_value v = kit_run(&k, program);
+    return v.kind == PZ__V_ERROR ? kit_error_of(v)->status : PZ_OK;
+}
+
+static void assert_takes(pz_str source, uint32_t steps)
+{
+    const pz_status enough = status_within(source, steps);
+    const pz_status one_less = status_within(source, steps - 1);
+    if (enough != PZ_OK || one_less != PZ_ERR_LIMIT)
+        fail_msg("%.200s: %s within %u steps, %s in one less", source.data, pz_status_name(enough),
+                 steps, pz_status_name(one_less));
+}
+
+static void a_long_key_is_paid_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        uint32_t steps;
+    } rows[] = {
+        {"profile.language in profile.address", 100},
+        {"profile.address[profile.language] == '' || true", 100},
+        {"profile.address[?profile.language].hasValue()", 100},
+        {"optional.of(profile.address)[profile.language].hasValue()", 100},
+        {"{profile.language: 1}.size() == 1", 100},
+        {"{profile.language: 1} == {profile.language: 1}", 301},
+        {"[1].transformMapEntry(i, v, {profile.language: v}).size() == 1", 1 + 100 + 1 + 100},
+        {"[profile.language].distinct().size() == 1", 101},
+        {"!sets.intersects([profile.language], ['a'])", 102},
+    };
+    static char text[LONG_TEXT];
+    memset(text, 'a', sizeof text);
+    k.slots[SLOT_LANGUAGE] = pz_value_strn(text, sizeof text);
+    k.slots[SLOT_AGE] = pz_value_int(30);
+    k.slots[SLOT_ADDRESS] = (pz_value){.kind = PZ_MAP};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_takes(pz_str_of(rows[i].source), rows[i].steps);
+}
+
+/* A turn of a loop takes one step more for each 1,024 octets of names and constants in it. */
+static void a_long_constant_is_paid_for_by_the_turn(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        "lists.range(10).all(i, profile.language != '%.*s')",
+        "lists.range(10).all(i, !profile.language.startsWith('%.*s'))",
+        "lists.range(10).all(i, !(profile.language in ['%.*s', 'a']))",
+        "lists.range(10).all(i, !has(profile.address.%.*s))",
+        "lists.range(10).filter(i, profile.language == '%.*s').size() == 0",
+        "lists.range(10).all(i, v, profile.language != '%.*s')",
+    };
+    static char text[2048], source[4096];
+    memset(text, 'b', sizeof text);
+    k.slots[SLOT_LANGUAGE] = pz_value_str("de");
+    k.slots[SLOT_ADDRESS] = (pz_value){.kind = PZ_MAP};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        for (int octets = 1022; octets <= 2048; octets += 513) {
+            const int len = snprintf(source, sizeof source, sources[i], octets, text);
+            const uint32_t turns = 1 + (uint32_t)octets / 1024;
+            assert_takes((pz_str){source, (size_t)len}, 10 * turns);
+        }
+}
+
 /* ---- ranges of a pattern ---- */
 
 /* Twenty-odd classes of a letter table each, then one of `count` single characters. */
@@ -190,6 +263,8 @@ int main(void)
         TEST(a_ninth_type_variable_is_dyn),
         TEST(a_block_takes_the_registers_there_are),
         TEST(values_are_compared_to_a_thousand_levels),
+        TEST(a_long_key_is_paid_for),
+        TEST(a_long_constant_is_paid_for_by_the_turn),
         TEST(ranges_are_taken_up_to_the_limit),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

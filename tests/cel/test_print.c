@@ -173,6 +173,62 @@ static void costs_lie_within_the_estimate(void **state)
     assert_true(bounded > 0);
 }
 
+static uint64_t large_hint(void *self, uint32_t slot)
+{
+    (void)self;
+    (void)slot;
+    return 2000;
+}
+
+/* What long texts cost: never more than estimated, and it shows in the count. */
+static void long_texts_cost_within_the_estimate(void **state)
+{
+    (void)state;
+    static char text[2000];
+    static const char *const sources[] = {
+        "profile.language in profile.address",
+        "profile.address[profile.language] == 'x'",
+        "profile.address[?profile.language].hasValue()",
+        "{profile.language: 1}.size() == 1",
+        "{profile.language: 1} == {profile.language: 1}",
+        "profile.tags.transformMapEntry(i, t, {t: i}).size() == 1",
+        "profile.address.transformMap(a, v, v).size() == 1",
+        "profile.address == profile.address",
+        "sets.equivalent(profile.tags, profile.tags)",
+        "profile.tags.distinct().size() == 1",
+    };
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        kit k;
+        uint64_t cost = 0;
+        const pz__program *program;
+        kit_open(&k, NULL);
+        pz__cel_env env = kit_env(&k);
+        env.size_hint = large_hint;
+        const pz_value word = pz_value_strn(text, sizeof text);
+        pz_entry entry = {word, word};
+        k.slots[SLOT_LANGUAGE] = word;
+        k.slots[SLOT_TAGS] = pz__value_of_items(&word, 1);
+        assert_int_equal(
+            pz__value_of_entries(&k.arena, &k.slots[SLOT_ADDRESS], &entry, 1, PZ__DUP_REFUSE),
+            PZ_OK);
+        assert_int_equal(
+            pz__cel_compile(&k.arena, &program, pz_str_of(sources[i]), &env, NULL, NULL), PZ_OK);
+        pz__activation activation = {.slots = k.slots,
+                                     .slot_count = SLOT_COUNT,
+                                     .self = &k,
+                                     .arena = &k.arena,
+                                     .cost = &cost};
+        assert_int_equal(pz__cel_truth(pz__cel_eval(program, &activation)),
+                         i == 1 ? PZ__FALSE : PZ__TRUE);
+        const pz__cel_cost bounds = pz__program_cost(program);
+        if (cost < sizeof text / 16 || cost > bounds.most || bounds.most == UINT64_MAX)
+            fail_msg("%s costs %llu, at most %llu", sources[i], (unsigned long long)cost,
+                     (unsigned long long)bounds.most);
+        kit_close(&k);
+    }
+}
+
 static void the_estimate_counts_the_items_of_a_hinted_list(void **state)
 {
     (void)state;
@@ -223,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_mistake_prints_nothing),
         cmocka_unit_test(printing_survives_exhaustion),
         cmocka_unit_test(costs_lie_within_the_estimate),
+        cmocka_unit_test(long_texts_cost_within_the_estimate),
         cmocka_unit_test(the_estimate_counts_the_items_of_a_hinted_list),
         cmocka_unit_test(a_cost_limit_ends_the_evaluation),
     };
