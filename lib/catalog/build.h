@@ -64,6 +64,7 @@ typedef struct pz__build {
     pz__event_kind *events;
     uint32_t event_count;
 
+    const pz__node *rule;      /* the one that is being compiled */
     pz__attribute *attributes; /* the catalog's, while they may change */
     bool *is_broken;           /* by attribute: has mistakes; nothing more is said about it */
     pz__segment_rule *segments;
@@ -102,6 +103,8 @@ void pz__mistake(pz__build *build, uint32_t start, uint32_t end, pz_str nearest,
                  ...) __attribute__((format(printf, 5, 6)));
 void pz__warning(pz__build *build, uint32_t start, uint32_t end, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+void pz__warning_near(pz__build *build, uint32_t start, uint32_t end, pz_str nearest,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Errors about the value of a node, or about its name. */
 #define pz__mistake_at(build, node, ...)                                                           \
     pz__mistake((build), (node)->start, (node)->end, (pz_str){NULL, 0}, __VA_ARGS__)
@@ -208,6 +211,9 @@ bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const
 /* Check a value that stands at a node against an attribute (check.c). `what` begins the message. */
 bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_value value,
                          const pz__node *node, const char *what);
+/* Warn where a rule compares an attribute with a value it never has. */
+void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_value value,
+                       uint32_t start, uint32_t end);
 const char *pz__type_text(pz__build *build, const pz__type *type);
 
 /* Log2 of the bucket's width where nothing fades, where saturation counts by the day, and of

@@ -139,3 +139,15 @@ bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_va
     pz__mistake(build, node->start, node->end, nearest, "%s%s", what, err.message);
     return false;
 }
+
+void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_value value,
+                       uint32_t start, uint32_t end)
+{
+    pz_error err = PZ_ERROR_INIT;
+    if (check(attribute, value, false, &err) != PZ_ERR_DOMAIN)
+        return;
+    pz_str nearest = {NULL, 0};
+    if (attribute->domain)
+        nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
+    pz__warning_near(build, start, end, nearest, "never equal: %s", err.message);
+}

@@ -103,6 +103,18 @@ static void suggest_names(void *self, void (*put)(void *payload, pz_str name), v
         put(payload, calls[i]);
 }
 
+/* A rule compares an attribute with a constant. */
+static void compared(void *self, uint32_t slot, pz_value constant, uint32_t start, uint32_t end)
+{
+    pz__build *build = self;
+    const pz__slot_info *info = &build->slots[slot];
+    if (info->use != PZ__USE_ATTRIBUTE || build->is_broken[info->index])
+        return;
+    pz__warn_of_value(build, &build->attributes[info->index], constant,
+                      pz__place_in_text(build, build->rule, start),
+                      pz__place_in_text(build, build->rule, end));
+}
+
 static pz_status need_zone(void *self, pz_str name)
 {
     return pz__need_zone(self, name);
@@ -118,6 +130,7 @@ pz__cel_env pz__cel_env_of(pz__build *build)
     return (pz__cel_env){.self = build,
                          .find = find_name,
                          .derive = pz__derive_call,
+                         .compared = compared,
                          .suggest = suggest_names,
                          .closed = true,
                          .zones = &build->shared->zones,

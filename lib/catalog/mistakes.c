@@ -134,6 +134,15 @@ void pz__warning(pz__build *build, uint32_t start, uint32_t end, const char *for
     va_end(args);
 }
 
+void pz__warning_near(pz__build *build, uint32_t start, uint32_t end, pz_str nearest,
+                      const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(build, PZ_WARNING, start, end, nearest, format, args);
+    va_end(args);
+}
+
 /* ---- wording ---- */
 
 /* The first SHOWN_MAX bytes of a text, whole characters only. */

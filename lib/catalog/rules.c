@@ -85,6 +85,20 @@ static pz_str whole_name(const pz__cel_env *env, pz_str rule, const pz__cel_issu
     return s.found;
 }
 
+/* True if a rule of a signal, whose environment derives nothing, asks for a name of segments and
+ * decisions. */
+static bool is_about_customer(const pz__cel_env *env, pz_str rule, const pz__cel_issue *issue)
+{
+    static const char *const roots[] = {"profile.", "context.", "segment."};
+    for (size_t i = 0; !env->derive && i < sizeof roots / sizeof roots[0]; i++) {
+        const size_t len = strlen(roots[i]);
+        if (issue->start + len < issue->end && issue->end <= rule.len &&
+            memcmp(rule.data + issue->start, roots[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_env *env,
                         const pz__cel_issues *issues)
 {
@@ -97,7 +111,12 @@ static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_en
         if (end <= start)
             end = start + 1;
         const pz_str whole = whole_name(env, rule, issue);
-        if (whole.len)
+        if (is_about_customer(env, rule, issue))
+            pz__mistake(build, start, end, (pz_str){NULL, 0},
+                        "a signal's rules see the event alone: write event.MEMBER, and ask for "
+                        "'%.*s' in a segment or a decision",
+                        (int)(issue->end - issue->start), rule.data + issue->start);
+        else if (whole.len)
             pz__mistake(build, start, end, whole, "unknown name '%.*s'; a rule says names in full",
                         (int)(issue->end - issue->start), rule.data + issue->start);
         else
@@ -111,6 +130,7 @@ const pz__program *pz__read_rule(pz__build *build, const pz__node *node, const p
     const pz__program *program = NULL;
     pz__cel_issues issues = {NULL, 0};
     pz__cel_options options = {.expect = expect};
+    build->rule = node;
     pz_status status =
         pz__cel_compile(build->arena, &program, pz_value_text(node->value), env, &options, &issues);
     if (status == PZ_ERR_NOMEM || build->is_out_of_memory) {

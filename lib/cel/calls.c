@@ -11,6 +11,8 @@
  * the implementation runs here as it would later. A call that fails is left alone, for whether it
  * is evaluated at all is not known.
  */
+#include <stdio.h>
+
 #include "cel/check.h"
 #include "cel/match.h"
 
@@ -93,11 +95,17 @@ static void append(char *text, size_t *at, const char *more)
     *at += len;
 }
 
-static const pz__type *arg_type(const pz__expr *call, uint32_t i)
+/* The receiver and the arguments, in a row. */
+static const pz__expr *part_of(const pz__expr *call, uint32_t i)
 {
     if (!call->target)
-        return call->args[i]->type;
-    return i == 0 ? call->target->type : call->args[i - 1]->type;
+        return call->args[i];
+    return i == 0 ? call->target : call->args[i - 1];
+}
+
+static const pz__type *arg_type(const pz__expr *call, uint32_t i)
+{
+    return part_of(call, i)->type;
 }
 
 static uint32_t arity(const pz__expr *call)
@@ -110,6 +118,27 @@ static bool is_numeric(const pz__type *type)
     return type->kind == PZ__T_INT || type->kind == PZ__T_UINT || type->kind == PZ__T_DOUBLE;
 }
 
+/* How to write a whole number for the other type, in the scratch arena; NULL if the part is none
+ * that is written out. */
+static const char *rewritten(pz__checker *ck, const pz__expr *part, const pz__type *want)
+{
+    const pz_value v = part->constant;
+    if (part->kind != PZ__E_CONST)
+        return NULL;
+    int64_t n = v.as.i;
+    if (v.kind == PZ_DOUBLE) {
+        if (!(v.as.d > -1e15 && v.as.d < 1e15) || (double)(int64_t)v.as.d != v.as.d)
+            return NULL;
+        n = (int64_t)v.as.d;
+    }
+    if ((v.kind == PZ_UINT && v.as.u > INT64_MAX) || (n < 0 && want->kind == PZ__T_UINT))
+        return NULL;
+    const char *tail = want->kind == PZ__T_DOUBLE ? ".0" : want->kind == PZ__T_UINT ? "u" : "";
+    char text[48];
+    snprintf(text, sizeof text, "; write %lld%s", (long long)n, tail);
+    return pz__arena_text(ck->scratch, text, strlen(text));
+}
+
 /* What to do about the commonest mistakes; "" if nothing is worth saying. */
 static const char *remedy(pz__checker *ck, const pz__expr *call)
 {
@@ -117,8 +146,13 @@ static const char *remedy(pz__checker *ck, const pz__expr *call)
         return "";
     const pz__type *a = pz__type_resolve(ck, arg_type(call, 0)),
                    *b = pz__type_resolve(ck, arg_type(call, 1));
-    if (is_numeric(a) && is_numeric(b) && a->kind != b->kind)
-        return "; convert one side with int(), uint() or double(), and write 2.0 for a double";
+    if (is_numeric(a) && is_numeric(b) && a->kind != b->kind) {
+        const char *second = rewritten(ck, part_of(call, 1), a);
+        const char *better = second ? second : rewritten(ck, part_of(call, 0), b);
+        return better ? better
+                      : "; convert one side with int(), uint() or double(), and write 2.0 for a "
+                        "double";
+    }
     if (call->is_operator && (a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
         return "; convert one side, string(x) makes text of it";
     return "";
@@ -158,6 +192,12 @@ static void unknown_function(pz__checker *ck, const pz__expr *call)
     pz_str *list = pz__arena_array(ck->scratch, pz__function_count, sizeof *list);
     pz_str near = {NULL, 0};
     uint32_t count = 0;
+    if (pz__word_operator(call->name)) {
+        pz__cel_issue *word = pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
+                                        "'%.*s' is no operator", PZ__STR_ARG(call->name));
+        pz__issue_suggest(ck->sink, word, pz_str_of(pz__word_operator(call->name)));
+        return;
+    }
     for (uint32_t i = 0; list && i < pz__function_count; i++)
         if (pz__functions[i].name.data[0] >= 'a')
             list[count++] = pz__functions[i].name;
@@ -272,6 +312,32 @@ static void gather_numbers(pz__checker *ck, pz__expr *call)
     pz__check_node(ck, list);
 }
 
+/* ---- comparing with constants ---- */
+
+/* Tell the environment of the constants that one of its slots is compared with. */
+static void tell_compared(const pz__checker *ck, const pz__expr *call)
+{
+    if (!ck->env || !ck->env->compared || !call->is_operator || call->count != 2)
+        return;
+    const bool is_in = pz__str_equal(call->name, PZ__STR("@in"));
+    if (!is_in && !pz__str_equal(call->name, PZ__STR("_==_")) &&
+        !pz__str_equal(call->name, PZ__STR("_!=_")))
+        return;
+    const bool swapped = !is_in && call->args[0]->kind == PZ__E_CONST;
+    const pz__expr *slot = call->args[swapped], *constant = call->args[!swapped];
+    if (slot->kind != PZ__E_SLOT || slot->test_only || constant->kind != PZ__E_CONST)
+        return;
+    const pz_value v = constant->constant;
+    /* The items of a list that is written out have places of their own. */
+    const bool is_written = constant->name.len == 0 && constant->count == v.len;
+    if (!is_in)
+        ck->env->compared(ck->env->self, slot->index, v, constant->start, constant->end);
+    for (uint32_t i = 0; is_in && v.kind == PZ_LIST && i < v.len; i++) {
+        const pz__expr *at = is_written ? constant->args[i] : constant;
+        ck->env->compared(ck->env->self, slot->index, v.as.items[i], at->start, at->end);
+    }
+}
+
 void pz__check_call(pz__checker *ck, pz__expr *call)
 {
     bool broken = false, shaped = false;
@@ -306,6 +372,7 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
     }
     if (call->kind != PZ__E_CALL || call->type == &pz__type_error)
         return;
+    tell_compared(ck, call);
     pz__check_zone(ck, call);
     pz__check_pattern(ck, call);
     pz__fold(ck, call);

@@ -152,6 +152,10 @@ typedef struct pz__cel_env {
      */
     pz_status (*derive)(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
                         pz__slot *out, pz_error *err);
+    /* A slot is compared by == or != with a constant, or by `in` with a list of them: told of each
+     * constant, with its span, so that the owner of the name can say that it never is that. May be
+     * NULL. */
+    void (*compared)(void *self, uint32_t slot, pz_value constant, uint32_t start, uint32_t end);
     /* The host's function of that name, which is kept by pointer; NULL if there is none. A call
      * that is written as a standard function of the name can be remains with that. May be NULL. */
     const pz__host_function *(*function)(void *self, pz_str name);

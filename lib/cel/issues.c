@@ -57,3 +57,13 @@ void pz__issue_suggest(pz__issue_sink *sink, pz__cel_issue *issue, pz_str name)
     else
         pz__issue_nomem(sink);
 }
+
+const char *pz__word_operator(pz_str word)
+{
+    static const char *const words[][2] = {{"and", "&&"}, {"AND", "&&"}, {"or", "||"},
+                                           {"OR", "||"},  {"not", "!"},  {"NOT", "!"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (pz__str_equal(word, pz_str_of(words[i][0])))
+            return words[i][1];
+    return NULL;
+}

@@ -22,4 +22,7 @@ pz_status pz__issue_nomem(pz__issue_sink *sink);
 /* Copy `name` as the suggestion of `issue`, either may be absent. */
 void pz__issue_suggest(pz__issue_sink *sink, pz__cel_issue *issue, pz_str name);
 
+/* The operator that a word stands for in other languages: "&&" for `and`; NULL if for none. */
+const char *pz__word_operator(pz_str word);
+
 #endif

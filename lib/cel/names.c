@@ -314,9 +314,12 @@ static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, 
 {
     pz_str meant;
     pz_str near = nearest_name(ck, text, &meant);
+    const bool is_word = expr == root && !near.len && meant.len <= 40;
     const char *remedy = near.len ? "" : "; it is declared nowhere";
     pz__cel_issue *issue = pz__issue(ck->sink, PZ_ERR_TYPE, root->start, expr->name_end,
-                                     "unknown name '%.*s'%s", PZ__STR_ARG(meant), remedy);
+                                     "unknown name '%.*s'%s%s%.*s%s", PZ__STR_ARG(meant), remedy,
+                                     is_word ? ", and a text is written in quotes: '" : "",
+                                     is_word ? (int)meant.len : 0, meant.data, is_word ? "'" : "");
     pz__issue_suggest(ck->sink, issue, near);
     expr->type = &pz__type_error;
 }

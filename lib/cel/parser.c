@@ -81,12 +81,35 @@ static bool accept(parser *p, pz__token_kind kind)
     return true;
 }
 
+static pz_str text_of(const parser *p, pz__token token)
+{
+    return (pz_str){p->source.data + token.start, token.end - token.start};
+}
+
+/* An operator that is written as a word, as other languages do: `a and b`, `not a`. */
+static bool fail_word(parser *p)
+{
+    const pz_str here = text_of(p, p->token), before = text_of(p, p->last);
+    const char *sign = p->token.kind == PZ__TOK_IDENT ? pz__word_operator(here) : NULL;
+    const bool is_here = sign && sign[0] != '!';
+    if (!is_here)
+        sign = p->last.kind == PZ__TOK_IDENT ? pz__word_operator(before) : NULL;
+    if (!sign || (!is_here && sign[0] != '!'))
+        return false;
+    const pz__token word = is_here ? p->token : p->last;
+    pz__cel_issue *issue =
+        pz__issue(p->sink, PZ_ERR_PARSE, word.start, word.end, "'%.*s' is no operator",
+                  (int)(word.end - word.start), p->source.data + word.start);
+    pz__issue_suggest(p->sink, issue, pz_str_of(sign));
+    return p->failed = true;
+}
+
 /* `what` names the missing thing: "a ')' that closes the '('". */
 static bool expect(parser *p, pz__token_kind kind, const char *what)
 {
     if (accept(p, kind))
         return true;
-    if (p->failed)
+    if (p->failed || fail_word(p))
         return false;
     if (p->token.kind == PZ__TOK_END)
         pz__issue(p->sink, PZ_ERR_PARSE, p->token.start, p->token.end,
@@ -97,11 +120,6 @@ static bool expect(parser *p, pz__token_kind kind, const char *what)
                   p->source.data + p->token.start, what);
     p->failed = true;
     return false;
-}
-
-static pz_str text_of(const parser *p, pz__token token)
-{
-    return (pz_str){p->source.data + token.start, token.end - token.start};
 }
 
 /* ---- nodes ---- */

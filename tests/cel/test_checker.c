@@ -77,8 +77,14 @@ static void mistakes_of_type_are_told_with_a_remedy(void **state)
 {
     (void)state;
     assert_mistake("profile.age == 'x'", "'==' does not take (int, string); convert");
-    assert_mistake("profile.score > 1", "2.0 for a double");
-    assert_mistake("1 + 1u", "int(), uint() or double()");
+    assert_mistake("profile.score > 1", "'>' does not take (double, int); write 1.0");
+    assert_mistake("profile.age + 2.0", "write 2");
+    assert_mistake("3 in [1u, 2u]", "does not take (int, list<uint>)");
+    assert_mistake("-3 < 1u", "write 1");
+    assert_mistake("profile.age + 2.5", "2.0 for a double");
+    assert_mistake("profile.age * profile.score", "int(), uint() or double()");
+    assert_mistake("not(true)", "'not' is no operator");
+    assert_mistake("gold == 'gold'", "a text is written in quotes: 'gold'");
     assert_mistake("profile.age && true", "each side of '&&' must be bool, this is int");
     assert_mistake("profile.age ? 1 : 2", "condition");
     assert_mistake("true ? 1 : 'a'", "one type");
