@@ -17,7 +17,8 @@
  * The test costs one incomplete beta function, hundreds of times the rest, so two cheap facts come
  * first: too little personal weight, and a mean too low to be certain. A variable between 0 and 1
  * that exceeds t with probability 0.95 has a mean of at least 0.95 t, so a lower mean decides
- * without asking.
+ * without asking. And the nodes are asked from the last to the first: what lies below a node comes
+ * before it, and once something is certain only what is deeper is still of interest.
  *
  * Not here: where the weights come from (evidence.c); who may not be answered (reject.c).
  */
@@ -112,7 +113,8 @@ uint32_t pz__belief_confidence(const pz__belief *belief)
     return (uint32_t)(belief->a / sum * 65536.0 + 0.5);
 }
 
-/* Whether node n would be a better answer than `best`: deeper, then surer, then first. */
+/* Whether node n would be a better answer than `best`, which stands behind it: deeper, then surer,
+ * then first. */
 static bool is_better(const pz__domain *domain, const pz__beliefs *beliefs, uint32_t n,
                       uint32_t best)
 {
@@ -121,7 +123,7 @@ static bool is_better(const pz__domain *domain, const pz__beliefs *beliefs, uint
     if (domain->nodes[n].depth != domain->nodes[best].depth)
         return domain->nodes[n].depth > domain->nodes[best].depth;
     const pz__belief *x = &beliefs->nodes[n], *y = &beliefs->nodes[best];
-    return x->a / (x->a + x->b) > y->a / (y->a + y->b);
+    return x->a / (x->a + x->b) >= y->a / (y->a + y->b);
 }
 
 uint32_t pz__beliefs_answer(const pz__beliefs *beliefs, const pz__attribute *attribute,
@@ -131,7 +133,7 @@ uint32_t pz__beliefs_answer(const pz__beliefs *beliefs, const pz__attribute *att
         return PZ__NODE_NONE;
     double enough = (double)min_evidence / 1024.0;
     uint32_t best = PZ__NODE_NONE;
-    for (uint32_t n = 1; n < beliefs->count; n++) {
+    for (uint32_t n = beliefs->count; n-- > 1;) {
         const pz__belief *belief = &beliefs->nodes[n];
         if (belief->personal < enough || !is_better(attribute->domain, beliefs, n, best))
             continue;
