@@ -2,7 +2,7 @@
 # Installs what is missing, on Debian and its kin; elsewhere lists it and goes on.
 #     scripts/deps.sh build|check|full [--list]
 # `build` is what the library and the demo need, `check` adds the quick tests, `full` the long ones
-# (clang, sanitizers, analysis). Nothing is downloaded when nothing is missing. luajit is never
+# (clang, sanitizers, analysis, R and mpmath to compare with). Nothing is downloaded when nothing is missing. luajit is never
 # asked for: Debian's luajit cannot stand beside the one of nginx.
 set -u
 
@@ -41,6 +41,8 @@ command clang-format            clang-format
 command clang-tidy              clang-tidy
 command llvm-symbolizer         llvm
 package libclang-rt-14-dev      libclang-rt-14-dev
+command Rscript                 r-base-core
+python  mpmath                  python3-mpmath
 '
 
 case $level in
@@ -58,6 +60,7 @@ is_there() {
     case $1 in
     command) command -v "$2" >/dev/null 2>&1 ;;
     module) pkg-config --exists "$2" 2>/dev/null ;;
+    python) python3 -c "import $2" 2>/dev/null ;;
     header) printf '#include <%s>\n' "$2" | cc -E -x c - >/dev/null 2>&1 ;;
     # Elsewhere the package has another name, and the clang stages say what they miss.
     package) ! command -v dpkg-query >/dev/null 2>&1 || is_installed "$2" ;;

@@ -1,7 +1,7 @@
 /*
  * coverage.c: prints how often the library asserts something and how often that is wrong, for each
- * population of customers.h and each threshold: one JSON object a line. certainty.py makes the table
- * and the drawing of docs/preferences.md from it.
+ * population of customers.h and each threshold: one JSON object a line. certainty.py makes the
+ * table and the drawing of docs/preferences.md from it.
  *
  *     certainty CUSTOMERS [KIND]
  */

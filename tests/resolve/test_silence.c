@@ -149,13 +149,17 @@ static void put_domain(const world *w, pz__buf *text)
 static void put_attribute(world *w, gen *g, double lower_by, pz__buf *text)
 {
     reference_rules *r = &w->rules;
-    *r = (reference_rules){.threshold = 0.51 + 0.48 * gen_unit(g),
-                           .strength = gen_bool(g) ? 1.0 : 0.125 + 20.0 * gen_unit(g),
-                           .min_evidence = gen_range(g, 1, 8) * 512,
-                           .half_life_ms = gen_bool(g) ? gen_range(g, 13, 60) * DAY_MS : 0,
-                           .saturation = gen_bool(g) ? gen_range(g, 1, 20) * 1024 : 0,
-                           .retention_ms = gen_chance(g, 1, 3) ? gen_range(g, 5, 60) * DAY_MS : 0,
-                           .width = (unsigned)gen_range(g, 4, 16)};
+    *r = (reference_rules){.threshold = 0.51 + 0.48 * gen_unit(g), .strength = 1.0};
+    if (gen_bool(g))
+        r->strength = 0.125 + 20.0 * gen_unit(g);
+    r->min_evidence = gen_range(g, 1, 8) * 512;
+    if (gen_bool(g))
+        r->half_life_ms = gen_range(g, 13, 60) * DAY_MS;
+    if (gen_bool(g))
+        r->saturation = gen_range(g, 1, 20) * 1024;
+    if (gen_chance(g, 1, 3))
+        r->retention_ms = gen_range(g, 5, 60) * DAY_MS;
+    r->width = (unsigned)gen_range(g, 4, 16);
     w->is_group = gen_chance(g, 1, 4);
     pz__buf_text(text, "\"attributes\":{\"wish\":{\"type\":\"string\"");
     put_domain(w, text);
@@ -227,13 +231,14 @@ static void observe(world *w, gen *g, pz_profile *profile, reference_sight sight
                     size_t number)
 {
     char id[24];
+    const char *channel = GEN_CHOICE(g, channels);
     snprintf(id, sizeof id, "%zu", number);
     const pz_entry entries[] = {
         {pz_value_str("kind"), pz_value_str(kind)},
         {pz_value_str("source"), pz_value_str("web")},
         {pz_value_str("id"), pz_value_str(id)},
         {pz_value_str("time"), pz_value_time_ms(sight.at_ms)},
-        {pz_value_str("channel"), pz_value_str(GEN_CHOICE(g, channels))},
+        {pz_value_str("channel"), pz_value_str(channel)},
         {pz_value_str("item"), pz_value_str(w->names[sight.node])},
     };
     const pz_write write = {PZ_WRITE, .writer = GEN_CHOICE(g, writers)};
@@ -249,7 +254,8 @@ static void observe(world *w, gen *g, pz_profile *profile, reference_sight sight
 static void infer(world *w, gen *g, pz_profile *profile, history *h)
 {
     const size_t channel = (size_t)gen_below(g, 3);
-    const model claim = {1 + (uint32_t)gen_below(g, w->tree.count - 1), gen_unit(g), w->now};
+    const uint32_t node = 1 + (uint32_t)gen_below(g, w->tree.count - 1);
+    const model claim = {node, gen_unit(g), w->now};
     const pz_write write = {PZ_WRITE, .channel = channels[channel], .writer = "model"};
     assert_int_equal(pz_infer(profile, "wish", pz_value_str(w->names[claim.node]), claim.confidence,
                               &write, NULL),
@@ -274,8 +280,9 @@ static void live(world *w, gen *g, pz_profile *profile, history *h)
         const bool is_kind = gen_chance(g, 5, 6);
         const struct signal *s = &signals[is_kind ? gen_below(g, 3) : gen_below(g, 5)];
         w->now += gen_range(g, 1, 30) * HOUR_MS;
-        h->sights[i] = (reference_sight){draw_node(w, g, favourite), s->is_against, s->units,
-                                         w->now - gen_range(g, 0, 20 * 24) * HOUR_MS / 4};
+        const uint32_t node = draw_node(w, g, favourite);
+        const int64_t at = w->now - gen_range(g, 0, 20 * 24) * HOUR_MS / 4;
+        h->sights[i] = (reference_sight){node, s->is_against, s->units, at};
         observe(w, g, profile, h->sights[i], s->kind, i);
         if (gen_chance(g, 1, 40))
             infer(w, g, profile, h);
