@@ -2,8 +2,8 @@
 # Installs what is missing, on Debian and its kin; elsewhere lists it and goes on.
 #     scripts/deps.sh build|check|full [--list]
 # `build` is what the library and the demo need, `check` adds the quick tests, `full` the long ones
-# (clang, sanitizers, analysis, R and mpmath to compare with). Nothing is downloaded when nothing is missing. luajit is never
-# asked for: Debian's luajit cannot stand beside the one of nginx.
+# (clang, sanitizers, analysis, R and mpmath to compare with). Nothing is downloaded when nothing is
+# missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
 set -u
 
 level=${1:-build}
