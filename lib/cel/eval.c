@@ -122,14 +122,14 @@ op_FAIL:
     STORE(pz__call_fail(&vm->call, consts[ins->x].as.text));
 op_SELECT : {
     const pz__field *field = &program->fields[ins->x];
-    const pz_value *found = pz__map_peek(&r[ins->a], &field->key, field->hash);
+    const pz_value *found = pz__field_peek(&r[ins->a], field);
     if (__builtin_expect(found != NULL, 1))
         STORE(*found);
     STORE(pz__vm_select(vm, ins, r[ins->a]));
 }
 op_HAS : {
     const pz__field *field = &program->fields[ins->x];
-    if (pz__map_peek(&r[ins->a], &field->key, field->hash))
+    if (pz__field_peek(&r[ins->a], field))
         STORE(truths[1]);
     STORE(pz__vm_has(vm, ins, r[ins->a]));
 }
@@ -216,6 +216,7 @@ op_ITER:
         FAIL_WITH(pz__vm_range(vm, r[ins->a]));
     }
     r[ins->a + 1].as.u = 0;
+    r[ins->a + 1].len = 0; /* of fruitless scans */
     CONTINUE_AT(ins->x);
 op_NEXT : {
     pz_value *it = &r[ins->a];
@@ -244,6 +245,10 @@ op_NEXT2 : {
     it[3] = it->kind == PZ_LIST ? it->as.items[at] : pz__map_entries(*it)[at].value;
     CONTINUE_AT(ins->y);
 }
+op_SCAN:
+    if (r[ins->a].kind == PZ_LIST && dispatch == labels)
+        pz__vm_scan(vm, ins, r);
+    NEXT_INSTRUCTION;
 op_ROOM:
     STORE(r[ins->a].kind == PZ_LIST || r[ins->a].kind == PZ_MAP
               ? pz__vm_list(vm, (size_t)r[ins->a].len * ins->b)
@@ -293,7 +298,7 @@ op_ONE:
     } while (0)
 #define FIELD(where)                                                                               \
     const pz__field *field = &program->fields[ins->x];                                             \
-    const pz_value *v = pz__map_peek(&(where)[field->from], &field->key, field->hash)
+    const pz_value *v = pz__field_peek(&(where)[field->from], field)
 #define TEST(name, relation, a, kind, quick)                                                       \
     op_S_##name:                                                                                   \
     {                                                                                              \

@@ -21,10 +21,36 @@ static inline bool pz__is_problem(pz_value v)
     return v.kind == PZ__V_ERROR || v.kind == PZ__V_UNKNOWN;
 }
 
+/* The member of a map if it is found at once; NULL tells nothing. Mostly it stands in the first
+ * slot that its hash names, and its name has four octets to seven. */
+static inline __attribute__((always_inline)) const pz_value *pz__field_peek(const pz_value *map,
+                                                                            const pz__field *field)
+{
+    if (__builtin_expect(map->kind == PZ_MAP && map->len > 0 && map->as.map->slots, 1)) {
+        const pz_map *m = map->as.map;
+        const pz__map_slot slot = m->slots[field->hash & m->mask];
+        if (__builtin_expect(slot.hash == field->hash && slot.index_plus_one, 1)) {
+            const pz_entry *entry = m->entries + slot.index_plus_one - 1;
+            const pz__pattern *name = &field->pattern;
+            if (pz__octets8((const char *)&entry->key) == name->head && name->width == 4 &&
+                pz__octets4(entry->key.as.text) == name->first &&
+                pz__octets4(entry->key.as.text + name->tail) == name->last)
+                return &entry->value;
+        }
+    }
+    return pz__map_peek(map, &field->key, field->hash);
+}
+
 /* True for an error that nothing may absorb: out of memory, out of steps. */
 bool pz__is_fatal(pz_value v);
 /* Errors made from here on are placed at this instruction. */
 void pz__vm_at(pz__vm *vm, const pz__ins *ins);
+
+/* ---- scan.c ---- */
+
+/* SCAN, over a list: walk on over the elements that are plain, and count, keep or look for those
+ * that are chosen. Where it stops, NEXT goes on. */
+void pz__vm_scan(pz__vm *vm, const pz__ins *ins, pz_value *registers);
 
 /* ---- cost.c ---- */
 

@@ -93,7 +93,11 @@ uint32_t pz__plan_field(pz__planner *p, const pz__expr *select, uint32_t from)
     if (!field)
         return 0;
     pz_str key = {name, select->name.len};
-    *field = (pz__field){pz__value_of_str(key), (uint32_t)pz__map_hash(key), from, select->name_at};
+    *field = (pz__field){.key = pz__value_of_str(key),
+                         .hash = (uint32_t)pz__map_hash(key),
+                         .from = from,
+                         .at = select->name_at};
+    field->pattern = pz__pattern_of(&field->key);
     return p->field_count - 1;
 }
 

@@ -153,17 +153,16 @@ static bool is_field(const pz__expr *expr)
 /* The form of the test that reads what it is about where it stands. */
 static void aim(pz__planner *p, pz__ins *ins, const pz__expr *subject)
 {
-    enum { OF_REGISTER = 1, OF_SLOT_FIELD = 2, OF_FIELD = 3 };
     if (is_slot(subject)) {
         ins->x = pz__plan_slot(p, subject->index);
     } else if (is_field(subject) && is_slot(subject->target)) {
-        ins->op += OF_SLOT_FIELD;
+        ins->op += PZ__TEST_OF_SLOT_FIELD;
         ins->x = pz__plan_field(p, subject, pz__plan_slot(p, subject->target->index));
     } else if (is_field(subject)) {
-        ins->op += OF_FIELD;
+        ins->op += PZ__TEST_OF_FIELD;
         ins->x = pz__plan_field(p, subject, pz__plan_operand(p, subject->target));
     } else {
-        ins->op += OF_REGISTER;
+        ins->op += PZ__TEST_OF_REGISTER;
         ins->x = pz__plan_operand(p, subject);
     }
 }

@@ -12,6 +12,9 @@
  *        next:  NEXT -> body                next: NEXT -> body
  *        end:                               end:
  *
+ * In front of NEXT stands a SCAN (scan.c), if the condition is tests of the variable and nothing
+ * else. It adds nothing to what the loop means and nothing to its weight.
+ *
  * size(list.filter(...)) counts instead of building the list: COUNT in place of CHOOSE and APPEND.
  * A macro that makes a map gathers keys and values in one list and makes the map of it at the end.
  *
@@ -31,6 +34,7 @@ typedef struct loop {
     uint32_t body;  /* first instruction of the body */
     uint32_t again; /* jumps to NEXT */
     uint32_t end;   /* jumps behind the loop */
+    pz__ins scan;   /* to stand before NEXT, if it has tests */
 } loop;
 
 static loop open_loop(pz__planner *p, const pz__expr *macro)
@@ -51,9 +55,44 @@ static void begin_loop(pz__planner *p, loop *l, const pz__expr *macro, uint32_t 
     l->body = p->code_count;
 }
 
+/* The tests of the loop's variable in a row from `first`. */
+static uint32_t count_tests(const pz__planner *p, const loop *l, uint32_t first)
+{
+    uint32_t at = first;
+    while (at < p->code_count && pz__is_test_of(&p->code[at], p->fields, l->range + 2))
+        at++;
+    return at - first;
+}
+
+/*
+ * The condition just planned, from instruction `first` on, becomes the loop's scan if it is tests
+ * only: either one after another as terms of the loop's own chain, all of which an element that is
+ * wanted passes; or a chain of their own, begun by CONST and handed on by STEP, whose truth for who
+ * passes is that of the CONST. `wanted` is the truth that makes an element one that is chosen.
+ */
+static void plan_scan(pz__planner *p, loop *l, const pz__expr *macro, uint32_t first, pz__scan what,
+                      bool passed, bool wanted, uint32_t dst)
+{
+    if (p->failed || macro->second.len || first == p->code_count)
+        return;
+    const pz__ins *begin = &p->code[first], *end = &p->code[p->code_count - 1];
+    const bool is_chain =
+        begin->op == PZ__OP_CONST && end->op == PZ__OP_STEP && end->a == begin->dst;
+    const uint32_t tests = count_tests(p, l, first + is_chain);
+    if (tests == 0 || tests > PZ__SCAN_TERMS || first + tests + 2 * is_chain != p->code_count)
+        return;
+    if (is_chain)
+        passed = p->consts[begin->x].as.b;
+    l->scan = pz__ins_of(PZ__OP_SCAN, dst, l->range, first + is_chain);
+    l->scan.b = (uint16_t)tests;
+    l->scan.y = what | (passed == wanted ? 0 : PZ__SCAN_OUT);
+}
+
 static void close_loop(pz__planner *p, const loop *l, const pz__expr *macro)
 {
     uint32_t next = p->code_count;
+    if (l->scan.b)
+        pz__emit(p, l->scan, macro->start);
     pz__ins again = pz__ins_of(macro->second.len ? PZ__OP_NEXT2 : PZ__OP_NEXT, 0, l->range, 0);
     uint32_t weight = (next - l->body) / PZ__INS_PER_STEP;
     again.b = (uint16_t)(weight < UINT16_MAX ? weight : UINT16_MAX);
@@ -73,6 +112,8 @@ static void plan_quantifier(pz__planner *p, const pz__expr *expr, uint32_t dst)
              expr->start);
     begin_loop(p, &l, expr, dst);
     pz__plan_term(p, expr->args[0], dst, exit, &l.end);
+    if (p->code_count - l.body > 1)
+        plan_scan(p, &l, expr, l.body, (pz__scan)0, !exit, exit, dst);
     close_loop(p, &l, expr);
 }
 
@@ -89,10 +130,13 @@ static uint32_t open_guard(pz__planner *p, const pz__expr *condition)
 }
 
 /* `op`, CHOOSE or COUNT, sees only true or a problem: the condition's own jumps leave at false. */
-static void plan_guard(pz__planner *p, loop *l, const pz__expr *condition, uint32_t truth,
-                       pz__opcode op, uint32_t dst)
+static void plan_guard(pz__planner *p, loop *l, const pz__expr *macro, uint32_t truth,
+                       pz__opcode op, pz__scan what, uint32_t dst)
 {
+    const pz__expr *condition = macro->args[0];
     pz__plan_condition(p, condition, truth, &l->again);
+    if (what)
+        plan_scan(p, l, macro, l->body, what, true, true, dst);
     uint32_t at = pz__emit(p, pz__ins_of(op, dst, truth, 0), condition->start);
     pz__jump_later(p, &l->end, at);
     if (!p->failed && op == PZ__OP_CHOOSE)
@@ -105,7 +149,7 @@ static void plan_counter(pz__planner *p, const pz__expr *expr, uint32_t dst)
     pz__emit(p, pz__ins_of(PZ__OP_ZERO, dst, 0, 0), expr->start);
     uint32_t truth = open_guard(p, expr->args[0]);
     begin_loop(p, &l, expr, dst);
-    plan_guard(p, &l, expr->args[0], truth, PZ__OP_COUNT, dst);
+    plan_guard(p, &l, expr, truth, PZ__OP_COUNT, PZ__SCAN_COUNT, dst);
     close_loop(p, &l, expr);
 }
 
@@ -136,7 +180,8 @@ static uint32_t plan_collector(pz__planner *p, const pz__expr *expr, uint32_t ds
     uint32_t truth = is_guarded ? open_guard(p, expr->args[0]) : 0;
     begin_loop(p, &l, expr, dst);
     if (is_guarded)
-        plan_guard(p, &l, expr->args[0], truth, PZ__OP_CHOOSE, dst);
+        plan_guard(p, &l, expr, truth, PZ__OP_CHOOSE,
+                   expr->macro == PZ__MACRO_FILTER ? PZ__SCAN_KEEP : (pz__scan)0, dst);
     if (expr->macro == PZ__MACRO_TRANSFORM_MAP)
         plan_append(p, &l, expr, value, dst);
     if (expr->macro != PZ__MACRO_FILTER) {

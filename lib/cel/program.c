@@ -32,7 +32,8 @@ typedef enum role {
     PAIR,
     FLD,
     SF,
-    RF
+    RF,
+    TERMS
 } role;
 
 typedef struct shape {
@@ -78,6 +79,27 @@ bool pz__program_constant(const pz__program *program, pz_value *out)
 
 /* ---- verifying ---- */
 
+bool pz__is_test_of(const pz__ins *ins, const pz__field *fields, uint32_t reg)
+{
+    if (ins->op < PZ__OP_S_TRUE || ins->op >= PZ__OP_COUNT_OF)
+        return false;
+    const uint32_t form = (ins->op - PZ__OP_S_TRUE) % PZ__TEST_FORMS;
+    return (form == PZ__TEST_OF_REGISTER && ins->x == reg) ||
+           (form == PZ__TEST_OF_FIELD && fields[ins->x].from == reg);
+}
+
+/* The tests that a SCAN takes its terms from; NEXT stands behind it. */
+static bool are_terms(const pz__program *p, const pz__ins *scan, uint32_t first)
+{
+    const uint16_t next = scan - p->code + 1 < p->code_count ? scan[1].op : PZ__OP_COUNT_OF;
+    if (scan->b > PZ__SCAN_TERMS || first + scan->b > p->code_count || next != PZ__OP_NEXT)
+        return false;
+    for (uint32_t i = 0; i < scan->b; i++)
+        if (!pz__is_test_of(&p->code[first + i], p->fields, scan->a + 2u))
+            return false;
+    return true;
+}
+
 static bool in_bounds(const pz__program *p, const pz__ins *ins, role what, uint32_t n)
 {
     switch (what) {
@@ -115,6 +137,8 @@ static bool in_bounds(const pz__program *p, const pz__ins *ins, role what, uint3
         return n < p->field_count && p->fields[n].from < p->slot_end;
     case RF:
         return n < p->field_count && p->fields[n].from < p->register_count;
+    case TERMS:
+        return are_terms(p, ins, n);
     }
     return false;
 }
@@ -141,7 +165,7 @@ static void print_operand(pz__buf *out, role what, uint32_t n)
     static const char letters[] = {
         [NO] = ' ',   [REG] = 'r',  [K] = 'k',   [SLOT] = 's', [FN] = 'f',   [PC] = '@',
         [NUM] = '#',  [SET] = 'c',  [RUN] = 'r', [ITER] = 'i', [EXIT] = '?', [HOST] = 'h',
-        [LAZY] = 'l', [PAIR] = 'p', [FLD] = 'd', [SF] = 'd',   [RF] = 'd'};
+        [LAZY] = 'l', [PAIR] = 'p', [FLD] = 'd', [SF] = 'd',   [RF] = 'd',   [TERMS] = '@'};
     if (what != NO)
         pz__buf_format(out, " %c%u", letters[what], n);
 }

@@ -46,6 +46,14 @@ typedef enum pz__test_form {
     PZ__TEST_FORMS
 } pz__test_form;
 
+/* What SCAN does with the elements that its tests choose: count them, keep them in a list, or (0)
+ * stop before the first. Chosen are those that no test puts out of its chain; or those that one
+ * does. */
+typedef enum pz__scan { PZ__SCAN_COUNT = 1, PZ__SCAN_KEEP = 2, PZ__SCAN_OUT = 4 } pz__scan;
+
+/* Tests of one SCAN at most; longer conditions go without. */
+#define PZ__SCAN_TERMS 8u
+
 /* The constants of `x in [...]`, all of one kind: looked through while they are few, else hashed.
  */
 #define PZ__SET_SMALL 8u
@@ -59,12 +67,21 @@ typedef struct pz__set {
     pz_value list;         /* the list as written, for a value of another kind */
 } pz__set;
 
+/* A text to be compared with many: its first octets and its last tell all of four to sixteen. */
+typedef struct pz__pattern {
+    uint64_t head; /* kind and length */
+    uint64_t first, last;
+    uint32_t tail;  /* where `last` begins */
+    uint32_t width; /* octets of both; 0: of another length, to be compared as any */
+} pz__pattern;
+
 /* A field that is selected by a name in the source: `from.key`. */
 typedef struct pz__field {
     pz_value key;
-    uint32_t hash; /* of the key, as maps have it */
-    uint32_t from; /* slot or register of the map, in the tests of a field; else 0 */
-    uint32_t at;   /* where in the source, for the error that it is missing */
+    uint32_t hash;       /* of the key, as maps have it */
+    uint32_t from;       /* slot or register of the map, in the tests of a field; else 0 */
+    uint32_t at;         /* where in the source, for the error that it is missing */
+    pz__pattern pattern; /* of the key */
 } pz__field;
 
 struct pz__program {
@@ -90,6 +107,9 @@ struct pz__program {
 /* Greatest number of registers; more is PZ_ERR_LIMIT. A guard only: nesting is bounded, and the
  * deepest expressions take a few hundred. */
 #define PZ__REGISTERS_MAX 4096u
+
+/* True if an instruction is a test of the register, or of a field of what it holds. */
+bool pz__is_test_of(const pz__ins *ins, const pz__field *fields, uint32_t reg);
 
 /* Plan a checked tree. Everything in the program lives in `arena`. NULL and an issue on failure. */
 pz__program *pz__plan(pz__arena *scratch, pz__arena *arena, const pz__expr *expr,
@@ -122,6 +142,21 @@ static inline uint64_t pz__short_word(const char *text, uint32_t len)
         return 0;
     return (uint64_t)(unsigned char)text[0] << 16 | (uint64_t)(unsigned char)text[len >> 1] << 8 |
            (unsigned char)text[len - 1];
+}
+
+static inline pz__pattern pz__pattern_of(const pz_value *text)
+{
+    const uint32_t len = text->len, width = len < 4 || len > 16 ? 0 : len < 8 ? 4 : 8;
+    const char *const octets = text->as.text, *const end = octets + len;
+    pz__pattern p = {pz__octets8((const char *)text), 0, 0, len - width, width};
+    if (width == 4) {
+        p.first = pz__octets4(octets);
+        p.last = pz__octets4(end - 4);
+    } else if (width == 8) {
+        p.first = pz__octets8(octets);
+        p.last = pz__octets8(end - 8);
+    }
+    return p;
 }
 
 static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32_t len)
