@@ -76,6 +76,47 @@ static void probabilities_verdicts_and_confidences_have_the_same_bits_everywhere
     assert_string_equal(hex, "6542311e0d00bb75bded6cbc8cbd6b5a");
 }
 
+/* ---- rarity ---- */
+
+/* The probability that a customer who agrees with probability `share` in each of `count` sights is
+ * then asserted something about. */
+static double chance_of_assertion(double share, unsigned count, double prior, double strength)
+{
+    double term = 1.0, sum = 0.0; /* of exactly k agreeing sights */
+    for (unsigned i = 0; i < count; i++)
+        term *= 1.0 - share;
+    for (unsigned k = 0; k <= count; k++) {
+        const pz__belief belief = {strength * prior + k, strength * (1.0 - prior) + (count - k), k};
+        if (pz__belief_is_certain(&belief, share))
+            sum += term;
+        term *= share / (1.0 - share) * (count - k) / (k + 1);
+    }
+    return sum;
+}
+
+/* The hardest customer is the one whose share is the threshold itself. The figures are those of
+ * docs/preferences.md. */
+static void a_share_at_the_threshold_itself_is_rarely_asserted(void **state)
+{
+    (void)state;
+    static const struct bound {
+        double prior, strength, most;
+    } bounds[] = {{1.0 / 64, 1, 0.051}, {1.0 / 3, 1, 0.101}, {1.0 / 2, 1, 0.151},
+                  {1.0 / 64, 4, 0.025}, {1.0 / 3, 4, 0.041}, {1.0 / 2, 4, 0.052}};
+    static const double thresholds[] = {0.6, 0.75, 0.9};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        double worst = 0.0;
+        for (unsigned count = 1; count <= 150; count++)
+            for (size_t j = 0; j < sizeof thresholds / sizeof *thresholds; j++) {
+                const double chance =
+                    chance_of_assertion(thresholds[j], count, bounds[i].prior, bounds[i].strength);
+                worst = chance > worst ? chance : worst;
+            }
+        assert_true(worst <= bounds[i].most);
+        assert_true(worst > bounds[i].most - 0.002);
+    }
+}
+
 /* ---- cost ---- */
 
 static void a_verdict_takes_one_sum_at_most_and_no_quantile(void **state)
@@ -191,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probabilities_verdicts_and_confidences_have_the_same_bits_everywhere),
+        cmocka_unit_test(a_share_at_the_threshold_itself_is_rarely_asserted),
         cmocka_unit_test(a_verdict_takes_one_sum_at_most_and_no_quantile),
         cmocka_unit_test_setup_teardown(the_deepest_certain_node_is_found_by_one_sum, open_shop,
                                         close_shop),
