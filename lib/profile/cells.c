@@ -11,7 +11,8 @@
  * neighbours, since most new cells are an old value in a new bucket.
  *
  * A full segment evicts the least weight of its oldest bucket, counts it as dropped, and may choose
- * the very cell that just came: the newest evidence is worth the most.
+ * the very cell that just came: the newest evidence is worth the most. An attribute that has
+ * evidence for too many values gives up the one that was spoken of longest ago.
  */
 #include "profile/state.h"
 
@@ -50,6 +51,19 @@ static uint64_t magnitude(int64_t weight)
     return weight < 0 ? 0 - (uint64_t)weight : (uint64_t)weight;
 }
 
+/* Drop `count` cells from `first` on and count them; nobody can take anything back from them. */
+static void drop_cells(pz__segment *segment, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        segment->cost -= pz__cell_cost(&segment->cells[i]);
+        segment->dropped += segment->dropped < PZ__SEQUENCE_MAX;
+        pz__ring_evict(segment, &segment->cells[i]);
+    }
+    segment->cell_count -= count;
+    memmove(&segment->cells[first], &segment->cells[first + count],
+            (segment->cell_count - first) * sizeof *segment->cells);
+}
+
 /* Drop the least weight of the oldest bucket, the first such cell in their order. */
 static void evict_cell(pz__segment *segment)
 {
@@ -61,32 +75,93 @@ static void evict_cell(pz__segment *segment)
             (start == least_start && magnitude(a->weight) < magnitude(b->weight)))
             least = i;
     }
-    segment->cost -= pz__cell_cost(&segment->cells[least]);
-    segment->cell_count--;
-    memmove(&segment->cells[least], &segment->cells[least + 1],
-            (segment->cell_count - least) * sizeof *segment->cells);
-    segment->dropped += segment->dropped < PZ__SEQUENCE_MAX;
+    drop_cells(segment, least, 1);
+}
+
+/* The cells of one value, as one: the newest moment it was spoken of, and how much in all. */
+typedef struct value_run {
+    uint32_t first, count;
+    int64_t newest;
+    uint64_t total;
+} value_run;
+
+/* The run of equal values from `first` on, among the cells of one attribute that end at `end`. */
+static value_run run_from(const pz__segment *segment, uint32_t first, uint32_t end)
+{
+    value_run run = {first, 0, INT64_MIN, 0};
+    const pz__cell *cells = segment->cells;
+    uint32_t i = first;
+    for (; i < end && pz_value_compare(cells[i].value, cells[first].value) == 0; i++) {
+        const int64_t start = cell_start(&cells[i]);
+        run.newest = start > run.newest ? start : run.newest;
+        if (__builtin_add_overflow(run.total, magnitude(cells[i].weight), &run.total))
+            run.total = UINT64_MAX;
+    }
+    run.count = i - first;
+    return run;
+}
+
+/* Where the cells of an attribute begin or, if `is_end`, end. */
+static uint32_t bound_of(const pz__segment *segment, pz_str attribute, bool is_end)
+{
+    uint32_t low = 0, high = segment->cell_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const int by = pz__str_compare(segment->cells[middle].attribute, attribute);
+        if (by < 0 || (is_end && by == 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Too many values of one attribute: drop the one that was spoken of longest ago, of those the one
+ * of the least weight, of those the first. */
+static void evict_value(pz__segment *segment, pz_str attribute)
+{
+    const uint32_t first = bound_of(segment, attribute, false);
+    const uint32_t end = bound_of(segment, attribute, true);
+    if (end - first <= PZ__ATTRIBUTE_VALUES_MAX)
+        return;
+    value_run least = run_from(segment, first, end);
+    uint32_t values = 1;
+    for (uint32_t at = first + least.count; at < end; values++) {
+        const value_run run = run_from(segment, at, end);
+        if (run.newest < least.newest || (run.newest == least.newest && run.total < least.total))
+            least = run;
+        at += run.count;
+    }
+    if (values > PZ__ATTRIBUTE_VALUES_MAX)
+        drop_cells(segment, least.first, least.count);
+}
+
+/* Whether the value of the cell at `index` is that of no cell beside it. */
+static bool is_new_value(const pz__segment *segment, uint32_t index)
+{
+    const pz__cell *cell = &segment->cells[index];
+    for (int side = -1; side <= 1; side += 2) {
+        const uint32_t beside = index + (uint32_t)side;
+        if (beside < segment->cell_count &&
+            pz__str_equal(segment->cells[beside].attribute, cell->attribute) &&
+            pz_value_compare(segment->cells[beside].value, cell->value) == 0)
+            return false;
+    }
+    return true;
 }
 
 /* The cell a contribution goes to; its texts and value are the contribution's. */
-static pz__cell cell_for(const pz__contribution *c, int64_t time_ms)
+static pz__cell cell_for(const pz__profile *profile, const pz__contribution *c, int64_t time_ms)
 {
-    return (pz__cell){.attribute = c->attribute,
-                      .channel = c->channel,
-                      .value = c->value,
-                      .weight = c->weight,
-                      .bucket = bucket_of(time_ms, c->width),
-                      .width = c->width,
-                      .side = c->side};
-}
-
-static bool keep_shared(pz__segment *segment, pz_str *text, const pz_str *like)
-{
-    if (like && pz__str_equal(*like, *text)) {
-        *text = *like;
-        return true;
-    }
-    return pz__segment_keep_text(segment, *text, text);
+    pz__cell cell = {.attribute = c->attribute,
+                     .channel = c->channel,
+                     .value = c->value,
+                     .weight = c->weight,
+                     .bucket = bucket_of(time_ms, c->width),
+                     .width = c->width,
+                     .side = c->side};
+    cell.epoch = pz__cell_epoch(profile, &cell);
+    return cell;
 }
 
 /* Make a cell the segment's own: with the texts of the cells where it will stand, or copies. */
@@ -97,9 +172,11 @@ static pz_status keep_cell(pz__segment *segment, pz__buf *scratch, pz__cell *cel
     if (index < segment->cell_count && (!near || !pz__str_equal(near->attribute, cell->attribute) ||
                                         pz_value_compare(near->value, cell->value) != 0))
         near = &segment->cells[index];
-    if (!keep_shared(segment, &cell->attribute, near ? &near->attribute : NULL) ||
-        !keep_shared(segment, &cell->channel, near ? &near->channel : NULL))
+#define KEEP(member)                                                                               \
+    pz__segment_keep_shared(segment, cell->member, near ? &near->member : NULL, &cell->member)
+    if (!KEEP(attribute) || !KEEP(channel) || !KEEP(epoch.writer))
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+#undef KEEP
     if (near && pz_value_compare(near->value, cell->value) == 0) {
         cell->value = near->value;
         return PZ_OK;
@@ -107,14 +184,15 @@ static pz_status keep_cell(pz__segment *segment, pz__buf *scratch, pz__cell *cel
     return pz__segment_keep_value(segment, scratch, cell->value, &cell->value, err);
 }
 
-/* Add one contribution. `made`: its cell with the segment's own texts, used if there is none yet;
- * there is room for it. */
-void pz__cells_add(pz__segment *segment, const pz__cell *made)
+/* `made`: used, with its texts, if there is no such cell yet. */
+void pz__cells_add(pz__segment *segment, const pz__cell *made, pz__ring_event *event)
 {
     uint32_t index;
     if (pz__segment_find_cell(segment, made, &index)) {
         pz__cell *cell = &segment->cells[index];
         cell->weight = add_saturating(cell->weight, made->weight);
+        if (event)
+            pz__ring_note(segment, event, cell, made->weight);
         return;
     }
     memmove(&segment->cells[index + 1], &segment->cells[index],
@@ -122,6 +200,10 @@ void pz__cells_add(pz__segment *segment, const pz__cell *made)
     segment->cells[index] = *made;
     segment->cell_count++;
     segment->cost += pz__cell_cost(made);
+    if (event)
+        pz__ring_note(segment, event, made, made->weight);
+    if (segment->cell_count > PZ__ATTRIBUTE_VALUES_MAX && is_new_value(segment, index))
+        evict_value(segment, made->attribute);
     if (segment->cell_count > PZ__SEGMENT_CELLS_MAX)
         evict_cell(segment);
 }
@@ -132,7 +214,7 @@ pz_status pz__cells_keep(pz__profile *profile, pz__segment *segment, const pz__o
                          size_t *gain, pz_error *err)
 {
     uint32_t count = o->contribution_count, index;
-    bool may_evict = segment->cell_count + count > PZ__SEGMENT_CELLS_MAX;
+    bool may_evict = segment->cell_count + count > PZ__ATTRIBUTE_VALUES_MAX;
     void *list = profile->waiting;
     if (!pz__reserve(&profile->alloc, &list, &profile->waiting_cap, 0, count, sizeof(pz__cell)))
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
@@ -140,7 +222,7 @@ pz_status pz__cells_keep(pz__profile *profile, pz__segment *segment, const pz__o
     *gain = 0;
     for (uint32_t i = 0; i < count; i++) {
         pz__cell *cell = &profile->waiting[i];
-        *cell = cell_for(&o->contributions[i], o->time_ms);
+        *cell = cell_for(profile, &o->contributions[i], o->time_ms);
         if (pz__segment_find_cell(segment, cell, &index) && !may_evict)
             continue;
         pz_status status = keep_cell(segment, &profile->scratch, cell, index, err);

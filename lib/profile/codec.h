@@ -78,7 +78,7 @@ typedef struct pz__row {
     pz_str runs[PZ__COLUMN_COUNT]; /* name, claims, cells, counter */
 } pz__row;
 
-typedef struct pz__body {
+struct pz__body {
     pz_str bytes;
     uint64_t sequence, dropped;
     pz_str sections[PZ__SECTION_LAST + 1]; /* {NULL, 0}: absent */
@@ -87,7 +87,7 @@ typedef struct pz__body {
     uint32_t claim_count, cell_count, counter_count;
     pz__name_table names;
     pz__directory directory;
-} pz__body;
+};
 
 /* Where one segment stands in a profile. */
 typedef struct pz__segment_head {

@@ -45,7 +45,7 @@
 /* ---- identity ---- */
 
 /* The length of the source goes first, so that no two pairs of texts make the same bytes. */
-static pz__digest event_id(pz_str source, pz_str id)
+pz__digest pz__event_id(pz_str source, pz_str id)
 {
     pz__blake2s state;
     uint8_t len[8];
@@ -121,6 +121,16 @@ static bool is_known(pz__segment *segment, const pz__digest *id)
     for (uint32_t i = segment->event_count; i-- > 0;)
         if (is_same_id(&segment->events[i].id, id))
             return true;
+    return false;
+}
+
+/* Somebody took the event back, perhaps before this writer heard of it. */
+static bool is_taken_back(const pz__profile *profile, const pz__digest *id)
+{
+    for (uint32_t s = 0; s < profile->segment_count; s++)
+        for (uint32_t i = 0; i < profile->segments[s]->retraction_count; i++)
+            if (is_same_id(&profile->segments[s]->retractions[i].id, id))
+                return true;
     return false;
 }
 
@@ -285,9 +295,9 @@ static bool reserve(pz__segment *segment, uint32_t cell_count)
     return has_room;
 }
 
-/* Everything that can fail. */
-static pz_status prepare(pz__profile *profile, pz__segment *segment, bool is_fresh,
-                         const pz__observation *o, uint32_t *fresh_counters, pz_error *err)
+/* Everything that can fail. `ring`: room for the event's cells. */
+static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__observation *o,
+                         uint32_t *fresh_counters, pz__cell **ring, pz_error *err)
 {
     size_t gain = 0;
     pz_status status = pz__cells_keep(profile, segment, o, &gain, err);
@@ -296,39 +306,41 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, bool is_fre
             pz__counters_keep(profile, segment, o->counters, o->counter_count, fresh_counters, err);
     if (status != PZ_OK)
         return status;
-    gain += PZ__EVENT_COST + *fresh_counters * (size_t)(PZ__COUNTER_COST + PZ__NAME_MAX);
-    if (is_fresh)
-        gain += segment->cost;
-    if (pz__profile_cost(profile) + gain > PZ__PROFILE_BYTES_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "the profile would exceed %u bytes",
-                        PZ__PROFILE_BYTES_MAX);
-    if (!reserve(segment, o->contribution_count))
+    gain += 2 * PZ__EVENT_COST + *fresh_counters * (size_t)(PZ__COUNTER_COST + PZ__NAME_MAX);
+    for (uint32_t i = 0; i < o->contribution_count; i++)
+        gain += pz__cell_cost(&profile->waiting[i]);
+    status = pz__edit_check_size(profile, gain, 0, err);
+    if (status != PZ_OK)
+        return status;
+    if (!reserve(segment, o->contribution_count) ||
+        !pz__ring_reserve(segment, o->contribution_count, ring))
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     return PZ_OK;
 }
 
-static pz_status observe(pz__profile *profile, pz__segment *segment, bool is_fresh,
-                         const pz__write *write, const pz__observation *o, bool *is_new,
-                         pz_error *err)
+static pz_status observe(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                         const pz__observation *o, bool *is_new, pz_error *err)
 {
     pz_status status = check_late(segment, write, o, err);
     if (status != PZ_OK)
         return status;
-    pz__digest id = event_id(o->source, o->id);
-    if (is_known(segment, &id))
+    pz__digest id = pz__event_id(o->source, o->id);
+    if (is_known(segment, &id) || is_taken_back(profile, &id))
         return PZ_OK;
 
     pz__mark mark = pz__arena_mark(&segment->arena);
     size_t added = segment->added;
     uint32_t fresh_counters = 0;
-    status = prepare(profile, segment, is_fresh, o, &fresh_counters, err);
+    pz__cell *ring;
+    status = prepare(profile, segment, o, &fresh_counters, &ring, err);
     if (status != PZ_OK) {
         pz__arena_return(&segment->arena, mark);
         segment->added = added;
         return status;
     }
+    pz__ring_event *event = pz__ring_add(segment, o->time_ms, &id, ring);
     for (uint32_t i = 0; i < o->contribution_count; i++)
-        pz__cells_add(segment, &profile->waiting[i]);
+        pz__cells_add(segment, &profile->waiting[i], event);
     pz__counters_note(segment, profile->names, fresh_counters,
                       counted_since(segment, write->now_ms));
     add_event(segment, o->time_ms, &id);
@@ -344,14 +356,12 @@ pz_status pz__profile_observe(pz__profile *profile, const pz__write *write,
     pz_status status = check_observation(write, observation, err);
     if (status != PZ_OK)
         return status;
-    pz__segment *segment;
-    uint32_t index;
-    bool is_fresh;
-    status = pz__profile_open_segment(profile, write->writer, &segment, &index, &is_fresh, err);
+    pz__edit edit;
+    status = pz__edit_begin(profile, write->writer, false, &edit, err);
     if (status != PZ_OK)
         return status;
-    status = observe(profile, segment, is_fresh, write, observation, is_new, err);
-    pz__profile_close_segment(profile, segment, index, is_fresh, *is_new, PZ__CHANGED_CELLS);
+    status = observe(profile, edit.segment, write, observation, is_new, err);
+    pz__edit_end(profile, &edit, *is_new, PZ__CHANGED_CELLS);
     return status;
 }
 
@@ -360,12 +370,12 @@ pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const p
 {
     if (!pz__time_is_valid(now_ms))
         return pz__fail(err, PZ_ERR_TIME, "a time lies outside the years 1 to 9999");
-    pz__segment *segment;
-    uint32_t index, fresh = 0;
-    bool is_fresh;
-    pz_status status = pz__profile_open_segment(profile, writer, &segment, &index, &is_fresh, err);
+    pz__edit edit;
+    pz_status status = pz__edit_begin(profile, writer, false, &edit, err);
     if (status != PZ_OK)
         return status;
+    pz__segment *segment = edit.segment;
+    uint32_t fresh = 0;
     pz__mark mark = pz__arena_mark(&segment->arena);
     size_t added = segment->added;
     status = pz__counters_keep(profile, segment, counters, count, &fresh, err);
@@ -375,6 +385,6 @@ pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const p
         pz__arena_return(&segment->arena, mark);
         segment->added = added;
     }
-    pz__profile_close_segment(profile, segment, index, is_fresh, status == PZ_OK && fresh > 0, 0);
+    pz__edit_end(profile, &edit, status == PZ_OK && fresh > 0, 0);
     return status;
 }

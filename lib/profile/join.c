@@ -136,7 +136,8 @@ static void adopt(pz__profile *profile, const joined *result)
     }
     memcpy(profile->segments, result->list, result->count * sizeof result->list[0]);
     profile->segment_count = result->count;
-    pz__profile_changed(profile, PZ__CHANGED_CLAIMS | PZ__CHANGED_CELLS);
+    profile->erasures++;
+    pz__profile_changed(profile, PZ__CHANGED_ALL);
 }
 
 pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err)

@@ -2,11 +2,12 @@
  * profile.c: making and ending profiles, and the frame around every write.
  *
  * A profile holds at most 64 segments, as pointers sorted by the writer's bytes. The segment of a
- * writer that has not written before is built aside and takes its place when its first write has
- * succeeded, so a refused write leaves no empty segment behind:
+ * writer that has not written before is made for its first write and taken out again if that is
+ * refused. Where something was erased since the writer last wrote, or a write has several steps, it
+ * works on a copy that takes the segment's place until the write has succeeded:
  *
- *     open_segment -> the writer's own, or a fresh one -> claims.c or events.c does the work
- *                  -> close_segment: inserted, counted, compacted; or freed as if never made
+ *     edit_begin -> the writer's own, a copy of it or a fresh one -> claims.c, events.c ... work
+ *                -> edit_end: counted and compacted; or put back as if never begun
  *
  * A change drops what was derived from the content: the digest, the segment's raw bytes and that
  * half of the sealed view (claims or cells) which it touched.
@@ -46,6 +47,7 @@ pz_status pz__profile_new(pz__profile **out, const pz_alloc *alloc, pz__subject_
     profile->kind = kind;
     memcpy(profile->subject_bytes, subject.data, subject.len);
     profile->subject_len = subject.len;
+    profile->erasures = 1;
     profile->digest = &block->digest;
     atomic_init(&profile->digest->state, 0);
     pz__buf_init(&profile->scratch, &own, PZ__CLAIM_VALUE_MAX);
@@ -76,6 +78,8 @@ void pz__profile_free(pz__profile *profile)
     free_merged(&alloc, &profile->sealed.merged_cells, sizeof(pz__cell));
     pz__mem_free(&alloc, profile->waiting, profile->waiting_cap, sizeof *profile->waiting);
     pz__mem_free(&alloc, profile->names, profile->name_cap, sizeof *profile->names);
+    pz__mem_free(&alloc, profile->sealed.grants, profile->sealed.grant_cap,
+                 sizeof *profile->sealed.grants);
     pz__buf_clear(&profile->scratch);
     pz__mem_free(&alloc, profile, 1, sizeof(profile_block));
 }
@@ -124,11 +128,6 @@ pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index)
 
 /* ---- the frame of a write ---- */
 
-bool pz__time_is_valid(int64_t ms)
-{
-    return ms >= PZ__TIME_MIN_MS && ms <= PZ__TIME_MAX_MS;
-}
-
 void pz__profile_changed(pz__profile *profile, unsigned what)
 {
     atomic_store_explicit(&profile->digest->state, 0, memory_order_relaxed);
@@ -140,6 +139,8 @@ void pz__profile_changed(pz__profile *profile, unsigned what)
         profile->sealed.has_cells = false;
         profile->sealed.cells = (pz__cells){NULL, 0};
     }
+    if (what & PZ__CHANGED_GRANTS)
+        profile->sealed.has_grants = false;
 }
 
 bool pz__profile_find(const pz__profile *profile, pz_str writer, uint32_t *index)
@@ -172,47 +173,93 @@ size_t pz__profile_cost(const pz__profile *profile)
     return cost;
 }
 
-pz_status pz__profile_open_segment(pz__profile *profile, pz_str writer, pz__segment **out,
-                                   uint32_t *index, bool *is_fresh, pz_error *err)
+/* Put an empty segment of the writer where it belongs. */
+static pz_status begin_fresh(pz__profile *profile, pz_str writer, pz__edit *edit, pz_error *err)
 {
-    *is_fresh = false;
-    if (writer.len == 0 || writer.len > PZ__WRITER_MAX)
-        return pz__fail(err, PZ_ERR_ARG, "a writer id has 1 to %u bytes, not %zu", PZ__WRITER_MAX,
-                        writer.len);
-    if (pz__profile_find(profile, writer, index)) {
-        *out = profile->segments[*index];
-        if ((*out)->sequence >= PZ__SEQUENCE_MAX)
-            return pz__fail(err, PZ_ERR_LIMIT, "this writer's sequence is used up");
-        return PZ_OK;
-    }
     if (profile->segment_count == PZ__PROFILE_WRITERS_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "the profile has segments of %u writers already",
                         PZ__PROFILE_WRITERS_MAX);
-    *is_fresh = true;
-    if (pz__segment_new(out, &profile->alloc, writer) != PZ_OK)
+    if (pz__segment_new(&edit->segment, &profile->alloc, writer) != PZ_OK)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    edit->is_fresh = true;
+    pz__profile_insert(profile, edit->index, edit->segment);
     return PZ_OK;
 }
 
-void pz__profile_close_segment(pz__profile *profile, pz__segment *segment, uint32_t index,
-                               bool is_fresh, bool is_changed, unsigned what)
+/* Put a copy of the segment in its place, and drop from the copy what was erased. */
+static pz_status begin_copy(pz__profile *profile, pz__edit *edit, pz_error *err)
+{
+    pz__segment *copy;
+    const pz_status status = pz__segment_copy(&copy, &profile->alloc, edit->segment);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    edit->original = edit->segment;
+    edit->segment = copy;
+    profile->segments[edit->index] = copy;
+    if (pz__segment_is_stale(profile, copy))
+        pz__segment_purge(profile, copy);
+    return PZ_OK;
+}
+
+pz_status pz__edit_begin(pz__profile *profile, pz_str writer, bool is_whole, pz__edit *edit,
+                         pz_error *err)
+{
+    *edit = (pz__edit){NULL, NULL, 0, false};
+    if (writer.len == 0 || writer.len > PZ__WRITER_MAX)
+        return pz__fail(err, PZ_ERR_ARG, "a writer id has 1 to %u bytes, not %zu", PZ__WRITER_MAX,
+                        writer.len);
+    if (!pz__profile_find(profile, writer, &edit->index))
+        return begin_fresh(profile, writer, edit, err);
+    edit->segment = profile->segments[edit->index];
+    if (edit->segment->sequence >= PZ__SEQUENCE_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "this writer's sequence is used up");
+    if (is_whole || pz__segment_is_stale(profile, edit->segment))
+        return begin_copy(profile, edit, err);
+    return PZ_OK;
+}
+
+static void take_out(pz__profile *profile, uint32_t index)
+{
+    profile->segment_count--;
+    memmove(&profile->segments[index], &profile->segments[index + 1],
+            (profile->segment_count - index) * sizeof(pz__segment *));
+}
+
+static void leave_no_trace(pz__profile *profile, const pz__edit *edit)
+{
+    if (edit->is_fresh)
+        take_out(profile, edit->index);
+    if (edit->original)
+        profile->segments[edit->index] = edit->original;
+    if (edit->is_fresh || edit->original)
+        pz__segment_free(edit->segment);
+}
+
+void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigned what)
 {
     if (!is_changed) {
-        if (is_fresh)
-            pz__segment_free(segment);
+        leave_no_trace(profile, edit);
         return;
     }
+    pz__segment *segment = edit->segment;
     segment->sequence++;
     segment->raw = (pz_str){NULL, 0};
-    if (is_fresh) {
-        pz__profile_insert(profile, index, segment);
-        what = PZ__CHANGED_CLAIMS | PZ__CHANGED_CELLS;
-    }
+    if (edit->is_fresh || edit->original)
+        what = PZ__CHANGED_ALL;
+    pz__segment_free(edit->original);
     const char *block = segment->block;
     pz__segment_compact(segment);
     if (segment->block != block) /* every borrowed text has moved */
-        what = PZ__CHANGED_CLAIMS | PZ__CHANGED_CELLS;
+        what = PZ__CHANGED_ALL;
     pz__profile_changed(profile, what);
+}
+
+pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, pz_error *err)
+{
+    if (gain > loss && pz__profile_cost(profile) + gain - loss > PZ__PROFILE_BYTES_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "the profile would exceed %u bytes",
+                        PZ__PROFILE_BYTES_MAX);
+    return PZ_OK;
 }
 
 /* ---- the digest ---- */

@@ -33,6 +33,9 @@
 #define PZ__PROFILE_WRITERS_MAX 64u    /* segments of a profile */
 #define PZ__SEGMENT_CLAIMS_MAX 4096u   /* registers of a segment: one more is PZ_ERR_LIMIT */
 #define PZ__SEGMENT_CELLS_MAX 16384u   /* one more evicts the oldest bucket's least cell, counted */
+/* Values of one attribute that have evidence in a segment: one more evicts the value that was
+ * spoken of longest ago, its cells are counted as dropped. */
+#define PZ__ATTRIBUTE_VALUES_MAX 1024u
 #define PZ__SEGMENT_EVENTS_MAX 16384u  /* one more forgets the oldest id and raises the floor */
 #define PZ__SEGMENT_COUNTERS_MAX 1024u /* one more is PZ_ERR_LIMIT */
 #define PZ__SEGMENT_SECTIONS_MAX 64u   /* sections of a segment, unknown ones included */
@@ -324,6 +327,10 @@ uint32_t pz__profile_segment_count(const pz__profile *profile);
 /* Segments stand in the order of their writers' bytes. */
 pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index);
 
+/* The least moment, in ms, at which anything in any segment happened or was written, forgotten or
+ * not: INT64_MAX for an empty profile, INT64_MIN where something cannot be read. */
+int64_t pz__profile_oldest(const pz__profile *profile);
+
 /* ---- persons: several profiles seen as one, without copying ---- */
 
 /* Borrowed, sealed, by subject id; nobody: count 0. */
@@ -351,6 +358,15 @@ pz_status pz__profile_encode(const pz__profile *profile, pz__buf *out);
  * needed afterwards. */
 pz_status pz__profile_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes,
                              size_t len, pz_error *err);
+/*
+ * A profile read where it lies. The bytes stay with the caller, unchanged, as long as *out, which
+ * lives in the arena and is not freed. It may be a member of a person, gives its subject, kind,
+ * grants, bytes and digest, and knows no other call: claims and cells are read when a person is
+ * asked. Errors as of pz__profile_decode, but what is not read is not checked: damage to an
+ * attribute shows when it is asked for, as PZ_ERR_CORRUPT.
+ */
+pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void *bytes, size_t len,
+                           pz_error *err);
 /* Content hash of the canonical bytes; kept until the profile changes. */
 pz_status pz__profile_digest(const pz__profile *profile, pz__digest *out);
 

@@ -9,7 +9,9 @@
  *     claims    (attribute, slot, part)
  *     cells     (attribute, value, side, bucket, channel, width, epoch, sign of the weight)
  *     counters  (name)
- *     events    (time, id)
+ *     events    (time, id)         retractions, ring  likewise
+ *     grants    (kind, name)       forgettings  (attribute, from, to, what)
+ *     history   (stamp)
  *
  * The sign of the weight is part of a cell's place, so one cell only ever grows away from zero:
  * adding of one sign saturates to the same end in every order, which adding of both signs does not,
@@ -33,6 +35,9 @@
 #define CLAIM_OVERHEAD 64u
 #define CELL_OVERHEAD 48u
 #define VALUE_OVERHEAD 16u
+#define GRANT_OVERHEAD 96u
+#define FORGETTING_OVERHEAD 64u
+#define HISTORY_OVERHEAD 64u
 
 pz_status pz__segment_new(pz__segment **out, const pz_alloc *alloc, pz_str writer)
 {
@@ -265,25 +270,84 @@ static size_t value_cost(pz_value v)
 size_t pz__claim_cost(const pz__claim *claim)
 {
     return CLAIM_OVERHEAD + claim->attribute.len + claim->part.len + claim->channel.len +
-           claim->who.len + value_cost(claim->value);
+           claim->who.len + claim->epoch.writer.len + value_cost(claim->value);
 }
 
 size_t pz__cell_cost(const pz__cell *cell)
 {
-    return CELL_OVERHEAD + cell->attribute.len + cell->channel.len + value_cost(cell->value);
+    return CELL_OVERHEAD + cell->attribute.len + cell->channel.len + cell->epoch.writer.len +
+           value_cost(cell->value);
+}
+
+size_t pz__grant_cost(const pz__own_grant *grant)
+{
+    return GRANT_OVERHEAD + grant->name.len + grant->channel.len + grant->who.len +
+           grant->denied_channel.len + grant->denied_who.len +
+           grant->seen_count * (size_t)(PZ__WRITER_MAX + 8u);
+}
+
+size_t pz__forgetting_cost(const pz__own_forgetting *forgetting)
+{
+    return FORGETTING_OVERHEAD + forgetting->attribute.len;
+}
+
+size_t pz__ring_cost(const pz__ring_event *event)
+{
+    size_t cost = PZ__EVENT_COST + 4;
+    for (uint32_t i = 0; i < event->cell_count; i++)
+        cost += pz__cell_cost(&event->cells[i]);
+    return cost;
+}
+
+size_t pz__history_cost(const pz__history_entry *entry)
+{
+    size_t cost = HISTORY_OVERHEAD + entry->verb.len + entry->channel.len + entry->who.len +
+                  entry->undoes_writer.len;
+    for (uint32_t i = 0; i < entry->before_count; i++)
+        cost += pz__claim_cost(&entry->before[i]);
+    return cost;
+}
+
+static void count_stamp(pz__segment *s, int64_t stamp)
+{
+    if (stamp > s->max_stamp)
+        s->max_stamp = stamp;
+}
+
+/* What carries a stamp: cost and stamp. */
+static void measure_stamped(pz__segment *s)
+{
+    for (uint32_t i = 0; i < s->claim_count; i++) {
+        s->cost += pz__claim_cost(&s->claims[i]);
+        count_stamp(s, s->claims[i].stamp);
+    }
+    for (uint32_t i = 0; i < s->grant_count; i++) {
+        s->cost += pz__grant_cost(&s->grants[i]);
+        if (s->grants[i].has_grant)
+            count_stamp(s, s->grants[i].stamp);
+        if (s->grants[i].denials)
+            count_stamp(s, s->grants[i].denied_stamp);
+    }
+    for (uint32_t i = 0; i < s->forgetting_count; i++) {
+        s->cost += pz__forgetting_cost(&s->forgettings[i]);
+        count_stamp(s, s->forgettings[i].stamp);
+    }
+    for (uint32_t i = 0; i < s->history_count; i++) {
+        s->cost += pz__history_cost(&s->history[i]);
+        count_stamp(s, s->history[i].stamp);
+    }
 }
 
 void pz__segment_measure(pz__segment *s)
 {
-    s->cost = PZ__SEGMENT_COST + (size_t)s->event_count * PZ__EVENT_COST;
+    s->cost = PZ__SEGMENT_COST + (size_t)s->event_count * PZ__EVENT_COST +
+              (size_t)s->retraction_count * PZ__RETRACTION_COST;
     s->max_stamp = INT64_MIN;
-    for (uint32_t i = 0; i < s->claim_count; i++) {
-        s->cost += pz__claim_cost(&s->claims[i]);
-        if (s->claims[i].stamp > s->max_stamp)
-            s->max_stamp = s->claims[i].stamp;
-    }
+    measure_stamped(s);
     for (uint32_t i = 0; i < s->cell_count; i++)
         s->cost += pz__cell_cost(&s->cells[i]);
+    for (uint32_t i = 0; i < s->ring_count; i++)
+        s->cost += pz__ring_cost(&s->ring[i]);
     for (uint32_t i = 0; i < s->counter_count; i++)
         s->cost += PZ__COUNTER_COST + s->counters[i].name.len;
     for (uint32_t i = 0; i < s->unknown_count; i++)
@@ -304,6 +368,15 @@ bool pz__segment_keep_text(pz__segment *segment, pz_str text, pz_str *out)
     segment->added += (text.len + 15u) & ~(size_t)15u;
     *out = (pz_str){copy, text.len};
     return true;
+}
+
+bool pz__segment_keep_shared(pz__segment *segment, pz_str text, const pz_str *like, pz_str *out)
+{
+    if (like && pz__str_equal(*like, text)) {
+        *out = *like;
+        return true;
+    }
+    return pz__segment_keep_text(segment, text, out);
 }
 
 /* JSON has no spelling for NaN and infinities, so a profile that holds one could not be exported.

@@ -99,8 +99,7 @@ typedef struct pz__own_retraction {
 } pz__own_retraction;
 
 /* One of the newest events with what it added, so that it can be taken back exactly. One that was
- * taken back or forgotten keeps its place without cells: which events are the newest does not
- * depend on it. */
+ * taken back keeps its place without cells: which events are the newest does not depend on it. */
 typedef struct pz__ring_event {
     int64_t time_ms;
     pz__digest id;
@@ -126,6 +125,8 @@ typedef struct pz__unknown_section {
     uint64_t tag;
     pz_str bytes;
 } pz__unknown_section;
+
+typedef struct pz__body pz__body; /* codec.h */
 
 typedef struct pz__segment {
     pz_alloc alloc;
@@ -167,6 +168,8 @@ typedef struct pz__segment {
     pz__arena arena;
     size_t added; /* bytes put into the arena */
     pz_str raw;
+    const pz__body
+        *body; /* of a profile that is read in place: where its content lies; else NULL */
 
     size_t cost;       /* at least the encoded length; a function of the content alone */
     int64_t max_stamp; /* of claims, grants, denials, forgettings, history; INT64_MIN: none */
@@ -197,13 +200,13 @@ typedef struct pz__sealed {
 
 /* Between pz__profile_note_begin and _end. */
 typedef struct pz__note {
-    pz_str verb; /* borrowed; "" when nothing is being noted */
-    pz_str undoes_writer;
-    int64_t undoes_stamp;
+    pz_str verb;                       /* borrowed; "" when nothing is being noted */
     bool has_entry;                    /* a put made one, ... */
     int64_t stamp;                     /* ... which has this stamp, ... */
-    char writer_bytes[PZ__WRITER_MAX]; /* ... in the segment of this writer */
+    char writer_bytes[PZ__WRITER_MAX]; /* ... in the segment of this writer, ... */
     size_t writer_len;
+    const pz__claim *before; /* ... and room for this many registers here */
+    uint32_t before_cap;
 } pz__note;
 
 struct pz__profile {
@@ -223,27 +226,111 @@ struct pz__profile {
     uint64_t erasures;        /* raised when something is forgotten, retracted or joined; from 1 */
     pz__note note;            /* the verb that is being noted */
     pz__digest_cache *digest; /* in the same block as the profile */
+    pz_str bytes;             /* of a profile that is read in place (peek.c); else {NULL, 0} */
+    bool has_erasures;        /* likewise: something was forgotten or taken back */
 };
 
 /* ---- profile.c ---- */
 
 /* What a write changed, so that the view keeps the rest. */
-enum { PZ__CHANGED_CLAIMS = 1, PZ__CHANGED_CELLS = 2 };
+enum { PZ__CHANGED_CLAIMS = 1, PZ__CHANGED_CELLS = 2, PZ__CHANGED_GRANTS = 4, PZ__CHANGED_ALL = 7 };
 void pz__profile_changed(pz__profile *profile, unsigned what);
 /* Where the writer's segment stands or would stand. */
 bool pz__profile_find(const pz__profile *profile, pz_str writer, uint32_t *index);
 /* Put a segment where it belongs. There is room. */
 void pz__profile_insert(pz__profile *profile, uint32_t index, pz__segment *segment);
 size_t pz__profile_cost(const pz__profile *profile);
-/* The segment to write to: the writer's own or, with *is_fresh, a new one that the caller inserts
- * at *index when its write succeeds and frees otherwise. */
-pz_status pz__profile_open_segment(pz__profile *profile, pz_str writer, pz__segment **out,
-                                   uint32_t *index, bool *is_fresh, pz_error *err);
-/* The end of every write: a failed or idle one leaves no trace, a done one is counted, its segment
- * inserted if fresh and compacted if it pays. */
-void pz__profile_close_segment(pz__profile *profile, pz__segment *segment, uint32_t index,
-                               bool is_fresh, bool is_changed, unsigned what);
 bool pz__time_is_valid(int64_t ms);
+
+/* A write in progress. The segment written to stands in the profile from begin to end: a fresh one,
+ * the writer's own, or a copy of it without what was erased since, with which nothing is lost if
+ * the write is refused. */
+typedef struct pz__edit {
+    pz__segment *segment;
+    pz__segment *original; /* what the copy stands in for; NULL where there is none */
+    uint32_t index;
+    bool is_fresh;
+} pz__edit;
+/* `is_whole`: work on a copy in any case, since the write has more than one step. */
+pz_status pz__edit_begin(pz__profile *profile, pz_str writer, bool is_whole, pz__edit *edit,
+                         pz_error *err);
+/* The end of every write: a failed or idle one leaves no trace, a done one is counted and its
+ * segment compacted if it pays. */
+void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigned what);
+/* PZ_ERR_LIMIT if the profile would be too large with `gain` more and `loss` less. */
+pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, pz_error *err);
+
+/* ---- clock.c ---- */
+
+pz_status pz__text_check(pz_str text, size_t max, const char *what, pz_error *err);
+/* Channel, who and times of a write. */
+pz_status pz__write_check(const pz__write *write, pz_error *err);
+/* The next stamp of the hybrid logical clock. PZ_ERR_LIMIT when they are used up. */
+pz_status pz__stamp_next(const pz__profile *profile, int64_t now_ms, int64_t *out, pz_error *err);
+
+/* ---- claims.c ---- */
+
+/* The steps of a put, without its frame: for what sets several registers at once. */
+pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                        const pz__claim *claim, pz_error *err);
+
+/* ---- erase.c ---- */
+
+/* Whether some forgetting covers a moment of an attribute that was written down at `stamp`, and
+ * takes `what`. */
+bool pz__is_forgotten(const pz__profile *profile, pz_str attribute, int64_t at_ms, int64_t stamp,
+                      pz__forget_what what);
+/* The greatest epoch that covers an attribute at a moment (a bucket in time; counters, which have
+ * no value, only by forgetting everything). */
+pz__epoch pz__claim_epoch(const pz__profile *profile, pz_str attribute, int64_t at_ms);
+pz__epoch pz__cell_epoch(const pz__profile *profile, const pz__cell *cell);
+bool pz__claim_stands(const pz__profile *profile, const pz__claim *claim);
+bool pz__cell_stands(const pz__profile *profile, const pz__cell *cell);
+/* Whether anybody took this event back. */
+bool pz__is_retracted(const pz__profile *profile, int64_t time_ms, const pz__digest *id);
+/* Whether the event is in the ring, as far as it was not taken back or forgotten. */
+bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *event);
+/* Keep of a list what counts; the number of those that do. */
+uint32_t pz__claims_standing(const pz__profile *profile, pz__claim *list, uint32_t count);
+/* `list`: the cells of the segment, or a copy of them. */
+uint32_t pz__cells_standing(const pz__profile *profile, const pz__segment *segment, pz__cell *list,
+                            uint32_t count);
+/* Whether anything in the segment was erased since it was written. Remembers that nothing was. */
+bool pz__segment_is_stale(const pz__profile *profile, pz__segment *segment);
+/* Drop what was erased, measure the rest. */
+void pz__segment_purge(const pz__profile *profile, pz__segment *segment);
+
+/* ---- ring.c ---- */
+
+/* Room for one event more and `count` cells of it; they wait in *cells. */
+bool pz__ring_reserve(pz__segment *segment, uint32_t count, pz__cell **cells);
+/* Put an event where it belongs, without cells yet; NULL if 256 newer ones are there. */
+pz__ring_event *pz__ring_add(pz__segment *segment, int64_t time_ms, const pz__digest *id,
+                             pz__cell *cells);
+/* Note what the event added to a cell that is the segment's own. */
+void pz__ring_note(pz__segment *segment, pz__ring_event *event, const pz__cell *cell,
+                   int64_t weight);
+/* The cell was evicted: nobody can take anything back from it. */
+void pz__ring_evict(pz__segment *segment, const pz__cell *cell);
+
+/* ---- grants.c ---- */
+
+/* What all segments say about one name. False: nothing. */
+bool pz__grant_ask(const pz__profile *profile, pz__grant_kind kind, pz_str name, pz__grant *out);
+/* Fill the sealed list. */
+pz_status pz__grants_seal(pz__profile *profile);
+
+/* ---- history.c ---- */
+
+/* What a put is to note, prepared while it can still fail. */
+typedef struct pz__noting {
+    bool is_wanted, is_new_entry, is_new_register;
+    pz__history_entry entry;
+    pz__claim before;
+} pz__noting;
+pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                              const pz__claim *made, pz__noting *noting, pz_error *err);
+void pz__history_commit(pz__profile *profile, pz__segment *segment, const pz__noting *noting);
 
 /* ---- segment.c ---- */
 
@@ -270,7 +357,12 @@ size_t pz__claim_cost(const pz__claim *claim);
 size_t pz__cell_cost(const pz__cell *cell);
 #define PZ__EVENT_COST 26u
 #define PZ__COUNTER_COST 24u
-#define PZ__SEGMENT_COST 128u
+#define PZ__RETRACTION_COST 26u
+#define PZ__SEGMENT_COST 192u
+size_t pz__grant_cost(const pz__own_grant *grant);
+size_t pz__forgetting_cost(const pz__own_forgetting *forgetting);
+size_t pz__ring_cost(const pz__ring_event *event);
+size_t pz__history_cost(const pz__history_entry *entry);
 /* Cost and greatest stamp from scratch, after decoding. */
 void pz__segment_measure(pz__segment *segment);
 
@@ -282,20 +374,45 @@ bool pz__segment_keep_text(pz__segment *segment, pz_str text, pz_str *out);
 pz_status pz__segment_keep_value(pz__segment *segment, pz__buf *scratch, pz_value value,
                                  pz_value *out, pz_error *err);
 
+/* ---- events.c ---- */
+
+/* Content hash of both. */
+pz__digest pz__event_id(pz_str source, pz_str id);
+
 /* ---- cells.c ---- */
 
 /* Make the cells of all contributions in profile->waiting, own texts included, and say in *gain
  * what they cost at most. */
 pz_status pz__cells_keep(pz__profile *profile, pz__segment *segment, const pz__observation *o,
                          size_t *gain, pz_error *err);
-/* Add a waiting cell's weight. There is room for one more cell. */
-void pz__cells_add(pz__segment *segment, const pz__cell *made);
+/* Add a waiting cell's weight, and note in `event` (or NULL) what is to be taken back. There is
+ * room for one more cell. */
+void pz__cells_add(pz__segment *segment, const pz__cell *made, pz__ring_event *event);
+/* One text for the segment: what `like` (or NULL) holds already, or a copy. */
+bool pz__segment_keep_shared(pz__segment *segment, pz_str text, const pz_str *like, pz_str *out);
 /* Copy the names of those counters that are not noted yet into the segment, and make room for them.
  * They wait in profile->names, *fresh of them. */
 pz_status pz__counters_keep(pz__profile *profile, pz__segment *segment, const pz_str *names,
                             uint32_t count, uint32_t *fresh, pz_error *err);
 /* Put waiting counters where they belong. A name that was given twice is noted once. */
 void pz__counters_note(pz__segment *segment, const pz_str *names, uint32_t count, int64_t since_ms);
+
+/* ---- person.c ---- */
+
+/* Merge sorted lists, of which later ones stand first where the rest is equal. One list is handed
+ * through, more are put together in the arena. */
+pz_status pz__claims_merge(const pz__claims *runs, uint32_t count, pz__arena *arena,
+                           pz__claims *out);
+pz_status pz__cells_merge(const pz__cells *runs, uint32_t count, pz__arena *arena, pz__cells *out);
+
+/* ---- peek.c ---- */
+
+/* The calls of persons for a profile that is read in place. */
+pz_status pz__peek_claims(const pz__profile *profile, pz_str attribute, pz__arena *arena,
+                          pz__claims *out);
+pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena *arena,
+                         pz__cells *out);
+int64_t pz__peek_counter_since(const pz__profile *profile, pz_str counter);
 
 /* ---- encode.c, decode.c ---- */
 

@@ -10,6 +10,10 @@
  *            [ w1+w2          | w3            ]
  *            [ w1+w2+w3                       ]
  *
+ * What was forgotten or taken back since a segment's writer last wrote is left out (erase.c): it is
+ * filtered from the copy, before the runs are merged. The one segment is lent only if it holds
+ * nothing of the kind.
+ *
  * Claims and cells are sealed each on its own: a choice does not make the evidence merge again.
  * Among claims of one register the one that ranks first stands first, so that a reader takes the
  * winner without looking at stamps. Cells that are alike but for their segment stand side by side,
@@ -108,6 +112,16 @@ static uint32_t items_of(const pz__segment *segment, const kind *k, const void *
     return k->is_cells ? segment->cell_count : segment->claim_count;
 }
 
+/* Of a copy of a segment's items, those that were not erased since. */
+static uint32_t keep_standing(const pz__profile *profile, pz__segment *segment, const kind *k,
+                              void *list, uint32_t count)
+{
+    if (!pz__segment_is_stale(profile, segment))
+        return count;
+    return k->is_cells ? pz__cells_standing(profile, segment, list, count)
+                       : pz__claims_standing(profile, list, count);
+}
+
 static pz_status merge_segments(const pz__profile *profile, pz__merged *merged, const kind *k,
                                 uint32_t *total)
 {
@@ -119,13 +133,16 @@ static pz_status merge_segments(const pz__profile *profile, pz__merged *merged, 
     if (!make_room(&profile->alloc, merged, *total, k->size))
         return PZ_ERR_NOMEM;
     char *to = merged->list;
+    *total = 0;
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         uint32_t count = items_of(profile->segments[i], k, &list);
         if (count == 0)
             continue;
         memcpy(to, list, count * k->size);
+        count = keep_standing(profile, profile->segments[i], k, to, count);
         to += count * k->size;
         runs[run_count++] = count;
+        *total += count;
     }
     merge_runs(merged, runs, run_count, k->size, k->compare);
     return PZ_OK;
@@ -154,7 +171,13 @@ static pz_status seal_cells(pz__profile *profile)
 pz_status pz__profile_seal(pz__profile *profile)
 {
     pz__sealed *sealed = &profile->sealed;
-    if (profile->segment_count == 1) {
+    if (!sealed->has_grants) {
+        pz_status status = pz__grants_seal(profile);
+        if (status != PZ_OK)
+            return status;
+        sealed->has_grants = true;
+    }
+    if (profile->segment_count == 1 && !pz__segment_is_stale(profile, profile->segments[0])) {
         const pz__segment *only = profile->segments[0];
         sealed->claims = (pz__claims){only->claims, only->claim_count};
         sealed->cells = (pz__cells){only->cells, only->cell_count};

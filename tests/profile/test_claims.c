@@ -179,7 +179,7 @@ static void malformed_claims_are_refused(void **state)
     assert_int_equal(put_claim(p, good, odd), PZ_ERR_ARG);
     c.slot = 0;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
-    c.slot = 11;
+    c.slot = PZ__SLOT_SWITCH + 1;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
     c = good;
     c.confidence = 1;

@@ -300,15 +300,17 @@ static void a_full_segment_evicts_the_least_of_the_oldest_bucket(void **state)
     (void)state;
     pz__profile *p = kit_new(NULL);
     pz__write write = kit_write("w", KIT_NOW);
-    char id[16];
+    char id[16], channel[8];
     bool is_new;
     static pz__contribution many[1024];
     uint32_t made = 0;
     for (uint32_t round = 0; round < PZ__SEGMENT_CELLS_MAX / 1024; round++) {
+        snprintf(channel, sizeof channel, "c%02u", round);
         for (uint32_t i = 0; i < 1024; i++, made++)
             many[i] = (pz__contribution){.attribute = PZ__STR("x"),
-                                         .value = pz_value_int(made),
+                                         .value = pz_value_int(i),
                                          .weight = made == 3 ? 1 : 2,
+                                         .channel = pz_str_of(channel),
                                          .width = 16};
         snprintf(id, sizeof id, "r%u", round);
         pz__observation o = {.id = pz_str_of(id),
@@ -320,7 +322,7 @@ static void a_full_segment_evicts_the_least_of_the_oldest_bucket(void **state)
     }
     assert_int_equal(pz__profile_segment(p, 0).cell_count, PZ__SEGMENT_CELLS_MAX);
     assert_int_equal(pz__profile_segment(p, 0).dropped, 0);
-    many[0].value = pz_value_int(made);
+    many[0].channel = PZ__STR("d");
     pz__observation o = {.id = PZ__STR("last"),
                          .time_ms = KIT_NOW,
                          .horizon_ms = HORIZON,
@@ -331,8 +333,10 @@ static void a_full_segment_evicts_the_least_of_the_oldest_bucket(void **state)
     assert_int_equal(pz__profile_segment(p, 0).dropped, 1);
     assert_int_equal(pz__profile_seal(p), PZ_OK);
     pz__cells cells = pz__profile_cells(p, PZ__STR("x"));
-    assert_int_equal(cells.list[2].value.as.i, 2);
-    assert_int_equal(cells.list[3].value.as.i, 4);
+    /* 17 cells of 0, 16 each of 1 and 2, then 3 without the least. */
+    assert_int_equal(cells.list[49].value.as.i, 3);
+    assert_memory_equal(cells.list[49].channel.data, "c01", 3);
+    assert_int_equal(cells.list[64].value.as.i, 4);
     o.contribution_count = 1025;
     o.id = PZ__STR("too many");
     assert_int_equal(pz__profile_observe(p, &write, &o, &is_new, NULL), PZ_ERR_LIMIT);

@@ -1,0 +1,145 @@
+/*
+ * forget.c: recording that something is to be forgotten.
+ *
+ * A forgetting is an entry of its writer's segment: what (an attribute or everything, a span of
+ * time, which kinds), a stamp, and a counter that with the writer makes the epoch. The counter is
+ * one more than the greatest in the profile, so a forgetting beats all that its writer knew of; of
+ * two made apart with equal counters the greater writer's is the later, and what was gathered
+ * between them falls, which errs on the side of forgetting.
+ *
+ * An older forgetting of the same writer that a new one covers (everything it takes, wherever and
+ * whenever) says nothing any more and goes. So the list stays short however often somebody says
+ * "forget all of it", and a list that is full of small spans is emptied by a whole one.
+ *
+ * The writer's own data goes at once, that of the others when they next write (erase.c). The ids of
+ * events stay as hashes for the horizon, or a repeat would bring back what was forgotten; of
+ * retractions, which name events by the same hashes, those of the writer go with everything.
+ */
+#include "profile/state.h"
+
+#include <string.h>
+
+static bool is_everything(const pz__own_forgetting *f)
+{
+    return f->attribute.len == 1 && f->attribute.data[0] == '*';
+}
+
+static bool is_covered_by(const pz__own_forgetting *old, const pz__own_forgetting *made)
+{
+    return old->what <= made->what && old->from_ms >= made->from_ms && old->to_ms <= made->to_ms &&
+           (is_everything(made) || pz__str_equal(old->attribute, made->attribute));
+}
+
+static int compare(const pz__own_forgetting *a, const pz__own_forgetting *b)
+{
+    int by = pz__str_compare(a->attribute, b->attribute);
+    if (by == 0)
+        by = (a->from_ms > b->from_ms) - (a->from_ms < b->from_ms);
+    if (by == 0)
+        by = (a->to_ms > b->to_ms) - (a->to_ms < b->to_ms);
+    return by ? by : (a->what > b->what) - (a->what < b->what);
+}
+
+static bool is_bound(int64_t ms, int64_t ever)
+{
+    return ms == ever || pz__time_is_valid(ms);
+}
+
+static pz_status check(const pz__forgetting *f, pz_error *err)
+{
+    if (f->what < PZ__FORGET_GATHERED || f->what > PZ__FORGET_ALL)
+        return pz__fail(err, PZ_ERR_ARG, "%d is no kind of forgetting", (int)f->what);
+    if (!is_bound(f->from_ms, INT64_MIN) || !is_bound(f->to_ms, INT64_MAX))
+        return pz__fail(err, PZ_ERR_TIME, "a time lies outside the years 1 to 9999");
+    if (f->from_ms >= f->to_ms)
+        return pz__fail(err, PZ_ERR_ARG, "the span to forget ends before it begins");
+    if (f->attribute.len == 0)
+        return pz__fail(err, PZ_ERR_ARG, "no attribute is named: everything is \"*\"");
+    return pz__text_check(f->attribute, PZ__NAME_MAX, "the attribute's name", err);
+}
+
+static pz_status next_counter(const pz__profile *profile, uint32_t *out, pz_error *err)
+{
+    uint32_t greatest = 0;
+    for (uint32_t s = 0; s < profile->segment_count; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->forgetting_count; i++)
+            if (segment->forgettings[i].counter > greatest)
+                greatest = segment->forgettings[i].counter;
+    }
+    if (greatest == UINT32_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "the profile's epochs are used up");
+    *out = greatest + 1;
+    return PZ_OK;
+}
+
+/* Drop what the new one makes superfluous. */
+static void coalesce(pz__segment *segment, const pz__own_forgetting *made)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < segment->forgetting_count; i++)
+        if (!is_covered_by(&segment->forgettings[i], made))
+            segment->forgettings[kept++] = segment->forgettings[i];
+    segment->forgetting_count = kept;
+}
+
+/* Into a segment that is a copy: a failure leaves it to be thrown away. */
+static pz_status insert(pz__segment *segment, const pz__own_forgetting *made, pz_error *err)
+{
+    coalesce(segment, made);
+    if (segment->forgetting_count == PZ__SEGMENT_FORGETTINGS_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "this writer has forgotten %u things apart: forget the whole instead",
+                        PZ__SEGMENT_FORGETTINGS_MAX);
+    void *list = segment->forgettings;
+    const bool has_room = pz__reserve(&segment->alloc, &list, &segment->forgetting_cap,
+                                      segment->forgetting_count, 1, sizeof *made);
+    segment->forgettings = list;
+    if (!has_room)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    uint32_t index = segment->forgetting_count++;
+    for (; index > 0 && compare(&segment->forgettings[index - 1], made) > 0; index--)
+        segment->forgettings[index] = segment->forgettings[index - 1];
+    segment->forgettings[index] = *made;
+    return PZ_OK;
+}
+
+static pz_status forget(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                        const pz__forgetting *forgetting, pz_error *err)
+{
+    pz__own_forgetting made = {.from_ms = forgetting->from_ms,
+                               .to_ms = forgetting->to_ms,
+                               .at_ms = write->at_ms,
+                               .what = (uint8_t)forgetting->what};
+    pz_status status = pz__stamp_next(profile, write->now_ms, &made.stamp, err);
+    if (status == PZ_OK)
+        status = next_counter(profile, &made.counter, err);
+    if (status == PZ_OK && !pz__segment_keep_text(segment, forgetting->attribute, &made.attribute))
+        status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    if (status == PZ_OK)
+        status = insert(segment, &made, err);
+    if (status != PZ_OK)
+        return status;
+    if (is_everything(&made) && made.from_ms == INT64_MIN && made.to_ms == INT64_MAX)
+        segment->retraction_count = 0;
+    profile->erasures++;
+    pz__segment_purge(profile, segment);
+    return pz__edit_check_size(profile, 1, 0, err);
+}
+
+pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
+                             const pz__forgetting *forgetting, pz_error *err)
+{
+    pz_status status = pz__write_check(write, err);
+    if (status == PZ_OK)
+        status = check(forgetting, err);
+    if (status != PZ_OK)
+        return status;
+    pz__edit edit;
+    status = pz__edit_begin(profile, write->writer, true, &edit, err);
+    if (status != PZ_OK)
+        return status;
+    status = forget(profile, edit.segment, write, forgetting, err);
+    pz__edit_end(profile, &edit, status == PZ_OK, PZ__CHANGED_ALL);
+    return status;
+}
