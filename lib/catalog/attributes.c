@@ -6,7 +6,8 @@
  * type is known before the values that must fit it; then what the members say together. A threshold
  * above one half is demanded of categories because at most one value of a category can then pass
  * the test; without a domain only a host's own model can infer, and its confidence is held to any
- * threshold.
+ * threshold. The merge law says what type the attribute must have, and of a set the domain is that
+ * of its elements.
  *
  * An attribute with mistakes stays in the list, marked as broken, so that rules and signals that
  * name it are still checked and say nothing more about it.
@@ -24,8 +25,9 @@ typedef struct reading {
     const pz__node *name;
     const pz__node *one_of, *taxonomy, *threshold, *min_evidence, *half_life, *saturation, *prior,
         *shares, *group, *ranked, *min, *max, *recommended, *fallback, *width;
-    pz_str law;
-    bool is_type_known; /* else it is dyn, and nothing more is said about it */
+    const pz__node *merge;
+    const pz__type *value_type; /* of one value of the domain: of a set, of its elements */
+    bool is_type_known;         /* else it is dyn, and nothing more is said about it */
 } reading;
 
 static bool is_scalar(const pz__type *type)
@@ -33,7 +35,7 @@ static bool is_scalar(const pz__type *type)
     return type->kind >= PZ__T_BOOL && type->kind <= PZ__T_DURATION;
 }
 
-static bool is_ordered(const pz__type *type)
+bool pz__is_ordered(const pz__type *type)
 {
     return is_scalar(type) && type->kind != PZ__T_BOOL && type->kind != PZ__T_BYTES;
 }
@@ -54,35 +56,22 @@ static void read_merge(pz__build *build, void *into, const pz__node *node)
                                   {"record", 6},  {"max", 3}, {"min", 3}};
     const uint32_t count = sizeof laws / sizeof *laws;
     reading *r = into;
-    r->law = pz_value_text(node->value);
-    uint32_t i = 0;
-    while (i < count && !pz__str_equal(laws[i], r->law))
-        i++;
-    if (i == count)
-        pz__mistake(build, node->start, node->end, pz__nearest(r->law, laws, count),
-                    "there is no merge law %s: there is replace", pz__quoted(build, r->law));
-    else if (i != PZ__MERGE_REPLACE)
-        pz__mistake_at(build, node, "this version does not know the merge law %s yet",
-                       pz__quoted(build, r->law));
+    const pz_str law = pz_value_text(node->value);
+    r->merge = node;
+    for (uint32_t i = 0; i < count; i++) {
+        if (pz__str_equal(laws[i], law)) {
+            r->attribute->merge = (pz__merge_law)i;
+            return;
+        }
+    }
+    pz__mistake(build, node->start, node->end, pz__nearest(law, laws, count),
+                "there is no merge law %s: there are replace, set, layout, record, max and min",
+                pz__quoted(build, law));
 }
 
 static void read_class(pz__build *build, void *into, const pz__node *node)
 {
-    static const pz_str classes[] = {{"context", 7}, {"declared", 8},  {"peers", 5},
-                                     {"choice", 6},  {"behaviour", 9}, {"cross-channel", 13}};
-    const uint32_t count = sizeof classes / sizeof *classes;
-    reading *r = into;
-    pz_str text = pz_value_text(node->value);
-    for (uint32_t i = 0; i < count; i++) {
-        if (pz__str_equal(classes[i], text)) {
-            r->attribute->source_class = (pz__source_class)i;
-            return;
-        }
-    }
-    pz__mistake(build, node->start, node->end, pz__nearest(text, classes, count),
-                "there is no source class %s: there are context, declared, peers, choice, "
-                "behaviour and cross-channel",
-                pz__quoted(build, text));
+    pz__read_class(build, node, &((reading *)into)->attribute->source_class);
 }
 
 static void read_purpose(pz__build *build, void *into, const pz__node *node)
@@ -90,12 +79,6 @@ static void read_purpose(pz__build *build, void *into, const pz__node *node)
     reading *r = into;
     r->attribute->purpose = pz_value_text(node->value);
     pz__name_check(build, r->attribute->purpose, node->start, node->end, "a purpose");
-    /* Whoever names a purpose relies on consent; without any, silence is the safe reading. */
-    if (r->attribute->purpose.len == 0)
-        return;
-    pz__warning(build, node->start, node->end,
-                "this version cannot record consent yet, so nothing is gathered or inferred for a "
-                "purpose; without one the attribute needs no consent");
 }
 
 static void read_threshold(pz__build *build, void *into, const pz__node *node)
@@ -201,7 +184,7 @@ static void read_ranked(pz__build *build, void *into, const pz__node *node)
     reading *r = into;
     r->ranked = node;
     r->attribute->is_ranked = node->value.as.b;
-    if (node->value.as.b && !pz__str_equal(r->law, PZ__STR("layout")))
+    if (node->value.as.b && r->attribute->merge != PZ__MERGE_LAYOUT)
         pz__mistake_at(build, node, "only a layout can be ranked");
 }
 
@@ -233,7 +216,7 @@ static const pz__member attribute_members[] = {
     {"max", PZ__OPTIONAL, PZ__WANT_ANY, keep_max, "a value", "The greatest value allowed."},
     {"merge", PZ__OPTIONAL, PZ__WANT_TEXT, read_merge,
      "the name of a merge law such as \"replace\"",
-     "How claims of one tier come together; replace: the newest answers."},
+     "How claims come together: replace, set, layout, record, max or min."},
     {"default", PZ__OPTIONAL, PZ__WANT_ANY, keep_fallback, "a value",
      "The answer when nothing else answers."},
     {"recommended", PZ__OPTIONAL, PZ__WANT_ANY, keep_recommended, "a value",
@@ -270,6 +253,48 @@ static const pz__member attribute_members[] = {
 };
 const pz__members pz__attribute_members = PZ__MEMBERS("an attribute", attribute_members);
 
+/* ---- the merge law ---- */
+
+/* Whether values of the type can come together by the law; also learns the type of one value. */
+static bool fits_law(reading *r)
+{
+    const pz__type *type = r->attribute->type;
+    switch (r->attribute->merge) {
+    case PZ__MERGE_SET:
+        r->value_type = type->kind == PZ__T_LIST ? type->args[0] : &pz__type_dyn;
+        return type->kind == PZ__T_LIST && is_scalar(type->args[0]);
+    case PZ__MERGE_LAYOUT:
+        return type->kind == PZ__T_LIST && type->args[0]->kind == PZ__T_STRING;
+    case PZ__MERGE_RECORD:
+        return type->kind == PZ__T_MAP && type->args[0]->kind == PZ__T_STRING;
+    case PZ__MERGE_MAX:
+    case PZ__MERGE_MIN:
+        return pz__is_ordered(type);
+    default:
+        return true;
+    }
+}
+
+static void check_law(pz__build *build, reading *r)
+{
+    static const char *const wanted[] = {
+        [PZ__MERGE_REPLACE] = "",
+        [PZ__MERGE_SET] = "a list of single values such as \"list<string>\"",
+        [PZ__MERGE_LAYOUT] = "\"list<string>\", the names of its items",
+        [PZ__MERGE_RECORD] = "a map from text such as \"map<string, string>\"",
+        [PZ__MERGE_MAX] = "a type that has an order, such as \"int\"",
+        [PZ__MERGE_MIN] = "a type that has an order, such as \"int\"",
+    };
+    const bool is_known = r->is_type_known;
+    r->value_type = r->attribute->type;
+    if (fits_law(r) || !is_known)
+        return;
+    r->is_type_known = false;
+    pz__mistake_at(build, r->merge, "the merge law %s needs %s, not %s",
+                   pz__quoted(build, pz_value_text(r->merge->value)), wanted[r->attribute->merge],
+                   pz__type_text(build, r->attribute->type));
+}
+
 /* ---- the domain ---- */
 
 static void tell_repeated(pz__build *build, const pz__domain *domain, const pz__node *one_of)
@@ -288,10 +313,11 @@ static const pz__domain *read_one_of(pz__build *build, reading *r)
 {
     pz__attribute *attribute = r->attribute;
     const pz__node *node = r->one_of;
-    if (!is_scalar(attribute->type)) {
+    if (!is_scalar(r->value_type)) {
         if (r->is_type_known)
             pz__mistake_in_name(build, node,
-                                "\"one_of\" needs an attribute of single values, not of type %s",
+                                "\"one_of\" needs an attribute of single values%s, not of type %s",
+                                attribute->merge == PZ__MERGE_REPLACE ? ", or a set of them" : "",
                                 pz__type_text(build, attribute->type));
         return NULL;
     }
@@ -304,8 +330,8 @@ static const pz__domain *read_one_of(pz__build *build, reading *r)
     pz_value *values = pz__keep(build, node->child_count, sizeof *values);
     bool is_right = values != NULL;
     for (uint32_t i = 0; values && i < node->child_count && !pz__is_stopped(build); i++)
-        is_right &= pz__fit(build, &node->children[i], attribute->type, "a value of \"one_of\"",
-                            &values[i]);
+        is_right &=
+            pz__fit(build, &node->children[i], r->value_type, "a value of \"one_of\"", &values[i]);
     if (!is_right || pz__is_stopped(build))
         return NULL;
     pz__domain *domain = pz__domain_flat(build, values, node->child_count);
@@ -337,7 +363,7 @@ static const pz__domain *find_taxonomy(pz__build *build, reading *r)
 
 static const pz__domain *read_taxonomy(pz__build *build, reading *r)
 {
-    const pz__type *type = r->attribute->type;
+    const pz__type *type = r->value_type;
     if (type->kind != PZ__T_STRING && r->is_type_known)
         pz__mistake_at(build, r->taxonomy,
                        "the values of a taxonomy are of type string, those of this attribute of "
@@ -364,8 +390,10 @@ static const pz__domain *read_domain(pz__build *build, reading *r)
 static void take_domain(pz__build *build, reading *r)
 {
     const pz__domain *domain = read_domain(build, r);
+    const bool is_set = r->attribute->merge == PZ__MERGE_SET;
     if (domain)
-        r->attribute->domain = pz__domain_shared(build, domain, r->shares);
+        r->attribute->domain = is_set ? pz__domain_elements(build, domain, r->shares)
+                                      : pz__domain_shared(build, domain, r->shares);
     else if (r->shares && !r->one_of && !r->taxonomy && r->is_type_known)
         pz__mistake_in_name(build, r->shares,
                             "shares need a domain: declare \"one_of\" or \"taxonomy\"");
@@ -380,7 +408,7 @@ static bool read_bound(pz__build *build, reading *r, const pz__node *node, const
     const pz__type *type = r->attribute->type;
     if (!node || !r->is_type_known)
         return false;
-    if (!is_ordered(type)) {
+    if (!pz__is_ordered(type)) {
         pz__mistake_in_name(build, node, "%s needs a type that has an order, not %s", what,
                             pz__type_text(build, type));
         return false;
@@ -427,7 +455,7 @@ static void check_threshold(pz__build *build, reading *r)
     if (!r->threshold)
         return;
     const pz__attribute *a = r->attribute;
-    bool is_category = a->domain != NULL || r->one_of || r->taxonomy;
+    bool is_category = a->domain != NULL || r->one_of || r->taxonomy || a->merge == PZ__MERGE_SET;
     double least = is_category ? 0.5 : 0;
     if (a->threshold > least && a->threshold < 1)
         return;
@@ -436,20 +464,35 @@ static void check_threshold(pz__build *build, reading *r)
                    pz__shown(build, r->threshold->value));
 }
 
+/* Where a member that steers inferences has no effect, and why. */
+static void warn_idle(pz__build *build, const pz__node *member, const char *why)
+{
+    if (member)
+        pz__warning(build, member->key_start, member->key_end, "%s has no effect: %s",
+                    pz__quoted(build, member->key), why);
+}
+
 /* Members that only steer inferences from evidence, where there can be none. */
 static void check_inference(pz__build *build, reading *r)
 {
     const pz__attribute *a = r->attribute;
-    bool is_open = !a->domain && !r->one_of && !r->taxonomy && r->is_type_known;
-    const pz__node *const steering[] = {r->half_life, r->saturation, r->prior, r->min_evidence,
-                                        r->width};
-    for (uint32_t i = 0; is_open && i < sizeof steering / sizeof *steering; i++) {
-        if (steering[i] && steering[i] != r->prior)
-            pz__warning(build, steering[i]->key_start, steering[i]->key_end,
-                        "%s has no effect: evidence needs a domain (\"one_of\", \"taxonomy\" or "
-                        "type bool)",
-                        pz__quoted(build, steering[i]->key));
-    }
+    const bool is_layout = a->merge == PZ__MERGE_LAYOUT;
+    const bool is_open =
+        !a->domain && !r->one_of && !r->taxonomy && r->is_type_known && a->merge != PZ__MERGE_SET;
+    const pz__node *const weighing[] = {r->half_life, r->saturation, r->width};
+    for (uint32_t i = 0; is_open && i < sizeof weighing / sizeof *weighing; i++)
+        if (!is_layout || !a->is_ranked)
+            warn_idle(build, weighing[i],
+                      is_layout
+                          ? "only a ranked layout uses evidence"
+                          : "evidence needs a domain (\"one_of\", \"taxonomy\" or type bool)");
+    if (is_open && !is_layout)
+        warn_idle(build, r->min_evidence,
+                  "evidence needs a domain (\"one_of\", \"taxonomy\" or type bool)");
+    if (is_layout)
+        warn_idle(build, r->min_evidence, "a layout asserts nothing");
+    if (is_layout)
+        warn_idle(build, r->threshold, "a layout asserts nothing");
     if (r->group && a->is_group && (is_open || !r->threshold))
         pz__mistake_at(build, r->group, "a group can only answer for an attribute with %s",
                        is_open ? "a domain: \"one_of\", \"taxonomy\" or type bool"
@@ -500,11 +543,11 @@ static void read_width(pz__build *build, reading *r)
 
 static void read_attribute(pz__build *build, pz__attribute *attribute, const pz__node *node)
 {
-    reading r = {.attribute = attribute, .name = node, .law = PZ__STR("replace")};
+    reading r = {.attribute = attribute, .name = node};
     uint32_t errors = build->error_count;
     pz__read_members(build, node, &pz__attribute_members, &r);
-    bool is_law_known = pz__str_equal(r.law, PZ__STR("replace"));
-    if (!pz__is_stopped(build) && node->value.kind == PZ_MAP && is_law_known) {
+    if (!pz__is_stopped(build) && node->value.kind == PZ_MAP) {
+        check_law(build, &r);
         read_bounds(build, &r);
         take_domain(build, &r);
         check_values_in_bounds(build, &r);

@@ -225,7 +225,7 @@ static uint32_t node_spelled(const pz__domain *domain, pz_str name)
 
 /* The share that one member declares; false after a mistake. */
 static bool read_share(pz__build *build, const pz__domain *domain, pz__domain_node *nodes,
-                       const pz__node *member)
+                       const pz__node *member, bool is_any_node)
 {
     uint32_t i = node_spelled(domain, member->key);
     if (i == PZ__NODE_NONE) {
@@ -234,7 +234,7 @@ static bool read_share(pz__build *build, const pz__domain *domain, pz__domain_no
                     "%s is no value of this attribute's domain", pz__quoted(build, member->key));
         return false;
     }
-    if (!is_leaf(nodes, i)) {
+    if (!is_any_node && !is_leaf(nodes, i)) {
         pz__mistake_in_name(build, member,
                             "%s is no leaf: shares are declared for leaves and add up the tree",
                             pz__quoted(build, member->key));
@@ -259,7 +259,7 @@ static void read_shares(pz__build *build, const pz__domain *domain, pz__domain_n
     for (uint32_t i = 1; i < domain->count; i++)
         nodes[i].share = 0;
     for (uint32_t i = 0; i < shares->child_count && !pz__is_stopped(build); i++)
-        is_right &= read_share(build, domain, nodes, &shares->children[i]);
+        is_right &= read_share(build, domain, nodes, &shares->children[i], false);
     for (uint32_t i = 1; i < domain->count; i++)
         sum += is_leaf(nodes, i) ? nodes[i].share : 0;
     if (is_right && !(sum >= 1 - SHARE_TOLERANCE && sum <= 1 + SHARE_TOLERANCE)) {
@@ -270,18 +270,37 @@ static void read_shares(pz__build *build, const pz__domain *domain, pz__domain_n
     }
 }
 
-pz__domain *pz__domain_shared(pz__build *build, const pz__domain *domain, const pz__node *shares)
+/* A copy whose nodes may be changed; NULL out of memory. */
+static pz__domain *copy_domain(pz__build *build, const pz__domain *domain, pz__domain_node **nodes)
 {
     pz__domain *copy = pz__keep(build, 1, sizeof *copy);
-    pz__domain_node *nodes = pz__keep(build, domain->count, sizeof *nodes);
-    if (!copy || !nodes)
+    *nodes = pz__keep(build, domain->count, sizeof **nodes);
+    if (!copy || !*nodes)
         return NULL;
-    memcpy(nodes, domain->nodes, domain->count * sizeof *nodes);
-    if (shares) {
+    memcpy(*nodes, domain->nodes, domain->count * sizeof **nodes);
+    *copy = (pz__domain){.nodes = *nodes, .count = domain->count, .by_value = domain->by_value};
+    return copy;
+}
+
+pz__domain *pz__domain_shared(pz__build *build, const pz__domain *domain, const pz__node *shares)
+{
+    pz__domain_node *nodes;
+    pz__domain *copy = copy_domain(build, domain, &nodes);
+    if (copy && shares) {
         read_shares(build, domain, nodes, shares);
         sum_shares(nodes, domain->count);
     }
-    *copy = (pz__domain){.nodes = nodes, .count = domain->count, .by_value = domain->by_value};
+    return copy;
+}
+
+pz__domain *pz__domain_elements(pz__build *build, const pz__domain *domain, const pz__node *shares)
+{
+    pz__domain_node *nodes;
+    pz__domain *copy = copy_domain(build, domain, &nodes);
+    for (uint32_t i = 1; copy && i < domain->count; i++)
+        nodes[i].share = PZ__ELEMENT_SHARE;
+    for (uint32_t i = 0; copy && shares && i < shares->child_count && !pz__is_stopped(build); i++)
+        read_share(build, domain, nodes, &shares->children[i], true);
     return copy;
 }
 

@@ -192,6 +192,19 @@ static bool is_number_type(const pz__type *type)
     return type->kind == PZ__T_INT || type->kind == PZ__T_UINT || type->kind == PZ__T_DOUBLE;
 }
 
+/* Whether a signal's value may be one element as well as the whole. */
+static bool is_of_elements(const pz__attribute *attribute)
+{
+    return attribute->merge == PZ__MERGE_SET || attribute->merge == PZ__MERGE_LAYOUT;
+}
+
+/* The type of one value that a signal may speak for. */
+static const pz__type *type_spoken(const pz__attribute *attribute)
+{
+    const bool has_items = is_of_elements(attribute) && attribute->type->kind == PZ__T_LIST;
+    return has_items ? attribute->type->args[0] : attribute->type;
+}
+
 /* A value that is just a member of the event: its declared type must be the attribute's. */
 static void check_member_type(pz__build *build, const pz__attribute *attribute,
                               const pz__node *node, const pz__event_kind *kind)
@@ -199,10 +212,11 @@ static void check_member_type(pz__build *build, const pz__attribute *attribute,
     pz_str name = member_of(pz_value_text(node->value));
     const pz__event_member *member = kind && name.len ? pz__event_member_of(kind, name) : NULL;
     bool is_whole = member && pz_value_text(node->value).len == name.len + strlen("event.");
-    if (!is_whole || member->type->kind == PZ__T_DYN || attribute->type->kind == PZ__T_DYN)
+    const pz__type *type = type_spoken(attribute);
+    if (!is_whole || member->type->kind == PZ__T_DYN || type->kind == PZ__T_DYN)
         return;
-    bool fits = member->type->kind == attribute->type->kind ||
-                (is_number_type(member->type) && is_number_type(attribute->type));
+    bool fits = member->type->kind == type->kind || member->type->kind == attribute->type->kind ||
+                (is_number_type(member->type) && is_number_type(type));
     if (!fits)
         pz__mistake_at(build, node, "%s is of type %s, the attribute %s of type %s",
                        pz__quoted(build, pz_value_text(node->value)),
@@ -215,7 +229,11 @@ static void check_constant(pz__build *build, const pz__attribute *attribute, con
                            const pz__program *program)
 {
     pz_value constant;
-    if (pz__program_constant(program, &constant) && constant.kind <= PZ_MAP)
+    if (!pz__program_constant(program, &constant) || constant.kind > PZ_MAP)
+        return;
+    if (is_of_elements(attribute) && constant.kind != PZ_LIST)
+        pz__check_own_part(build, attribute, constant, node, "");
+    else
         pz__check_own_value(build, attribute, constant, node, "");
 }
 
@@ -259,7 +277,13 @@ static void check_weight(pz__build *build, reading *r)
 /* Whether evidence about this attribute can ever answer. */
 static void check_target(pz__build *build, const reading *r, const pz__attribute *attribute)
 {
-    if (!attribute->domain)
+    if (attribute->merge == PZ__MERGE_LAYOUT) {
+        if (!attribute->is_ranked)
+            pz__warning(build, r->about->start, r->about->end,
+                        "this gathers evidence about %s that is never used: the layout is not "
+                        "\"ranked\"",
+                        pz__quoted(build, attribute->name));
+    } else if (!attribute->domain && attribute->merge != PZ__MERGE_SET)
         pz__mistake_at(build, r->about,
                        "nothing can be inferred about %s from events: declare its values by "
                        "\"one_of\" or \"taxonomy\", or make it a bool",
@@ -284,7 +308,7 @@ static void read_signal(pz__build *build, reading *r, const pz__node *node)
         check_weight(build, r);
     if (is_sound)
         check_target(build, r, attribute);
-    const pz__type *expect = is_sound ? attribute->type : NULL;
+    const pz__type *expect = is_sound && !is_of_elements(attribute) ? attribute->type : NULL;
     r->signal.on = r->on ? pz_value_text(r->on->value) : (pz_str){NULL, 0};
     r->signal.attribute = attribute ? attribute->index : 0;
     r->signal.when = read_event_rule(build, r->when, kind, &pz__type_bool);

@@ -74,7 +74,12 @@ static const pz__attribute *attribute_of(pz__build *build, pz_str name, uint32_t
 /* A value that must be one of the attribute's. */
 static void check_value(pz__build *build, const pz__attribute *attribute, const pz__node *node)
 {
-    if (!build->is_broken[attribute->index])
+    const bool is_element = attribute->merge == PZ__MERGE_SET && node->value.kind != PZ_LIST;
+    if (build->is_broken[attribute->index])
+        return;
+    if (is_element)
+        pz__check_own_part(build, attribute, node->value, node, "");
+    else
         pz__check_own_value(build, attribute, node->value, node, "");
 }
 

@@ -13,6 +13,8 @@
  * The cells are added in two words and clamped once at the end: additions that saturate on the way
  * would give a sum that depends on the order, and so on how the history was split over writers.
  *
+ * Where the class cross-channel is masked, only what happened in this channel or in none counts.
+ *
  * A counter knows since when every segment keeps it. A window that reaches before that is unknown,
  * which is neither a number nor an error; so is any count of nobody.
  */
@@ -67,6 +69,8 @@ pz_status pz__counter_total(const pz__view *view, const pz__counter *counter, in
         if (cell->width > PZ__WIDTH_MAX || cell->bucket > pz__bucket_of(view->now_ms, cell->width))
             continue;
         if (start_ms != INT64_MIN && cell->bucket < pz__bucket_of(start_ms, cell->width))
+            continue;
+        if (pz__is_channel_masked(view, cell->channel))
             continue;
         wide_add(&sum, cell->weight);
     }

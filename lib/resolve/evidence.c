@@ -4,8 +4,9 @@
  * A cell holds an integer weight for one value, one side and one bucket of time, in one writer's
  * segment. Reading them goes in four steps, in this order and no other:
  *
- *     1. drop what does not count: everything if the purpose is not granted, values outside the
- *        domain, buckets that start after now's or whose retention is over;
+ *     1. drop what does not count: everything if the purpose is not granted or the class is masked,
+ *        cells of other channels if those are, values outside the domain, buckets that start after
+ *        now's or whose retention is over;
  *     2. add integers: cells of one (node, side, bucket) become one entry, whatever segment or
  *        channel they came from;
  *     3. saturate: the entries of one (node, side, UTC day of the bucket's start) are scaled down
@@ -23,8 +24,8 @@
  * A category of twenty values over a quarter has 1,800 cells and 90 ages: so the readable buckets
  * are worked out once per width, and what an age leaves of a weight is remembered by bucket.
  *
- * Not here: what the weights say (posterior.c); masks and forgetting, which will drop cells in
- * step 1.
+ * Not here: what the weights say (posterior.c); what was forgotten or retracted, which is not in
+ * the view of a profile at all.
  */
 #include "resolve/evidence.h"
 
@@ -63,8 +64,20 @@ int64_t pz__bucket_of(int64_t time_ms, uint8_t width)
 
 bool pz__is_granted(const pz__view *view, const pz__attribute *attribute)
 {
-    (void)view;
-    return attribute->purpose.len == 0;
+    return attribute->purpose.len == 0 ||
+           pz__person_grants(&view->person, attribute->purpose, view->now_ms);
+}
+
+bool pz__is_class_masked(const pz__view *view, const pz__attribute *attribute)
+{
+    const uint32_t whole = view->masked & ~PZ__CLASS_BIT(PZ__CLASS_CROSS_CHANNEL);
+    return (whole & PZ__CLASS_BIT(attribute->source_class)) != 0;
+}
+
+bool pz__is_channel_masked(const pz__view *view, pz_str channel)
+{
+    return (view->masked & PZ__CLASS_BIT(PZ__CLASS_CROSS_CHANNEL)) && channel.len > 0 &&
+           !pz__str_equal(channel, view->channel);
 }
 
 static int64_t add_saturating(int64_t a, int64_t b)
@@ -142,6 +155,8 @@ static void list_entries(const pz__view *view, const pz__attribute *attribute, p
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];
         if (cell->weight <= 0 || cell->width > PZ__WIDTH_MAX || cell->side > PZ__AGAINST)
+            continue;
+        if (pz__is_channel_masked(view, cell->channel))
             continue;
         if (cell->width != readable.width)
             readable = window_of(view, attribute, cell->width);
@@ -272,7 +287,7 @@ pz_status pz__evidence_weigh(const pz__view *view, const pz__attribute *attribut
     if (!out->for_node || !out->against_node)
         return PZ_ERR_NOMEM;
     pz__cells cells = {NULL, 0};
-    if (pz__is_granted(view, attribute) &&
+    if (pz__is_granted(view, attribute) && !pz__is_class_masked(view, attribute) &&
         pz__person_cells(&view->person, attribute->name, view->arena, &cells) != PZ_OK)
         return PZ_ERR_NOMEM;
     if (cells.count == 0)

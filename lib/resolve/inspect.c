@@ -45,13 +45,37 @@ static pz_status keep_layer(void *self, const pz__layer *layer)
     return PZ_OK;
 }
 
+static pz_status inspect(const pz__view *view, const pz__attribute *attribute,
+                         const pz__force *force, bool is_privileged, const pz__layer **out,
+                         uint32_t *count)
+{
+    layer_list layers = {.arena = view->arena};
+    const pz__sink sink = {&layers, keep_layer, is_privileged};
+    pz__walk w;
+    const pz_status status = pz__layers_walk(view, attribute, force, &sink, &w);
+    *out = status == PZ_OK ? layers.list : NULL;
+    *count = status == PZ_OK ? layers.count : 0;
+    return status;
+}
+
 pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
                       const pz__layer **out, uint32_t *count)
 {
-    layer_list layers = {.arena = view->arena};
-    const pz__sink sink = {&layers, keep_layer, false};
-    pz_status status = pz__layers_walk(view, attribute, force, &sink);
-    *out = status == PZ_OK ? layers.list : NULL;
-    *count = status == PZ_OK ? layers.count : 0;
+    return inspect(view, attribute, force, false, out, count);
+}
+
+pz_status pz__inspect_privileged(const pz__view *view, const pz__attribute *attribute,
+                                 const pz__force *force, const pz__layer **out, uint32_t *count)
+{
+    return inspect(view, attribute, force, true, out, count);
+}
+
+pz_status pz__inspect_all(const pz__view *view, const pz__question *questions, uint32_t count,
+                          pz__layers *lists)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = inspect(view, questions[i].attribute, questions[i].force, false, &lists[i].list,
+                         &lists[i].count);
     return status;
 }

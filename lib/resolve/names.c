@@ -34,6 +34,7 @@ static const char *const fate_names[] = {
     [PZ__FATE_EXPIRED] = "EXPIRED",     [PZ__FATE_FUTURE] = "FUTURE",
     [PZ__FATE_UNCERTAIN] = "UNCERTAIN", [PZ__FATE_MODE] = "MODE",
     [PZ__FATE_REJECTED] = "REJECTED",   [PZ__FATE_BOUNDED] = "BOUNDED",
+    [PZ__FATE_MASKED] = "MASKED",       [PZ__FATE_DENIED] = "DENIED",
 };
 
 const char *pz__tier_name(pz__tier tier)

@@ -22,9 +22,6 @@
  */
 #include "resolve/resolve.h"
 
-/* Behind the channel. */
-#define SEPARATOR 0x1f
-
 /* What a law tells registers of one slot apart by. */
 typedef enum key_use { NOTHING, CANONICAL, NAME, EVERY_CLAIM } key_use;
 
@@ -72,7 +69,7 @@ static void put_key(pz__buf *out, key_use use, bool is_inferred, pz_value key,
     if (use == NOTHING)
         return;
     if (is_inferred)
-        pz__buf_byte(out, SEPARATOR);
+        pz__buf_byte(out, PZ__PART_SEPARATOR);
     const pz_str name = pz_value_text(key);
     if (use == NAME)
         pz__buf_put(out, name.data, name.len);

@@ -20,6 +20,8 @@
  * without asking. And the nodes are asked from the last to the first: what lies below a node comes
  * before it, and once something is certain only what is deeper is still of interest.
  *
+ * In a set each element has a Beta of its own: a = s * pi + P, b = s * (1 - pi) + N.
+ *
  * Not here: where the weights come from (evidence.c); who may not be answered (reject.c).
  */
 #include "resolve/posterior.h"
@@ -60,6 +62,17 @@ static void carry_down(const pz__domain *domain, const pz__weights *weights, pz_
     }
 }
 
+/* Elements of a set are independent: what was seen of one is no case against another. */
+static void add_elements(const pz__domain *domain, const pz__weights *weights, pz__belief *beliefs,
+                         double *outside, double *against)
+{
+    for (uint32_t n = 0; n < domain->count; n++) {
+        beliefs[n].personal = weights->for_node[n];
+        against[n] = weights->against_node[n];
+        outside[n] = 0.0;
+    }
+}
+
 pz_status pz__beliefs_form(const pz__view *view, const pz__attribute *attribute, pz__beliefs *out)
 {
     *out = (pz__beliefs){NULL, 0};
@@ -76,8 +89,12 @@ pz_status pz__beliefs_form(const pz__view *view, const pz__attribute *attribute,
     if (status != PZ_OK)
         return status;
 
-    add_subtrees(domain, &weights, beliefs);
-    carry_down(domain, &weights, beliefs, outside, against);
+    if (attribute->merge == PZ__MERGE_SET) {
+        add_elements(domain, &weights, beliefs, outside, against);
+    } else {
+        add_subtrees(domain, &weights, beliefs);
+        carry_down(domain, &weights, beliefs, outside, against);
+    }
     double strength = attribute->strength;
     for (uint32_t n = 0; n < domain->count; n++) {
         double share = domain->nodes[n].share;

@@ -53,7 +53,9 @@ typedef enum pz__fate {
     PZ__FATE_UNCERTAIN,
     PZ__FATE_MODE,
     PZ__FATE_REJECTED,
-    PZ__FATE_BOUNDED
+    PZ__FATE_BOUNDED,
+    PZ__FATE_MASKED, /* its source class may not be used: privileged inspections only */
+    PZ__FATE_DENIED  /* its purpose is not granted: privileged inspections only */
 } pz__fate;
 
 /* "CHOICE", "EXPLICIT", "SHADOWED" ...; the texts are part of the API. */
@@ -113,13 +115,40 @@ pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, cons
 /* One layer of an inspection. */
 typedef struct pz__layer {
     pz__resolution answer;
+    pz_value key; /* the element, member or item that it is about; null: the whole attribute */
     pz__fate fate;
+    bool is_removal; /* of a set: it says that the element is not in it */
 } pz__layer;
 
-/* Every layer, strongest first, in the arena. Evidence that fails the test is no layer, nor is what
- * its purpose hides. Codes as pz__resolve; on failure *out is NULL. */
+/*
+ * Every layer, strongest first, in the arena. Evidence that fails the test is no layer, nor is what
+ * a mask or its purpose hides. Of a set or record the layers stand element by element (member by
+ * member), in the order of the keys; of a layout come the edits, then the ranking, then the bases.
+ * Values are as they were said: bounds of policies do not clamp them. Codes as pz__resolve; on
+ * failure *out is NULL.
+ */
 pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
                       const pz__layer **out, uint32_t *count);
+/* The same with what masks and missing consents hide, as MASKED and DENIED. For operators alone: it
+ * tells that data exists. */
+pz_status pz__inspect_privileged(const pz__view *view, const pz__attribute *attribute,
+                                 const pz__force *force, const pz__layer **out, uint32_t *count);
+
+/* One question of a batch. */
+typedef struct pz__question {
+    const pz__attribute *attribute;
+    const pz__force *force; /* NULL: none */
+} pz__question;
+/* Answer them all into `out`, one after the other; the first failure ends it. */
+pz_status pz__resolve_all(const pz__view *view, const pz__question *questions, uint32_t count,
+                          pz__resolution *out);
+/* Inspect them all: lists[i] gets the layers of question i. */
+typedef struct pz__layers {
+    const pz__layer *list;
+    uint32_t count;
+} pz__layers;
+pz_status pz__inspect_all(const pz__view *view, const pz__question *questions, uint32_t count,
+                          pz__layers *lists);
 
 /*
  * What the evidence says about each node of an inferred attribute: for explanations ("how far from
@@ -143,8 +172,13 @@ pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, p
  * channel and the times are read, where they are part of the name. In the arena. PZ_ERR_LIMIT if it
  * is longer than a part may be; PZ_ERR_NOMEM.
  */
+#define PZ__PART_SEPARATOR 0x1f /* of INFERRED: between the channel and what follows */
 pz_status pz__part_make(const pz__attribute *attribute, pz__claim_slot slot, pz_value key,
                         const pz__write *write, uint32_t confidence, pz__arena *arena, pz_str *out);
+
+/* Whether the view leaves out what was gathered in a channel: cross-channel is masked, and the
+ * channel is neither empty nor the context's. */
+bool pz__is_channel_masked(const pz__view *view, pz_str channel);
 
 /*
  * count(kind, window) and sum(kind, member, window): whole buckets, the current one included.

@@ -1,14 +1,15 @@
 /*
  * tiers.c: the walk over the layers of one attribute, strongest first.
  *
- * Each tier that has something to say offers it as a layer; the layer meets its fate; a sink takes
- * it. There is one walk for both questions that are asked of it: `resolve` wants the layer that is
- * used and stops there, `inspect` wants them all. So an inspection cannot disagree with an answer.
+ * Each tier that has something to say offers it as a layer; the layer meets its fate (layer.c); a
+ * sink takes it. There is one walk for both questions that are asked of it: `resolve` wants the
+ * layer that is used and stops there, `inspect` wants them all. So an inspection cannot disagree
+ * with an answer.
  *
  *     tier            offered by
- *     LOCK            (a policy; none exist yet)
+ *     LOCK            the first policy in force that fixes the value
  *     CHOICE          the newest claim of the person's register
- *     ACCOUNT_CHOICE  the newest claim of the account's
+ *     ACCOUNT_CHOICE  the newest claim of each account's, the nearest first
  *     DECLARED        the recorded fact that ranks first
  *     INFERRED        the evidence, and one host's claim per channel, the surest first
  *     GROUP           the same posterior, without the demand for personal weight
@@ -18,222 +19,191 @@
  * The newest claim of a register hides the older ones before anything else is asked of it. One that
  * has expired or lies in the future therefore reveals the tier beneath, never its predecessor.
  *
- * The fate of a layer is the first that holds of EXPIRED, FUTURE, UNCERTAIN, MODE, REJECTED,
- * BOUNDED; the first layer that escapes them all is USED, the later ones are SHADOWED. BOUNDED also
- * meets a stored claim whose value the catalog of today does not allow: it is kept, and returns
- * with the catalog that allows it.
+ * `max` and `min` differ in two tiers: every fact and every guess has a register of its own, and
+ * the greatest (least) that may be used is the tier's word; of the inferred ones one per channel.
  *
- * What the person has not granted the purpose of is no layer at all: not even its presence shows.
- *
- * Scratch memory is the arena's and is given back by the callers; values are borrowed from the
- * profile and the catalog. Nothing is allocated for an attribute without inference and rejections.
+ * Here are also the opening of every walk and the laws of one value; sets and records are in
+ * composed.c, layouts in layout.c. Scratch memory is the arena's; values are borrowed from profile
+ * and catalog. Nothing is allocated for an attribute without inference and rejections.
  */
 #include "resolve/tiers.h"
 
 #include "resolve/evidence.h"
-#include "resolve/posterior.h"
-#include "resolve/reject.h"
-
-typedef struct walk {
-    const pz__view *view;
-    const pz__attribute *attribute;
-    const pz__sink *sink;
-    pz__claims claims; /* the person's about the attribute */
-    pz__rejections rejections;
-    pz__beliefs beliefs; /* formed when first needed */
-    uint32_t removed;    /* tiers that the mode removes, by bit */
-    bool is_off;
-    bool is_granted; /* facts and guesses may be used */
-    bool has_beliefs;
-    bool has_answer; /* a layer was used */
-} walk;
 
 /* A layer of INFERRED before its place among the others is known. */
 typedef struct candidate {
     pz__layer layer;
     pz__moment moment; /* of a host's claim */
+    int8_t by_value;   /* 1: greater values first; -1: lesser ones; 0: the surer ones */
     bool is_host;
 } candidate;
 
-#define BIT(tier) (1u << (tier))
-#define REMOVED_BY_MANUAL                                                                          \
-    (BIT(PZ__TIER_DECLARED) | BIT(PZ__TIER_INFERRED) | BIT(PZ__TIER_GROUP) |                       \
-     BIT(PZ__TIER_RECOMMENDED))
-#define REMOVED_BY_OFF (REMOVED_BY_MANUAL | BIT(PZ__TIER_CHOICE) | BIT(PZ__TIER_ACCOUNT_CHOICE))
-
-/* ---- one layer ---- */
-
-static int64_t add_saturating(int64_t a, int64_t b)
+static int8_t direction_of(const pz__attribute *attribute)
 {
-    return a > INT64_MAX - b ? INT64_MAX : a + b;
+    if (attribute->merge == PZ__MERGE_MAX)
+        return 1;
+    return attribute->merge == PZ__MERGE_MIN ? -1 : 0;
 }
 
-/* The first moment a claim is no longer in force; INT64_MAX: never. Retention ends what was
- * recorded or inferred, never a choice. */
-static int64_t end_of_claim(const pz__attribute *attribute, const pz__claim *claim)
-{
-    int64_t end = claim->expires_ms ? claim->expires_ms : INT64_MAX;
-    bool is_retained = claim->slot == PZ__SLOT_DECLARED || claim->slot == PZ__SLOT_INFERRED;
-    if (attribute->retention_ms > 0 && is_retained) {
-        int64_t retained = add_saturating(claim->at_ms, attribute->retention_ms);
-        end = retained < end ? retained : end;
-    }
-    return end;
-}
-
-/* What time alone makes of a claim: EXPIRED, FUTURE, or USED for "nothing yet". */
-static pz__fate fate_in_time(const walk *w, const pz__claim *claim)
-{
-    if (w->view->now_ms >= end_of_claim(w->attribute, claim))
-        return PZ__FATE_EXPIRED;
-    return claim->at_ms > w->view->now_ms ? PZ__FATE_FUTURE : PZ__FATE_USED;
-}
-
-static pz__layer layer_of_claim(const walk *w, const pz__claim *claim, pz__tier tier,
-                                pz__reason reason)
-{
-    return (pz__layer){.answer = {.value = claim->value,
-                                  .tier = tier,
-                                  .reason = reason,
-                                  .channel = claim->channel,
-                                  .who = claim->who,
-                                  .writer = claim->writer,
-                                  .at_ms = claim->at_ms},
-                       .fate = fate_in_time(w, claim)};
-}
-
-/* Only what was stored earlier can be outside today's domain; the catalog's own values were
- * checked when it was compiled, and the nodes of an inference are its domain. */
-static bool is_outside(const walk *w, const pz__layer *layer)
-{
-    bool is_stored = layer->answer.writer.len > 0;
-    return is_stored && pz__attribute_check(w->attribute, layer->answer.value, NULL) != PZ_OK;
-}
-
-/* What stands against a layer that is in force and certain; USED if nothing does. */
-static pz__fate fate_of_value(const walk *w, const pz__layer *layer)
-{
-    if (w->removed & BIT(layer->answer.tier))
-        return PZ__FATE_MODE;
-    if (pz__rejects_value(&w->rejections, layer->answer.value))
-        return PZ__FATE_REJECTED;
-    return is_outside(w, layer) ? PZ__FATE_BOUNDED : PZ__FATE_USED;
-}
-
-/* Decide what becomes of a layer and hand it on. */
-static pz_status settle(walk *w, pz__layer *layer)
-{
-    if (layer->fate == PZ__FATE_USED)
-        layer->fate = fate_of_value(w, layer);
-    if (layer->fate == PZ__FATE_USED && w->has_answer)
-        layer->fate = PZ__FATE_SHADOWED;
-    w->has_answer = w->has_answer || layer->fate == PZ__FATE_USED;
-    return w->sink->put(w->sink->self, layer);
-}
-
-static bool is_done(const walk *w)
-{
-    return w->has_answer && w->sink->is_brief;
-}
+/* ---- choices and facts ---- */
 
 /* The claim that ranks first of a slot with one register; none if it was emptied. */
-static pz_status offer_first(walk *w, pz__claims claims, pz__claim_slot slot, pz__tier tier,
-                             pz__reason reason)
+static pz_status offer_first(pz__walk *w, pz__claims claims, pz__claim_slot slot, pz__tier tier)
 {
-    pz__claims found = pz__claims_of_slot(claims, slot);
+    const pz__claims found = pz__claims_of_slot(claims, slot);
     if (found.count == 0 || found.list[0].is_cleared)
         return PZ_OK;
-    pz__layer layer = layer_of_claim(w, &found.list[0], tier, reason);
-    return settle(w, &layer);
+    pz__layer layer = pz__layer_of_claim(w, &found.list[0], tier);
+    return pz__settle(w, &layer);
 }
 
-/* ---- the tiers ---- */
-
-static pz_status offer_choice(walk *w)
+static pz_status offer_choice(pz__walk *w)
 {
-    return offer_first(w, w->claims, PZ__SLOT_CHOICE, PZ__TIER_CHOICE, PZ__REASON_EXPLICIT);
+    return offer_first(w, w->claims, PZ__SLOT_CHOICE, PZ__TIER_CHOICE);
 }
 
-static pz_status offer_account(walk *w)
+static pz_status offer_accounts(pz__walk *w)
 {
-    if (w->view->accounts.count == 0)
-        return PZ_OK;
-    pz__claims claims = pz__profile_claims(w->view->accounts.members[0], w->attribute->name);
-    return offer_first(w, claims, PZ__SLOT_CHOICE, PZ__TIER_ACCOUNT_CHOICE, PZ__REASON_EXPLICIT);
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < w->view->accounts.count && status == PZ_OK; i++) {
+        const pz__claims claims =
+            pz__profile_claims(w->view->accounts.members[i], w->attribute->name);
+        status = offer_first(w, claims, PZ__SLOT_CHOICE, PZ__TIER_ACCOUNT_CHOICE);
+        if (pz__is_settled(w))
+            break;
+    }
+    return status;
 }
 
-static pz_status offer_declared(walk *w)
+/* Whether fact `a` goes before `b`: usable, then greater (lesser), then the one that ranks first.
+ */
+static bool goes_before(const pz__walk *w, const pz__layer *a, pz__moment a_at, const pz__layer *b,
+                        pz__moment b_at)
 {
-    if (!w->is_granted)
-        return PZ_OK;
-    return offer_first(w, w->claims, PZ__SLOT_DECLARED, PZ__TIER_DECLARED, PZ__REASON_DECLARED);
+    const bool is_usable = a->fate == PZ__FATE_USED;
+    if (is_usable != (b->fate == PZ__FATE_USED))
+        return is_usable;
+    const int by = direction_of(w->attribute) * pz_value_compare(a->answer.value, b->answer.value);
+    if (by != 0)
+        return by > 0;
+    if (a->answer.at_ms != b->answer.at_ms)
+        return a->answer.at_ms > b->answer.at_ms;
+    return pz__is_after(a_at, b_at);
 }
 
-static bool bar_rejected(const void *self, uint32_t node)
+/* Of max and min: the fact that is the tier's word. */
+static pz_status offer_greatest(pz__walk *w, pz__claims facts)
 {
-    return pz__rejects_node(self, node);
+    const pz__claim *best = NULL;
+    pz__layer layer = {.fate = PZ__FATE_USED};
+    for (uint32_t i = 0; i < facts.count; i++) {
+        if (!pz__is_speaking(facts, i))
+            continue;
+        const pz__claim *claim = &facts.list[i];
+        pz__layer other = pz__layer_of_claim(w, claim, PZ__TIER_DECLARED);
+        if (other.fate == PZ__FATE_USED)
+            other.fate = pz__fate_of_value(w, &other);
+        if (best && !goes_before(w, &other, pz__moment_of(claim), &layer, pz__moment_of(best)))
+            continue;
+        best = claim;
+        layer = other;
+    }
+    return best ? pz__settle(w, &layer) : PZ_OK;
 }
 
-/* The node that the posterior answers, or PZ__NODE_NONE. */
-static pz_status believe(walk *w, int64_t min_evidence, uint32_t *node)
+static pz_status offer_declared(pz__walk *w)
 {
-    *node = PZ__NODE_NONE;
-    if (w->attribute->threshold <= 0.0 || !w->attribute->domain)
+    if (direction_of(w->attribute) == 0)
+        return offer_first(w, w->claims, PZ__SLOT_DECLARED, PZ__TIER_DECLARED);
+    return offer_greatest(w, pz__claims_of_slot(w->claims, PZ__SLOT_DECLARED));
+}
+
+/* ---- what evidence says ---- */
+
+static bool bar_unwanted(const void *self, uint32_t node)
+{
+    const pz__walk *w = self;
+    return pz__rejects_node(&w->rejections, node) ||
+           !pz__is_in_bounds(w->force, w->attribute->domain->nodes[node].value);
+}
+
+/* The layer of the node that the posterior answers; *has_any is false if there is none. */
+static void believe(const pz__walk *w, const pz__beliefs *beliefs, pz__tier tier, pz__layer *out,
+                    bool *has_any)
+{
+    const bool has_bars = w->rejections.strikes || w->force->has_one_of;
+    const int64_t enough = tier == PZ__TIER_GROUP ? 0 : w->attribute->min_evidence;
+    const uint32_t node =
+        pz__beliefs_answer(beliefs, w->attribute, enough, has_bars ? bar_unwanted : NULL, w);
+    *has_any = node != PZ__NODE_NONE;
+    if (*has_any)
+        *out = pz__layer_of_guess(w, w->attribute->domain->nodes[node].value, tier,
+                                  pz__belief_confidence(&beliefs->nodes[node]),
+                                  beliefs->nodes[node].personal);
+}
+
+/* What the evidence says to this view. */
+static pz_status believe_open(pz__walk *w, pz__tier tier, pz__layer *out, bool *has_any)
+{
+    *has_any = false;
+    if (w->attribute->threshold <= 0.0 || ((w->denied | w->masked) & PZ__TIER_BIT(tier)))
         return PZ_OK;
     if (!w->has_beliefs) {
-        pz_status status = pz__beliefs_form(w->view, w->attribute, &w->beliefs);
+        const pz_status status = pz__beliefs_form(w->view, w->attribute, &w->beliefs);
         if (status != PZ_OK)
             return status;
         w->has_beliefs = true;
     }
-    *node = pz__beliefs_answer(&w->beliefs, w->attribute, min_evidence,
-                               w->rejections.strikes ? bar_rejected : NULL, &w->rejections);
+    believe(w, &w->beliefs, tier, out, has_any);
     return PZ_OK;
 }
 
-static int64_t weight_units(double weight)
+/* For privileged inspections: what it would say if nothing were denied or masked; none if that is
+ * what it says anyway. */
+static pz_status believe_bare(const pz__walk *w, pz__tier tier, const pz__layer *open,
+                              bool has_open, pz__layer *out, bool *has_any)
 {
-    double units = weight * 1024.0 + 0.5;
-    return units < 9.0e18 ? (int64_t)units : INT64_MAX;
+    *has_any = false;
+    const bool is_hiding = w->view->masked != 0 || w->denied != 0;
+    if (!w->sink || !w->sink->is_privileged || !is_hiding || w->attribute->threshold <= 0.0)
+        return PZ_OK;
+    pz__view view = *w->view;
+    pz__attribute attribute = *w->attribute;
+    view.masked = 0;
+    attribute.purpose = PZ__STR("");
+    pz__beliefs beliefs;
+    const pz_status status = pz__beliefs_form(&view, &attribute, &beliefs);
+    if (status != PZ_OK)
+        return status;
+    believe(w, &beliefs, tier, out, has_any);
+    if (!*has_any)
+        return PZ_OK;
+    if (out->fate == PZ__FATE_USED) /* the tier is open: cells of other channels are hidden */
+        out->fate = PZ__FATE_MASKED;
+    if (has_open && pz_value_equal(open->answer.value, out->answer.value) &&
+        open->answer.evidence == out->answer.evidence)
+        *has_any = false;
+    return PZ_OK;
 }
 
-static pz__layer layer_of_node(const walk *w, uint32_t node, pz__tier tier, pz__reason reason)
+/* ---- inferences ---- */
+
+static candidate candidate_of_claim(const pz__walk *w, const pz__claim *claim)
 {
-    const pz__belief *belief = &w->beliefs.nodes[node];
-    pz__layer layer = {.answer = {.value = w->attribute->domain->nodes[node].value,
-                                  .tier = tier,
-                                  .reason = reason,
-                                  .has_confidence = true,
-                                  .confidence = pz__belief_confidence(belief)}};
-    if (tier == PZ__TIER_INFERRED)
-        layer.answer.evidence = weight_units(belief->personal);
-    return layer;
+    return (candidate){.layer = pz__layer_of_host(w, claim),
+                       .moment = pz__moment_of(claim),
+                       .by_value = direction_of(w->attribute),
+                       .is_host = true};
 }
 
-/* Claims keep 65536ths of a confidence, so the threshold is met in the same measure: a stated 0.9
- * reaches a threshold of 0.9. */
-static bool reaches_threshold(const pz__attribute *attribute, uint32_t confidence)
-{
-    return attribute->threshold > 0.0 &&
-           confidence >= (uint32_t)(attribute->threshold * 65536.0 + 0.5);
-}
-
-static candidate candidate_of_claim(const walk *w, const pz__claim *claim)
-{
-    candidate c = {.layer = layer_of_claim(w, claim, PZ__TIER_INFERRED, PZ__REASON_INFERRED),
-                   .moment = pz__moment_of(claim),
-                   .is_host = true};
-    c.layer.answer.has_confidence = true;
-    c.layer.answer.confidence = claim->confidence;
-    if (c.layer.fate == PZ__FATE_USED && !reaches_threshold(w->attribute, claim->confidence))
-        c.layer.fate = PZ__FATE_UNCERTAIN;
-    return c;
-}
-
-/* The surest first, evidence before a host's claim when equal, then the newest. */
+/* The greater (lesser) first where the law asks for it; the surest first, evidence before a host's
+ * claim when equal, then the newest. */
 static int compare_candidates(const void *left, const void *right)
 {
     const candidate *a = left, *b = right;
+    const int by = a->by_value * pz_value_compare(a->layer.answer.value, b->layer.answer.value);
+    if (by != 0)
+        return by > 0 ? -1 : 1;
     if (a->layer.answer.confidence != b->layer.answer.confidence)
         return a->layer.answer.confidence > b->layer.answer.confidence ? -1 : 1;
     if (a->is_host != b->is_host)
@@ -241,104 +211,142 @@ static int compare_candidates(const void *left, const void *right)
     return pz__is_after(a->moment, b->moment) ? -1 : pz__is_after(b->moment, a->moment);
 }
 
-/* Claim i ranks first in its register, the channel's, and was not emptied. */
-static bool is_speaking(pz__claims claims, uint32_t i)
+/* By channel, and in one channel what may be used first. */
+static int compare_in_channel(const void *left, const void *right)
 {
-    bool is_first = i == 0 || !pz__str_equal(claims.list[i - 1].part, claims.list[i].part);
-    return is_first && !claims.list[i].is_cleared;
-}
-
-static candidate candidate_of_node(const walk *w, uint32_t node)
-{
-    return (candidate){.layer = layer_of_node(w, node, PZ__TIER_INFERRED, PZ__REASON_INFERRED)};
+    const candidate *a = left, *b = right;
+    if (a->is_host != b->is_host)
+        return a->is_host ? 1 : -1;
+    const int by = pz__str_compare(a->layer.answer.channel, b->layer.answer.channel);
+    if (by != 0)
+        return by;
+    const bool is_usable = a->layer.fate == PZ__FATE_USED;
+    if (is_usable != (b->layer.fate == PZ__FATE_USED))
+        return is_usable ? -1 : 1;
+    return compare_candidates(a, b);
 }
 
 /* Only the surest that nothing stands against: no list, however many channels a profile names. */
-static pz_status offer_surest(walk *w, pz__claims claims, uint32_t node)
+static pz_status offer_surest(pz__walk *w, pz__claims claims, const pz__layer *evidence)
 {
-    bool has_best = node != PZ__NODE_NONE;
-    candidate best = has_best ? candidate_of_node(w, node) : (candidate){.is_host = false};
+    candidate best = {.by_value = direction_of(w->attribute)};
+    const bool has_evidence = evidence && pz__fate_of_value(w, evidence) == PZ__FATE_USED;
+    bool has_best = has_evidence;
+    if (has_evidence)
+        best.layer = *evidence;
     for (uint32_t i = 0; i < claims.count; i++) {
-        if (!is_speaking(claims, i))
+        if (!pz__is_speaking(claims, i))
             continue;
         const candidate c = candidate_of_claim(w, &claims.list[i]);
         if (c.layer.fate != PZ__FATE_USED || (has_best && compare_candidates(&best, &c) <= 0))
             continue;
-        if (fate_of_value(w, &c.layer) != PZ__FATE_USED)
+        if (pz__fate_of_value(w, &c.layer) != PZ__FATE_USED)
             continue;
         best = c;
         has_best = true;
     }
-    return has_best ? settle(w, &best.layer) : PZ_OK;
+    return has_best ? pz__settle(w, &best.layer) : PZ_OK;
 }
 
-static pz_status offer_by_confidence(walk *w, pz__claims claims, uint32_t node)
+/* Of max and min a channel may have many claims: keep the one that is its word. */
+static pz_status keep_one_per_channel(const pz__walk *w, candidate *list, uint32_t *count)
 {
-    candidate *list = pz__arena_array(w->view->arena, (size_t)claims.count + 1, sizeof *list);
-    if (!list)
-        return PZ_ERR_NOMEM;
-    uint32_t count = 0;
-    if (node != PZ__NODE_NONE)
-        list[count++] = candidate_of_node(w, node);
-    for (uint32_t i = 0; i < claims.count; i++)
-        if (is_speaking(claims, i))
-            list[count++] = candidate_of_claim(w, &claims.list[i]);
-    pz_status status =
-        pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
-    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
-        status = settle(w, &list[i].layer);
+    if (direction_of(w->attribute) == 0)
+        return PZ_OK;
+    for (uint32_t i = 0; i < *count; i++)
+        if (list[i].layer.fate == PZ__FATE_USED)
+            list[i].layer.fate = pz__fate_of_value(w, &list[i].layer);
+    const pz_status status =
+        pz__sort_stable(w->view->arena, list, *count, sizeof *list, compare_in_channel);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        const bool is_same =
+            kept > 0 && list[i].is_host && list[kept - 1].is_host &&
+            pz__str_equal(list[kept - 1].layer.answer.channel, list[i].layer.answer.channel);
+        if (!is_same)
+            list[kept++] = list[i];
+    }
+    *count = kept;
     return status;
 }
 
-static pz_status offer_inferred(walk *w)
+static pz_status offer_in_order(pz__walk *w, pz__claims claims, const pz__layer *evidence,
+                                const pz__layer *hidden)
 {
-    if (!w->is_granted)
-        return PZ_OK;
-    const pz__claims claims = pz__claims_of_slot(w->claims, PZ__SLOT_INFERRED);
-    uint32_t node;
-    const pz_status status = believe(w, w->attribute->min_evidence, &node);
-    if (status != PZ_OK)
-        return status;
-    return w->sink->is_brief ? offer_surest(w, claims, node) : offer_by_confidence(w, claims, node);
+    candidate *list = pz__arena_array(w->view->arena, (size_t)claims.count + 2, sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
+    uint32_t count = 0;
+    const pz__layer *const from_evidence[] = {evidence, hidden};
+    for (uint32_t i = 0; i < 2; i++)
+        if (from_evidence[i])
+            list[count++] =
+                (candidate){.layer = *from_evidence[i], .by_value = direction_of(w->attribute)};
+    for (uint32_t i = 0; i < claims.count; i++)
+        if (pz__is_speaking(claims, i))
+            list[count++] = candidate_of_claim(w, &claims.list[i]);
+    pz_status status = keep_one_per_channel(w, list, &count);
+    if (status == PZ_OK)
+        status = pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = pz__settle(w, &list[i].layer);
+    return status;
 }
 
-static pz_status offer_group(walk *w)
+static pz_status offer_inferred(pz__walk *w)
+{
+    const pz__claims claims = pz__claims_of_slot(w->claims, PZ__SLOT_INFERRED);
+    pz__layer open = {.fate = PZ__FATE_USED}, bare = open;
+    bool has_open, has_bare;
+    pz_status status = believe_open(w, PZ__TIER_INFERRED, &open, &has_open);
+    if (status == PZ_OK)
+        status = believe_bare(w, PZ__TIER_INFERRED, &open, has_open, &bare, &has_bare);
+    if (status != PZ_OK)
+        return status;
+    if (!w->sink)
+        return offer_surest(w, claims, has_open ? &open : NULL);
+    return offer_in_order(w, claims, has_open ? &open : NULL, has_bare ? &bare : NULL);
+}
+
+static pz_status offer_group(pz__walk *w)
 {
     if (!w->attribute->is_group)
         return PZ_OK;
-    uint32_t node;
-    pz_status status = believe(w, 0, &node);
-    if (status != PZ_OK || node == PZ__NODE_NONE)
-        return status;
-    pz__layer layer = layer_of_node(w, node, PZ__TIER_GROUP, PZ__REASON_GROUP);
-    return settle(w, &layer);
+    pz__layer open = {.fate = PZ__FATE_USED}, bare = open;
+    bool has_open, has_bare;
+    pz_status status = believe_open(w, PZ__TIER_GROUP, &open, &has_open);
+    if (status == PZ_OK)
+        status = believe_bare(w, PZ__TIER_GROUP, &open, has_open, &bare, &has_bare);
+    if (status == PZ_OK && has_open)
+        status = pz__settle(w, &open);
+    if (status == PZ_OK && has_bare)
+        status = pz__settle(w, &bare);
+    return status;
 }
 
-static pz_status offer_recommended(walk *w)
+/* ---- the catalog ---- */
+
+static pz_status offer_recommended(pz__walk *w)
 {
     if (!w->attribute->has_recommended)
         return PZ_OK;
-    pz__layer layer = {.answer = {.value = w->attribute->recommended,
-                                  .tier = PZ__TIER_RECOMMENDED,
-                                  .reason = PZ__REASON_RECOMMENDED}};
-    return settle(w, &layer);
+    pz__layer layer = pz__layer_of_tier(w, w->attribute->recommended, PZ__TIER_RECOMMENDED);
+    return pz__settle(w, &layer);
 }
 
-static pz_status offer_default(walk *w)
+static pz_status offer_default(pz__walk *w)
 {
     if (!w->attribute->has_default)
         return PZ_OK;
-    pz__layer layer = {.answer = {.value = w->attribute->default_value,
-                                  .tier = PZ__TIER_DEFAULT,
-                                  .reason = w->is_off ? PZ__REASON_DISABLED : PZ__REASON_DEFAULT}};
-    return settle(w, &layer);
+    pz__layer layer = pz__layer_of_tier(w, w->attribute->default_value, PZ__TIER_DEFAULT);
+    return pz__settle(w, &layer);
 }
 
 static const struct {
     pz__tier tier;
-    pz_status (*offer)(walk *w);
+    pz_status (*offer)(pz__walk *w);
 } tiers[] = {
-    {PZ__TIER_CHOICE, offer_choice},     {PZ__TIER_ACCOUNT_CHOICE, offer_account},
+    {PZ__TIER_CHOICE, offer_choice},     {PZ__TIER_ACCOUNT_CHOICE, offer_accounts},
     {PZ__TIER_DECLARED, offer_declared}, {PZ__TIER_INFERRED, offer_inferred},
     {PZ__TIER_GROUP, offer_group},       {PZ__TIER_RECOMMENDED, offer_recommended},
     {PZ__TIER_DEFAULT, offer_default},
@@ -346,62 +354,83 @@ static const struct {
 
 /* ---- the walk ---- */
 
-/* The newest word on the mode counts while it is in force; anything else is AUTO. */
-static void read_mode(walk *w)
+pz_status pz__walk_scalar(pz__walk *w)
 {
-    pz__claims modes = pz__claims_of_slot(w->claims, PZ__SLOT_MODE);
-    if (modes.count == 0 || modes.list[0].is_cleared)
-        return;
-    if (fate_in_time(w, &modes.list[0]) != PZ__FATE_USED)
-        return;
-    pz_str mode = pz_value_text(modes.list[0].value);
-    w->is_off = pz__str_equal(mode, PZ__STR("OFF"));
-    if (w->is_off)
-        w->removed = REMOVED_BY_OFF;
-    else if (pz__str_equal(mode, PZ__STR("MANUAL")))
-        w->removed = REMOVED_BY_MANUAL;
-}
-
-pz_status pz__layers_walk(const pz__view *view, const pz__attribute *attribute,
-                          const pz__force *force, const pz__sink *sink)
-{
-    if (attribute->merge != PZ__MERGE_REPLACE)
-        return PZ_ERR_UNSUPPORTED;
-    walk w = {.view = view, .attribute = attribute, .sink = sink};
-    (void)force;
-    pz_status status = pz__person_claims(&view->person, attribute->name, view->arena, &w.claims);
-    if (status != PZ_OK)
-        return status;
-    w.is_granted = pz__is_granted(view, attribute);
-    read_mode(&w);
-    status = pz__rejections_read(view, attribute, w.claims, &w.rejections);
+    pz_status status = pz__rejections_read(w->view, w->attribute, w->claims, &w->rejections);
     for (size_t i = 0; i < sizeof tiers / sizeof tiers[0] && status == PZ_OK; i++) {
-        bool is_idle = sink->is_brief && (w.removed & BIT(tiers[i].tier));
+        const bool is_idle =
+            !w->sink && ((w->removed | w->denied | w->masked) & PZ__TIER_BIT(tiers[i].tier));
         if (!is_idle)
-            status = tiers[i].offer(&w);
-        if (is_done(&w))
+            status = tiers[i].offer(w);
+        if (pz__is_settled(w))
             break;
     }
     return status;
 }
 
-/* Keeps the layer that is used. */
-static pz_status keep_answer(void *self, const pz__layer *layer)
+static pz_status offer_lock(pz__walk *w)
 {
-    if (layer->fate == PZ__FATE_USED)
-        *(pz__resolution *)self = layer->answer;
-    return PZ_OK;
+    if (!w->force->has_lock)
+        return PZ_OK;
+    w->is_locked = true;
+    pz__layer layer = pz__layer_of_tier(w, w->force->lock, PZ__TIER_LOCK);
+    const pz_status status = pz__settle(w, &layer);
+    if (w->sink)
+        w->has_answer = false; /* each element and member is asked about anew */
+    return status;
+}
+
+pz_status pz__layers_walk(const pz__view *view, const pz__attribute *attribute,
+                          const pz__force *force, const pz__sink *sink, pz__walk *w)
+{
+    static const pz__force none = {.has_lock = false};
+    static pz_status (*const laws[])(pz__walk *) = {
+        [PZ__MERGE_REPLACE] = pz__walk_scalar, [PZ__MERGE_SET] = pz__walk_composed,
+        [PZ__MERGE_LAYOUT] = pz__walk_layout,  [PZ__MERGE_RECORD] = pz__walk_composed,
+        [PZ__MERGE_MAX] = pz__walk_scalar,     [PZ__MERGE_MIN] = pz__walk_scalar,
+    };
+    *w = (pz__walk){.view = view, .attribute = attribute, .sink = sink};
+    w->force = force ? force : &none;
+    pz_status status = offer_lock(w);
+    if (status != PZ_OK || pz__is_settled(w))
+        return status;
+    status = pz__person_claims(&view->person, attribute->name, view->arena, &w->claims);
+    if (status != PZ_OK)
+        return status;
+    pz__walk_read_tiers(w);
+    return laws[attribute->merge](w);
+}
+
+static bool is_composed(const pz__attribute *attribute)
+{
+    return attribute->merge == PZ__MERGE_SET || attribute->merge == PZ__MERGE_RECORD ||
+           attribute->merge == PZ__MERGE_LAYOUT;
 }
 
 pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
                       pz__resolution *out)
 {
-    *out = (pz__resolution){.tier = PZ__TIER_NONE, .reason = PZ__REASON_UNRESOLVED};
     const pz__mark mark = pz__arena_mark(view->arena);
-    const pz__sink sink = {out, keep_answer, true};
-    pz_status status = pz__layers_walk(view, attribute, force, &sink);
-    pz__arena_return(view->arena, mark);
-    if (status != PZ_OK)
+    pz__walk w;
+    const pz_status status = pz__layers_walk(view, attribute, force, NULL, &w);
+    /* A composed answer is itself in the arena. */
+    if (!is_composed(attribute) || status != PZ_OK)
+        pz__arena_return(view->arena, mark);
+    if (status != PZ_OK) {
         *out = (pz__resolution){.tier = PZ__TIER_NONE, .reason = PZ__REASON_UNRESOLVED};
+        return status;
+    }
+    *out = w.answer;
+    if (force && !is_composed(attribute))
+        pz__clamp(force, out);
+    return PZ_OK;
+}
+
+pz_status pz__resolve_all(const pz__view *view, const pz__question *questions, uint32_t count,
+                          pz__resolution *out)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = pz__resolve(view, questions[i].attribute, questions[i].force, &out[i]);
     return status;
 }
