@@ -1,0 +1,93 @@
+/*
+ * age.c: how old the oldest thing in a profile is.
+ *
+ * Whoever erased a person must know of bytes that come later whether any of them are from before.
+ * The view does not tell: what is forgotten, retracted or outranked is not in it, and it is there
+ * all the same. So this looks at everything a segment holds, at the time it claims and at the time
+ * it was written. A bucket of evidence is as old as its beginning. What a newer version wrote and
+ * this one cannot read may be of any age.
+ */
+#include "profile/state.h"
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Saturates: a bucket of hostile bytes may lie anywhere. */
+static int64_t bucket_start_ms(const pz__cell *cell)
+{
+    const int64_t seconds = INT64_C(1) << cell->width;
+    const int64_t most = INT64_MAX / 1000 / seconds;
+    if (cell->bucket >= most)
+        return INT64_MAX;
+    return cell->bucket <= -most ? INT64_MIN : cell->bucket * seconds * 1000;
+}
+
+static int64_t oldest_cell(const pz__cell *cells, uint32_t count)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        oldest = lesser(oldest, bucket_start_ms(&cells[i]));
+    return oldest;
+}
+
+static int64_t oldest_claim(const pz__segment *s)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < s->claim_count; i++)
+        oldest = lesser(oldest, lesser(s->claims[i].at_ms, s->claims[i].stamp));
+    for (uint32_t i = 0; i < s->history_count; i++)
+        oldest = lesser(oldest, lesser(s->history[i].at_ms, s->history[i].stamp));
+    return oldest;
+}
+
+static int64_t oldest_grant(const pz__segment *s)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < s->grant_count; i++) {
+        const pz__own_grant *grant = &s->grants[i];
+        if (grant->has_grant)
+            oldest = lesser(oldest, lesser(grant->at_ms, grant->stamp));
+        if (grant->denials > 0)
+            oldest = lesser(oldest, lesser(grant->denied_at_ms, grant->denied_stamp));
+    }
+    return oldest;
+}
+
+static int64_t oldest_erasure(const pz__segment *s)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < s->forgetting_count; i++)
+        oldest = lesser(oldest, lesser(s->forgettings[i].at_ms, s->forgettings[i].stamp));
+    for (uint32_t i = 0; i < s->retraction_count; i++)
+        oldest = lesser(oldest, s->retractions[i].time_ms);
+    return oldest;
+}
+
+/* Events stand by time, those of the ring too. */
+static int64_t oldest_event(const pz__segment *s)
+{
+    int64_t oldest = INT64_MAX;
+    if (s->event_count > 0)
+        oldest = s->events[0].time_ms;
+    if (s->ring_count > 0)
+        oldest = lesser(oldest, s->ring[0].time_ms);
+    return oldest;
+}
+
+int64_t pz__profile_oldest(const pz__profile *profile)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        const pz__segment *s = profile->segments[i];
+        if (s->unknown_count > 0)
+            return INT64_MIN;
+        oldest = lesser(oldest, oldest_claim(s));
+        oldest = lesser(oldest, oldest_cell(s->cells, s->cell_count));
+        oldest = lesser(oldest, oldest_grant(s));
+        oldest = lesser(oldest, oldest_erasure(s));
+        oldest = lesser(oldest, oldest_event(s));
+    }
+    return oldest;
+}
