@@ -40,14 +40,23 @@ def ask_r(lines):
     return [float(p) for p in run.stdout.split()]
 
 
+def below_by_mpmath(mpmath, a, b, x):
+    try:
+        return mpmath.betainc(a, b, 0, x, regularized=True)
+    except (ValueError, mpmath.libmp.NoConvergence):
+        # Its series alternates and loses too many digits; this one has positive terms only.
+        lead = x**a * (1 - x)**b / (a * mpmath.beta(a, b))
+        return lead * mpmath.hyp2f1(a + b, 1, a + 1, x)
+
+
 def above_by_mpmath(mpmath, a, b, x):
     if a == 0 or b == 0:
         return 0.0 if a == 0 else 1.0
     # Of the two tails the smaller is summed, so that no digits cancel.
     a, b, x = mpmath.mpf(a), mpmath.mpf(b), mpmath.mpf(x)
     if x > a / (a + b):
-        return mpmath.betainc(b, a, 0, 1 - x, regularized=True)
-    return 1 - mpmath.betainc(a, b, 0, x, regularized=True)
+        return below_by_mpmath(mpmath, b, a, 1 - x)
+    return 1 - below_by_mpmath(mpmath, a, b, x)
 
 
 def ask_mpmath(lines):
