@@ -107,6 +107,10 @@ pz_status pz__segment_encode(const pz__segment *segment, pz__buf *out)
 pz_status pz__profile_encode(const pz__profile *profile, pz__buf *out)
 {
     const size_t before = out->len;
+    if (profile->bytes.data) {
+        pz__buf_put(out, profile->bytes.data, profile->bytes.len);
+        return out->status;
+    }
     pz__buf body;
     pz__buf_init(&body, &profile->alloc, SIZE_MAX);
     pz__buf_text(out, PZ__FORMAT_MAGIC);

@@ -6,6 +6,9 @@
  * every question; with more, the runs are merged into the arena, fixed-size structs whose texts
  * stay in the profiles they belong to.
  *
+ * A member is either decoded or read where its bytes lie (peek.c); then its run is read into the
+ * arena first.
+ *
  * Within one register claims are ordered by (stamp, writer, subject), recorded facts by the claimed
  * time first. Members stand by subject id, and the merge takes the later member first where the
  * rest is equal, so the subject needs no comparison of its own.
@@ -44,59 +47,114 @@ static void merge_cells(pz__cell *list, uint32_t count, pz__cells more)
     }
 }
 
-pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__arena *arena,
-                            pz__claims *out)
+pz_status pz__claims_merge(const pz__claims *runs, uint32_t count, pz__arena *arena,
+                           pz__claims *out)
 {
-    *out = (pz__claims){NULL, 0};
-    if (person->count == 1)
-        *out = pz__profile_claims(person->members[0], attribute);
-    if (person->count <= 1)
+    *out = count ? runs[0] : (pz__claims){NULL, 0};
+    if (count <= 1)
         return PZ_OK;
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < person->count; i++)
-        total += pz__profile_claims(person->members[i], attribute).count;
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += runs[i].count;
     pz__claim *list = pz__arena_array(arena, total, sizeof *list);
     if (!list)
         return PZ_ERR_NOMEM;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < person->count; i++) {
-        const pz__claims more = pz__profile_claims(person->members[i], attribute);
-        merge_claims(list, count, more);
-        count += more.count;
+    uint32_t made = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        merge_claims(list, made, runs[i]);
+        made += runs[i].count;
     }
-    *out = (pz__claims){list, count};
+    *out = (pz__claims){list, made};
     return PZ_OK;
+}
+
+pz_status pz__cells_merge(const pz__cells *runs, uint32_t count, pz__arena *arena, pz__cells *out)
+{
+    *out = count ? runs[0] : (pz__cells){NULL, 0};
+    if (count <= 1)
+        return PZ_OK;
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += runs[i].count;
+    pz__cell *list = pz__arena_array(arena, total, sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
+    uint32_t made = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        merge_cells(list, made, runs[i]);
+        made += runs[i].count;
+    }
+    *out = (pz__cells){list, made};
+    return PZ_OK;
+}
+
+/* ---- one member, decoded or in place ---- */
+
+static pz_status member_claims(const pz__profile *member, pz_str attribute, pz__arena *arena,
+                               pz__claims *out)
+{
+    if (member->bytes.data)
+        return pz__peek_claims(member, attribute, arena, out);
+    *out = pz__profile_claims(member, attribute);
+    return PZ_OK;
+}
+
+static pz_status member_cells(const pz__profile *member, pz_str attribute, pz__arena *arena,
+                              pz__cells *out)
+{
+    if (member->bytes.data)
+        return pz__peek_cells(member, attribute, arena, out);
+    *out = pz__profile_cells(member, attribute);
+    return PZ_OK;
+}
+
+static int64_t member_since(const pz__profile *member, pz_str counter)
+{
+    return member->bytes.data ? pz__peek_counter_since(member, counter)
+                              : pz__profile_counter_since(member, counter);
+}
+
+/* ---- all members ---- */
+
+pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__arena *arena,
+                            pz__claims *out)
+{
+    pz__claims runs[PZ__PERSON_MEMBERS_MAX];
+    uint32_t count = 0;
+    *out = (pz__claims){NULL, 0};
+    if (person->count == 1)
+        return member_claims(person->members[0], attribute, arena, out);
+    for (uint32_t i = 0; i < person->count; i++) {
+        const pz_status status = member_claims(person->members[i], attribute, arena, &runs[count]);
+        if (status != PZ_OK)
+            return status;
+        count += runs[count].count > 0;
+    }
+    return pz__claims_merge(runs, count, arena, out);
 }
 
 pz_status pz__person_cells(const pz__person *person, pz_str attribute, pz__arena *arena,
                            pz__cells *out)
 {
+    pz__cells runs[PZ__PERSON_MEMBERS_MAX];
+    uint32_t count = 0;
     *out = (pz__cells){NULL, 0};
     if (person->count == 1)
-        *out = pz__profile_cells(person->members[0], attribute);
-    if (person->count <= 1)
-        return PZ_OK;
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < person->count; i++)
-        total += pz__profile_cells(person->members[i], attribute).count;
-    pz__cell *list = pz__arena_array(arena, total, sizeof *list);
-    if (!list)
-        return PZ_ERR_NOMEM;
-    uint32_t count = 0;
+        return member_cells(person->members[0], attribute, arena, out);
     for (uint32_t i = 0; i < person->count; i++) {
-        const pz__cells more = pz__profile_cells(person->members[i], attribute);
-        merge_cells(list, count, more);
-        count += more.count;
+        const pz_status status = member_cells(person->members[i], attribute, arena, &runs[count]);
+        if (status != PZ_OK)
+            return status;
+        count += runs[count].count > 0;
     }
-    *out = (pz__cells){list, count};
-    return PZ_OK;
+    return pz__cells_merge(runs, count, arena, out);
 }
 
 int64_t pz__person_counter_since(const pz__person *person, pz_str counter)
 {
     int64_t since = INT64_MIN;
     for (uint32_t i = 0; i < person->count; i++) {
-        const int64_t here = pz__profile_counter_since(person->members[i], counter);
+        const int64_t here = member_since(person->members[i], counter);
         since = here > since ? here : since;
     }
     return since;

@@ -13,15 +13,16 @@
 
 #include <cmocka.h>
 
+#define GOLDEN(name) PZ_TEST_DATA "/" name
+
 static int digit(int c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static pz__buf read_golden(const char *name)
+static pz__buf read_golden(const char *path)
 {
-    char path[512], line[1024];
-    snprintf(path, sizeof path, "%s/%s", PZ_TEST_DATA, name);
+    char line[1024];
     FILE *file = fopen(path, "r");
     if (!file)
         fail_msg("%s is missing", path);
@@ -37,7 +38,7 @@ static pz__buf read_golden(const char *name)
     return bytes;
 }
 
-/* A profile with everything version 1 can hold. */
+/* Claims, evidence, counters and events of two writers, consents, links and history. */
 static pz__profile *sample(void)
 {
     static const pz_str counters[] = {{"count(purchase)", 15}};
@@ -59,6 +60,38 @@ static pz__profile *sample(void)
     kit_observe(p, "shop", "e2", "roses", 1024, KIT_NOW, KIT_NOW, 3 * KIT_DAY, NULL);
     assert_int_equal(pz__profile_keep_counters(p, PZ__STR("crm"), counters, 1, KIT_NOW, NULL), 0);
     kit_observe(p, "crm", "e3", "tools", -512, KIT_NOW, KIT_NOW, 3 * KIT_DAY, NULL);
+    write = kit_write("shop", KIT_NOW);
+    pz__profile_note_begin(p, PZ__STR("choose"));
+    kit_put(p, "shop", PZ__SLOT_CHOICE, "language", "fr", KIT_NOW, KIT_NOW);
+    pz__profile_note_end(p);
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR("language"), NULL), PZ_OK);
+    assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_PURPOSE, PZ__STR("service"), 0, NULL),
+                     PZ_OK);
+    write.writer = PZ__STR("crm");
+    assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_PURPOSE, PZ__STR("ads"), NULL), PZ_OK);
+    assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_LINK, PZ__STR("ann-2"), 50000, NULL),
+                     PZ_OK);
+    write.writer = PZ__STR("shop");
+    assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_PURPOSE, PZ__STR("ads"), 0, NULL),
+                     PZ_OK);
+    return p;
+}
+
+/* The same with forgettings, retractions, and evidence gathered after a forgetting. */
+static pz__profile *erased_sample(void)
+{
+    pz__profile *p = sample();
+    pz__write write = kit_write("crm", KIT_NOW);
+    uint32_t count;
+    const pz__forgetting ever = {PZ__STR("country"), INT64_MIN, INT64_MAX, PZ__FORGET_FACTS};
+    const pz__forgetting span = {PZ__STR("category"), KIT_NOW - 9 * KIT_DAY, KIT_NOW - 2 * KIT_DAY,
+                                 PZ__FORGET_GATHERED};
+    assert_int_equal(pz__profile_forget(p, &write, &ever, NULL), PZ_OK);
+    assert_int_equal(pz__profile_forget(p, &write, &span, NULL), PZ_OK);
+    const pz__retraction one = {.source = PZ__STR("shop"), .id = PZ__STR("e2")};
+    assert_int_equal(pz__profile_retract(p, &write, &one, &count, NULL), PZ_OK);
+    assert_int_equal(count, 1);
+    kit_observe(p, "crm", "e4", "seeds", 1024, KIT_NOW - 3 * KIT_DAY, KIT_NOW, 9 * KIT_DAY, NULL);
     return p;
 }
 
@@ -68,27 +101,34 @@ static void print_hex(const pz__buf *bytes)
         printf("%02x%s", (uint8_t)bytes->data[i], i % 32 == 31 || i + 1 == bytes->len ? "\n" : "");
 }
 
+static void assert_golden(pz__profile *p, const char *path)
+{
+    pz__buf made = kit_bytes(p);
+    if (getenv("PZ_PRINT_GOLDEN")) {
+        printf("# %s\n", path);
+        print_hex(&made);
+    } else {
+        pz__buf golden = read_golden(path);
+        assert_int_equal(made.len, golden.len);
+        assert_memory_equal(made.data, golden.data, made.len);
+        pz__buf_clear(&golden);
+    }
+    pz__buf_clear(&made);
+    pz__profile_free(p);
+}
+
 static void version_1_is_written_to_the_golden_bytes(void **state)
 {
     (void)state;
-    pz__profile *p = sample();
-    pz__buf made = kit_bytes(p);
-    if (getenv("PZ_PRINT_GOLDEN")) {
-        print_hex(&made);
-        return;
-    }
-    pz__buf golden = read_golden("version1.hex");
-    assert_int_equal(made.len, golden.len);
-    assert_memory_equal(made.data, golden.data, made.len);
-    pz__buf_clear(&made);
-    pz__buf_clear(&golden);
-    pz__profile_free(p);
+    assert_golden(sample(), GOLDEN("version1.hex"));
+    assert_golden(erased_sample(), GOLDEN("version1-erased.hex"));
 }
 
 static void version_1_reads_back(void **state)
 {
     (void)state;
-    static const char *const files[] = {"version1.hex", "version1-unknown.hex"};
+    static const char *const files[] = {GOLDEN("version1.hex"), GOLDEN("version1-erased.hex"),
+                                        GOLDEN("version1-unknown.hex")};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         pz__buf golden = read_golden(files[i]);
         pz__profile *p;
@@ -122,8 +162,31 @@ static void fifty_typical_claims_fit_in_two_kilobytes(void **state)
     pz__profile_free(p);
 }
 
-int main(void)
+/* What the library makes of a golden file, for readers that are not this library. */
+static int print_export(const char *path)
 {
+    pz__buf golden = read_golden(path), json;
+    pz__profile *p;
+    pz_error err = PZ_ERROR_INIT;
+    pz__buf_init(&json, NULL, 1 << 20);
+    pz_status status = pz__profile_decode(&p, NULL, golden.data, golden.len, &err);
+    if (status == PZ_OK)
+        status = pz__profile_seal(p);
+    if (status == PZ_OK)
+        status = pz__profile_export(p, &json, 2);
+    printf("%.*s\n", (int)json.len, json.data ? json.data : "");
+    if (status != PZ_OK)
+        fprintf(stderr, "%s: %s\n", path, err.message);
+    pz__profile_free(p);
+    pz__buf_clear(&json);
+    pz__buf_clear(&golden);
+    return status != PZ_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--export") == 0)
+        return print_export(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_is_written_to_the_golden_bytes),
         cmocka_unit_test(version_1_reads_back),
