@@ -97,7 +97,7 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__w
     pz_status status = keep_claim(profile, segment, write, claim, near, made, err);
     if (status != PZ_OK || is_outranked(old, write))
         return status;
-    status = pz__history_prepare(profile, segment, write, made, noting, err);
+    status = pz__history_prepare(profile, segment, made, noting, err);
     if (status == PZ_OK)
         status = pz__edit_check_size(profile, pz__claim_cost(made) + noting_cost(noting),
                                      old ? pz__claim_cost(old) : 0, err);

@@ -10,7 +10,7 @@
  * Undoing takes back the newest entry, by (stamp, writer), that no entry of an undo names yet. Undo
  * entries themselves are not undone, so undoing again goes on back. As segments keep only their
  * newest 64 entries, an undo entry may go before the one it names does in another segment; hence
- * only the newest 64 of all segments together are looked at.
+ * nothing is undone that is older than all that a full segment still holds.
  *
  * To take back is to write: puts with new stamps, which every replica orders alike. First the
  * registers that held nothing are cleared, then values return, oldest first. Two things would be
@@ -61,24 +61,36 @@ static const pz__claim *standing(const pz__profile *profile, const pz__claim *ke
     return newest;
 }
 
-static bool is_cleared_after(const pz__profile *profile, const pz__claim *claim,
-                             pz__claim_slot slot)
+/* The newest clearing of the whole attribute; NULL if it never was cleared. */
+static const pz__claim *newest_clearing(const pz__profile *profile, pz_str attribute)
 {
-    const pz__claim key = {.attribute = claim->attribute, .slot = (uint8_t)slot};
-    const pz__claim *whole = standing(profile, &key);
-    return whole && whole->is_cleared && pz__claim_rank(whole, claim) > 0;
+    static const uint8_t slots[] = {PZ__SLOT_CHOICE, PZ__SLOT_REJECT};
+    const pz__claim *newest = NULL;
+    for (size_t i = 0; i < sizeof slots; i++) {
+        const pz__claim key = {.attribute = attribute, .slot = slots[i]};
+        const pz__claim *claim = standing(profile, &key);
+        if (claim && claim->is_cleared && (!newest || pz__claim_rank(claim, newest) > 0))
+            newest = claim;
+    }
+    return newest;
 }
 
-/* What is set in a register; NULL if nothing, or emptied, by itself or with the whole. */
-static const pz__claim *set_in(const pz__profile *profile, const pz__claim *key)
+/* What is set in a register, the whole having been cleared at `clearing` (or NULL); NULL if
+ * nothing. */
+static const pz__claim *set_since(const pz__profile *profile, const pz__claim *key,
+                                  const pz__claim *clearing)
 {
     const pz__claim *claim = standing(profile, key);
     if (!claim || claim->is_cleared)
         return NULL;
-    if (is_emptied_whole(claim->slot) && (is_cleared_after(profile, claim, PZ__SLOT_CHOICE) ||
-                                          is_cleared_after(profile, claim, PZ__SLOT_REJECT)))
+    if (clearing && is_emptied_whole(claim->slot) && pz__claim_rank(clearing, claim) > 0)
         return NULL;
     return claim;
+}
+
+static const pz__claim *set_in(const pz__profile *profile, const pz__claim *key)
+{
+    return set_since(profile, key, newest_clearing(profile, key->attribute));
 }
 
 /* ---- noting ---- */
@@ -104,11 +116,22 @@ static pz__history_entry *current_entry(const pz__profile *profile, const pz__se
     return last->stamp == note->stamp ? last : NULL;
 }
 
-/* What the register holds now, as the segment's own. */
+/* What the register held before the verb, as the segment's own. Another register of the same verb
+ * may have cleared the whole by now: what counts is how it stood when the verb began. */
 static pz_status keep_before(pz__profile *profile, pz__segment *segment, const pz__claim *made,
-                             pz__claim *before, pz_error *err)
+                             pz__noting *noting, pz_error *err)
 {
-    const pz__claim *was = set_in(profile, made);
+    const pz__note *note = &profile->note;
+    const pz__claim then = {.stamp = note->cleared_stamp,
+                            .writer = {note->cleared_writer, note->cleared_len}};
+    const pz__claim *clearing = note->cleared_len > 0 ? &then : NULL;
+    if (noting->is_new_entry) {
+        clearing = newest_clearing(profile, made->attribute);
+        noting->cleared_stamp = clearing ? clearing->stamp : 0;
+        noting->cleared_writer = clearing ? clearing->writer : (pz_str){NULL, 0};
+    }
+    const pz__claim *was = set_since(profile, made, clearing);
+    pz__claim *before = &noting->before;
     *before = (pz__claim){.attribute = made->attribute,
                           .part = made->part,
                           .slot = made->slot,
@@ -161,10 +184,9 @@ static bool has_register(const pz__history_entry *entry, const pz__claim *key)
     return false;
 }
 
-pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const pz__write *write,
-                              const pz__claim *made, pz__noting *noting, pz_error *err)
+pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const pz__claim *made,
+                              pz__noting *noting, pz_error *err)
 {
-    (void)write;
     *noting = (pz__noting){.is_wanted = false};
     if (profile->note.verb.len == 0 || !is_noted(made->slot))
         return PZ_OK;
@@ -179,7 +201,7 @@ pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const 
     if ((!current && !begin_entry(profile, segment, made, &noting->entry)) ||
         !grow(profile, segment, &noting->entry))
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    return keep_before(profile, segment, made, &noting->before, err);
+    return keep_before(profile, segment, made, noting, err);
 }
 
 static void append(pz__segment *segment, const pz__history_entry *entry)
@@ -204,6 +226,10 @@ void pz__history_commit(pz__profile *profile, pz__segment *segment, const pz__no
         note->stamp = noting->entry.stamp;
         note->writer_len = segment->writer.len;
         memcpy(note->writer_bytes, segment->writer.data, segment->writer.len);
+        note->cleared_stamp = noting->cleared_stamp;
+        note->cleared_len = noting->cleared_writer.len;
+        if (note->cleared_len)
+            memcpy(note->cleared_writer, noting->cleared_writer.data, note->cleared_len);
     }
     pz__history_entry *entry = &segment->history[segment->history_count - 1];
     entry->before = noting->entry.before;
@@ -242,15 +268,16 @@ static bool is_undone(const pz__profile *profile, const found *which)
     return false;
 }
 
-static uint32_t count_newer(const pz__profile *profile, const found *which)
+/* Some segment is full and has dropped entries since: one of an undo of this may be among them. */
+static bool is_out_of_reach(const pz__profile *profile, const found *which)
 {
-    uint32_t count = 0;
     for (uint32_t s = 0; s < profile->segment_count; s++) {
         const pz__segment *segment = profile->segments[s];
-        for (uint32_t i = 0; i < segment->history_count; i++)
-            count += is_newer(&segment->history[i], segment->writer, which);
+        if (segment->history_count == PZ__SEGMENT_HISTORY_MAX &&
+            is_newer(&segment->history[0], segment->writer, which))
+            return true;
     }
-    return count;
+    return false;
 }
 
 /* What the entry did to the register was not forgotten since. */
@@ -287,7 +314,7 @@ static bool find_newest(const pz__profile *profile, pz_str attribute, found *out
             break;
         }
     }
-    return out->entry && count_newer(profile, out) < PZ__SEGMENT_HISTORY_MAX;
+    return out->entry && !is_out_of_reach(profile, out);
 }
 
 /* ---- taking it back ---- */

@@ -207,6 +207,10 @@ typedef struct pz__note {
     size_t writer_len;
     const pz__claim *before; /* ... and room for this many registers here */
     uint32_t before_cap;
+    /* When and by whom the attribute had been cleared as a whole; nobody: length 0. */
+    int64_t cleared_stamp;
+    char cleared_writer[PZ__WRITER_MAX];
+    size_t cleared_len;
 } pz__note;
 
 struct pz__profile {
@@ -327,9 +331,11 @@ typedef struct pz__noting {
     bool is_wanted, is_new_entry, is_new_register;
     pz__history_entry entry;
     pz__claim before;
+    int64_t cleared_stamp;
+    pz_str cleared_writer;
 } pz__noting;
-pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const pz__write *write,
-                              const pz__claim *made, pz__noting *noting, pz_error *err);
+pz_status pz__history_prepare(pz__profile *profile, pz__segment *segment, const pz__claim *made,
+                              pz__noting *noting, pz_error *err);
 void pz__history_commit(pz__profile *profile, pz__segment *segment, const pz__noting *noting);
 
 /* ---- segment.c ---- */
