@@ -50,19 +50,32 @@ PZ_API pz_status pz_context_set(pz_context *context, const char *key, pz_value v
  * every question below. */
 PZ_API pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_error *err);
 
+/**
+ * The level that the host sets for all that follows: "basic", "demographic", "self-service" or
+ * "deep"; NULL: none. Of catalog, policies, host and customer the strictest wins: a level never
+ * lifts what another side leaves out. pz_context_begin() takes it back.
+ * @return PZ_OK; PZ_ERR_NOT_FOUND for a name that is no level (the nearest is named); PZ_ERR_STATE
+ * before pz_context_begin().
+ */
+PZ_API pz_status pz_context_level(pz_context *context, const char *level, pz_error *err);
+
 /** One answer about one attribute. Texts are NUL-terminated or pz_str; all is borrowed. */
 typedef struct pz_resolution {
     uint32_t size;       /**< sizeof(pz_resolution), which PZ_RESOLUTION sets. */
     bool is_resolved;    /**< False: nobody can say; `value` is null. */
     bool has_confidence; /**< True for guesses. */
     pz_value value;
-    const char *tier;   /**< "CHOICE", "ACCOUNT_CHOICE", "DECLARED", "INFERRED", "GROUP",
+    const char *tier;   /**< "LOCK", "CHOICE", "ACCOUNT_CHOICE", "DECLARED", "INFERRED", "GROUP",
                              "RECOMMENDED", "DEFAULT", or "NONE". */
-    const char *reason; /**< "EXPLICIT", "DECLARED", "INFERRED", "DEFAULT" and so on. */
+    const char *reason; /**< "LOCKED", "EXPLICIT", "DECLARED", "INFERRED", "GROUP", "RECOMMENDED",
+                             "DEFAULT", "DISABLED", "BOUNDED" or "UNRESOLVED". */
     double confidence;  /**< 0 to 1: the expected share of this value; 0 without confidence. */
     pz_str channel;     /**< Of the claim that answered; empty if none. */
     pz_str who;         /**< Who said it; empty if not named. */
     int64_t at_ms;      /**< When it was said; 0 for answers that rest on no claim. */
+    pz_value members;   /**< Of a set or record a map from each element or member of the answer to
+                             the tier it comes from; else null. An element that no map has as key
+                             (a double, a timestamp ...) stands as its JSON text. */
 } pz_resolution;
 #define PZ_RESOLUTION .size = (uint32_t)sizeof(pz_resolution)
 
@@ -85,17 +98,50 @@ PZ_API pz_status pz_resolve_int(int64_t *out, pz_context *context, const pz_prof
 /** As pz_resolve_bool(). */
 PZ_API pz_status pz_resolve_double(double *out, pz_context *context, const pz_profile *profile,
                                    const char *attribute, double fallback);
-/** As pz_resolve_bool(). The text is borrowed like every answer; `fallback` NULL gives {NULL, 0}. */
+/** As pz_resolve_bool(). The text is borrowed like every answer; `fallback` NULL gives {NULL, 0}.
+ */
 PZ_API pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *profile,
                                 const char *attribute, const char *fallback);
 
 /**
  * Every layer of one attribute, strongest first, as a list of maps with "tier", "value", "why"
  * (USED, SHADOWED, EXPIRED, FUTURE, UNCERTAIN, MODE, REJECTED, BOUNDED) and where they exist
- * "confidence", "channel", "who", "at".
+ * "confidence", "channel", "who", "at". Of a set, record or layout each layer is about the element,
+ * member or item "key"; a removal from a set has "removal": true.
  */
 PZ_API pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profile,
                             const char *attribute, pz_error *err);
+
+/**
+ * The same with the layers that masks and missing consents hide, as MASKED and DENIED. For
+ * operators alone: it tells that data exists, which decisions and explanations never do.
+ */
+PZ_API pz_status pz_inspect_privileged(pz_value *out, pz_context *context,
+                                       const pz_profile *profile, const char *attribute,
+                                       pz_error *err);
+
+/** Several attributes of several customers, asked in one call. All is borrowed for the call. */
+typedef struct pz_batch {
+    uint32_t size;                     /**< sizeof(pz_batch), which PZ_BATCH sets. */
+    uint32_t profile_count;            /**< How many customers. */
+    const pz_profile *const *profiles; /**< An entry may be NULL: nobody. */
+    const char *const *attributes;     /**< Their names; a name may stand twice. */
+    uint32_t attribute_count;          /**< How many attributes. */
+} pz_batch;
+#define PZ_BATCH .size = (uint32_t)sizeof(pz_batch)
+
+/**
+ * Resolve every attribute of a batch for every profile of it.
+ * @param out  profile_count times attribute_count structs, profile by profile. The size of the
+ * first is set by the caller and is that of each.
+ * @return As pz_resolve(). The first failure ends the work; what stands in `out` then is no answer.
+ */
+PZ_API pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batch *batch,
+                                 pz_error *err);
+/** Inspect every attribute of a batch for every profile of it, in the same order: each value is the
+ * list that pz_inspect() gives. */
+PZ_API pz_status pz_inspect_many(pz_value *out, pz_context *context, const pz_batch *batch,
+                                 pz_error *err);
 
 /** The names of all segments the customer is in, as a list of strings. */
 PZ_API pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *profile,
@@ -133,8 +179,10 @@ PZ_API double pz_decision_confidence(const pz_decision *decision);
 /**
  * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",
  * "uses" (each attribute, segment, counter and context key that was read, with its value, and of
- * attributes tier, reason, confidence, channel, time), "unknown" (what was missing and would have
- * mattered), "errors", "id", "catalog".
+ * attributes tier, reason, confidence, channel, time, "policies" that fixed or limited the answer;
+ * and "withheld": why not everything may be used, such as "masked by level basic" or "purpose ads
+ * not granted", named from catalog, consents and levels alone, never from what data exists),
+ * "unknown" (what was missing and would have mattered), "errors", "id", "catalog".
  */
 PZ_API pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision *decision,
                                  pz_error *err);
@@ -147,7 +195,9 @@ PZ_API pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decis
 
 /**
  * Why: every rule in turn with what it came to, every attribute with all its layers.
- * As structure, a map: that of pz_decision_map() with "rules" and "layers" besides.
+ * As structure, a map: that of pz_decision_map() with "rules" and "layers" besides, and in a
+ * catalog with policies "policies": each that bears on the decision, whether it holds, and what it
+ * reads.
  */
 PZ_API pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision,
                             pz_error *err);

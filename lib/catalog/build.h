@@ -36,7 +36,7 @@ typedef struct pz__shared {
     pz_alloc alloc;
     pz__arena arena;
     uint32_t refs; /* atomic */
-    pz__names attributes, decisions, context, segments;
+    pz__names attributes, decisions, context, segments, consents;
     pz__zone_set zones; /* that rules name; read by their programs */
 } pz__shared;
 
@@ -81,6 +81,10 @@ typedef struct pz__build {
     int64_t *counter_windows; /* shortest window asked, in ms */
     uint32_t counter_count, counter_cap;
     pz__names counter_names;
+
+    const pz__node *purposes;    /* the section, NULL without */
+    const pz__node **rule_nodes; /* by policy: its "when", NULL without */
+    uint32_t *input_slots;       /* by attribute; UINT32_MAX: none yet */
 } pz__build;
 
 /* Declared limits; each is tested at the limit and one beyond. */
@@ -93,8 +97,12 @@ typedef struct pz__build {
 #define PZ__COUNTERS_MAX 4096u
 #define PZ__EVENTS_MAX 4096u
 #define PZ__TESTS_MAX 16384u
+#define PZ__POLICIES_MAX 4096u
+#define PZ__PURPOSES_MAX 1024u
+#define PZ__IDENTIFIERS_MAX 1024u
+#define PZ__CONSENTS_MAX 1024u
 #define PZ__DOMAIN_MAX 65536u     /* values of a domain, inner nodes included */
-#define PZ__SEGMENT_CHAIN_MAX 64u /* segments that read one another in a row */
+#define PZ__SEGMENT_CHAIN_MAX 64u /* segments and policies that read one another in a row */
 
 /* ---- mistakes (mistakes.c) ---- */
 
@@ -178,7 +186,8 @@ typedef struct pz__members {
 const pz__members *const *pz__catalog_members(uint32_t *count);
 extern const pz__members pz__document_members, pz__attribute_members, pz__prior_members,
     pz__context_members, pz__event_members, pz__signal_members, pz__segment_members,
-    pz__decision_members, pz__rule_members, pz__test_members;
+    pz__decision_members, pz__rule_members, pz__test_members, pz__purpose_members,
+    pz__identifier_members, pz__policy_members, pz__bound_members;
 
 /* Read an object: unknown, missing, repeated and mistaken members are reported, the others go to
  * their functions in the order of the table. */
@@ -191,6 +200,8 @@ bool pz__is_wanted(pz__build *build, const pz__node *node, const pz__member *mem
 bool pz__name_check_identifier(pz__build *build, const pz__node *node, const char *what);
 /* Any text of 1 to PZ__NAME_MAX bytes. */
 bool pz__name_check(pz__build *build, pz_str name, uint32_t start, uint32_t end, const char *what);
+/* "#1" for the first of a list: what a thing without a name is called by. */
+pz_str pz__place_name(pz__build *build, uint32_t index);
 /* More than `most` children: a mistake at the first that is too many. */
 bool pz__check_count(pz__build *build, const pz__node *node, uint32_t most, const char *what);
 /* A span of time from text; 0 and a mistake if it is none. */
@@ -200,7 +211,17 @@ double pz__number_of(pz_value value);
 bool pz__weight_of(pz_value value, int64_t *out);
 /* The type a text names; dyn and a mistake if it names none or one that no value can have. */
 const pz__type *pz__read_type(pz__build *build, const pz__node *node);
+/* A scalar type that min and max can be of. */
+bool pz__is_ordered(const pz__type *type);
 pz_str pz__nearest_in(const pz__names *names, pz_str name);
+
+/* ---- levels (levels.c) ---- */
+
+/* The source class that a text names; false after a mistake. */
+bool pz__read_class(pz__build *build, const pz__node *node, pz__source_class *out);
+/* The source classes that a level leaves out, or that a list names. */
+uint32_t pz__read_level(pz__build *build, const pz__node *node);
+uint32_t pz__read_mask(pz__build *build, const pz__node *node);
 
 /* ---- typed values (fit.c) ---- */
 
@@ -211,6 +232,9 @@ bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const
 /* Check a value that stands at a node against an attribute (check.c). `what` begins the message. */
 bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_value value,
                          const pz__node *node, const char *what);
+/* The same for one element, item or value of a member of a composed attribute. */
+bool pz__check_own_part(pz__build *build, const pz__attribute *attribute, pz_value part,
+                        const pz__node *node, const char *what);
 /* Warn where a rule compares an attribute with a value it never has. */
 void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_value value,
                        uint32_t start, uint32_t end);
@@ -230,6 +254,9 @@ pz__domain *pz__domain_flat(pz__build *build, const pz_value *values, uint32_t c
 pz__domain *pz__domain_tree(pz__build *build, const pz__node *node);
 /* A copy with shares: `shares` an object of leaves, or NULL for equal shares. */
 pz__domain *pz__domain_shared(pz__build *build, const pz__domain *domain, const pz__node *shares);
+/* A copy for a set, whose elements are independent: each node has its own share, PZ__ELEMENT_SHARE
+ * unless `shares` (which may be NULL) says otherwise. */
+pz__domain *pz__domain_elements(pz__build *build, const pz__domain *domain, const pz__node *shares);
 /* The allowed value nearest to a text; {NULL, 0} if none is near. */
 pz_str pz__domain_nearest(const pz__domain *domain, pz_str text);
 
@@ -255,11 +282,16 @@ pz__digest pz__digest_with_zones(const pz__shared *shared, pz__digest document);
 
 /* The environment of segments and decisions. */
 pz__cel_env pz__cel_env_of(pz__build *build);
+/* The environment of policies that set masks. */
+pz__cel_env pz__input_env_of(pz__build *build);
 /* A slot for a use; the same one when asked again. UINT32_MAX out of memory. */
 uint32_t pz__slot_new(pz__build *build, pz__slot_use use, uint32_t index, pz_str name,
                       const pz__type *type, int64_t window_ms);
 pz_status pz__derive_call(void *self, pz_str name, const pz__call_arg *args, uint32_t count,
                           pz__slot *out, pz_error *err);
+/* The same where masks are set: only consents may be asked for. */
+pz_status pz__derive_input_call(void *self, pz_str name, const pz__call_arg *args, uint32_t count,
+                                pz__slot *out, pz_error *err);
 /* Put counters in the order of their names, work out their widths, and mend the slots. */
 void pz__finish_counters(pz__build *build);
 
@@ -272,7 +304,13 @@ void pz__read_attributes(pz__build *build, const pz__node *node);
 void pz__read_signals(pz__build *build, const pz__node *node);
 void pz__declare_segments(pz__build *build, const pz__node *node);
 void pz__compile_segments(pz__build *build);
-void pz__check_segment_graph(pz__build *build);
+/* Circles among attributes, segments and policies. */
+void pz__check_graph(pz__build *build);
+void pz__read_purposes(pz__build *build, const pz__node *node);
+/* Warn of purposes that no attribute has. */
+void pz__check_purposes(pz__build *build);
+void pz__read_identifiers(pz__build *build, const pz__node *node);
+void pz__read_policies(pz__build *build, const pz__node *node);
 void pz__read_decisions(pz__build *build, const pz__node *node);
 void pz__check_tests(pz__build *build, const pz__node *node);
 

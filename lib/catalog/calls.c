@@ -5,6 +5,7 @@
  *     sum('purchase', 'total', duration('720h'))   what a member of them adds to
  *     last('visit')                                when the newest was
  *     confidence(profile.x)  tier(profile.x)       of the answer to an attribute
+ *     consent('ads')                               whether a purpose is granted
  *
  * Their arguments are constants or names, so each call becomes a slot when the rule is compiled;
  * the same call is the same slot. Without a window count and sum reach back for ever. What the
@@ -63,11 +64,12 @@ static const char *meant(pz__build *build, pz_str nearest)
 
 /* ---- arguments ---- */
 
-static pz_status text_argument(const call *c, uint32_t index, const char *what, pz_str *out)
+static pz_status text_argument(const call *c, uint32_t index, const char *what, const char *example,
+                               pz_str *out)
 {
     const pz__call_arg *arg = &c->args[index];
     if (!arg->is_constant || arg->constant.kind != PZ_STRING)
-        return fail_about(c, index, "%s must be a constant text, such as 'purchase'", what);
+        return fail_about(c, index, "%s must be a constant text, such as '%s'", what, example);
     *out = pz_value_text(arg->constant);
     if (out->len == 0 || out->len > PZ__NAME_MAX / 2)
         return fail_about(c, index, "%s must have 1 to %u bytes", what, PZ__NAME_MAX / 2);
@@ -80,7 +82,7 @@ static pz_status text_argument(const call *c, uint32_t index, const char *what, 
 
 static pz_status kind_argument(const call *c, pz_str *out)
 {
-    pz_status status = text_argument(c, 0, "the kind of event", out);
+    pz_status status = text_argument(c, 0, "the kind of event", "purchase", out);
     if (status || !c->build->has_events || pz__event_kind_of(c->build, *out))
         return status;
     return fail_about(c, 0, "there is no event %s in \"events\"%s", pz__quoted(c->build, *out),
@@ -90,7 +92,7 @@ static pz_status kind_argument(const call *c, pz_str *out)
 static pz_status member_argument(const call *c, pz_str kind_name, pz_str *out, int64_t *scale)
 {
     *scale = 1;
-    pz_status status = text_argument(c, 1, "the member to add up", out);
+    pz_status status = text_argument(c, 1, "the member to add up", "purchase", out);
     const pz__event_kind *kind = pz__event_kind_of(c->build, kind_name);
     if (!status && memchr(out->data, '.', out->len))
         return fail_about(c, 1, "only a member of the event itself adds up: no dots");
@@ -314,6 +316,24 @@ static pz_status derive_tier(const call *c, pz__buf *spelling)
     return derive_about(c, spelling, "tier", PZ__USE_TIER, &pz__type_string);
 }
 
+/* Purposes are open names: what nobody ever granted is not granted. */
+static pz_status derive_consent(const call *c, pz__buf *spelling)
+{
+    pz_str purpose;
+    const pz_status status = text_argument(c, 0, "the purpose", "ads", &purpose);
+    if (status)
+        return status;
+    pz__names *consents = &c->build->shared->consents;
+    if (consents->count >= PZ__CONSENTS_MAX && pz__names_find(consents, purpose) == PZ__NAME_NONE)
+        return fail_about(c, PZ__CALL, "the rules ask for more than %u purposes", PZ__CONSENTS_MAX);
+    const uint32_t number = pz__names_put(consents, purpose);
+    c->build->is_out_of_memory |= number == PZ__NAME_NONE;
+    if (number == PZ__NAME_NONE)
+        return PZ_ERR_NOMEM;
+    pz__buf_format(spelling, "consent('%.*s')", PZ__STR_ARG(purpose));
+    return give_call(c, spelling, PZ__USE_CONSENT, number, &pz__type_bool, 0);
+}
+
 typedef struct function {
     pz_str name;
     uint32_t least, most; /* arguments */
@@ -327,16 +347,22 @@ static const function functions[] = {
     {{"last", 4}, 1, 1, "last('visit')", derive_last},
     {{"confidence", 10}, 1, 1, "confidence(profile.language)", derive_confidence},
     {{"tier", 4}, 1, 1, "tier(profile.language)", derive_tier},
+    {{"consent", 7}, 1, 1, "consent('ads')", derive_consent},
 };
+
+static const function *function_named(pz_str name)
+{
+    for (uint32_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (pz__str_equal(functions[i].name, name))
+            return &functions[i];
+    return NULL;
+}
 
 pz_status pz__derive_call(void *self, pz_str name, const pz__call_arg *args, uint32_t count,
                           pz__slot *out, pz_error *err)
 {
     call c = {.build = self, .args = args, .count = count, .out = out, .err = err};
-    const function *f = NULL;
-    for (uint32_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (pz__str_equal(functions[i].name, name))
-            f = &functions[i];
+    const function *f = function_named(name);
     if (!f)
         return PZ_ERR_NOT_FOUND;
     if (count < f->least || count > f->most)
@@ -346,6 +372,20 @@ pz_status pz__derive_call(void *self, pz_str name, const pz__call_arg *args, uin
     pz_status status = f->derive(&c, &spelling);
     pz__buf_clear(&spelling);
     return c.build->is_out_of_memory ? PZ_ERR_NOMEM : status;
+}
+
+pz_status pz__derive_input_call(void *self, pz_str name, const pz__call_arg *args, uint32_t count,
+                                pz__slot *out, pz_error *err)
+{
+    const call c = {.build = self, .args = args, .count = count, .out = out, .err = err};
+    const function *f = function_named(name);
+    if (!f || f->derive == derive_consent)
+        return pz__derive_call(self, name, args, count, out, err);
+    return fail_about(&c, PZ__CALL,
+                      "a rule that sets a level or a mask cannot ask for %s: what it says depends "
+                      "on masks; it reads context, consents, locks and declared facts marked "
+                      "\"policy_input\"",
+                      f->name.data);
 }
 
 /* ---- the end ---- */

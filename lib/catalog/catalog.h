@@ -57,7 +57,7 @@ typedef struct pz__domain_node {
     uint32_t parent; /* of the root: 0 */
     uint32_t end;    /* one past the last node of the subtree */
     uint32_t depth;  /* root 0 */
-    double share;    /* prior share of the subtree; the root's is 1 */
+    double share;    /* prior share of the subtree; the root's is 1. Of a set: of the node alone */
 } pz__domain_node;
 
 typedef struct pz__domain {
@@ -67,6 +67,10 @@ typedef struct pz__domain {
 } pz__domain;
 
 #define PZ__NODE_NONE UINT32_MAX
+/* Prior share of an element of a set of which nothing is declared. */
+#define PZ__ELEMENT_SHARE 0.5
+/* Most items of a list that is a value of a set or layout. */
+#define PZ__ITEMS_MAX 4096u
 /* The node of a value (matched with pz_value_equal), or PZ__NODE_NONE. */
 uint32_t pz__domain_find(const pz__domain *domain, pz_value value);
 
@@ -78,9 +82,9 @@ typedef struct pz__attribute {
     pz__merge_law merge;
     pz__source_class source_class; /* of its inferences; BEHAVIOUR unless declared */
     pz_str purpose;                /* "" if none */
-    const pz_value *one_of;        /* NULL if not declared */
+    const pz_value *one_of;        /* NULL if not declared; of a set: its elements */
     uint32_t one_of_count;
-    const pz__domain *domain; /* one_of, bool or taxonomy; NULL if neither */
+    const pz__domain *domain; /* one_of, bool or taxonomy; NULL if neither. Of a set: of elements */
     bool is_taxonomy;
     bool has_min, has_max;
     pz_value min, max;
@@ -162,14 +166,31 @@ typedef struct pz__effect {
     uint32_t one_of_count;
 } pz__effect;
 
-/* "policies", in the order of the document. */
+/*
+ * "policies", in the order of the document. The rule of a policy that sets a mask reads its names
+ * as policy input (PZ__USE_INPUT), for what an attribute's answer is depends on masks.
+ */
 typedef struct pz__policy {
     pz_str id;               /* "id", or "#1", "#2" ... by place */
     const pz__program *when; /* NULL: always */
+    bool sets_mask;          /* "level" or "mask" */
     uint32_t masked;         /* source classes it masks, by bit; 0: none */
+    uint32_t mask_masked;    /* of these, those that "mask" names */
+    pz_str level;            /* "level"; "" without */
     const pz__effect *effects;
     uint32_t effect_count;
 } pz__policy;
+
+/* What policies do to one attribute, in their order. */
+typedef struct pz__attribute_effect {
+    uint32_t policy;
+    const pz__effect *effect;
+} pz__attribute_effect;
+
+typedef struct pz__attribute_effects {
+    const pz__attribute_effect *list;
+    uint32_t count;
+} pz__attribute_effects;
 
 /* What a slot stands for. */
 typedef enum pz__slot_use {
@@ -181,7 +202,9 @@ typedef enum pz__slot_use {
     PZ__USE_SUM,       /* sum(kind, member, window): index of the counter */
     PZ__USE_LAST, /* last(kind): index of the counter; timestamp of the newest bucket's event */
     PZ__USE_CONFIDENCE, /* confidence(profile.NAME): index of the attribute; double, 0 to 1 */
-    PZ__USE_TIER        /* tier(profile.NAME): index of the attribute; string */
+    PZ__USE_TIER,       /* tier(profile.NAME): index of the attribute; string */
+    PZ__USE_INPUT,      /* profile.NAME in a rule that sets a mask: index of the attribute */
+    PZ__USE_CONSENT     /* consent(purpose): index in `consents`; bool */
 } pz__slot_use;
 
 typedef struct pz__slot_info {
@@ -207,6 +230,7 @@ typedef struct pz__catalog {
     pz__digest digest;  /* content hash: of the document's value, whatever its layout, and
                          * of the time zones its rules name */
     int64_t horizon_ms; /* of deduplication; default 90 days */
+    int64_t erasure_horizon_ms; /* how long an erased person is remembered; default 400 days */
     bool context_is_closed;
     const pz__attribute *attributes;
     uint32_t attribute_count;
@@ -225,7 +249,13 @@ typedef struct pz__catalog {
     uint32_t purpose_count;
     const pz__policy *policies;
     uint32_t policy_count;
-    uint32_t masked; /* source classes that the catalog's own "level" and "mask" leave out */
+    const pz__attribute_effects *effects; /* by attribute; NULL if no policy locks or bounds */
+    bool has_mask_policies;
+    uint32_t masked;        /* source classes that the catalog's own "level" and "mask" leave out */
+    uint32_t mask_masked;   /* of these, those that "mask" names */
+    pz_str level;           /* "level"; "" without */
+    const pz_str *consents; /* purposes that rules ask for by consent() */
+    uint32_t consent_count;
     const pz_str *unique_identifiers; /* kinds declared unique, by name */
     uint32_t unique_identifier_count;
     const pz__slot_info *slots;
@@ -234,14 +264,25 @@ typedef struct pz__catalog {
     pz_str file, source;
 } pz__catalog;
 
-/* "basic", "demographic", "self-service", "deep": which source classes the level leaves out, by bit.
- * False for any other name. */
+/* ---- levels ---- */
+
+/* The source classes that a preset ("basic", "demographic", "self-service", "deep") leaves out, by
+ * bit; false if there is no such level. */
 bool pz__level_find(pz_str name, uint32_t *masked);
+/* The nearest level, for errors; {NULL, 0} if none is near. */
+pz_str pz__level_nearest(pz_str name);
+/* "behaviour" and so on, as catalogs spell it. */
+pz_str pz__source_class_name(pz__source_class source_class);
+#define PZ__CLASS_COUNT ((uint32_t)PZ__CLASS_CROSS_CHANNEL + 1)
+
+/* Bytes of a kind of identifier. */
+#define PZ__IDENTIFIER_KIND_MAX 64u
 
 /* Greatest document, and how many mistakes are listed before the report stops. */
 #define PZ__CATALOG_BYTES_MAX (16u << 20)
 #define PZ__CATALOG_MISTAKES_MAX 100u
 #define PZ__HORIZON_DEFAULT_MS (INT64_C(90) * 86400000)
+#define PZ__ERASURE_HORIZON_DEFAULT_MS (INT64_C(400) * 86400000)
 
 /* Most time zones of one catalog. */
 #define PZ__CATALOG_ZONES_MAX 4096u
@@ -289,6 +330,9 @@ pz_str pz__catalog_nearest_decision(const pz__catalog *catalog, pz_str name);
 /* Check a value against an attribute: PZ_OK, PZ_ERR_TYPE, PZ_ERR_DOMAIN (and a message naming the
  * attribute, the value, what is allowed, and the nearest allowed value). */
 pz_status pz__attribute_check(const pz__attribute *attribute, pz_value value, pz_error *err);
+/* The same for what composes a value: one element of a set, one item of a layout, the value of one
+ * member of a record. Of the other laws the whole value is meant. */
+pz_status pz__attribute_check_part(const pz__attribute *attribute, pz_value part, pz_error *err);
 
 /*
  * A value that came as JSON as one of a declared type: text becomes a timestamp (RFC 3339), a

@@ -231,5 +231,5 @@ void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_valu
     pz_str nearest = {NULL, 0};
     if (attribute->domain)
         nearest = pz__domain_nearest(attribute->domain, pz_value_text(value));
-    pz__warning_near(build, start, end, nearest, "%s", err.message);
+    pz__warning_near(build, start, end, nearest, "never equal: %s", err.message);
 }

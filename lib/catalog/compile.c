@@ -4,8 +4,8 @@
  * The order of work: read the JSON (a syntax error is the only mistake that ends the work at once);
  * look for members that stand twice; read the sections in the order of the table below, in which
  * every section stands behind those it refers to; compile the segments, once attributes, context
- * and all segments have their slots; look for circles; put the counters in order. If a mistake was
- * found the half-made catalog is dropped.
+ * and all segments have their slots; look for circles among attributes, segments and policies; put
+ * the counters in order. If a mistake was found the half-made catalog is dropped.
  *
  * A catalog lives in one arena together with a copy of its document: names, texts and default
  * values borrow from it. References are counted by an atomic number; the last one frees the arena.
@@ -31,6 +31,28 @@ static void read_horizon(pz__build *build, void *into, const pz__node *node)
         build->catalog->horizon_ms = ms;
 }
 
+static void read_erasure_horizon(pz__build *build, void *into, const pz__node *node)
+{
+    (void)into;
+    int64_t ms = pz__read_span(build, node);
+    if (ms > 0)
+        build->catalog->erasure_horizon_ms = ms;
+}
+
+static void read_level(pz__build *build, void *into, const pz__node *node)
+{
+    (void)into;
+    build->catalog->level = pz_value_text(node->value);
+    build->catalog->masked |= pz__read_level(build, node);
+}
+
+static void read_mask(pz__build *build, void *into, const pz__node *node)
+{
+    (void)into;
+    build->catalog->mask_masked = pz__read_mask(build, node);
+    build->catalog->masked |= build->catalog->mask_masked;
+}
+
 /* A member that is a section of its own. */
 #define SECTION(name, read)                                                                        \
     static void name(pz__build *build, void *into, const pz__node *node)                           \
@@ -46,6 +68,9 @@ SECTION(declare_segments, pz__declare_segments)
 SECTION(read_signals, pz__read_signals)
 SECTION(read_decisions, pz__read_decisions)
 SECTION(check_tests, pz__check_tests)
+SECTION(read_purposes, pz__read_purposes)
+SECTION(read_identifiers, pz__read_identifiers)
+SECTION(read_policies, pz__read_policies)
 #undef SECTION
 
 /* In the order in which they are read. */
@@ -54,6 +79,8 @@ static const pz__member document_members[] = {
     {"about", PZ__OPTIONAL, PZ__WANT_TEXT, NULL, "a text", "What the catalog is for, for people."},
     {"horizon", PZ__OPTIONAL, PZ__WANT_TEXT, read_horizon, "a span such as \"90d\"",
      "Events older than this are refused as late; 90 days unless declared."},
+    {"erasure_horizon", PZ__OPTIONAL, PZ__WANT_TEXT, read_erasure_horizon, "a span such as \"400d\"",
+     "How long an erased person is remembered, to refuse what is older; 400 days."},
     {"taxonomies", PZ__OPTIONAL, PZ__WANT_OBJECT, read_taxonomies, "an object of taxonomies",
      "Trees of values, as nested objects."},
     {"context", PZ__OPTIONAL, PZ__WANT_OBJECT, read_context, "an object of context keys",
@@ -68,13 +95,18 @@ static const pz__member document_members[] = {
      "What events say about attributes."},
     {"decisions", PZ__OPTIONAL, PZ__WANT_OBJECT, read_decisions, "an object of decisions",
      "What is decided, by which rules."},
+    {"purposes", PZ__OPTIONAL, PZ__WANT_OBJECT, read_purposes, "an object of purposes",
+     "Options of purposes: what a denial does, which signals grant and deny."},
+    {"identifiers", PZ__OPTIONAL, PZ__WANT_OBJECT, read_identifiers,
+     "an object of kinds of identifier", "Kinds of identifier and what they say."},
+    {"level", PZ__OPTIONAL, PZ__WANT_TEXT, read_level, "a level such as \"self-service\"",
+     "The level of the whole catalog; policies, host and customer may be stricter."},
+    {"mask", PZ__OPTIONAL, PZ__WANT_LIST, read_mask, "a list of source classes",
+     "Source classes that are not used."},
+    {"policies", PZ__OPTIONAL, PZ__WANT_LIST, read_policies, "a list of policies",
+     "Rules with force: they lock, bound and mask."},
     {"tests", PZ__OPTIONAL, PZ__WANT_LIST, check_tests, "a list of tests",
      "What is expected of the catalog."},
-    {"policies", PZ__LATER, 0, NULL, "", "Rules with force: locks, bounds, masks."},
-    {"purposes", PZ__LATER, 0, NULL, "", "Options of purposes."},
-    {"identifiers", PZ__LATER, 0, NULL, "", "Kinds of identifier."},
-    {"level", PZ__LATER, 0, NULL, "", "The level of the whole catalog."},
-    {"mask", PZ__LATER, 0, NULL, "", "Source classes that are not used."},
     {"offers", PZ__LATER, 0, NULL, "", "What can be put before a customer."},
     {"products", PZ__LATER, 0, NULL, "", "Products with options and constraints."},
     {"experiments", PZ__LATER, 0, NULL, "", "Tests, rollouts, holdouts."},
@@ -89,9 +121,11 @@ const pz__members pz__document_members = PZ__MEMBERS("the document", document_me
 const pz__members *const *pz__catalog_members(uint32_t *count)
 {
     static const pz__members *const all[] = {
-        &pz__document_members, &pz__attribute_members, &pz__prior_members,   &pz__context_members,
-        &pz__event_members,    &pz__signal_members,    &pz__segment_members, &pz__decision_members,
-        &pz__rule_members,     &pz__test_members,
+        &pz__document_members, &pz__attribute_members, &pz__prior_members,
+        &pz__context_members,  &pz__event_members,     &pz__signal_members,
+        &pz__segment_members,  &pz__decision_members,  &pz__rule_members,
+        &pz__test_members,     &pz__purpose_members,   &pz__identifier_members,
+        &pz__policy_members,   &pz__bound_members,
     };
     *count = sizeof all / sizeof *all;
     return all;
@@ -185,6 +219,8 @@ static void finish(pz__build *build)
     catalog->digest = pz__digest_with_zones(build->shared, catalog->digest);
     memcpy(slots, build->slots, build->slot_count * sizeof *slots);
     memcpy(context, build->context, build->context_count * sizeof *context);
+    catalog->consents = build->shared->consents.list;
+    catalog->consent_count = build->shared->consents.count;
     catalog->slots = slots;
     catalog->slot_count = build->slot_count;
     catalog->context = context;
@@ -205,7 +241,9 @@ static void compile(pz__build *build)
     if (!pz__is_stopped(build))
         pz__compile_segments(build);
     if (!pz__is_stopped(build))
-        pz__check_segment_graph(build);
+        pz__check_graph(build);
+    if (!pz__is_stopped(build))
+        pz__check_purposes(build);
     if (!pz__is_stopped(build) && build->error_count == 0)
         finish(build);
 }
@@ -231,6 +269,7 @@ static pz__shared *new_shared(const pz_alloc *alloc)
     pz__names_init(&shared->decisions, &shared->arena);
     pz__names_init(&shared->context, &shared->arena);
     pz__names_init(&shared->segments, &shared->arena);
+    pz__names_init(&shared->consents, &shared->arena);
     shared->zones.arena = &shared->arena;
     return shared;
 }
@@ -247,6 +286,7 @@ static pz__owner *new_owner(pz__shared *shared, pz_str file, pz_str source)
     owner->catalog.file = (pz_str){file_copy, file.len};
     owner->catalog.source = (pz_str){copy, source.len};
     owner->catalog.horizon_ms = PZ__HORIZON_DEFAULT_MS;
+    owner->catalog.erasure_horizon_ms = PZ__ERASURE_HORIZON_DEFAULT_MS;
     return owner;
 }
 

@@ -71,13 +71,7 @@ const pz__members pz__rule_members = PZ__MEMBERS("a rule", rule_members);
 static bool take_id(pz__build *build, reading *r, rule_reading *rr, uint32_t index)
 {
     if (!rr->id) {
-        pz__buf buf;
-        pz__buf_init(&buf, &build->alloc, 32);
-        pz__buf_format(&buf, "#%u", index + 1);
-        char *text = pz__arena_text(build->arena, buf.data ? buf.data : "", buf.len);
-        build->is_out_of_memory |= !text || buf.status;
-        rr->rule->id = (pz_str){text, buf.len};
-        pz__buf_clear(&buf);
+        rr->rule->id = pz__place_name(build, index);
         return !build->is_out_of_memory;
     }
     pz_str id = pz_value_text(rr->id->value);

@@ -1,10 +1,13 @@
 /*
- * env.c: what names mean in the rules of segments and decisions.
+ * env.c: what names mean in the rules of segments, decisions and policies.
  *
  * Every name is a numbered slot. Attributes, declared context keys, segments and `now` have theirs
  * from the moment they are declared; calls such as count('purchase', duration('24h')) get one when
  * a rule first makes them (calls.c). A catalog with a "context" section closes the set of context
  * keys; without one any key may be asked for, is dyn, and gets its slot when it first is.
+ *
+ * A rule that sets a mask says profile.NAME too, but gets another slot: its value is policy input,
+ * not the answer, since the answer depends on masks.
  *
  * The rule compiler asks for the longest dotted name first, so in an open context "context.a.b" is
  * refused here and "context.a" taken.
@@ -15,10 +18,9 @@ uint32_t pz__slot_new(pz__build *build, pz__slot_use use, uint32_t index, pz_str
                       const pz__type *type, int64_t window_ms)
 {
     static const pz_str prefixes[] = {
-        [PZ__USE_ATTRIBUTE] = {"profile.", 8},
-        [PZ__USE_CONTEXT] = {"context.", 8},
-        [PZ__USE_SEGMENT] = {"segment.", 8},
-        [PZ__USE_TIER] = {"", 0},
+        [PZ__USE_ATTRIBUTE] = {"profile.", 8}, [PZ__USE_CONTEXT] = {"context.", 8},
+        [PZ__USE_SEGMENT] = {"segment.", 8},   [PZ__USE_INPUT] = {"profile.", 8},
+        [PZ__USE_CONSENT] = {"", 0},
     };
     void *list = build->slots;
     if (!pz__more(build, &list, build->slot_count, &build->slot_cap, sizeof *build->slots))
@@ -93,8 +95,8 @@ static pz_status find_name(void *self, pz_str name, pz__slot *out)
 
 static void suggest_names(void *self, void (*put)(void *payload, pz_str name), void *payload)
 {
-    static const pz_str calls[] = {
-        {"count", 5}, {"sum", 3}, {"last", 4}, {"confidence", 10}, {"tier", 4}};
+    static const pz_str calls[] = {{"count", 5},       {"sum", 3},  {"last", 4},
+                                   {"confidence", 10}, {"tier", 4}, {"consent", 7}};
     const pz__build *build = self;
     for (uint32_t i = 0; i < build->slot_count; i++)
         if (build->slots[i].use <= PZ__USE_NOW)
@@ -114,6 +116,45 @@ static void compared(void *self, uint32_t slot, pz_value constant, uint32_t star
                       pz__place_in_text(build, build->rule, start),
                       pz__place_in_text(build, build->rule, end));
 }
+
+/* ---- rules that set masks ---- */
+
+/* The slot of an attribute as policy input; made when a rule first reads it. */
+static pz_status find_input(pz__build *build, uint32_t attribute, pz__slot *out)
+{
+    uint32_t *slot = &build->input_slots[attribute];
+    const pz__attribute *read = &build->attributes[attribute];
+    if (*slot == UINT32_MAX)
+        *slot = pz__slot_new(build, PZ__USE_INPUT, attribute, read->name,
+                             build->slots[read->slot].type, 0);
+    return give_slot(build, *slot, out);
+}
+
+/* What must not be read has its slot all the same: policies.c says so at its place. */
+static pz_status find_input_name(void *self, pz_str name, pz__slot *out)
+{
+    pz__build *build = self;
+    pz_str attribute = name;
+    if (!take_prefix(&attribute, "profile."))
+        return find_name(self, name, out);
+    const uint32_t i = pz__names_find(&build->shared->attributes, attribute);
+    return i == PZ__NAME_NONE ? PZ_ERR_NOT_FOUND : find_input(build, i, out);
+}
+
+static void suggest_inputs(void *self, void (*put)(void *payload, pz_str name), void *payload)
+{
+    const pz__build *build = self;
+    for (uint32_t i = 0; i < build->slot_count; i++) {
+        const pz__slot_info *slot = &build->slots[i];
+        const bool is_input =
+            slot->use == PZ__USE_ATTRIBUTE && build->attributes[slot->index].is_policy_input;
+        if (is_input || slot->use == PZ__USE_CONTEXT || slot->use == PZ__USE_NOW)
+            put(payload, slot->name);
+    }
+    put(payload, PZ__STR("consent"));
+}
+
+/* ---- environments ---- */
 
 static pz_status need_zone(void *self, pz_str name)
 {
@@ -136,4 +177,13 @@ pz__cel_env pz__cel_env_of(pz__build *build)
                          .zones = &build->shared->zones,
                          .need_zone = need_zone,
                          .suggest_zones = suggest_zones};
+}
+
+pz__cel_env pz__input_env_of(pz__build *build)
+{
+    pz__cel_env env = pz__cel_env_of(build);
+    env.find = find_input_name;
+    env.derive = pz__derive_input_call;
+    env.suggest = suggest_inputs;
+    return env;
 }

@@ -160,6 +160,18 @@ bool pz__name_check_identifier(pz__build *build, const pz__node *node, const cha
     return true;
 }
 
+pz_str pz__place_name(pz__build *build, uint32_t index)
+{
+    pz__buf buf;
+    pz__buf_init(&buf, &build->alloc, 32);
+    pz__buf_format(&buf, "#%u", index + 1);
+    const char *text = pz__arena_text(build->arena, buf.data ? buf.data : "", buf.len);
+    build->is_out_of_memory |= !text || buf.status;
+    const pz_str name = {text, text ? buf.len : 0};
+    pz__buf_clear(&buf);
+    return name;
+}
+
 bool pz__check_count(pz__build *build, const pz__node *node, uint32_t most, const char *what)
 {
     if (node->child_count <= most)

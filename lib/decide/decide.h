@@ -50,6 +50,14 @@ typedef struct pz__request {
     pz_value *totals; /* by slot: what was counted for this binding; PZ__V_PENDING: not yet */
     pz_str channel;   /* of the circumstances, where `has_channel` */
     bool has_channel;
+    pz_str level;            /* that the host set; "" if none */
+    uint32_t level_masked;   /* what it leaves out */
+    uint32_t masked;         /* source classes left out for this binding, where `has_masked` */
+    bool has_masked;         /* worked out for this binding */
+    pz__activation policies; /* what policies read: slots of their own; none without policies */
+    uint8_t *held;           /* by policy: 0 not evaluated yet, else one more than its truth */
+    uint32_t *policy_touched; /* slots fetched for policies in this binding */
+    uint32_t policy_touched_count;
     bool has_answers;  /* something is held that a new binding or circumstance makes void */
     uint32_t *touched; /* slots fetched since the last pz__request_settle */
     uint32_t touched_count;
@@ -62,6 +70,8 @@ void pz__request_clear(pz__request *request);
 pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, int64_t now_ms);
 /* Say (null: take back) a circumstance; copied. Codes as pz_context_set(). */
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err);
+/* Set the host's level ("": none) for what follows: PZ_ERR_NOT_FOUND for a name that is none. */
+pz_status pz__request_level(pz__request *request, pz_str level, pz_error *err);
 /* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
 void pz__request_bind(pz__request *request, pz__person person, pz__person accounts,
                       pz__binding binding);
@@ -134,8 +144,10 @@ pz_status pz__decision_map(pz__request *request, const pz_decision *decision, pz
 pz_status pz__decision_explain(pz__request *request, const pz_decision *decision, pz_value *out);
 pz_status pz__decision_sentences(pz__request *request, const pz_decision *decision, pz_str *out);
 
-/* One layer as a map, for inspections and explanations. */
-pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, pz_value *out);
+/* The layers as a list of maps, for inspections and explanations. Privileged: with those that masks
+ * and missing consents hide. */
+pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, bool is_privileged,
+                          pz_value *out);
 
 /* ---- verbs: checked writes ---- */
 

@@ -8,6 +8,7 @@
 #include "decide/decide.h"
 
 #include "decide/fields.h"
+#include "decide/policies.h"
 
 static const char *const truth_names[] = {
     [PZ__FALSE] = "FALSE",
@@ -22,7 +23,11 @@ static pz_status layer_map(pz__request *request, const pz__layer *layer, pz_valu
     pz__fields fields;
     pz__fields_init(&fields, &request->arena);
     pz__fields_put(&fields, "tier", pz_value_str(pz__tier_name(answer->tier)));
+    if (layer->key.kind != PZ_NULL)
+        pz__fields_put(&fields, "key", layer->key);
     pz__fields_put(&fields, "value", answer->value);
+    if (layer->is_removal)
+        pz__fields_put(&fields, "removal", pz_value_bool(true));
     pz__fields_put(&fields, "why", pz_value_str(pz__fate_name(layer->fate)));
     if (answer->has_confidence)
         pz__fields_put(&fields, "confidence",
@@ -33,18 +38,26 @@ static pz_status layer_map(pz__request *request, const pz__layer *layer, pz_valu
     return pz__fields_end(&fields, out);
 }
 
-pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, pz_value *out)
+pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, bool is_privileged,
+                          pz_value *out)
 {
+    request->status = PZ_OK;
     const pz__view view = pz__request_view(request);
     const pz__layer *layers;
     uint32_t count;
-    if (pz__inspect(&view, attribute, NULL, &layers, &count) != PZ_OK)
+    pz__force room;
+    const pz__force *force;
+    pz_status status = pz__request_force(request, attribute->index, &room, &force);
+    if (status == PZ_OK)
+        status = is_privileged ? pz__inspect_privileged(&view, attribute, force, &layers, &count)
+                               : pz__inspect(&view, attribute, force, &layers, &count);
+    if (status != PZ_OK || request->status != PZ_OK)
         return PZ_ERR_NOMEM;
     pz_value *items = pz__arena_array(&request->arena, count, sizeof *items);
     if (!items)
         return PZ_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        const pz_status status = layer_map(request, &layers[i], &items[i]);
+        status = layer_map(request, &layers[i], &items[i]);
         if (status != PZ_OK)
             return status;
     }
@@ -94,6 +107,23 @@ static pz_status rules_list(pz__request *request, const pz_decision *decision, p
     return PZ_OK;
 }
 
+/* The attribute whose answer a slot speaks of, or NULL. */
+static const pz__attribute *attribute_of(const pz__catalog *catalog, uint32_t slot)
+{
+    const pz__slot_info *info = &catalog->slots[slot];
+    const bool is_about = info->use == PZ__USE_ATTRIBUTE || info->use == PZ__USE_CONFIDENCE ||
+                          info->use == PZ__USE_TIER;
+    return is_about ? &catalog->attributes[info->index] : NULL;
+}
+
+static bool is_listed(const pz_entry *entries, uint32_t count, pz_str name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (pz__str_equal(pz_value_text(entries[i].key), name))
+            return true;
+    return false;
+}
+
 /* A map from the name of each attribute that was read to its layers. */
 static pz_status layers_map(pz__request *request, const pz_decision *decision, pz_value *out)
 {
@@ -102,12 +132,12 @@ static pz_status layers_map(pz__request *request, const pz_decision *decision, p
         return PZ_ERR_NOMEM;
     uint32_t count = 0;
     for (uint32_t i = 0; i < decision->use_count; i++) {
-        const pz__slot_info *info = &request->catalog->slots[decision->uses[i].slot];
-        if (info->use != PZ__USE_ATTRIBUTE)
+        const pz__attribute *attribute = attribute_of(request->catalog, decision->uses[i].slot);
+        if (!attribute || is_listed(entries, count, attribute->name))
             continue;
-        const pz__attribute *attribute = &request->catalog->attributes[info->index];
         entries[count].key = pz__value_of_str(attribute->name);
-        const pz_status status = pz__layers_list(request, attribute, &entries[count++].value);
+        const pz_status status =
+            pz__layers_list(request, attribute, false, &entries[count++].value);
         if (status != PZ_OK)
             return status;
     }
@@ -117,7 +147,7 @@ static pz_status layers_map(pz__request *request, const pz_decision *decision, p
 pz_status pz__decision_explain(pz__request *request, const pz_decision *decision, pz_value *out)
 {
     pz__fields fields;
-    pz_value rules, layers;
+    pz_value rules, layers, policies;
     pz_status status = pz__decision_fields(request, decision, &fields);
     request->status = PZ_OK;
     if (status == PZ_OK)
@@ -126,10 +156,14 @@ pz_status pz__decision_explain(pz__request *request, const pz_decision *decision
         status = request->status;
     if (status == PZ_OK)
         status = layers_map(request, decision, &layers);
+    if (status == PZ_OK)
+        status = pz__policies_list(request, decision, &policies);
     pz__request_settle(request);
     if (status != PZ_OK)
         return status;
     pz__fields_put(&fields, "rules", rules);
     pz__fields_put(&fields, "layers", layers);
+    if (policies.len)
+        pz__fields_put(&fields, "policies", policies);
     return pz__fields_end(&fields, out);
 }

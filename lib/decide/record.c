@@ -2,15 +2,16 @@
  * record.c: a decision as data: its map, and the id that names it.
  *
  * The id is a hash of the inputs, not of the outcome: catalog, subject bytes (person and account),
- * circumstances, moment and the decision's name. Equal inputs give equal ids on any machine, so a
- * host can recompute one and report outcomes against it. Hashing the subject's bytes costs more
- * than deciding, so the id is made only when somebody asks.
+ * circumstances (the host's level among them), moment and the decision's name. Equal inputs give
+ * equal ids on any machine, so a host can recompute one and report outcomes against it. Hashing the
+ * subject's bytes costs more than deciding, so the id is made only when somebody asks.
  *
  * The map is what leaves the library; its canonical bytes are what law 3 (purity) is about.
  */
 #include "decide/decide.h"
 
 #include "decide/fields.h"
+#include "decide/policies.h"
 
 static void hash_number(pz__blake2s *hash, uint64_t n)
 {
@@ -63,6 +64,11 @@ static pz_status hash_context(pz__blake2s *hash, pz__request *request)
         hash_text(hash, request->catalog->context[i].name);
         pz__blake2s_put(hash, digest.bytes, sizeof digest.bytes);
     }
+    /* No context key holds the mark. Without a level nothing is put. */
+    if (request->level.len) {
+        hash_text(hash, PZ__STR("\x1flevel"));
+        hash_text(hash, request->level);
+    }
     return PZ_OK;
 }
 
@@ -91,6 +97,20 @@ static bool is_plain(pz_value value)
     return value.kind <= PZ_MAP;
 }
 
+/* Which policies made the answer what it is. */
+static pz_status put_policies(pz__request *request, pz__fields *fields, uint32_t attribute,
+                              const pz__resolution *answer)
+{
+    const bool is_locked = answer->tier == PZ__TIER_LOCK;
+    pz_value policies;
+    if (!is_locked && answer->reason != PZ__REASON_BOUNDED)
+        return PZ_OK;
+    const pz_status status = pz__request_forcing(request, attribute, is_locked, &policies);
+    if (status == PZ_OK)
+        pz__fields_put(fields, "policies", policies);
+    return status;
+}
+
 static pz_status use_map(pz__request *request, const pz__use *use, pz_value *out)
 {
     const pz__slot_info *info = &request->catalog->slots[use->slot];
@@ -111,7 +131,16 @@ static pz_status use_map(pz__request *request, const pz__use *use, pz_value *out
         pz__fields_put_text(&fields, "channel", answer->channel);
         pz__fields_put_text(&fields, "who", answer->who);
         pz__fields_put_time(&fields, "at", answer->at_ms);
+        const pz_status status = put_policies(request, &fields, info->index, answer);
+        if (status != PZ_OK)
+            return status;
     }
+    pz_value withheld;
+    const pz_status status = pz__request_withheld(request, info, &withheld);
+    if (status != PZ_OK)
+        return status;
+    if (withheld.len)
+        pz__fields_put(&fields, "withheld", withheld);
     return pz__fields_end(&fields, out);
 }
 
@@ -182,6 +211,7 @@ pz_status pz__decision_fields(pz__request *request, const pz_decision *decision,
     if (status != PZ_OK)
         return status;
     pz__request_bind(request, decision->person, decision->accounts, decision->binding);
+    request->status = PZ_OK;
     pz__fields_init(fields, &request->arena);
     pz__fields_put_text(fields, "decision", decision->def->name);
     pz__fields_put(fields, "value", decision->value);

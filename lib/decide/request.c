@@ -9,6 +9,7 @@
  *     segment.NAME     the segment's own rule, over this same activation
  *     count, sum, last totals over the profile's cells
  *     confidence, tier of an attribute's answer
+ *     consent          whether the person granted a purpose
  *     now              the moment of the request
  *
  * What is not known is an unknown that names its slot. Every fetch is noted in `touched`, so that a
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "decide/policies.h"
 
 static const pz_value pending = {.kind = PZ__V_PENDING};
 
@@ -51,7 +53,7 @@ static pz_str channel_of(pz__request *request)
     return request->channel;
 }
 
-pz__view pz__request_view(pz__request *request)
+pz__view pz__request_bare_view(pz__request *request)
 {
     return (pz__view){
         .catalog = request->catalog,
@@ -63,16 +65,38 @@ pz__view pz__request_view(pz__request *request)
     };
 }
 
+pz__view pz__request_view(pz__request *request)
+{
+    pz__view view = pz__request_bare_view(request);
+    view.masked = pz__request_masked(request);
+    return view;
+}
+
+/* Policies are evaluated before the walk over the layers begins: they may resolve other attributes.
+ */
+static pz_status resolve(pz__request *request, uint32_t attribute, pz__resolution *out)
+{
+    pz__force room;
+    const pz__force *force;
+    const pz__view view = pz__request_view(request);
+    const pz_status status = pz__request_force(request, attribute, &room, &force);
+    if (status != PZ_OK)
+        return status;
+    return pz__resolve(&view, &request->catalog->attributes[attribute], force, out);
+}
+
 const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribute)
 {
     pz__resolution *answer = &request->answers[attribute];
     if (request->answered[attribute])
         return answer;
-    const pz__view view = pz__request_view(request);
-    if (pz__resolve(&view, &request->catalog->attributes[attribute], NULL, answer) != PZ_OK) {
+    const pz_status before = request->status;
+    request->status = PZ_OK;
+    if (resolve(request, attribute, answer) != PZ_OK || request->status != PZ_OK) {
         request->status = PZ_ERR_NOMEM;
         return NULL;
     }
+    request->status = before;
     request->answered[attribute] = request->has_answers = true;
     return answer;
 }
@@ -93,13 +117,14 @@ static pz_value context_value(pz__request *request, uint32_t slot, uint32_t inde
     return key->has_default ? key->default_value : pz__cel_unknown(&request->arena, slot);
 }
 
-static pz_value counter_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
+/* Counters are of the class behaviour: total_value has asked whether that may be used. */
+static pz_value counter_value(pz__request *request, const pz__view *view, uint32_t slot,
+                              const pz__slot_info *info)
 {
-    const pz__view view = pz__request_view(request);
     const pz__counter *counter = &request->catalog->counters[info->index];
     int64_t total;
     bool known;
-    if (pz__counter_total(&view, counter, info->window_ms, &total, &known) != PZ_OK)
+    if (pz__counter_total(view, counter, info->window_ms, &total, &known) != PZ_OK)
         request->status = PZ_ERR_NOMEM;
     if (!known)
         return pz__cel_unknown(&request->arena, slot);
@@ -109,7 +134,8 @@ static pz_value counter_value(pz__request *request, uint32_t slot, const pz__slo
 }
 
 /* The start of the newest bucket in which the counter counted: buckets are all that is kept. */
-static pz_value last_value(pz__request *request, uint32_t slot, const pz__slot_info *info)
+static pz_value last_value(pz__request *request, const pz__view *view, uint32_t slot,
+                           const pz__slot_info *info)
 {
     if (request->person.count == 0)
         return pz__cel_unknown(&request->arena, slot);
@@ -121,7 +147,8 @@ static pz_value last_value(pz__request *request, uint32_t slot, const pz__slot_i
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];
         const int64_t start = cell->bucket * (INT64_C(1) << cell->width);
-        if (start > newest && start <= request->now_ms / 1000)
+        if (start > newest && start <= request->now_ms / 1000 &&
+            !pz__is_channel_masked(view, cell->channel))
             newest = start;
     }
     if (newest == INT64_MIN)
@@ -135,8 +162,11 @@ static pz_value total_value(pz__request *request, uint32_t slot, const pz__slot_
     pz_value *kept = &request->totals[slot];
     if (kept->kind != PZ__V_PENDING)
         return *kept;
-    const pz_value value = info->use == PZ__USE_LAST ? last_value(request, slot, info)
-                                                     : counter_value(request, slot, info);
+    const pz__view view = pz__request_view(request);
+    if (view.masked & 1u << PZ__CLASS_BEHAVIOUR)
+        return pz__cel_unknown(&request->arena, slot);
+    const pz_value value = info->use == PZ__USE_LAST ? last_value(request, &view, slot, info)
+                                                     : counter_value(request, &view, slot, info);
     /* Want of memory is no answer to keep. */
     if (value.kind != PZ__V_ERROR) {
         *kept = value;
@@ -159,7 +189,14 @@ static pz_value tier_value(pz__request *request, uint32_t attribute)
     return pz_value_str(pz__tier_name(answer ? answer->tier : PZ__TIER_NONE));
 }
 
-static pz_value slot_value(pz__request *request, uint32_t slot)
+static pz_value consent_value(const pz__request *request, uint32_t index)
+{
+    const pz_str purpose = request->catalog->consents[index];
+    return pz_value_bool(pz__person_grants(&request->person, purpose, request->now_ms));
+}
+
+/* What a slot means to those that read it in `reader`. */
+static pz_value slot_value(pz__request *request, pz__activation *reader, uint32_t slot)
 {
     const pz__slot_info *info = &request->catalog->slots[slot];
     switch (info->use) {
@@ -168,7 +205,7 @@ static pz_value slot_value(pz__request *request, uint32_t slot)
     case PZ__USE_CONTEXT:
         return context_value(request, slot, info->index);
     case PZ__USE_SEGMENT:
-        return pz__segment_value(request->catalog, info->index, &request->activation);
+        return pz__segment_value(request->catalog, info->index, reader);
     case PZ__USE_NOW:
         return pz_value_time_ms(request->now_ms);
     case PZ__USE_COUNT:
@@ -179,6 +216,10 @@ static pz_value slot_value(pz__request *request, uint32_t slot)
         return confidence_value(request, slot, info->index);
     case PZ__USE_TIER:
         return tier_value(request, info->index);
+    case PZ__USE_INPUT:
+        return pz__policy_input(request, slot, info->index);
+    case PZ__USE_CONSENT:
+        return consent_value(request, info->index);
     }
     return pz__cel_unknown(&request->arena, slot);
 }
@@ -187,13 +228,53 @@ static void fetch(void *self, uint32_t slot)
 {
     pz__request *request = self;
     request->touched[request->touched_count++] = slot;
-    request->activation.slots[slot] = slot_value(request, slot);
+    request->activation.slots[slot] = slot_value(request, &request->activation, slot);
+}
+
+static void fetch_for_policies(void *self, uint32_t slot)
+{
+    pz__request *request = self;
+    request->policy_touched[request->policy_touched_count++] = slot;
+    request->policies.slots[slot] = slot_value(request, &request->policies, slot);
+    request->has_answers = true;
+}
+
+pz_value pz__policy_slot(pz__request *request, uint32_t slot)
+{
+    if (request->policies.slots[slot].kind == PZ__V_PENDING)
+        fetch_for_policies(request, slot);
+    return request->policies.slots[slot];
 }
 
 static void fill_pending(pz_value *values, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         values[i] = pending;
+}
+
+/* A catalog without policies needs none of this. */
+static pz_status begin_policies(pz__request *request, const pz__catalog *catalog)
+{
+    pz__arena *arena = &request->arena;
+    request->policies = (pz__activation){.slots = NULL};
+    request->policy_touched_count = 0;
+    if (catalog->policy_count == 0)
+        return PZ_OK;
+    pz_value *slots = pz__arena_array(arena, catalog->slot_count, sizeof *slots);
+    request->policy_touched =
+        pz__arena_array(arena, catalog->slot_count, sizeof *request->policy_touched);
+    request->held = pz__arena_zero(arena, catalog->policy_count, sizeof *request->held);
+    if (!slots || !request->policy_touched || !request->held)
+        return PZ_ERR_NOMEM;
+    fill_pending(slots, catalog->slot_count);
+    request->policies = (pz__activation){
+        .slots = slots,
+        .slot_count = catalog->slot_count,
+        .self = request,
+        .fetch = fetch_for_policies,
+        .arena = arena,
+    };
+    return PZ_OK;
 }
 
 pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, int64_t now_ms)
@@ -206,7 +287,9 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
     request->now_ms = now_ms;
     request->serial++;
     request->touched_count = 0;
-    request->has_channel = request->has_answers = false;
+    request->has_channel = request->has_answers = request->has_masked = false;
+    request->level = (pz_str){NULL, 0};
+    request->level_masked = 0;
     request->status = PZ_OK;
     pz_value *slots = pz__arena_array(arena, catalog->slot_count, sizeof *slots);
     request->context = pz__arena_array(arena, catalog->context_count, sizeof *request->context);
@@ -227,6 +310,8 @@ pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, in
         .fetch = fetch,
         .arena = arena,
     };
+    if (begin_policies(request, catalog) != PZ_OK)
+        return PZ_ERR_NOMEM;
     request->catalog = catalog;
     return PZ_OK;
 }
@@ -270,14 +355,32 @@ pz_status pz__segments_list(pz__request *request, pz_value *out)
     return PZ_OK;
 }
 
+static void forget_policies(pz__request *request)
+{
+    request->has_masked = false;
+    for (uint32_t i = 0; i < request->policy_touched_count; i++)
+        request->policies.slots[request->policy_touched[i]] = pending;
+    request->policy_touched_count = 0;
+    if (request->policies.slots)
+        memset(request->held, 0, request->catalog->policy_count * sizeof *request->held);
+}
+
 static void forget_answers(pz__request *request)
 {
     pz__request_settle(request);
     if (!request->has_answers)
         return;
     request->has_answers = false;
+    forget_policies(request);
     memset(request->answered, 0, request->catalog->attribute_count * sizeof(bool));
     fill_pending(request->totals, request->catalog->slot_count);
+}
+
+void pz__request_changed(pz__request *request)
+{
+    request->serial++;
+    request->has_channel = false;
+    forget_answers(request);
 }
 
 static bool is_same_person(pz__person a, pz__person b)
@@ -357,8 +460,6 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
             return cannot_keep(key, status, err);
     }
     request->context[known - catalog->context] = kept;
-    request->serial++;
-    request->has_channel = false;
-    forget_answers(request);
+    pz__request_changed(request);
     return PZ_OK;
 }

@@ -14,6 +14,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "decide/fields.h"
+#include "decide/policies.h"
 
 /* Longest explanation; one decision reads a bounded number of slots. */
 #define SENTENCES_MAX (1u << 20)
@@ -173,6 +174,45 @@ static pz_status tell_thin_evidence(teller *t, const pz__attribute *attribute)
     return PZ_OK;
 }
 
+static void put_list(pz__buf *out, pz_value list)
+{
+    for (uint32_t i = 0; i < list.len; i++) {
+        const pz_str text = pz_value_text(list.as.items[i]);
+        pz__buf_format(out, "%s%.*s", i ? ", " : "", PZ__STR_ARG(text));
+    }
+}
+
+/* The policies that fix or limit an answer. */
+static pz_status tell_policies(teller *t, const pz__attribute *attribute,
+                               const pz__resolution *answer)
+{
+    const bool is_locked = answer->tier == PZ__TIER_LOCK;
+    pz_value policies;
+    if (!is_locked && answer->reason != PZ__REASON_BOUNDED)
+        return PZ_OK;
+    const pz_status status =
+        pz__request_forcing(t->request, attribute->index, is_locked, &policies);
+    if (status != PZ_OK)
+        return status;
+    pz__buf_text(&t->out, is_locked ? "  Fixed by policy " : "  Limited by policy ");
+    put_list(&t->out, policies);
+    pz__buf_text(&t->out, ".\n");
+    return PZ_OK;
+}
+
+/* What may not be used: from catalog, consents and levels alone. */
+static pz_status tell_withheld(teller *t, const pz__slot_info *info)
+{
+    pz_value withheld;
+    const pz_status status = pz__request_withheld(t->request, info, &withheld);
+    if (status != PZ_OK || withheld.len == 0)
+        return status;
+    pz__buf_text(&t->out, "  Not everything may be used: ");
+    put_list(&t->out, withheld);
+    pz__buf_text(&t->out, ".\n");
+    return PZ_OK;
+}
+
 static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
 {
     const pz__resolution *answer = pz__request_answer(t->request, attribute->index);
@@ -191,10 +231,15 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
         put_provenance(&t->out, answer);
         pz__buf_text(&t->out, ".\n");
     }
+    if (tell_policies(t, attribute, answer) != PZ_OK)
+        return PZ_ERR_NOMEM;
     const pz__view view = pz__request_view(t->request);
     const pz__layer *layers;
     uint32_t count;
-    if (pz__inspect(&view, attribute, NULL, &layers, &count) != PZ_OK)
+    pz__force room;
+    const pz__force *force;
+    if (pz__request_force(t->request, attribute->index, &room, &force) != PZ_OK ||
+        pz__inspect(&view, attribute, force, &layers, &count) != PZ_OK)
         return PZ_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         tell_overridden(t, answer, &layers[i]);
@@ -206,15 +251,17 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
 static pz_status tell_use(teller *t, const pz__use *use)
 {
     const pz__slot_info *info = &t->request->catalog->slots[use->slot];
-    if (info->use == PZ__USE_ATTRIBUTE)
-        return tell_attribute(t, &t->request->catalog->attributes[info->index]);
+    if (info->use == PZ__USE_ATTRIBUTE) {
+        const pz_status status = tell_attribute(t, &t->request->catalog->attributes[info->index]);
+        return status == PZ_OK ? tell_withheld(t, info) : status;
+    }
     pz__buf_format(&t->out, "%.*s is ", PZ__STR_ARG(info->name));
     if (use->value.kind <= PZ_MAP)
         put_value(&t->out, use->value);
     else
         pz__buf_text(&t->out, "not known");
     pz__buf_text(&t->out, ".\n");
-    return PZ_OK;
+    return tell_withheld(t, info);
 }
 
 static void tell_rest(teller *t)
@@ -241,6 +288,7 @@ pz_status pz__decision_sentences(pz__request *request, const pz_decision *decisi
     teller t = {.request = request, .decision = decision};
     pz__buf_init(&t.out, &request->arena.alloc, SENTENCES_MAX);
     pz__request_bind(request, decision->person, decision->accounts, decision->binding);
+    request->status = PZ_OK;
     tell_decision(&t);
     pz_status status = PZ_OK;
     for (uint32_t i = 0; i < decision->use_count && status == PZ_OK; i++)

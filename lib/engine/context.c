@@ -71,6 +71,15 @@ pz_status pz_context_set(pz_context *context, const char *key, pz_value value, p
     return pz__request_set(&context->request, pz_str_of(key), value, err);
 }
 
+pz_status pz_context_level(pz_context *context, const char *level, pz_error *err)
+{
+    if (!context)
+        return pz__fail(err, PZ_ERR_ARG, "a context is needed");
+    if (!context->request.catalog)
+        return not_begun(err);
+    return pz__request_level(&context->request, pz_str_of(level ? level : ""), err);
+}
+
 static pz_status strange(pz_error *err)
 {
     return pz__fail(err, PZ_ERR_ARG, "the profile belongs to another engine than the context");
@@ -123,12 +132,9 @@ static pz_status told(pz_status status, pz_error *err)
 
 /* ---- attributes ---- */
 
-static pz_status find_attribute(pz_context *context, const pz_profile *profile, const char *name,
-                                const pz__attribute **out, pz_error *err)
+static pz_status attribute_named(const pz_context *context, const char *name,
+                                 const pz__attribute **out, pz_error *err)
 {
-    const pz_status status = bind(context, profile, err);
-    if (status != PZ_OK)
-        return status;
     const pz__catalog *catalog = context->request.catalog;
     *out = pz__catalog_attribute(catalog, pz_str_of(name));
     if (*out)
@@ -136,6 +142,13 @@ static pz_status find_attribute(pz_context *context, const pz_profile *profile, 
     const pz_str near = pz__catalog_nearest_attribute(catalog, pz_str_of(name));
     return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no attribute '%s'%s%.*s%s", name,
                     near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
+static pz_status find_attribute(pz_context *context, const pz_profile *profile, const char *name,
+                                const pz__attribute **out, pz_error *err)
+{
+    const pz_status status = bind(context, profile, err);
+    return status == PZ_OK ? attribute_named(context, name, out, err) : status;
 }
 
 static const pz__resolution *answer(pz_context *context, const pz_profile *profile,
@@ -151,18 +164,48 @@ static const pz__resolution *answer(pz_context *context, const pz_profile *profi
     return found;
 }
 
-pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *profile,
-                     const char *attribute, pz_error *err)
+/* An element as the key of a map: what no key can be stands as its JSON text. */
+static pz_status member_key(pz__arena *arena, pz_value element, pz_value *out)
 {
-    if (!out || out->size < sizeof(uint32_t) || out->size > sizeof *out || !context || !attribute)
-        return pz__fail(err, PZ_ERR_ARG,
-                        "a result with its size set, a context and an attribute are needed");
-    pz_status status;
-    const pz__resolution *found = answer(context, profile, attribute, &status, err);
-    if (!found)
-        return status;
-    const pz_resolution full = {
-        .size = out->size,
+    *out = element;
+    if (element.kind == PZ_STRING || element.kind == PZ_BOOL || element.kind == PZ_INT ||
+        element.kind == PZ_UINT)
+        return PZ_OK;
+    pz__buf text;
+    pz__buf_init(&text, &arena->alloc, PZ_VALUE_LEN_MAX);
+    pz__json_write(&text, element, 0);
+    const char *kept = text.status == PZ_OK ? pz__arena_text(arena, text.data, text.len) : NULL;
+    if (kept)
+        *out = pz_value_strn(kept, text.len);
+    const pz_status status = text.status == PZ_OK && !kept ? PZ_ERR_NOMEM : text.status;
+    pz__buf_clear(&text);
+    return status;
+}
+
+/* The tiers of the elements or members of an answer; null where it has none. */
+static pz_status members_map(pz__arena *arena, const pz__resolution *found, pz_value *out)
+{
+    *out = pz_value_null();
+    if (found->member_count == 0)
+        return PZ_OK;
+    pz_entry *entries = pz__arena_array(arena, found->member_count, sizeof *entries);
+    if (!entries)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < found->member_count; i++) {
+        const pz_status status = member_key(arena, found->members[i].key, &entries[i].key);
+        if (status != PZ_OK)
+            return status;
+        entries[i].value = pz_value_str(pz__tier_name(found->members[i].tier));
+    }
+    return pz__value_of_entries(arena, out, entries, found->member_count, PZ__DUP_REFUSE);
+}
+
+/* Hand an answer out: as much of it as the caller's struct of `size` bytes holds. */
+static pz_status show_answer(pz_resolution *out, uint32_t size, pz__arena *arena,
+                             const pz__resolution *found, pz_error *err)
+{
+    pz_resolution full = {
+        .size = size,
         .is_resolved = found->tier != PZ__TIER_NONE,
         .has_confidence = found->has_confidence,
         .value = found->value,
@@ -173,8 +216,29 @@ pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *
         .who = found->who,
         .at_ms = found->at_ms,
     };
-    memcpy(out, &full, out->size);
+    if (size > offsetof(pz_resolution, members)) {
+        const pz_status status = members_map(arena, found, &full.members);
+        if (status != PZ_OK)
+            return told(status, err);
+    }
+    memcpy(out, &full, size);
     return PZ_OK;
+}
+
+static bool is_sized(const pz_resolution *out)
+{
+    return out && out->size >= sizeof(uint32_t) && out->size <= sizeof *out;
+}
+
+pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *profile,
+                     const char *attribute, pz_error *err)
+{
+    if (!is_sized(out) || !context || !attribute)
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a result with its size set, a context and an attribute are needed");
+    pz_status status;
+    const pz__resolution *found = answer(context, profile, attribute, &status, err);
+    return found ? show_answer(out, out->size, &context->request.arena, found, err) : status;
 }
 
 /* The value of an attribute for the typed calls. */
@@ -237,8 +301,8 @@ pz_status pz_resolve_str(pz_str *out, pz_context *context, const pz_profile *pro
     return status;
 }
 
-pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profile,
-                     const char *attribute, pz_error *err)
+static pz_status inspect(pz_value *out, pz_context *context, const pz_profile *profile,
+                         const char *attribute, bool is_privileged, pz_error *err)
 {
     if (!out || !context || !attribute)
         return pz__fail(err, PZ_ERR_ARG, "a result, a context and an attribute are needed");
@@ -246,7 +310,94 @@ pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profi
     const pz_status status = find_attribute(context, profile, attribute, &found, err);
     if (status != PZ_OK)
         return status;
-    return told(pz__layers_list(&context->request, found, out), err);
+    return told(pz__layers_list(&context->request, found, is_privileged, out), err);
+}
+
+pz_status pz_inspect(pz_value *out, pz_context *context, const pz_profile *profile,
+                     const char *attribute, pz_error *err)
+{
+    return inspect(out, context, profile, attribute, false, err);
+}
+
+pz_status pz_inspect_privileged(pz_value *out, pz_context *context, const pz_profile *profile,
+                                const char *attribute, pz_error *err)
+{
+    return inspect(out, context, profile, attribute, true, err);
+}
+
+/* ---- many at once ---- */
+
+/* The attributes of a batch, found once; NULL after a failure. */
+static const pz__attribute **find_all(pz_context *context, const char *const *names, uint32_t count,
+                                      pz_status *status, pz_error *err)
+{
+    const pz__attribute **list =
+        pz__arena_array(&context->request.arena, count, sizeof(const pz__attribute *));
+    *status = list ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    for (uint32_t i = 0; list && i < count; i++) {
+        if (!names[i])
+            *status = pz__fail(err, PZ_ERR_ARG, "the name of attribute %u is missing", i);
+        else
+            *status = attribute_named(context, names[i], &list[i], err);
+        if (*status != PZ_OK)
+            return NULL;
+    }
+    return list;
+}
+
+static pz_status check_batch(const void *out, const pz_context *context, const pz_batch *batch,
+                             pz_error *err)
+{
+    const bool is_right = out && context && batch && batch->size >= sizeof(pz_batch) &&
+                          (batch->profiles || batch->profile_count == 0) &&
+                          (batch->attributes || batch->attribute_count == 0);
+    if (!is_right)
+        return pz__fail(err, PZ_ERR_ARG,
+                        "results, a context and a batch of profiles and "
+                        "attributes with its size set are needed");
+    return context->request.catalog ? PZ_OK : not_begun(err);
+}
+
+pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batch *batch,
+                          pz_error *err)
+{
+    pz_status status = check_batch(is_sized(out) ? out : NULL, context, batch, err);
+    if (status != PZ_OK)
+        return status;
+    const pz__attribute **attributes =
+        find_all(context, batch->attributes, batch->attribute_count, &status, err);
+    const uint32_t size = out->size;
+    char *at = (char *)out;
+    for (uint32_t p = 0; attributes && p < batch->profile_count; p++) {
+        status = bind(context, batch->profiles[p], err);
+        for (uint32_t a = 0; status == PZ_OK && a < batch->attribute_count; a++, at += size) {
+            const pz__resolution *found =
+                pz__request_answer(&context->request, attributes[a]->index);
+            status = found ? show_answer((pz_resolution *)(void *)at, size, &context->request.arena,
+                                         found, err)
+                           : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+        }
+        if (status != PZ_OK)
+            return status;
+    }
+    return status;
+}
+
+pz_status pz_inspect_many(pz_value *out, pz_context *context, const pz_batch *batch, pz_error *err)
+{
+    pz_status status = check_batch(out, context, batch, err);
+    if (status != PZ_OK)
+        return status;
+    const pz__attribute **attributes =
+        find_all(context, batch->attributes, batch->attribute_count, &status, err);
+    for (uint32_t p = 0; attributes && p < batch->profile_count; p++) {
+        status = bind(context, batch->profiles[p], err);
+        for (uint32_t a = 0; status == PZ_OK && a < batch->attribute_count; a++)
+            status = told(pz__layers_list(&context->request, attributes[a], false, out++), err);
+        if (status != PZ_OK)
+            return status;
+    }
+    return status;
 }
 
 pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *profile, pz_error *err)

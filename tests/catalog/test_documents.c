@@ -88,6 +88,12 @@ static void put_in_place(pz__buf *out, const char *object, const char *member)
         {"a decision", "{\"decisions\": {\"x\": {", "}}}"},
         {"a rule", "{\"decisions\": {\"x\": {\"rules\": [{", "}]}}}"},
         {"a test", "{\"tests\": [{", "}]}"},
+        {"a purpose", "{\"purposes\": {\"x\": {", "}}}"},
+        {"a kind of identifier", "{\"identifiers\": {\"x\": {", "}}}"},
+        {"a policy", "{\"policies\": [{", "}]}"},
+        {"a bound",
+         "{\"attributes\": {\"x\": {\"type\": \"bool\"}}, \"policies\": [{\"bound\": {\"x\": {",
+         "}}}]}"},
     };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (strcmp(places[i].object, object) != 0)

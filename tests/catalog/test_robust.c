@@ -133,7 +133,7 @@ static void a_mutated_document_compiles_or_reports(void **state)
     size_t sound = 0, refused = 0;
     GEN_CASES(g, gen_cases_full(1500, 200000))
     {
-        char text[8192];
+        char text[16384];
         const seed *from = &seeds[gen_below(&g, seed_count)];
         size_t len = from->len;
         assert_true(len < sizeof text / 2);
