@@ -10,18 +10,24 @@
  *     join       copy, and join a replica in which another writer has as many claims; freed again
  *     encode     canonical bytes into a buffer that is warm
  *     decode     bytes to profile, freed again
+ *     point      bytes opened where they lie, and the claims of one attribute read
+ *     open       `resolve` of one attribute over a decoded, sealed profile
+ *     in_place   the same over bytes, which are opened for every answer
+ *     view       the same over bytes that were opened once
  *     put        one claim into a register that exists, not sealed
  *     put_seal   the same, and made readable again
  *     observe    one event with one piece of evidence, among a thousand recent ones, not sealed
  *
  * Checked: decoding the bytes and encoding again gives the same bytes; joining in either order
- * gives the same bytes; an event told twice is new once.
+ * gives the same bytes; an event told twice is new once; every attribute resolves to what was put,
+ * over the profile and over its bytes.
  */
 #include "bench.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "profile/profile.h"
 
 #define RECENT 1000
@@ -33,6 +39,9 @@ typedef struct world {
     pz__buf bytes, out;
     int64_t moment; /* of the last event */
     uint64_t tick;  /* of the last put: each is newer than the one before */
+    const pz__catalog *catalog;
+    const pz__profile *view; /* over the bytes */
+    pz__arena arena;
 } world;
 
 static const pz_str here = PZ__STR("here"), there = PZ__STR("there");
@@ -133,6 +142,84 @@ static uint64_t run_decode(void *payload, uint64_t count)
     return count;
 }
 
+/* Attributes in a scattered order that is the same in every run. */
+static const pz__attribute *attribute_of(const world *w, uint64_t turn)
+{
+    char name[24];
+    snprintf(name, sizeof name, "attribute_%03u", (uint32_t)(turn * 7 % w->claims));
+    return pz__catalog_attribute(w->catalog, pz_str_of(name));
+}
+
+static pz_value resolve(world *w, const pz__profile *profile, const pz__attribute *attribute)
+{
+    const pz__view view = {.catalog = w->catalog,
+                           .person = {&profile, 1},
+                           .now_ms = BENCH_NOW + 10000,
+                           .channel = PZ__STR("web"),
+                           .arena = &w->arena};
+    pz__resolution answer;
+    bench_must(pz__resolve(&view, attribute, NULL, &answer), NULL, "resolving");
+    return answer.value;
+}
+
+static const pz__profile *peek(world *w)
+{
+    const pz__profile *view;
+    pz_error err = PZ_ERROR_INIT;
+    bench_must(pz__profile_peek(&view, &w->arena, w->bytes.data, w->bytes.len, &err), &err,
+               "opening bytes");
+    return view;
+}
+
+static uint64_t run_point(void *payload, uint64_t count)
+{
+    world *w = payload;
+    const pz_str name = PZ__STR("attribute_007");
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const pz__mark mark = pz__arena_mark(&w->arena);
+        const pz__profile *view = peek(w);
+        const pz__person person = {&view, 1};
+        pz__claims claims;
+        bench_must(pz__person_claims(&person, name, &w->arena, &claims), NULL, "reading");
+        sum += (uint64_t)claims.list[0].at_ms;
+        pz__arena_return(&w->arena, mark);
+    }
+    return sum;
+}
+
+/* The three ways differ in where the profile comes from. */
+static uint64_t run_resolve(world *w, const pz__profile *profile, uint64_t count)
+{
+    const pz__attribute *attributes[8];
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < 8; i++)
+        attributes[i] = attribute_of(w, i);
+    for (uint64_t i = 0; i < count; i++) {
+        const pz__mark mark = pz__arena_mark(&w->arena);
+        sum += resolve(w, profile ? profile : peek(w), attributes[i % 8]).len;
+        pz__arena_return(&w->arena, mark);
+    }
+    return sum;
+}
+
+static uint64_t run_open(void *payload, uint64_t count)
+{
+    world *w = payload;
+    return run_resolve(w, w->mine, count);
+}
+
+static uint64_t run_in_place(void *payload, uint64_t count)
+{
+    return run_resolve(payload, NULL, count);
+}
+
+static uint64_t run_view(void *payload, uint64_t count)
+{
+    world *w = payload;
+    return run_resolve(w, w->view, count);
+}
+
 static uint64_t run_put(void *payload, uint64_t count)
 {
     world *w = payload;
@@ -180,6 +267,21 @@ static bool encodes_as(pz__buf *scratch, const pz__profile *profile, const pz__b
     return scratch->len == bytes->len && memcmp(scratch->data, bytes->data, bytes->len) == 0;
 }
 
+static void check_answers(world *w)
+{
+    for (uint32_t i = 0; i < w->claims; i++) {
+        const pz__attribute *attribute = attribute_of(w, i);
+        char expected[24];
+        snprintf(expected, sizeof expected, "value-%04u", i * 7 % w->claims);
+        bench_expect(
+            pz__str_equal(pz_value_text(resolve(w, w->mine, attribute)), pz_str_of(expected)),
+            "the value that was put");
+        bench_expect(
+            pz__str_equal(pz_value_text(resolve(w, w->view, attribute)), pz_str_of(expected)),
+            "the value that was put, from bytes");
+    }
+}
+
 static void check(world *w)
 {
     pz__profile *a, *b;
@@ -198,9 +300,11 @@ static void check(world *w)
     bench_expect(!observe(w, w->growing, w->moment), "an event told twice is new once");
 }
 
-static void bench_claims(const bench *b, uint32_t claims, const char *name)
+static void bench_claims(const bench *b, const pz__catalog *catalog, uint32_t claims,
+                         const char *name)
 {
-    world w = {.b = b, .claims = claims, .tick = claims};
+    world w = {.b = b, .claims = claims, .tick = claims, .catalog = catalog};
+    pz__arena_init(&w.arena, &b->alloc, 0);
     w.mine = made(&w, here);
     w.other = made(&w, there);
     w.growing = made(&w, here);
@@ -209,7 +313,9 @@ static void bench_claims(const bench *b, uint32_t claims, const char *name)
     bench_must(pz__profile_encode(w.mine, &w.bytes), NULL, "encoding");
     for (int64_t i = 0; i < RECENT; i++)
         bench_expect(observe(&w, w.growing, BENCH_NOW + i * 1000), "a new event");
+    w.view = peek(&w);
     check(&w);
+    check_answers(&w);
     const double bytes = (double)w.bytes.len;
     const bench_case cases[] = {
         {"reference", run_memcpy, NULL, &w, .checked = 3, .bytes = bytes},
@@ -217,6 +323,10 @@ static void bench_claims(const bench *b, uint32_t claims, const char *name)
         {"join", run_join, NULL, &w, .checked = 3, .bytes = bytes},
         {"encode", run_encode, NULL, &w, .checked = 3, .bytes = bytes},
         {"decode", run_decode, NULL, &w, .checked = 3, .bytes = bytes},
+        {"point", run_point, NULL, &w, .checked = claims, .bytes = bytes},
+        {"open", run_open, NULL, &w, .checked = claims},
+        {"in_place", run_in_place, NULL, &w, .checked = claims, .bytes = bytes},
+        {"view", run_view, NULL, &w, .checked = claims},
         {"put", run_put, NULL, &w, .checked = 3},
         {"put_seal", run_put_seal, NULL, &w, .checked = 3},
         {"observe", run_observe, NULL, &w, .checked = 3},
@@ -227,11 +337,28 @@ static void bench_claims(const bench *b, uint32_t claims, const char *name)
     pz__profile_free(w.growing);
     pz__buf_clear(&w.bytes);
     pz__buf_clear(&w.out);
+    pz__arena_clear(&w.arena);
 }
 
 void bench_profile(const bench *b)
 {
-    bench_claims(b, 10, "claims_10");
-    bench_claims(b, 50, "claims_50");
-    bench_claims(b, 500, "claims_500");
+    pz__buf catalog;
+    pz__buf_init(&catalog, NULL, 1 << 20);
+    pz__buf_text(&catalog, "{\"attributes\": {");
+    for (uint32_t i = 0; i < 500; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s\"attribute_%03u\": {\"type\": \"string\"}", i ? ", " : "",
+                 i);
+        pz__buf_text(&catalog, name);
+    }
+    pz__buf_text(&catalog, "}}");
+    pz__buf_byte(&catalog, 0);
+    pz_engine *engine = bench_engine(b, NULL, 0, catalog.data);
+    pz__pin pin = pz__pins_take(&engine->pins);
+    bench_claims(b, pin.catalog, 10, "claims_10");
+    bench_claims(b, pin.catalog, 50, "claims_50");
+    bench_claims(b, pin.catalog, 500, "claims_500");
+    pz__pins_give(&engine->pins, &pin);
+    pz_engine_close(engine);
+    pz__buf_clear(&catalog);
 }

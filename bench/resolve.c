@@ -135,8 +135,9 @@ static void fill(pz__profile *profile)
 static pz__resolution resolve_once(job *j)
 {
     world *w = j->w;
+    const pz__profile *const members[1] = {w->profile->state};
     const pz__view view = {.catalog = w->pin.catalog,
-                           .person = {w->profile->members, w->profile->member_count},
+                           .person = {members, 1},
                            .now_ms = BENCH_NOW,
                            .channel = PZ__STR("web"),
                            .arena = &w->arena};
@@ -220,7 +221,7 @@ void bench_resolve(const bench *b)
     bench_must(pz_context_new(&w.context, w.engine, NULL), NULL, "a context");
     bench_must(pz_profile_new(&w.profile, w.engine, PZ_PERSON, "ann", NULL), NULL, "a profile");
     fill(w.profile->state);
-    bench_must(pz__profile_show(w.profile, w.profile->state, NULL), NULL, "sealing");
+    bench_must(pz__profile_seal(w.profile->state), NULL, "sealing");
     const pz__cells cells = pz__profile_cells(w.profile->state, PZ__STR("flat"));
     bench_expect(cells.count == VALUES * BUCKETS, "a cell for each value and bucket");
     job jobs[] = {

@@ -14,5 +14,6 @@
 #include <personalize/engine.h>
 #include <personalize/profile.h>
 #include <personalize/decide.h>
+#include <personalize/people.h>
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * binding.h: what the three files of the Lua module share. It exports luaopen_personalize and
+ * binding.h: what the four files of the Lua module share. It exports luaopen_personalize and
  * nothing else; the prefix keeps these names apart from the library's.
  */
 #ifndef PZL_BINDING_H
@@ -80,6 +80,9 @@ void pzl_check(lua_State *L, pz_status status, const pz_error *err);
 /* The string at `index`, without NUL, as a `const char *` needs it; else raise. */
 const char *pzl_name_at(lua_State *L, int index, const char *what);
 
+/* Push the member of the table at `index`, which stays on the stack: its text, NULL for nil. */
+const char *pzl_option(lua_State *L, int index, const char *name);
+
 /* The open engine or profile at `index`, safe or not; else raise. */
 engine_box *pzl_engine_at(lua_State *L, int index);
 profile_box *pzl_profile_at(lua_State *L, int index);
@@ -90,6 +93,8 @@ profile_box *pzl_push_profile(lua_State *L, engine_box *engine);
 /* Push a box for a report, so that raising frees it. */
 pz_report **pzl_push_report(lua_State *L);
 void pzl_link_in(link **list, link *child);
+/* The methods of profiles, ended by a NULL. */
+extern const luaL_Reg pzl_profile_methods[];
 /* Finalizers and close methods. */
 int pzl_engine_gc(lua_State *L);
 int pzl_engine_close(lua_State *L);

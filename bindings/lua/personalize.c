@@ -18,7 +18,8 @@
  * Every method exists twice: raising, and as `nil, message, code, line, column` in the handles that
  * personalize.safe makes. The second is a wrapper around the first.
  *
- * Not here: handles and their lifetimes (handles.c), Lua values (value.c).
+ * Not here: methods of profiles (profile.c), handles and their lifetimes (handles.c), Lua values
+ * (value.c).
  */
 #include "binding.h"
 
@@ -61,7 +62,7 @@ static void add_diagnostics(lua_State *L, const pz_report *report)
 
 /* ---- the engine's own calls ---- */
 
-static const char *option_text(lua_State *L, int index, const char *name)
+const char *pzl_option(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name); /* stays on the stack, and its text with it */
     return lua_isnil(L, -1) ? NULL : pzl_name_at(L, -1, name);
@@ -87,8 +88,8 @@ static int open_engine(lua_State *L, bool is_safe)
     if (!lua_isnil(L, settings)) {
         luaL_checktype(L, settings, LUA_TTABLE);
         if (settings == 1)
-            options.catalog = option_text(L, 1, "catalog");
-        options.store = option_text(L, settings, "store");
+            options.catalog = pzl_option(L, 1, "catalog");
+        options.store = pzl_option(L, settings, "store");
         options.flags |= option_bool(L, settings, "read_only") ? PZ_ENGINE_READ_ONLY : 0;
         options.flags |= option_bool(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
     }
@@ -221,204 +222,6 @@ static int engine_decode(lua_State *L)
     return made(L, box, pz_profile_decode(&box->profile, engine, bytes, len, &err), &err);
 }
 
-/* Push the engine of the profile at index 1 below everything, so that calls on profiles find it
- * where calls on engines do. Raises for a closed profile. */
-static profile_box *begin_profile_call(lua_State *L)
-{
-    profile_box *box = pzl_profile_at(L, 1);
-    luaL_checkstack(L, 20, "no room on the stack");
-    get_env(L, 1);
-    lua_rawgeti(L, -1, 1);
-    lua_insert(L, 1);
-    lua_pop(L, 1);
-    return box;
-}
-
-static int profile_id(lua_State *L)
-{
-    const pz_str id = pz_profile_id(pzl_profile_at(L, 1)->profile);
-    char copy[64]; /* an id has 1 to 64 bytes; pushing it may close the profile */
-    const size_t len = id.len < sizeof copy ? id.len : sizeof copy;
-    memcpy(copy, id.data, len);
-    lua_pushlstring(L, copy, len);
-    return 1;
-}
-
-static int profile_exists(lua_State *L)
-{
-    lua_pushboolean(L, pz_profile_exists(pzl_profile_at(L, 1)->profile));
-    return 1;
-}
-
-static int profile_refresh(lua_State *L)
-{
-    pz_error err = PZ_ERROR_INIT;
-    pzl_check(L, pz_profile_refresh(pzl_profile_at(L, 1)->profile, &err), &err);
-    return 0;
-}
-
-static int profile_bytes(lua_State *L)
-{
-    lua_settop(L, 1);
-    begin_profile_call(L);
-    session_box *session = pzl_take_session(L);
-    pz_value out;
-    pz_error err = PZ_ERROR_INIT;
-    pzl_check(L, pz_profile_encode(pzl_profile_at(L, 2)->profile, session->pool, &out, &err), &err);
-    lua_pushlstring(L, out.as.text, out.len);
-    pzl_give_session(L, session, 1, 3);
-    return 1;
-}
-
-static int profile_export(lua_State *L)
-{
-    lua_settop(L, 2);
-    const lua_Integer indent = luaL_optinteger(L, 2, 0);
-    luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
-    begin_profile_call(L);
-    session_box *session = pzl_take_session(L);
-    pz_str out;
-    pz_error err = PZ_ERROR_INIT;
-    pzl_check(L,
-              pz_profile_export(pzl_profile_at(L, 2)->profile, session->pool, &out,
-                                (uint32_t)indent, &err),
-              &err);
-    lua_pushlstring(L, out.data, out.len);
-    pzl_give_session(L, session, 1, 4);
-    return 1;
-}
-
-static int profile_merge(lua_State *L)
-{
-    pz_error err = PZ_ERROR_INIT;
-    profile_box *into = pzl_profile_at(L, 1), *other = pzl_profile_at(L, 2);
-    if (into->engine != other->engine)
-        return pzl_fail(L, PZ_ERR_ARG, "the profiles are of different engines; hand over bytes");
-    pzl_check(L, pz_merge(into->profile, other->profile, &err), &err);
-    return 0;
-}
-
-/* ---- writing ---- */
-
-/* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
-static pz_write write_at(lua_State *L, session_box *session, int index)
-{
-    pz_write write = {PZ_WRITE};
-    if (lua_isnoneornil(L, index))
-        return write;
-    luaL_checktype(L, index, LUA_TTABLE);
-    lua_getfield(L, index, "at");
-    write.at_ms = pzl_moment_at(L, session, lua_gettop(L));
-    lua_getfield(L, index, "now");
-    write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
-    lua_getfield(L, index, "expires");
-    write.expires_ms = pzl_moment_at(L, session, lua_gettop(L));
-    write.channel = option_text(L, index, "channel");
-    write.who = option_text(L, index, "who");
-    write.writer = option_text(L, index, "writer");
-    return write;
-}
-
-/* A write on its way. On the stack: engine, profile, arguments up to `last`, session, texts. */
-typedef struct writing {
-    session_box *session;
-    int session_index;
-    pz_write write;
-    pz_error err;
-} writing;
-
-/* Begin a write whose table of circumstances is argument `last`, counted as Lua counts. */
-static writing begin_write(lua_State *L, int last)
-{
-    writing w = {.err = PZ_ERROR_INIT};
-    lua_settop(L, last);
-    begin_profile_call(L);
-    w.session = pzl_take_session(L);
-    w.session_index = lua_gettop(L);
-    w.write = write_at(L, w.session, last + 1);
-    return w;
-}
-
-static void end_write(lua_State *L, writing *w, pz_status status)
-{
-    pzl_check(L, status, &w->err);
-    pzl_give_session(L, w->session, 1, w->session_index);
-}
-
-typedef pz_status (*value_verb)(pz_profile *, const char *, pz_value, const pz_write *, pz_error *);
-
-/* profile:verb(attribute, value, circumstances) */
-static int write_value(lua_State *L, value_verb verb)
-{
-    writing w = begin_write(L, 4);
-    const char *name = pzl_name_at(L, 3, "the attribute");
-    const pz_value value = pzl_put(L, w.session, 4);
-    end_write(L, &w, verb(pzl_profile_at(L, 2)->profile, name, value, &w.write, &w.err));
-    return 0;
-}
-
-static int profile_choose(lua_State *L)
-{
-    return write_value(L, pz_choose);
-}
-
-static int profile_reject(lua_State *L)
-{
-    return write_value(L, pz_reject);
-}
-
-static int profile_declare(lua_State *L)
-{
-    return write_value(L, pz_declare);
-}
-
-static int profile_infer(lua_State *L)
-{
-    const double confidence = (double)luaL_checknumber(L, 4);
-    writing w = begin_write(L, 5);
-    const char *name = pzl_name_at(L, 3, "the attribute");
-    const pz_value value = pzl_put(L, w.session, 4);
-    end_write(L, &w,
-              pz_infer(pzl_profile_at(L, 2)->profile, name, value, confidence, &w.write, &w.err));
-    return 0;
-}
-
-static int profile_clear(lua_State *L)
-{
-    writing w = begin_write(L, 3);
-    const char *name = pzl_name_at(L, 3, "the attribute");
-    end_write(L, &w, pz_clear(pzl_profile_at(L, 2)->profile, name, &w.write, &w.err));
-    return 0;
-}
-
-static int profile_identify(lua_State *L)
-{
-    writing w = begin_write(L, 4);
-    const char *kind = pzl_name_at(L, 3, "the kind");
-    const char *value = pzl_name_at(L, 4, "the identifier");
-    end_write(L, &w, pz_identify(pzl_profile_at(L, 2)->profile, kind, value, &w.write, &w.err));
-    return 0;
-}
-
-/* True if the event is new, false if it was seen before. */
-static int profile_observe(lua_State *L)
-{
-    bool is_new;
-    writing w = begin_write(L, 3);
-    const pz_value event = pzl_put(L, w.session, 3);
-    end_write(L, &w, pz_observe(pzl_profile_at(L, 2)->profile, event, &w.write, &is_new, &w.err));
-    lua_pushboolean(L, is_new);
-    return 1;
-}
-
-static int profile_apply(lua_State *L)
-{
-    writing w = begin_write(L, 3);
-    const pz_value operation = pzl_put(L, w.session, 3);
-    end_write(L, &w, pz_profile_apply(pzl_profile_at(L, 2)->profile, operation, &w.write, &w.err));
-    return 0;
-}
-
 /* ---- questions ---- */
 
 /* Turn the circumstances, a table at 4, into the session's context. `now` is the moment. */
@@ -444,8 +247,8 @@ static void begin_context(lua_State *L, session_box *session)
     }
 }
 
-/* A question on its way: engine:verb(name, customer, circumstances, account). The stack: these
- * five, then the session at 6. */
+/* A question on its way: engine:verb(name, customer, circumstances, account, level). The stack:
+ * these six, then the session at 7. */
 typedef struct question {
     session_box *session;
     const char *name;
@@ -470,22 +273,25 @@ static question begin_question(lua_State *L, bool has_name)
         lua_pushnil(L);
         lua_insert(L, 2);
     }
-    lua_settop(L, 5);
+    lua_settop(L, 6);
     engine_box *engine = pzl_engine_at(L, 1);
     q.name = has_name ? pzl_name_at(L, 2, "the name") : NULL;
     q.session = pzl_take_session(L);
     begin_context(L, q.session);
+    const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
     /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
     const pz_profile *account = profile_or_nobody(L, 5, engine);
     q.profile = profile_or_nobody(L, 3, engine);
     if (account)
         pzl_check(L, pz_context_account(q.session->context, account, &q.err), &q.err);
+    if (level)
+        pzl_check(L, pz_context_level(q.session->context, level, &q.err), &q.err);
     return q;
 }
 
 static int end_question(lua_State *L, question *q, int results)
 {
-    pzl_give_session(L, q->session, 1, 6);
+    pzl_give_session(L, q->session, 1, 7);
     return results;
 }
 
@@ -508,7 +314,7 @@ static void set_value(lua_State *L, const char *name, pz_value value)
     lua_setfield(L, -2, name);
 }
 
-/* {value, tier, reason, confidence, channel, who, at, is_resolved} */
+/* {value, tier, reason, confidence, channel, who, at, members, is_resolved} */
 static int engine_resolve(lua_State *L)
 {
     question q = begin_question(L, true);
@@ -517,7 +323,8 @@ static int engine_resolve(lua_State *L)
     const pz_value value = keep(L, &q, found.value);
     const pz_value channel = keep_text(L, &q, found.channel);
     const pz_value who = keep_text(L, &q, found.who);
-    lua_createtable(L, 0, 8);
+    const pz_value members = keep(L, &q, found.members);
+    lua_createtable(L, 0, 9);
     set_value(L, "value", value);
     set_text(L, "tier", found.tier);
     set_text(L, "reason", found.reason);
@@ -527,6 +334,7 @@ static int engine_resolve(lua_State *L)
     set_value(L, "who", who);
     if (found.at_ms)
         set_value(L, "at", pz_value_time_ms(found.at_ms));
+    set_value(L, "members", members);
     set_value(L, "is_resolved", pz_value_bool(found.is_resolved));
     return end_question(L, &q, 1);
 }
@@ -538,6 +346,38 @@ static int engine_inspect(lua_State *L)
     pzl_check(L, pz_inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
     pzl_push(L, keep(L, &q, out));
     return end_question(L, &q, 1);
+}
+
+/* engine:person(profile, circumstances): members, links that stand, links refused and why */
+static int engine_person(lua_State *L)
+{
+    question q = begin_question(L, false);
+    pz_value out;
+    pzl_check(L, pz_person(&out, q.session->context, q.profile, &q.err), &q.err);
+    pzl_push(L, keep(L, &q, out));
+    return end_question(L, &q, 1);
+}
+
+/* engine:erase(id, {alone = true, now = ...}): how many profiles were erased */
+static int engine_erase(lua_State *L)
+{
+    pz_error err = PZ_ERROR_INIT;
+    pz_write write = {PZ_WRITE};
+    uint32_t flags = 0, erased;
+    lua_settop(L, 3);
+    const char *id = pzl_name_at(L, 2, "the id");
+    session_box *session = pzl_take_session(L);
+    const int session_index = lua_gettop(L);
+    if (!lua_isnil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        flags = option_bool(L, 3, "alone") ? PZ_ERASE_ALONE : 0;
+        lua_getfield(L, 3, "now");
+        write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
+    }
+    pzl_check(L, pz_erase(pzl_engine_at(L, 1)->engine, id, &write, flags, &erased, &err), &err);
+    lua_pushnumber(L, (lua_Number)erased);
+    pzl_give_session(L, session, 1, session_index);
+    return 1;
 }
 
 static int engine_segments(lua_State *L)
@@ -759,21 +599,12 @@ static const luaL_Reg engine_methods[] = {
     {"resolve", engine_resolve},
     {"inspect", engine_inspect},
     {"segments", engine_segments},
+    {"person", engine_person},
+    {"erase", engine_erase},
     {"decide", engine_decide},
     {"explain", engine_explain},
     {"close", pzl_engine_close},
     {NULL, NULL},
-};
-
-static const luaL_Reg profile_methods[] = {
-    {"id", profile_id},           {"exists", profile_exists},
-    {"refresh", profile_refresh}, {"bytes", profile_bytes},
-    {"export", profile_export},   {"merge", profile_merge},
-    {"choose", profile_choose},   {"reject", profile_reject},
-    {"declare", profile_declare}, {"infer", profile_infer},
-    {"clear", profile_clear},     {"identify", profile_identify},
-    {"observe", profile_observe}, {"apply", profile_apply},
-    {"close", pzl_profile_close}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
@@ -836,8 +667,8 @@ PZ_API int luaopen_personalize(lua_State *L)
     make_metatable(L, REPORT, pzl_report_gc, NULL, false);
     make_metatable(L, ENGINE, pzl_engine_gc, engine_methods, false);
     make_metatable(L, SAFE_PREFIX ENGINE, pzl_engine_gc, engine_methods, true);
-    make_metatable(L, PROFILE, pzl_profile_close, profile_methods, false);
-    make_metatable(L, SAFE_PREFIX PROFILE, pzl_profile_close, profile_methods, true);
+    make_metatable(L, PROFILE, pzl_profile_close, pzl_profile_methods, false);
+    make_metatable(L, SAFE_PREFIX PROFILE, pzl_profile_close, pzl_profile_methods, true);
     push_module(L, functions, false);
     push_module(L, safe_functions, true);
     lua_setfield(L, -2, "safe");

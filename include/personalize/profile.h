@@ -93,6 +93,42 @@ PZ_API pz_status pz_reject(pz_profile *profile, const char *attribute, pz_value 
 /** Take back the choice and the rejections of an attribute: what stands beneath answers again. */
 PZ_API pz_status pz_clear(pz_profile *profile, const char *attribute, const pz_write *write,
                           pz_error *err);
+/** Take back the choice of one member of a record. PZ_ERR_TYPE for another merge law. */
+PZ_API pz_status pz_clear_member(pz_profile *profile, const char *attribute, const char *member,
+                                 const pz_write *write, pz_error *err);
+/**
+ * Arrange one item of a layout (a toolbar, a front page). Whether it is hidden and where it stands
+ * are two registers: moving an item does not show it.
+ *
+ * @param what  "hide" or "show"; {"pin": index} or {"after": other item}; "unplace" takes a pin or
+ *              an "after" back.
+ * @return PZ_ERR_TYPE for an attribute that is no layout; and as for every write.
+ */
+PZ_API pz_status pz_edit(pz_profile *profile, const char *attribute, const char *item,
+                         pz_value what, const pz_write *write, pz_error *err);
+
+/** How much of an attribute the customer leaves to the company. The numbers are frozen. */
+typedef enum pz_mode {
+    PZ_AUTO = 0,   /**< Everything counts. */
+    PZ_MANUAL = 1, /**< Only choices, locks and the default. */
+    PZ_OFF = 2     /**< The default. Nothing is gathered, and what was gathered is forgotten. */
+} pz_mode;
+/** Set the mode of an attribute. Choices and facts come back with PZ_AUTO, evidence does not. */
+PZ_API pz_status pz_set_mode(pz_profile *profile, const char *attribute, pz_mode mode,
+                             const pz_write *write, pz_error *err);
+/** The customer's own level of personalization: "basic", "demographic", "self-service" or "deep".
+ * The strictest of catalog, policies, host and customer holds. PZ_ERR_DOMAIN for another name. */
+PZ_API pz_status pz_set_level(pz_profile *profile, const char *level, const pz_write *write,
+                              pz_error *err);
+/**
+ * Put back what the customer's last choose, reject, clear, edit, set_mode or set_level found.
+ * Again, and it goes on to the one before.
+ *
+ * @param attribute  Of this attribute only; NULL: of any.
+ * @return PZ_ERR_NOT_FOUND if the history holds nothing to undo.
+ */
+PZ_API pz_status pz_undo(pz_profile *profile, const char *attribute, const pz_write *write,
+                         pz_error *err);
 /** A recorded fact: an import, a form, an agent on the customer's behalf. Newest claimed time wins.
  */
 PZ_API pz_status pz_declare(pz_profile *profile, const char *attribute, pz_value value,
@@ -120,10 +156,102 @@ PZ_API pz_status pz_observe(pz_profile *profile, pz_value event, const pz_write 
                             bool *is_new, pz_error *err);
 
 /**
+ * Consent to a purpose, or deny it. A denial beats every grant that was given without knowing of
+ * it, whatever the clocks say; it masks at once and, where the catalog says "on_deny": "erase",
+ * erases what was gathered, guessed and recorded for the purpose (choices stay).
+ *
+ * @param write  Its `expires_ms` ends a grant.
+ */
+PZ_API pz_status pz_consent(pz_profile *profile, const char *purpose, bool is_granted,
+                            const pz_write *write, pz_error *err);
+
+/**
+ * Consents from a TC string of the IAB Transparency and Consent Framework, version 2: for each
+ * purpose of the catalog with "tcf", granted iff all purposes it is mapped to have consent, else
+ * denied. The claimed time is that of the string's last update; a string that is not newer than
+ * what the profile knows of a purpose leaves it as it is, so it may be handed in with every
+ * request.
+ *
+ * @param changed  NULL, or how many purposes were granted or denied.
+ * @return PZ_ERR_PARSE with the character at which the string stops being one.
+ */
+PZ_API pz_status pz_consent_tcf(pz_profile *profile, const char *tc_string, const pz_write *write,
+                                uint32_t *changed, pz_error *err);
+/** The Global Privacy Control signal (header Sec-GPC: 1): denies every purpose of the catalog with
+ * "gpc" that is not denied already. `is_on` false changes nothing: its absence is no consent. */
+PZ_API pz_status pz_consent_gpc(pz_profile *profile, bool is_on, const pz_write *write,
+                                uint32_t *changed, pz_error *err);
+
+/** Who writes a TC string. Begin with PZ_TCF; zeros are allowed by the format. */
+typedef struct pz_tcf {
+    uint32_t size;                 /**< sizeof(pz_tcf), which PZ_TCF sets. */
+    uint16_t cmp_id;               /**< Id of the consent platform, below 4096. */
+    uint16_t cmp_version;          /**< Its version, below 4096. */
+    uint16_t vendor_list_version;  /**< Of the Global Vendor List, below 4096. */
+    uint8_t policy_version;        /**< Of the framework's policy, below 64. */
+    uint8_t screen;                /**< Where consent was given, below 64. */
+    const char *language;          /**< Two letters ("EN"); NULL: "EN". */
+    const char *publisher_country; /**< Two letters ("DE"); NULL: "AA", not known. */
+} pz_tcf;
+#define PZ_TCF .size = (uint32_t)sizeof(pz_tcf)
+/**
+ * The profile's consents as a TC string in the pool, naming no vendor: a purpose of the framework
+ * has consent iff every purpose of the catalog that is mapped to it is granted now.
+ * @return PZ_ERR_NOT_FOUND if nothing was ever said about a mapped purpose; PZ_ERR_ARG.
+ */
+PZ_API pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_pool *pool,
+                                pz_str *out, pz_error *err);
+
+/** A span of time: from <= t < to, in milliseconds since 1970. */
+typedef struct pz_span {
+    int64_t from_ms; /**< INT64_MIN: ever. */
+    int64_t to_ms;   /**< INT64_MAX: ever. */
+} pz_span;
+/**
+ * Forget: evidence, guesses, facts, choices and rejections. Modes, levels, consents, links and
+ * identifiers stay. What other writers gathered meanwhile does not come back with a merge.
+ *
+ * @param attribute  NULL: everything.
+ * @param span       Only what happened in it (whole buckets of evidence); NULL: whenever.
+ */
+PZ_API pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_span *span,
+                           const pz_write *write, pz_error *err);
+/**
+ * "That event never happened" (it was a gift): exactly as if it had never been seen.
+ * @return PZ_ERR_NOT_FOUND for an event that is not, or no longer, among the newest the profile
+ * keeps whole: never a guess.
+ */
+PZ_API pz_status pz_retract(pz_profile *profile, const char *source, const char *id,
+                            const pz_write *write, pz_error *err);
+/** The same for every event about an attribute (NULL: any) within a span (NULL: ever).
+ * @param count  NULL, or how many events were taken back. */
+PZ_API pz_status pz_retract_all(pz_profile *profile, const char *attribute, const pz_span *span,
+                                const pz_write *write, uint32_t *count, pz_error *err);
+
+/**
+ * This profile and another belong to one person. Each stays what it is; seen together they answer
+ * as one, and pz_unlink() gives each back with what it received meanwhile.
+ *
+ * @param strength  How sure that is, above 0 and at most 1.
+ */
+PZ_API pz_status pz_link(pz_profile *profile, const char *other, double strength,
+                         const pz_write *write, pz_error *err);
+/** They are not one person. Beats a link that was made without knowing of this. */
+PZ_API pz_status pz_unlink(pz_profile *profile, const char *other, const pz_write *write,
+                           pz_error *err);
+/** Somebody else uses this device from now on: noted for the record, and never a link. */
+PZ_API pz_status pz_switch(pz_profile *profile, const char *other, const pz_write *write,
+                           pz_error *err);
+/** The account the person belongs to (of an account: its parent); NULL: none any more. */
+PZ_API pz_status pz_set_account(pz_profile *profile, const char *account, const pz_write *write,
+                                pz_error *err);
+
+/**
  * One operation given as data: `[verb, argument…, {"at", "now", "channel", "expires", "who",
- * "writer"}]`, times as RFC 3339 text. Verbs: choose, reject, clear, declare, infer (its last map
- * holds "confidence"), observe, identify; on detached profiles also merge (its argument: a list of
- * operations that make the other replica).
+ * "writer"}]`, times as RFC 3339 text. The verbs are choose, reject, clear, edit, set_mode,
+ * set_level, undo, declare, infer, identify, observe, consent, link, unlink, switch, set_account,
+ * forget and retract; docs/verbs.md shows each. On detached profiles also merge (its argument: a
+ * list of operations that make the other replica).
  *
  * @param defaults  What the operation does not say itself; NULL for all defaults.
  */

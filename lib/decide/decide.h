@@ -160,21 +160,42 @@ typedef enum pz__verb_kind {
     PZ__VERB_CHOOSE,
     PZ__VERB_REJECT,
     PZ__VERB_CLEAR,
+    PZ__VERB_EDIT,
+    PZ__VERB_SET_MODE,
+    PZ__VERB_SET_LEVEL,
+    PZ__VERB_UNDO,
     PZ__VERB_DECLARE,
     PZ__VERB_INFER,
     PZ__VERB_IDENTIFY,
-    PZ__VERB_OBSERVE
+    PZ__VERB_OBSERVE,
+    PZ__VERB_CONSENT,
+    PZ__VERB_LINK,
+    PZ__VERB_UNLINK,
+    PZ__VERB_SWITCH,
+    PZ__VERB_SET_ACCOUNT,
+    PZ__VERB_FORGET,
+    PZ__VERB_RETRACT,
+    PZ__VERB_CONSENT_TCF,
+    PZ__VERB_CONSENT_GPC
 } pz__verb_kind;
+#define PZ__VERB_COUNT ((unsigned)PZ__VERB_CONSENT_GPC + 1)
 
 typedef struct pz__verb {
     pz__verb_kind kind;
-    pz_str name;            /* attribute, or kind of identifier */
-    pz_value value;         /* value, identifier text, or event */
+    pz_str name;            /* attribute ("" or "*": any, of UNDO, FORGET and RETRACT), kind of
+                             * identifier, level, purpose, or id of another subject */
+    pz_value value;         /* value, identifier text, event, mode as text, what an edit does, or
+                             * whether consent is given */
+    pz_str part;            /* of EDIT the item, of CLEAR a record's member ("": the whole) */
+    pz_str source, id;      /* of RETRACT: one event; id "": by attribute and time */
+    int64_t from_ms, to_ms; /* of FORGET and RETRACT: [from, to); equal: ever */
+    double strength;        /* of LINK: above 0, at most 1 */
     const pz__event *event; /* of OBSERVE: `value` where the caller has read it; NULL: not yet */
     double confidence;      /* of INFER */
     bool is_replay;         /* of OBSERVE: the event's own time is the clock */
     pz__write write;
-    bool is_new; /* out, of OBSERVE */
+    bool is_new;    /* out, of OBSERVE */
+    uint32_t count; /* out, of RETRACT events taken back, of CONSENT_* purposes changed */
 } pz__verb;
 
 /* `scratch` is used and returned to where it stood. */
@@ -195,6 +216,12 @@ pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err);
  */
 pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defaults,
                         pz_error *err);
+
+/* What a TC string says of a sealed profile: consents and moments are filled in, the rest is the
+ * caller's. PZ_ERR_NOT_FOUND if nobody ever said anything about a purpose that the catalog maps. */
+struct pz__tcf;
+pz_status pz__tcf_of_profile(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms,
+                             struct pz__tcf *tcf);
 
 /* ---- the catalog's own tests ---- */
 

@@ -13,22 +13,59 @@
 #include "base/error.h"
 #include "base/time.h"
 
-/* Arguments between the verb and the map. */
+/* What the arguments between the verb and the map become. */
+typedef enum argument {
+    NOTHING,
+    NAME,  /* text: attribute, purpose, level, other profile, kind */
+    PART,  /* text: item of a layout */
+    VALUE, /* anything */
+    WORD,  /* "grant" or "deny" */
+    EVENT, /* {"source", "id"}, or {"about", "from", "to"} */
+} argument;
+
+#define ARGUMENTS_MAX 3u
+
 typedef struct verb_form {
     const char *name;
     pz__verb_kind kind;
-    uint32_t arguments;
+    argument arguments[ARGUMENTS_MAX];
     const char *usage;
 } verb_form;
 
 static const verb_form forms[] = {
-    {"choose", PZ__VERB_CHOOSE, 2, "[\"choose\", attribute, value, {…}]"},
-    {"reject", PZ__VERB_REJECT, 2, "[\"reject\", attribute, value, {…}]"},
-    {"clear", PZ__VERB_CLEAR, 1, "[\"clear\", attribute, {…}]"},
-    {"declare", PZ__VERB_DECLARE, 2, "[\"declare\", attribute, value, {…}]"},
-    {"infer", PZ__VERB_INFER, 2, "[\"infer\", attribute, value, {\"confidence\": 0.9, …}]"},
-    {"identify", PZ__VERB_IDENTIFY, 2, "[\"identify\", kind, value, {…}]"},
-    {"observe", PZ__VERB_OBSERVE, 1, "[\"observe\", event, {…}]"},
+    {"choose", PZ__VERB_CHOOSE, {NAME, VALUE}, "[\"choose\", attribute, value, {…}]"},
+    {"reject", PZ__VERB_REJECT, {NAME, VALUE}, "[\"reject\", attribute, value, {…}]"},
+    {"clear", PZ__VERB_CLEAR, {NAME}, "[\"clear\", attribute, {\"member\": name, …}]"},
+    {"edit", PZ__VERB_EDIT, {NAME, PART, VALUE}, "[\"edit\", attribute, item, what, {…}]"},
+    {"set_mode", PZ__VERB_SET_MODE, {NAME, VALUE}, "[\"set_mode\", attribute, \"MANUAL\", {…}]"},
+    {"set_level", PZ__VERB_SET_LEVEL, {NAME}, "[\"set_level\", level, {…}]"},
+    {"undo", PZ__VERB_UNDO, {NAME}, "[\"undo\", attribute or \"*\", {…}]"},
+    {"declare", PZ__VERB_DECLARE, {NAME, VALUE}, "[\"declare\", attribute, value, {…}]"},
+    {"infer",
+     PZ__VERB_INFER,
+     {NAME, VALUE},
+     "[\"infer\", attribute, value, {\"confidence\": 0.9, …}]"},
+    {"identify", PZ__VERB_IDENTIFY, {NAME, VALUE}, "[\"identify\", kind, value, {…}]"},
+    {"observe", PZ__VERB_OBSERVE, {VALUE}, "[\"observe\", event, {…}]"},
+    {"consent",
+     PZ__VERB_CONSENT,
+     {NAME, WORD},
+     "[\"consent\", purpose, \"grant\" or \"deny\", {…}]"},
+    {"consent_tcf", PZ__VERB_CONSENT_TCF, {VALUE}, "[\"consent_tcf\", TC string, {…}]"},
+    {"consent_gpc", PZ__VERB_CONSENT_GPC, {VALUE}, "[\"consent_gpc\", true or false, {…}]"},
+    {"link", PZ__VERB_LINK, {NAME}, "[\"link\", id, {\"strength\": 0.9, …}]"},
+    {"unlink", PZ__VERB_UNLINK, {NAME}, "[\"unlink\", id, {…}]"},
+    {"switch", PZ__VERB_SWITCH, {NAME}, "[\"switch\", id, {…}]"},
+    {"set_account", PZ__VERB_SET_ACCOUNT, {NAME}, "[\"set_account\", id or \"\", {…}]"},
+    {"forget",
+     PZ__VERB_FORGET,
+     {NAME},
+     "[\"forget\", attribute or \"*\", {\"from\": time, \"to\": time, …}]"},
+    {"retract",
+     PZ__VERB_RETRACT,
+     {EVENT},
+     "[\"retract\", {\"source\": …, \"id\": …} or {\"about\": attribute, \"from\": time, \"to\": "
+     "time}, {…}]"},
 };
 #define FORM_COUNT (sizeof forms / sizeof forms[0])
 
@@ -51,8 +88,10 @@ static pz_status unknown_verb(pz_value verb, pz_error *err)
         return pz__fail(err, PZ_ERR_TYPE, "there is no operation '%.*s'; did you mean '%.*s'?",
                         PZ__STR_ARG(name), PZ__STR_ARG(near));
     return pz__fail(err, PZ_ERR_TYPE,
-                    "there is no operation '%.*s'; there are choose, reject, clear, declare, "
-                    "infer, identify and observe",
+                    "there is no operation '%.*s'; there are choose, reject, clear, edit, "
+                    "set_mode, set_level, undo, declare, infer, identify, observe, consent, "
+                    "consent_tcf, consent_gpc, link, unlink, switch, set_account, forget and "
+                    "retract",
                     PZ__STR_ARG(name));
 }
 
@@ -87,16 +126,65 @@ static pz_status read_text(pz_value meta, const char *name, pz_str *out, pz_erro
     return PZ_OK;
 }
 
+/* A number of the map; `fallback` if it is not there. */
+static pz_status read_number(pz_value meta, const char *name, double fallback, double *out,
+                             pz_error *err)
+{
+    bool found;
+    const pz_value value = pz_value_get(meta, name, strlen(name), &found);
+    *out = fallback;
+    if (!found)
+        return PZ_OK;
+    if (value.kind == PZ_DOUBLE)
+        *out = value.as.d;
+    else if (value.kind == PZ_INT)
+        *out = (double)value.as.i;
+    else
+        return pz__fail(err, PZ_ERR_TYPE, "\"%s\" is a number between 0 and 1", name);
+    return PZ_OK;
+}
+
 static pz_status read_confidence(pz__verb *verb, pz_value meta, pz_error *err)
 {
-    const pz_value value = pz_value_get(meta, "confidence", strlen("confidence"), NULL);
-    if (value.kind == PZ_DOUBLE)
-        verb->confidence = value.as.d;
-    else if (value.kind == PZ_INT)
-        verb->confidence = (double)value.as.i;
-    else
+    const pz_status status = read_number(meta, "confidence", -1.0, &verb->confidence, err);
+    if (status == PZ_OK && verb->confidence == -1.0)
         return pz__fail(err, PZ_ERR_TYPE, "infer needs a \"confidence\" between 0 and 1");
+    return status;
+}
+
+/* [from, to) of a map; where only one is given the other end is open. */
+static pz_status read_span(pz__verb *verb, pz_value map, pz_error *err)
+{
+    bool has_from, has_to;
+    pz_status status = read_time(map, "from", &verb->from_ms, &has_from, err);
+    if (status == PZ_OK)
+        status = read_time(map, "to", &verb->to_ms, &has_to, err);
+    if (status != PZ_OK)
+        return status;
+    if (has_from && has_to && verb->from_ms >= verb->to_ms)
+        return pz__fail(err, PZ_ERR_ARG, "the span of time ends before it begins");
+    if (has_from && !has_to)
+        verb->to_ms = INT64_MAX;
+    if (has_to && !has_from)
+        verb->from_ms = INT64_MIN;
     return PZ_OK;
+}
+
+/* What only some verbs read from the map. */
+static pz_status read_extras(pz__verb *verb, pz_value meta, pz_error *err)
+{
+    switch (verb->kind) {
+    case PZ__VERB_INFER:
+        return read_confidence(verb, meta, err);
+    case PZ__VERB_CLEAR:
+        return read_text(meta, "member", &verb->part, err);
+    case PZ__VERB_LINK:
+        return read_number(meta, "strength", 1.0, &verb->strength, err);
+    case PZ__VERB_FORGET:
+        return read_span(verb, meta, err);
+    default:
+        return PZ_OK;
+    }
 }
 
 static pz_status read_meta(pz__verb *verb, pz_value meta, pz_error *err)
@@ -120,7 +208,7 @@ static pz_status read_meta(pz__verb *verb, pz_value meta, pz_error *err)
         status = read_text(meta, "writer", &verb->write.writer, err);
     if (status != PZ_OK)
         return status;
-    return verb->kind == PZ__VERB_INFER ? read_confidence(verb, meta, err) : PZ_OK;
+    return read_extras(verb, meta, err);
 }
 
 /* An event that is observed without a clock of its own: its time serves. */
@@ -134,6 +222,70 @@ static pz_status clock_of_event(pz__verb *verb, pz_value meta, pz_error *err)
     return read_time(verb->value, "time", &verb->write.now_ms, &has_time, err);
 }
 
+/* ---- arguments ---- */
+
+/* Which events are taken back: one, or all about an attribute within a span. */
+static pz_status read_event(pz__verb *verb, pz_value map, pz_error *err)
+{
+    pz_status status = read_text(map, "source", &verb->source, err);
+    if (status == PZ_OK)
+        status = read_text(map, "id", &verb->id, err);
+    if (status == PZ_OK)
+        status = read_text(map, "about", &verb->name, err);
+    if (status == PZ_OK)
+        status = read_span(verb, map, err);
+    if (status != PZ_OK)
+        return status;
+    const bool is_one = verb->id.len > 0;
+    const bool has_span = verb->from_ms != verb->to_ms;
+    if (is_one == (verb->name.len > 0 || has_span))
+        return pz__fail(err, PZ_ERR_TYPE,
+                        "what is retracted is one event by \"source\" and \"id\", or all that is "
+                        "\"about\" an attribute or lies between \"from\" and \"to\"");
+    return PZ_OK;
+}
+
+static pz_status read_word(pz__verb *verb, pz_value value, pz_error *err)
+{
+    const pz_str word = pz_value_text(value);
+    const bool is_grant = pz__str_equal(word, PZ__STR("grant"));
+    if (!is_grant && !pz__str_equal(word, PZ__STR("deny")))
+        return pz__fail(err, PZ_ERR_TYPE, "consent is \"grant\" or \"deny\", not '%.*s'",
+                        PZ__STR_ARG(word));
+    verb->value = pz_value_bool(is_grant);
+    return PZ_OK;
+}
+
+static pz_status misshapen(const verb_form *form, pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_TYPE, "the operation is written %s", form->usage);
+}
+
+static pz_status read_argument(pz__verb *verb, const verb_form *form, argument kind, pz_value value,
+                               pz_error *err)
+{
+    if ((kind == NAME || kind == PART) && value.kind != PZ_STRING)
+        return misshapen(form, err);
+    switch (kind) {
+    case NAME:
+        verb->name = pz_value_text(value);
+        return PZ_OK;
+    case PART:
+        verb->part = pz_value_text(value);
+        return PZ_OK;
+    case VALUE:
+        verb->value = value;
+        return PZ_OK;
+    case WORD:
+        return read_word(verb, value, err);
+    case EVENT:
+        return value.kind == PZ_MAP ? read_event(verb, value, err) : misshapen(form, err);
+    case NOTHING:
+        break;
+    }
+    return PZ_OK;
+}
+
 pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defaults, pz_error *err)
 {
     const pz_value name = pz_value_item(operation, 0);
@@ -142,20 +294,18 @@ pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defa
     const verb_form *form = find_form(pz_value_text(name));
     if (!form)
         return unknown_verb(name, err);
-    const uint32_t least = 1 + form->arguments;
-    const pz_value meta = pz_value_item(operation, least);
-    const bool fits = operation.len == least || (operation.len == least + 1 && meta.kind == PZ_MAP);
-    const pz_value first = pz_value_item(operation, 1);
-    if (!fits || (form->kind != PZ__VERB_OBSERVE && first.kind != PZ_STRING))
-        return pz__fail(err, PZ_ERR_TYPE, "the operation is written %s", form->usage);
+    uint32_t count = 0;
+    while (count < ARGUMENTS_MAX && form->arguments[count] != NOTHING)
+        count++;
+    const pz_value meta = pz_value_item(operation, 1 + count);
+    if (operation.len != 1 + count && (operation.len != 2 + count || meta.kind != PZ_MAP))
+        return misshapen(form, err);
     *out = (pz__verb){.kind = form->kind, .write = *defaults};
-    if (form->kind == PZ__VERB_OBSERVE) {
-        out->value = first;
-    } else {
-        out->name = pz_value_text(first);
-        out->value = form->arguments == 2 ? pz_value_item(operation, 2) : pz_value_null();
-    }
-    const pz_status status = read_meta(out, meta, err);
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = read_argument(out, form, form->arguments[i], pz_value_item(operation, 1 + i), err);
+    if (status == PZ_OK)
+        status = read_meta(out, meta, err);
     if (status != PZ_OK || form->kind != PZ__VERB_OBSERVE)
         return status;
     return clock_of_event(out, meta, err);

@@ -18,6 +18,7 @@
 typedef struct customer {
     pz__profile *state; /* owned */
     pz_str key;         /* in the arena */
+    int64_t erased_ms; /* when somebody of the same id or identifier was erased; INT64_MIN: never */
     bool is_dirty;
     bool is_new;
 } customer;
@@ -26,6 +27,7 @@ typedef struct batch {
     pz_engine *engine;
     const pz__catalog *catalog;
     pz__store_txn *txn;
+    pz__remembrance erased;
     pz__arena arena;       /* identifiers and keys; lives as long as the batch */
     pz__arena scratch;     /* of one event */
     pz__names identifiers; /* numbered, */
@@ -40,7 +42,7 @@ typedef struct batch {
 } batch;
 
 /* Fill in a customer whom nobody knows yet. */
-static pz_status make_customer(batch *b, customer **out)
+static pz_status make_customer(batch *b, pz_str identifier, customer **out)
 {
     pz__profile *state;
     pz_status status = pz__customer_new(&state, b->engine, b->err);
@@ -53,7 +55,7 @@ static pz_status make_customer(batch *b, customer **out)
     }
     *out = &b->customers[number];
     **out = (customer){.state = state, .key = b->keys.list[number], .is_new = true};
-    return PZ_OK;
+    return pz__erased_identifier(&b->erased, identifier, &(*out)->erased_ms, b->err);
 }
 
 /* The customer under a key, decoded at the first mention. */
@@ -68,10 +70,17 @@ static pz_status read_customer(batch *b, pz_str key, customer **out)
         return PZ_OK;
     c->key = b->keys.list[number];
     pz__buf_reset(&b->bytes);
-    const pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
-    if (status != PZ_OK)
+    pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
+    if (status == PZ_OK)
+        status =
+            pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
+    c->erased_ms = INT64_MIN;
+    if (status != PZ_OK || !b->erased.has_any)
         return status;
-    return pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
+    status = pz__profile_seal(c->state);
+    return status == PZ_OK
+               ? pz__erased_profile(&b->erased, c->state, &b->scratch, &c->erased_ms, b->err)
+               : status;
 }
 
 /* The customer of an identifier. */
@@ -88,7 +97,8 @@ static pz_status find_customer(batch *b, pz_str identifier, customer **out)
     pz_status status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
     if (status != PZ_OK)
         return status;
-    status = count ? read_customer(b, pz__first_key(&b->bytes), out) : make_customer(b, out);
+    status =
+        count ? read_customer(b, pz__first_key(&b->bytes), out) : make_customer(b, identifier, out);
     if (status == PZ_OK)
         b->known[number] = *out;
     return status;
@@ -157,7 +167,9 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
                      .write = b->write};
     if (b->is_replay)
         verb.write.now_ms = event.time_ms;
-    status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
+    status = pz__erased_refuses(c->erased_ms, event.time_ms, why);
+    if (status == PZ_OK)
+        status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
     if (status != PZ_OK || !verb.is_new)
         return status;
     *is_new = true;
@@ -258,8 +270,13 @@ static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_ob
         status = pz__store_begin(b->engine->store, &b->txn, b->err);
     if (status == PZ_OK) {
         *may_retry = true;
-        status = take_events(b, events, count, results);
+        status = pz__erased_open(&b->erased, &b->engine->alloc, b->txn, b->catalog, b->write.now_ms,
+                                 b->err);
     }
+    if (status == PZ_OK)
+        status = pz__erased_sweep(&b->erased, b->err);
+    if (status == PZ_OK)
+        status = take_events(b, events, count, results);
     if (status == PZ_OK)
         status = write_customers(b);
     if (status == PZ_OK) {

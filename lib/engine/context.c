@@ -10,11 +10,21 @@
  */
 #include "engine/engine.h"
 
+#include <personalize/people.h>
+
+/* Who was seen last, while the request goes on: a person is worked out once. */
+typedef struct seen {
+    pz__person person;
+    pz__person accounts;
+    pz__binding binding; /* of which states; {0, 0}: nobody yet */
+} seen;
+
 struct pz_context {
     pz_engine *engine;
     pz__pin pin;
     pz__request request;
-    const pz_profile *account; /* borrowed */
+    const pz_profile *account; /* borrowed; NULL: the person's own */
+    seen seen;
 };
 
 pz_status pz_context_new(pz_context **out, pz_engine *engine, pz_error *err)
@@ -48,6 +58,7 @@ pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
         return pz__fail(err, PZ_ERR_ARG, "a context is needed");
     pz_engine *engine = context->engine;
     context->account = NULL;
+    context->seen = (seen){.binding = {0, 0}};
     context->request.catalog = NULL;
     pz__pins_renew(&engine->pins, &context->pin);
     if (!context->pin.catalog)
@@ -97,10 +108,52 @@ pz_status pz_context_account(pz_context *context, const pz_profile *account, pz_
     return PZ_OK;
 }
 
-/* The person behind a handle; nobody behind none. */
-static pz__person person_of(const pz_profile *profile)
+/* The accounts to ask: the one that the host named with those above it, else the person's own. */
+static pz_status see_accounts(pz_context *context, const pz_profile *profile, seen *now)
 {
-    return profile ? (pz__person){profile->members, profile->member_count} : (pz__person){NULL, 0};
+    pz__request *request = &context->request;
+    const pz_profile *account = context->account;
+    if (!account)
+        return profile ? pz__people_accounts(profile, &now->person, request->now_ms,
+                                             &request->arena, &now->accounts)
+                       : PZ_OK;
+    const pz__person first = {account->alone, 1};
+    now->accounts = first;
+    if (!account->people)
+        return PZ_OK;
+    pz__person above;
+    const pz_status status =
+        pz__people_accounts(account, &first, request->now_ms, &request->arena, &above);
+    const pz__profile **list =
+        pz__arena_array(&request->arena, above.count + 1, sizeof(const pz__profile *));
+    if (status != PZ_OK || !list)
+        return PZ_ERR_NOMEM;
+    list[0] = first.members[0];
+    for (uint32_t i = 0; i < above.count; i++)
+        list[i + 1] = above.members[i];
+    now->accounts = (pz__person){list, above.count + 1};
+    return PZ_OK;
+}
+
+/* Work out the person behind a handle, and the accounts. */
+static pz_status see(pz_context *context, const pz_profile *profile, pz__binding binding,
+                     pz_error *err)
+{
+    pz__request *request = &context->request;
+    seen now = {.binding = binding};
+    pz_status status = PZ_OK;
+    if (profile) {
+        pz__component component;
+        status =
+            pz__people_see(profile, request->catalog, request->now_ms, &request->arena, &component);
+        now.person = component.person;
+    }
+    if (status == PZ_OK)
+        status = see_accounts(context, profile, &now);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    context->seen = now;
+    return PZ_OK;
 }
 
 /* Make the request about this profile (and the account). */
@@ -110,12 +163,17 @@ static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *
         return not_begun(err);
     if (profile && profile->engine != context->engine)
         return strange(err);
-    const pz_profile *account = context->account;
     const pz__binding binding = {
         .person = profile ? profile->serial : 0,
-        .account = account ? account->serial : 0,
+        .account = context->account ? context->account->serial : 0,
     };
-    pz__request_bind(&context->request, person_of(profile), person_of(account), binding);
+    const pz__binding *last = &context->seen.binding;
+    if (binding.person != last->person || binding.account != last->account) {
+        const pz_status status = see(context, profile, binding, err);
+        if (status != PZ_OK)
+            return status;
+    }
+    pz__request_bind(&context->request, context->seen.person, context->seen.accounts, binding);
     return PZ_OK;
 }
 
@@ -128,6 +186,22 @@ static pz_status told(pz_status status, pz_error *err)
     if (status == PZ_ERR_LIMIT)
         return pz__fail(err, status, "the answer is too large or nested too deep to be told");
     return status == PZ_OK ? PZ_OK : pz__fail(err, status, "%s", pz_status_text(status));
+}
+
+pz_status pz_person(pz_value *out, pz_context *context, const pz_profile *profile, pz_error *err)
+{
+    if (!out || !context || !profile)
+        return pz__fail(err, PZ_ERR_ARG, "a result, a context and a profile are needed");
+    pz_status status = bind(context, profile, err);
+    if (status != PZ_OK)
+        return status;
+    pz__request *request = &context->request;
+    pz__component component;
+    status =
+        pz__people_see(profile, request->catalog, request->now_ms, &request->arena, &component);
+    if (status == PZ_OK)
+        status = pz__person_map(profile, &component, &context->seen.accounts, &request->arena, out);
+    return told(status, err);
 }
 
 /* ---- attributes ---- */
@@ -186,7 +260,7 @@ static pz_status member_key(pz__arena *arena, pz_value element, pz_value *out)
 static pz_status members_map(pz__arena *arena, const pz__resolution *found, pz_value *out)
 {
     *out = pz_value_null();
-    if (found->member_count == 0)
+    if (!found->members)
         return PZ_OK;
     pz_entry *entries = pz__arena_array(arena, found->member_count, sizeof *entries);
     if (!entries)

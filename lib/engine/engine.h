@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "decide/decide.h"
+#include "identity/identity.h"
 #include "store/store.h"
 
 /* ---- the catalog in force (pin.c) ---- */
@@ -67,12 +68,14 @@ struct pz_engine {
     _Atomic uint64_t serials; /* the last number given to a state of a profile */
 };
 
+typedef struct pz__people pz__people;
+
 struct pz_profile {
     pz_engine *engine;
-    pz__profile *state; /* owned and sealed */
-    const pz__profile *members[PZ__PERSON_MEMBERS_MAX]; /* all profiles of the person, sealed */
-    uint32_t member_count;
-    uint64_t serial;    /* changes with every change of state */
+    pz__profile *state;          /* a share of it, sealed */
+    const pz__profile *alone[1]; /* the state, as the person of somebody without links */
+    pz__people *people;          /* owned; NULL where there is nobody else */
+    uint64_t serial;             /* changes with every change of state or people */
     bool is_stored;
     bool exists;
     pz_str kind, value; /* owned copies: the identifier that a new customer was asked by */
@@ -89,8 +92,12 @@ pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
  * one, or a flag. */
 pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__write *out,
                          pz_error *err);
-/* Take over `state`, sealing it; on failure it stays the caller's. */
-pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *err);
+/* Carry a verb out on a profile, as a whole or not at all. verb->write has been read. */
+pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz_error *err);
+/* Take over `state`, sealing it, and the people it is seen among (NULL: those the handle has); on
+ * failure both stay the caller's. Cannot fail for a state that is sealed already. */
+pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz__people *const *people,
+                           pz_error *err);
 /* How a handle stands to the store. */
 typedef struct pz__standing {
     bool is_stored; /* its writes go to the store */
@@ -105,6 +112,83 @@ pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_
 pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err);
 /* The first key in a list of varint lengths and octets, as lookups give them; borrowed. */
 pz_str pz__first_key(const pz__buf *keys);
+
+/* ---- people (people.c) ---- */
+
+/* Most accounts that are kept at hand for one handle. */
+#define PZ__ACCOUNTS_KEPT_MAX 32u
+
+/* Everybody whom a handle's own profile may have to be seen with: the profiles that links lead to,
+ * and the accounts above them. A share of each, the handle's own aside, which the handle has. */
+struct pz__people {
+    const pz__profile *candidates[PZ__CANDIDATES_MAX]; /* by subject id, the own among them */
+    const pz__profile *known[PZ__CANDIDATES_MAX + PZ__ACCOUNTS_KEPT_MAX]; /* and accounts, by id */
+    pz__profile *shares[PZ__CANDIDATES_MAX + PZ__ACCOUNTS_KEPT_MAX];      /* owned, in any order */
+    uint32_t candidate_count, known_count, share_count;
+    bool is_cut; /* there is more than is kept */
+};
+
+/* Read the people of a sealed profile from the store, inside a transaction or (NULL) as committed.
+ * *out is NULL for somebody alone. Codes of the store; PZ_ERR_CORRUPT names the profile. */
+pz_status pz__people_load(pz__people **out, pz_engine *engine, pz__store_txn *txn,
+                          const pz__profile *own, pz_error *err);
+void pz__people_free(const pz_alloc *alloc, pz__people *people);
+/* The own profile has become `state`, of the same subject. */
+void pz__people_own(pz__people *people, const pz__profile *state);
+/* Whether two states of a handle, both sealed, ask for unlike people. */
+bool pz__people_differ(const pz__profile *before, const pz__profile *after);
+/* Make every profile that `state`, sealed, links to lead back to it: inside a transaction. */
+pz_status pz__people_index(pz__store_txn *txn, const pz__profile *state, bool present,
+                           pz_error *err);
+/* Drop the entries that lead back to an erased subject. */
+pz_status pz__people_unindex(pz__store_txn *txn, pz_str subject, const pz_alloc *alloc,
+                             pz_error *err);
+/* The person behind a handle and what became of its links, at a moment in the eyes of a catalog.
+ * What is put together is in the arena. PZ_ERR_NOMEM. */
+pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, int64_t now_ms,
+                         pz__arena *arena, pz__component *out);
+/* The accounts above a person behind a handle, nearest first. PZ_ERR_NOMEM. */
+pz_status pz__people_accounts(const pz_profile *profile, const pz__person *person, int64_t now_ms,
+                              pz__arena *arena, pz__person *out);
+/* Take a share of a sealed candidate; false if one of its id is there. There is room. */
+bool pz__people_share(pz__people *people, pz__profile *state);
+
+/* ---- one person (person.c) ---- */
+
+/* The map that pz_person() documents. PZ_ERR_NOMEM. */
+pz_status pz__person_map(const pz_profile *profile, const pz__component *component,
+                         const pz__person *accounts, pz__arena *arena, pz_value *out);
+/* PZ_ERR_SUBJECT if the identifier that `verb` gives the profile stored under `own` leads to
+ * somebody who is not this person already. */
+pz_status pz__people_claim(const pz_profile *profile, pz_str own, pz__store_txn *txn,
+                           const pz__catalog *catalog, pz__arena *scratch, const pz__verb *verb,
+                           pz_error *err);
+
+/* ---- erasure (erase.c) ---- */
+
+/* What a store remembers of erased people, in one transaction. */
+typedef struct pz__remembrance {
+    const pz_alloc *alloc;
+    pz__store_txn *txn;
+    int64_t horizon_ms, now_ms;
+    bool has_any; /* somebody is remembered */
+    uint8_t key[32];
+} pz__remembrance;
+/* Look whether anybody is remembered; `catalog` (NULL: the default) says how long. */
+pz_status pz__erased_open(pz__remembrance *out, const pz_alloc *alloc, pz__store_txn *txn,
+                          const pz__catalog *catalog, int64_t now_ms, pz_error *err);
+/* When the subject, or the identifier (bytes of pz__identifier), was erased; INT64_MIN: never. */
+pz_status pz__erased_subject(const pz__remembrance *r, pz_str subject, int64_t *out, pz_error *err);
+pz_status pz__erased_identifier(const pz__remembrance *r, pz_str identifier, int64_t *out,
+                                pz_error *err);
+/* The later of when a profile, sealed, and any of its identifiers were erased. */
+pz_status pz__erased_profile(const pz__remembrance *r, const pz__profile *profile,
+                             pz__arena *scratch, int64_t *out, pz_error *err);
+/* PZ_ERR_LATE if what happened at a moment is not younger than the erasure. */
+pz_status pz__erased_refuses(int64_t erased_ms, int64_t at_ms, pz_error *err);
+/* Let go of some of those whose horizon has passed. */
+pz_status pz__erased_sweep(const pz__remembrance *r, pz_error *err);
+
 /* A profile as a store keeps it, with a checksum (record.c). PZ_ERR_CORRUPT, PZ_ERR_VERSION. */
 pz_status pz__record_encode(const pz__profile *profile, pz__buf *out);
 pz_status pz__record_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes, size_t len,

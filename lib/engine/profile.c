@@ -1,8 +1,9 @@
 /*
  * profile.c: handles on profiles: finding, making, showing and visiting them.
  *
- * A handle holds one decoded, sealed state and a number that is new for every state it shows, so
- * that answers kept in a context are never taken for those of another state. A customer whom nobody
+ * A handle holds one decoded, sealed state, the people it may have to be seen with (people.c) and a
+ * number that is new for every state it shows, so that answers kept in a context are never taken
+ * for those of another state. A customer whom nobody
  * knows yet gets a fresh id here and is not in the store before the first write (write.c).
  */
 #include "engine/engine.h"
@@ -34,29 +35,50 @@ void pz_profile_free(pz_profile *profile)
     if (!profile)
         return;
     const pz_alloc alloc = profile->engine->alloc;
+    pz__people_free(&alloc, profile->people);
     pz__profile_free(profile->state);
     free_text(&alloc, profile->kind);
     free_text(&alloc, profile->value);
     pz__mem_free(&alloc, profile, 1, sizeof *profile);
 }
 
-pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz_error *err)
+pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz__people *const *people,
+                           pz_error *err)
 {
     const pz_status status = pz__profile_seal(state);
     if (status != PZ_OK)
         return pz__fail(err, status, "out of memory");
+    if (people) {
+        pz__people_free(&profile->engine->alloc, profile->people);
+        profile->people = *people;
+    }
+    pz__people_own(profile->people, state);
     if (profile->state != state)
         pz__profile_free(profile->state);
     profile->state = state;
-    profile->members[0] = state;
-    profile->member_count = 1;
+    profile->alone[0] = state;
     profile->serial = pz__engine_serial(profile->engine);
     return PZ_OK;
+}
+
+/* The people of a state that is to be shown; nobody for a profile that is not in the store. */
+static pz_status load_people(pz__people **out, pz_engine *engine, pz__profile *state,
+                             pz__standing standing, pz_error *err)
+{
+    *out = NULL;
+    if (!standing.is_stored || !standing.exists)
+        return PZ_OK;
+    const pz_status status = pz__profile_seal(state);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    return pz__people_load(out, engine, NULL, state, err);
 }
 
 pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state,
                            pz__standing standing, pz_error *err)
 {
+    pz__people *people = NULL;
+    pz_status status = PZ_OK;
     pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
     if (!profile) {
         pz__profile_free(state);
@@ -65,8 +87,11 @@ pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *sta
     profile->engine = engine;
     profile->is_stored = standing.is_stored;
     profile->exists = standing.exists;
-    const pz_status status = pz__profile_show(profile, state, err);
+    status = load_people(&people, engine, state, standing, err);
+    if (status == PZ_OK)
+        status = pz__profile_show(profile, state, &people, err);
     if (status != PZ_OK) {
+        pz__people_free(&engine->alloc, people);
         pz__profile_free(state);
         pz_profile_free(profile);
         return status;
@@ -221,21 +246,26 @@ pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
         return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
     if (!profile->is_stored)
         return PZ_OK;
+    pz_engine *engine = profile->engine;
     pz__profile *state;
+    pz__people *people = NULL;
     pz_status status;
     if (profile->exists)
-        status =
-            pz__profile_load(&state, profile->engine, pz__profile_subject(profile->state), err);
+        status = pz__profile_load(&state, engine, pz__profile_subject(profile->state), err);
     else
-        status = find_customer(&state, profile->engine, profile->kind, profile->value, err);
+        status = find_customer(&state, engine, profile->kind, profile->value, err);
     if (status != PZ_OK || !state)
         return status;
-    status = pz__profile_show(profile, state, err);
+    status = load_people(&people, engine, state, (pz__standing){true, true}, err);
     if (status == PZ_OK)
-        profile->exists = true;
-    else
+        status = pz__profile_show(profile, state, &people, err);
+    if (status != PZ_OK) {
+        pz__people_free(&engine->alloc, people);
         pz__profile_free(state);
-    return status;
+        return status;
+    }
+    profile->exists = true;
+    return PZ_OK;
 }
 
 /* ---- bytes and text ---- */

@@ -8,6 +8,8 @@
  *
  * The first write of a new customer looks the identifier up again inside its transaction: if
  * another process has made the customer meanwhile, it writes to that one.
+ *
+ * Not here: the public calls, one for each verb (say.c).
  */
 #include "engine/engine.h"
 
@@ -51,7 +53,9 @@ typedef struct change {
     pz__write *write; /* the verb's own; of a join, who notes a new customer's identifier */
     const pz__catalog *catalog; /* NULL: none is in force, which only joins can do without */
     pz__arena *scratch;
-    pz__profile *result; /* owned; what the profile has become */
+    pz__profile *result;  /* owned; what the profile has become */
+    pz__people *people;   /* owned; whom it is to be seen with, where that changed */
+    bool is_among_others; /* it did */
     pz_error *err;
 } change;
 
@@ -104,7 +108,13 @@ static pz_status index_joined(change *c, pz__store_txn *txn)
             continue;
         status = index_identifier(c, txn, claim->attribute, claim->part);
     }
-    return status;
+    return status == PZ_OK ? pz__people_index(txn, c->result, true, c->err) : status;
+}
+
+static pz_status index_links(change *c, pz__store_txn *txn)
+{
+    const pz_status status = pz__profile_seal(c->result);
+    return status == PZ_OK ? pz__people_index(txn, c->result, true, c->err) : status;
 }
 
 /* The index entries that the change calls for. */
@@ -112,6 +122,8 @@ static pz_status index_changed(change *c, pz__store_txn *txn)
 {
     if (!c->verb)
         return index_joined(c, txn);
+    if (c->verb->kind == PZ__VERB_LINK)
+        return index_links(c, txn);
     if (c->verb->kind != PZ__VERB_IDENTIFY)
         return PZ_OK;
     return index_identifier(c, txn, c->verb->name, pz_value_text(c->verb->value));
@@ -128,6 +140,9 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     pz_status status;
     if (bytes)
         status = pz__record_decode(&c->result, alloc, bytes, len, c->err);
+    else if (c->profile->exists)
+        return pz__fail(c->err, PZ_ERR_NOT_FOUND, "the profile '%.*s' is no longer in the store",
+                        PZ__STR_ARG(pz__profile_subject(state)));
     else
         status = pz__profile_new(&c->result, alloc, pz__profile_kind(state),
                                  pz__profile_subject(state), c->err);
@@ -167,16 +182,71 @@ static pz_status find_key(change *c, pz__store_txn *txn, pz_str *key)
     return status;
 }
 
+/* When it happened, as the verb claims: of an event, when the event says. */
+static pz_status claimed_time(change *c, int64_t *out)
+{
+    *out = c->verb->write.at_ms;
+    if (c->verb->kind != PZ__VERB_OBSERVE)
+        return PZ_OK;
+    pz__event event;
+    const pz_status status = pz__event_read(c->scratch, &event, c->verb->value, c->err);
+    if (status == PZ_OK)
+        *out = event.time_ms;
+    return status;
+}
+
+/* Nothing from before an erasure comes back: neither late writes nor stale replicas. */
+static pz_status check_erased(change *c, pz__store_txn *txn)
+{
+    pz__remembrance memory;
+    int64_t erased_ms, oldest_ms;
+    pz_status status = pz__erased_open(&memory, &c->profile->engine->alloc, txn, c->catalog,
+                                       c->write->now_ms, c->err);
+    if (status != PZ_OK || !memory.has_any)
+        return status;
+    status = pz__erased_profile(&memory, c->result, c->scratch, &erased_ms, c->err);
+    if (status != PZ_OK || erased_ms == INT64_MIN)
+        return status;
+    oldest_ms = c->verb ? 0 : pz__profile_oldest(c->other);
+    if (c->verb)
+        status = claimed_time(c, &oldest_ms);
+    return status == PZ_OK ? pz__erased_refuses(erased_ms, oldest_ms, c->err) : status;
+}
+
+/* Read whom the result is to be seen with, if the change made that other people. */
+static pz_status read_people(change *c, pz__store_txn *txn)
+{
+    pz_engine *engine = c->profile->engine;
+    pz__people_free(&engine->alloc, c->people);
+    c->people = NULL;
+    c->is_among_others = pz__people_differ(c->profile->state, c->result);
+    return c->is_among_others ? pz__people_load(&c->people, engine, txn, c->result, c->err) : PZ_OK;
+}
+
+/* What an identifier that is being taken must not lead to. */
+static pz_status check_identifier(change *c, pz__store_txn *txn, pz_str key)
+{
+    if (!c->verb || c->verb->kind != PZ__VERB_IDENTIFY)
+        return PZ_OK;
+    return pz__people_claim(c->profile, key, txn, c->catalog, c->scratch, c->verb, c->err);
+}
+
 /* One attempt, in a transaction that has been begun and is gone afterwards. */
 static pz_status attempt(change *c, pz__store_txn *txn)
 {
     pz_str key;
     pz_status status = find_key(c, txn, &key);
     if (status == PZ_OK)
+        status = check_identifier(c, txn, key);
+    if (status == PZ_OK)
         status = pz__store_txn_update(txn, key, update, c, c->err);
-    /* Sealed before the commit: afterwards nothing may fail. */
+    /* Sealed, and its people found, before the commit: afterwards nothing may fail. */
     if (status == PZ_OK)
         status = pz__profile_seal(c->result);
+    if (status == PZ_OK)
+        status = check_erased(c, txn);
+    if (status == PZ_OK)
+        status = read_people(c, txn);
     if (status != PZ_OK) {
         pz__store_abort(txn);
         return status;
@@ -220,13 +290,16 @@ static pz_status carry_out(change *c)
     c->scratch = &scratch;
     pz_status status = profile->is_stored ? write_stored(c) : write_detached(c);
     if (status == PZ_OK)
-        status = pz__profile_show(profile, c->result, c->err);
+        status =
+            pz__profile_show(profile, c->result, c->is_among_others ? &c->people : NULL, c->err);
     if (status == PZ_OK) {
         c->result = NULL;
+        c->people = NULL;
         profile->exists = true;
     } else if (status == PZ_ERR_NOMEM) {
         pz__fail(c->err, status, "out of memory");
     }
+    pz__people_free(&profile->engine->alloc, c->people);
     pz__profile_free(c->result);
     pz__arena_clear(&scratch);
     c->scratch = NULL;
@@ -238,7 +311,7 @@ static pz_status read_only(pz_error *err)
     return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
 }
 
-static pz_status apply(pz_profile *profile, pz__verb *verb, pz_error *err)
+pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz_error *err)
 {
     pz_engine *engine = profile->engine;
     if (profile->is_stored && engine->is_read_only)
@@ -253,69 +326,6 @@ static pz_status apply(pz_profile *profile, pz__verb *verb, pz_error *err)
                 .err = err};
     const pz_status status = carry_out(&c);
     pz__pins_give(&engine->pins, &pin);
-    return status;
-}
-
-/* A verb about one name, with a value and a confidence where it has them. */
-static pz_status say(pz_profile *profile, pz__verb_kind kind, const char *name, pz_value value,
-                     double confidence, const pz_write *write, pz_error *err)
-{
-    if (!profile || !name)
-        return pz__fail(err, PZ_ERR_ARG, "a profile and a name are needed");
-    pz__verb verb = {
-        .kind = kind, .name = pz_str_of(name), .value = value, .confidence = confidence};
-    const pz_status status = pz__write_read(profile->engine, write, &verb.write, err);
-    return status == PZ_OK ? apply(profile, &verb, err) : status;
-}
-
-pz_status pz_choose(pz_profile *profile, const char *attribute, pz_value value,
-                    const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_CHOOSE, attribute, value, 0, write, err);
-}
-
-pz_status pz_reject(pz_profile *profile, const char *attribute, pz_value value,
-                    const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_REJECT, attribute, value, 0, write, err);
-}
-
-pz_status pz_clear(pz_profile *profile, const char *attribute, const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_CLEAR, attribute, pz_value_null(), 0, write, err);
-}
-
-pz_status pz_declare(pz_profile *profile, const char *attribute, pz_value value,
-                     const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_DECLARE, attribute, value, 0, write, err);
-}
-
-pz_status pz_infer(pz_profile *profile, const char *attribute, pz_value value, double confidence,
-                   const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_INFER, attribute, value, confidence, write, err);
-}
-
-pz_status pz_identify(pz_profile *profile, const char *kind, const char *value,
-                      const pz_write *write, pz_error *err)
-{
-    return say(profile, PZ__VERB_IDENTIFY, kind, pz_value_str(value), 0, write, err);
-}
-
-pz_status pz_observe(pz_profile *profile, pz_value event, const pz_write *write, bool *is_new,
-                     pz_error *err)
-{
-    if (is_new)
-        *is_new = false;
-    if (!profile)
-        return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
-    pz__verb verb = {.kind = PZ__VERB_OBSERVE, .value = event};
-    pz_status status = pz__write_read(profile->engine, write, &verb.write, err);
-    if (status == PZ_OK)
-        status = apply(profile, &verb, err);
-    if (is_new)
-        *is_new = status == PZ_OK && verb.is_new;
     return status;
 }
 
@@ -370,7 +380,7 @@ static pz_status apply_operation(pz_profile *profile, pz_value operation, const 
         verb.write.now_ms > write.now_ms + profile->engine->skew_ms)
         status =
             pz__fail(err, PZ_ERR_TIME, "the operation's time lies beyond now and the allowed skew");
-    return status == PZ_OK ? apply(profile, &verb, err) : status;
+    return status == PZ_OK ? pz__apply(profile, &verb, err) : status;
 }
 
 pz_status pz_profile_apply(pz_profile *profile, pz_value operation, const pz_write *defaults,

@@ -16,7 +16,7 @@
  * values share cells.
  *
  * The result is data in the arena. Whether the event was seen before, is too old, or lies in the
- * future is the profile's to know; whether the person allows gathering is the caller's.
+ * future is the profile's to know; whether the person allows gathering, the caller tells.
  */
 #include "learn/learn.h"
 
@@ -25,7 +25,8 @@
 typedef struct learning {
     pz__arena *arena;
     const pz__event *event;
-    pz__contribution *list; /* PZ__EVENT_CONTRIBUTIONS_MAX of room */
+    const pz__gathering *gathering; /* NULL: everything may be gathered */
+    pz__contribution *list;         /* PZ__EVENT_CONTRIBUTIONS_MAX of room */
     uint32_t count;
     bool is_full;
     bool is_starved; /* a rule ran out of memory: silence would be a wrong answer */
@@ -67,8 +68,10 @@ static bool is_in_domain(const pz__attribute *attribute, pz_value *value)
 static void add_evidence(learning *l, const pz__attribute *attribute, pz_value value,
                          int64_t weight)
 {
-    /* No consent can be recorded yet, so no purpose is granted, and nothing is gathered for one. */
-    if (attribute->purpose.len > 0 || !is_in_domain(attribute, &value))
+    if (!is_in_domain(attribute, &value))
+        return;
+    const pz__gathering *gathering = l->gathering;
+    if (gathering && !gathering->allows(gathering->self, attribute))
         return;
     const uint32_t before = l->count;
     const bool is_against = weight < 0;
@@ -192,7 +195,7 @@ static void follow_counters(learning *l, const pz__catalog *catalog)
 }
 
 pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz__event *event,
-                          pz__observation *out, pz_error *err)
+                          const pz__gathering *gathering, pz__observation *out, pz_error *err)
 {
     *out = (pz__observation){.source = event->source,
                              .id = event->id,
@@ -200,7 +203,7 @@ pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz
                              .horizon_ms = catalog->horizon_ms,
                              .counters = catalog->counter_names,
                              .counter_count = catalog->counter_count};
-    learning l = {.arena = arena, .event = event};
+    learning l = {.arena = arena, .event = event, .gathering = gathering};
     l.list = pz__arena_array(arena, PZ__EVENT_CONTRIBUTIONS_MAX, sizeof *l.list);
     if (!l.list)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory while learning from an event");

@@ -30,13 +30,21 @@ typedef struct pz__event {
  */
 pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz_error *err);
 
+/* Which attributes evidence may be gathered about, here and now: asked of each that a signal speaks
+ * about. */
+typedef struct pz__gathering {
+    void *self;
+    bool (*allows)(void *self, const pz__attribute *attribute);
+} pz__gathering;
+
 /*
- * What the event adds. Values outside the attribute's domain are dropped; a signal whose rule is
- * not TRUE, or whose value fails, does not speak. Counters of the event's kind count 1; sums add
- * the member times its scale, rounded half to even, saturating (a member that is missing or no
- * number adds nothing). Everything is in the arena. PZ_ERR_LIMIT, PZ_ERR_NOMEM.
+ * What the event adds, as far as `gathering` allows (NULL: of everything). Values outside the
+ * attribute's domain are dropped; a signal whose rule is not TRUE, or whose value fails, does not
+ * speak. Counters of the event's kind count 1; sums add the member times its scale, rounded half to
+ * even, saturating (a member that is missing or no number adds nothing). Everything is in the
+ * arena. PZ_ERR_LIMIT, PZ_ERR_NOMEM.
  */
 pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz__event *event,
-                          pz__observation *out, pz_error *err);
+                          const pz__gathering *gathering, pz__observation *out, pz_error *err);
 
 #endif

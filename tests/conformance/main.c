@@ -70,7 +70,7 @@ void suite_lines(const char *path, void (*run)(const char *line, size_t len, cou
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: conformance SUITE FILE...\nsuites:");
+    fprintf(stderr, "usage: conformance SUITE FILE... [--via BINDING]\nsuites:");
     for (size_t i = 0; i < SUITE_COUNT; i++)
         fprintf(stderr, " %s", suites[i].name);
     fprintf(stderr, "\n");
@@ -85,6 +85,9 @@ int main(int argc, char **argv)
             run = suites[i].run;
     if (!run)
         return usage();
+    for (int i = 2; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--via") == 0 && i + 2 == argc)
+            return suite_via(argv[i + 1], argv[1], argv + 2, i - 2);
     counts result = {0};
     for (int i = 2; i < argc; i++)
         run(argv[i], &result);

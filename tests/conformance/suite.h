@@ -20,6 +20,10 @@ void suite_cel_trip(const char *path, counts *result);
 void suite_cel_oom(const char *path, counts *result);
 void suite_authority(const char *path, counts *result);
 
+/* Become the interpreter of a binding and run the suite there; returns only on failure, with the
+ * program's exit code. */
+int suite_via(const char *name, const char *suite, char **files, int count);
+
 /* The bytes of a file, to be given to free(); NULL (and a line on stderr) if it cannot be read. */
 char *suite_read_file(const char *path, size_t *len);
 

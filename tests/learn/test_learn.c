@@ -86,7 +86,7 @@ static pz__observation learn(const char *text)
     const pz__event event = event_of(text);
     pz__observation out;
     pz_error err = PZ_ERROR_INIT;
-    if (pz__learn_event(&arena, shop, &event, &out, &err) != PZ_OK)
+    if (pz__learn_event(&arena, shop, &event, NULL, &out, &err) != PZ_OK)
         fail_msg("%s", err.message);
     return out;
 }
@@ -239,7 +239,7 @@ static int64_t sum_of(const char *total, int64_t scale)
              total);
     const pz__event event = event_of(text);
     pz__observation o;
-    assert_int_equal(pz__learn_event(&arena, &catalog, &event, &o, NULL), PZ_OK);
+    assert_int_equal(pz__learn_event(&arena, &catalog, &event, NULL, &o, NULL), PZ_OK);
     const pz__contribution *c = to(&o, "sum(buy.order.total)");
     return c ? c->weight : 0;
 }
@@ -277,11 +277,11 @@ static void an_event_adds_at_most_so_much(void **state)
     catalog.counter_count = PZ__EVENT_CONTRIBUTIONS_MAX;
     const pz__event event = {.kind = PZ__STR("k"), .source = PZ__STR("s"), .id = PZ__STR("1")};
     pz__observation o;
-    assert_int_equal(pz__learn_event(&arena, &catalog, &event, &o, NULL), PZ_OK);
+    assert_int_equal(pz__learn_event(&arena, &catalog, &event, NULL, &o, NULL), PZ_OK);
     assert_int_equal(o.contribution_count, PZ__EVENT_CONTRIBUTIONS_MAX);
     catalog.counter_count++;
     pz_error err = PZ_ERROR_INIT;
-    assert_int_equal(pz__learn_event(&arena, &catalog, &event, &o, &err), PZ_ERR_LIMIT);
+    assert_int_equal(pz__learn_event(&arena, &catalog, &event, NULL, &o, &err), PZ_ERR_LIMIT);
     assert_int_equal(o.contribution_count, 0);
 }
 
@@ -290,7 +290,7 @@ static pz_status learn_in(const pz_alloc *alloc, void *payload)
     pz__arena own;
     pz__arena_init(&own, alloc, 0);
     pz__observation out;
-    pz_status status = pz__learn_event(&own, shop, payload, &out, NULL);
+    pz_status status = pz__learn_event(&own, shop, payload, NULL, &out, NULL);
     pz__arena_clear(&own);
     return status;
 }

@@ -17,7 +17,7 @@ import ctypes.util
 import os
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_int, c_int64,
-    c_size_t, c_uint32, c_uint64, c_void_p, cast, sizeof, string_at)
+    c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, cast, sizeof, string_at)
 
 VERSION_MAJOR, VERSION_MINOR = 0, 1
 SONAME = f"libpersonalize.so.{VERSION_MAJOR}"
@@ -62,10 +62,21 @@ class Write(Structure):
                 ("writer", c_char_p)]
 
 
+class Span(Structure):
+    _fields_ = [("from_ms", c_int64), ("to_ms", c_int64)]
+
+
+class Tcf(Structure):
+    _fields_ = [("size", c_uint32), ("cmp_id", c_uint16), ("cmp_version", c_uint16),
+                ("vendor_list_version", c_uint16), ("policy_version", c_uint8), ("screen", c_uint8),
+                ("language", c_char_p), ("publisher_country", c_char_p)]
+
+
 class Resolution(Structure):
     _fields_ = [("size", c_uint32), ("is_resolved", c_bool), ("has_confidence", c_bool),
                 ("value", Value), ("tier", c_char_p), ("reason", c_char_p),
-                ("confidence", c_double), ("channel", Str), ("who", Str), ("at_ms", c_int64)]
+                ("confidence", c_double), ("channel", Str), ("who", Str), ("at_ms", c_int64),
+                ("members", Value)]
 
 
 class Observed(Structure):
@@ -148,22 +159,43 @@ PROTOTYPES = {
     "pz_choose": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
     "pz_reject": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
     "pz_clear": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
+    "pz_clear_member": (c_int, [_HANDLE, c_char_p, c_char_p, _WRITE, _ERR]),
+    "pz_edit": (c_int, [_HANDLE, c_char_p, c_char_p, Value, _WRITE, _ERR]),
+    "pz_set_mode": (c_int, [_HANDLE, c_char_p, c_int, _WRITE, _ERR]),
+    "pz_set_level": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
+    "pz_undo": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
     "pz_declare": (c_int, [_HANDLE, c_char_p, Value, _WRITE, _ERR]),
     "pz_infer": (c_int, [_HANDLE, c_char_p, Value, c_double, _WRITE, _ERR]),
     "pz_identify": (c_int, [_HANDLE, c_char_p, c_char_p, _WRITE, _ERR]),
     "pz_observe": (c_int, [_HANDLE, Value, _WRITE, POINTER(c_bool), _ERR]),
+    "pz_consent": (c_int, [_HANDLE, c_char_p, c_bool, _WRITE, _ERR]),
+    "pz_consent_tcf": (c_int, [_HANDLE, c_char_p, _WRITE, POINTER(c_uint32), _ERR]),
+    "pz_consent_gpc": (c_int, [_HANDLE, c_bool, _WRITE, POINTER(c_uint32), _ERR]),
+    "pz_profile_tcf": (c_int, [_HANDLE, POINTER(Tcf), _HANDLE, POINTER(Str), _ERR]),
+    "pz_forget": (c_int, [_HANDLE, c_char_p, POINTER(Span), _WRITE, _ERR]),
+    "pz_retract": (c_int, [_HANDLE, c_char_p, c_char_p, _WRITE, _ERR]),
+    "pz_retract_all": (c_int, [_HANDLE, c_char_p, POINTER(Span), _WRITE, POINTER(c_uint32), _ERR]),
+    "pz_link": (c_int, [_HANDLE, c_char_p, c_double, _WRITE, _ERR]),
+    "pz_unlink": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
+    "pz_switch": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
+    "pz_set_account": (c_int, [_HANDLE, c_char_p, _WRITE, _ERR]),
     "pz_profile_apply": (c_int, [_HANDLE, Value, _WRITE, _ERR]),
     "pz_merge": (c_int, [_HANDLE, _HANDLE, _ERR]),
     "pz_profile_encode": (c_int, [_HANDLE, _HANDLE, _VALUE, _ERR]),
     "pz_profile_export": (c_int, [_HANDLE, _HANDLE, POINTER(Str), c_uint32, _ERR]),
     "pz_each_profile": (c_int, [_HANDLE, PROFILE_FN, c_void_p, _ERR]),
     "pz_profile_count": (c_int, [_HANDLE, POINTER(c_uint64), _ERR]),
+    # people.h
+    "pz_profile_person": (c_int, [_HANDLE, POINTER(_HANDLE), c_size_t, _ERR]),
+    "pz_person": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
+    "pz_erase": (c_int, [_HANDLE, c_char_p, _WRITE, c_uint32, POINTER(c_uint32), _ERR]),
     # decide.h
     "pz_context_new": (c_int, [_OUT, _HANDLE, _ERR]),
     "pz_context_free": (None, [_HANDLE]),
     "pz_context_begin": (c_int, [_HANDLE, c_int64, _ERR]),
     "pz_context_set": (c_int, [_HANDLE, c_char_p, Value, _ERR]),
     "pz_context_account": (c_int, [_HANDLE, _HANDLE, _ERR]),
+    "pz_context_level": (c_int, [_HANDLE, c_char_p, _ERR]),
     "pz_resolve": (c_int, [POINTER(Resolution), _HANDLE, _HANDLE, c_char_p, _ERR]),
     "pz_resolve_bool": (c_int, [POINTER(c_bool), _HANDLE, _HANDLE, c_char_p, c_bool]),
     "pz_resolve_int": (c_int, [POINTER(c_int64), _HANDLE, _HANDLE, c_char_p, c_int64]),
@@ -244,6 +276,11 @@ def octets(value):
 def new_buffer(size):
     """Room for ``size`` octets."""
     return ctypes.create_string_buffer(size)
+
+
+def handles(pointers):
+    """An array of handles, as C wants a list of them."""
+    return (_HANDLE * len(pointers))(*pointers)
 
 
 def new_error():

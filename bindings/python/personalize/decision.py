@@ -17,6 +17,7 @@ class Resolution(NamedTuple):
     who: str
     at: Optional[datetime.datetime]  # None for answers that rest on no claim
     is_resolved: bool
+    members: dict  # of a set or record: the tier of each element or member
 
     def __bool__(self):
         return self.is_resolved

@@ -11,11 +11,12 @@ from . import _ffi, values
 from ._handles import EngineHandle, Session
 from .decision import Decision, Observed, Resolution
 from .errors import ArgumentError, CatalogError, StateError, TypeMismatch, check, from_status
-from .profile import ACCOUNT, DEVICE, PERSON, Profile, guards
+from .profile import ACCOUNT, DEVICE, PERSON, Profile, guards, made_write
 from .report import take
 
 READ_ONLY, LAZY = 1, 2
 REPLAY = 1
+ERASE_ALONE = 1
 OBSERVE_MANY_MAX = 65536
 _SUBJECTS = {"person": PERSON, "account": ACCOUNT, "device": DEVICE}
 
@@ -246,7 +247,7 @@ class Engine:
 
     # ---- questions ----
 
-    def _ask(self, answer, customer, now, account, context, more):
+    def _ask(self, answer, customer, now, account, level, context, more):
         """Begin the thread's context, tell it the circumstances, and answer(session, profile)."""
         for profile in (customer, account):
             if profile is not None and not isinstance(profile, Profile):
@@ -263,6 +264,9 @@ class Engine:
                     made = values.put(session.pool, value, session.keep)
                     check(lib.pz_context_set(session.context, values.name(key, "a key"), made, err),
                           err)
+            if level is not None:
+                check(lib.pz_context_level(session.context, values.name(level, "the level"), err),
+                      err)
             if account is None:
                 if customer is None:
                     return answer(session, None, err)
@@ -274,9 +278,11 @@ class Engine:
         finally:
             session.done()
 
-    def decide(self, name, customer=None, /, *, now=None, account=None, context=(), **more):
+    def decide(self, name, customer=None, /, *, now=None, account=None, level=None, context=(),
+               **more):
         """Decide. ``customer`` None: for nobody in particular. Circumstances are keywords, or the
-        dict ``context`` for keys such as "now" that are no keyword."""
+        dict ``context`` for keys such as "now" that are no keyword. ``level`` is the host's own level
+        of personalization for this request."""
         encoded = values.name(name, "the decision")
 
         def answer(session, profile, err):
@@ -284,9 +290,10 @@ class Engine:
             check(_ffi.lib.pz_decide(_ffi.byref(pointer), session.context, profile, encoded, err),
                   err)
             return Decision(name, session, pointer)
-        return self._ask(answer, customer, now, account, dict(context), more)
+        return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def value(self, name, customer=None, /, *, now=None, account=None, context=(), **more):
+    def value(self, name, customer=None, /, *, now=None, account=None, level=None, context=(),
+              **more):
         """What ``decide`` would put in ``value``, and nothing else: for the hot path."""
         encoded = values.name(name, "the decision")
 
@@ -295,9 +302,10 @@ class Engine:
             check(_ffi.lib.pz_decide(_ffi.byref(pointer), session.context, profile, encoded, err),
                   err)
             return values.get(_ffi.lib.pz_decision_value(pointer))
-        return self._ask(answer, customer, now, account, dict(context), more)
+        return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def resolve(self, attribute, customer=None, /, *, now=None, account=None, context=(), **more):
+    def resolve(self, attribute, customer=None, /, *, now=None, account=None, level=None, context=(),
+                **more):
         """Resolve one attribute: the strongest live answer."""
         encoded = values.name(attribute, "the attribute")
 
@@ -307,10 +315,12 @@ class Engine:
             return Resolution(
                 values.get(out.value), out.tier.decode(), out.reason.decode(),
                 out.confidence if out.has_confidence else None, _ffi.text(out.channel),
-                _ffi.text(out.who), values.moment(out.at_ms), out.is_resolved)
-        return self._ask(answer, customer, now, account, dict(context), more)
+                _ffi.text(out.who), values.moment(out.at_ms), out.is_resolved,
+                values.get(out.members) or {})
+        return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def inspect(self, attribute, customer=None, /, *, now=None, account=None, context=(), **more):
+    def inspect(self, attribute, customer=None, /, *, now=None, account=None, level=None, context=(),
+                **more):
         """Every layer of one attribute, strongest first, as dicts."""
         encoded = values.name(attribute, "the attribute")
 
@@ -318,12 +328,34 @@ class Engine:
             out = _ffi.Value()
             check(_ffi.lib.pz_inspect(out, session.context, profile, encoded, err), err)
             return values.get(out)
-        return self._ask(answer, customer, now, account, dict(context), more)
+        return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def segments(self, customer=None, /, *, now=None, account=None, context=(), **more):
+    def person(self, customer, /, *, now=None):
+        """Who the person behind a profile is: members, links that stand, links that are refused
+        and why, accounts. A dict."""
+        def answer(session, profile, err):
+            out = _ffi.Value()
+            check(_ffi.lib.pz_person(out, session.context, profile, err), err)
+            return values.get(out)
+        return self._ask(answer, customer, now, None, None, {}, {})
+
+    def erase(self, id, *, alone=False, **write):
+        """Erase a person from the store, or only the profile named: how many profiles went."""
+        erased, err = _ffi.c_uint32(), _ffi.new_error()
+        session = self._take()
+        try:
+            check(_ffi.lib.pz_erase(self._handle.pointer, values.name(id, "the id"),
+                                    made_write(**write), ERASE_ALONE if alone else 0, erased, err),
+                  err)
+            return erased.value
+        finally:
+            session.done()
+
+    def segments(self, customer=None, /, *, now=None, account=None, level=None, context=(),
+                 **more):
         """The names of all segments the customer is in."""
         def answer(session, profile, err):
             out = _ffi.Value()
             check(_ffi.lib.pz_segments(out, session.context, profile, err), err)
             return values.get(out)
-        return self._ask(answer, customer, now, account, dict(context), more)
+        return self._ask(answer, customer, now, account, level, dict(context), more)

@@ -15,15 +15,26 @@ from ._handles import Guard, own
 from .errors import ArgumentError, StateError, TypeMismatch, check
 
 PERSON, ACCOUNT, DEVICE = range(3)
+#: Modes of an attribute, each at the place of its number in C.
+MODES = ("AUTO", "MANUAL", "OFF")
+_EVER = (-2**63, 2**63 - 1)
 
 
-def _write(at, now, expires, channel, who, writer):
+def made_write(at=None, now=None, expires=None, channel=None, who=None, writer=None):
     """A pz_write; its texts live as long as it does, since ctypes keeps what a field was given."""
     return _ffi.Write(
         _ffi.sizeof(_ffi.Write), 0, values.milliseconds(at), values.milliseconds(now),
         values.milliseconds(expires), None if channel is None else values.name(channel, "channel"),
         None if who is None else values.name(who, "who"),
         None if writer is None else values.name(writer, "writer"))
+
+
+def _span(start, end):
+    """A pz_span, None where neither end is given."""
+    if start is None and end is None:
+        return None
+    return _ffi.Span(_EVER[0] if start is None else values.milliseconds(start),
+                     _EVER[1] if end is None else values.milliseconds(end))
 
 
 class Profile:
@@ -113,72 +124,173 @@ class Profile:
         finally:
             session.done()
 
-    def choose(self, attribute, value, *, at=None, now=None, expires=None, channel=None, who=None,
-               writer=None):
+    def choose(self, attribute, value, **write):
         """The customer's own choice. It stands above everything but law and contract."""
         self._value_call(_ffi.lib.pz_choose, attribute, value,
-                         _write(at, now, expires, channel, who, writer))
+                         made_write(**write))
 
-    def reject(self, attribute, value, *, at=None, now=None, expires=None, channel=None, who=None,
-               writer=None):
+    def reject(self, attribute, value, **write):
         """"Not this value": no weaker tier answers it until it is chosen or cleared."""
         self._value_call(_ffi.lib.pz_reject, attribute, value,
-                         _write(at, now, expires, channel, who, writer))
+                         made_write(**write))
 
-    def declare(self, attribute, value, *, at=None, now=None, expires=None, channel=None, who=None,
-                writer=None):
+    def declare(self, attribute, value, **write):
         """A recorded fact: an import, a form, an agent on the customer's behalf."""
         self._value_call(_ffi.lib.pz_declare, attribute, value,
-                         _write(at, now, expires, channel, who, writer))
+                         made_write(**write))
 
-    def infer(self, attribute, value, confidence, *, at=None, now=None, expires=None, channel=None,
-              who=None, writer=None):
+    def infer(self, attribute, value, confidence, **write):
         """A host's own model hands in a value with its confidence, 0 to 1."""
         if isinstance(confidence, bool) or not isinstance(confidence, (int, float)):
             raise TypeMismatch("a confidence is a number between 0 and 1")
         self._value_call(_ffi.lib.pz_infer, attribute, value, float(confidence),
-                         _write(at, now, expires, channel, who, writer))
+                         made_write(**write))
 
-    def clear(self, attribute, *, at=None, now=None, expires=None, channel=None, who=None,
-              writer=None):
-        """Take back the choice and the rejections of an attribute."""
-        encoded, err = values.name(attribute, "the name"), _ffi.new_error()
-        write = _write(at, now, expires, channel, who, writer)
+    def _name_call(self, function, *arguments, write):
+        """function(profile, arguments..., write, err)"""
+        circumstances, err = made_write(**write), _ffi.new_error()
         with self._guard:
-            check(_ffi.lib.pz_clear(self._open(), encoded, write, err), err)
+            check(function(self._open(), *arguments, circumstances, err), err)
 
-    def identify(self, kind, value, *, at=None, now=None, expires=None, channel=None, who=None,
-                 writer=None):
+    def _count_call(self, function, *arguments, write):
+        """function(profile, arguments..., write, &count, err) -> count"""
+        circumstances, count, err = made_write(**write), _ffi.c_uint32(), _ffi.new_error()
+        with self._guard:
+            check(function(self._open(), *arguments, circumstances, count, err), err)
+        return count.value
+
+    def clear(self, attribute, member=None, **write):
+        """Take back the choice, the rejections and the edits of an attribute, or the choice of one
+        member of a record."""
+        encoded = values.name(attribute, "the name")
+        if member is None:
+            self._name_call(_ffi.lib.pz_clear, encoded, write=write)
+        else:
+            self._name_call(_ffi.lib.pz_clear_member, encoded, values.name(member, "the member"),
+                            write=write)
+
+    def edit(self, attribute, item, what, **write):
+        """Arrange one item of a layout: ``"hide"``, ``"show"``, ``{"pin": 0}``,
+        ``{"after": "search"}`` or ``"unplace"``."""
+        encoded, name = values.name(attribute, "the name"), values.name(item, "the item")
+        circumstances, err = made_write(**write), _ffi.new_error()
+        session = self._engine._take()
+        try:
+            made = values.put(session.pool, what, session.keep)
+            with self._guard:
+                check(_ffi.lib.pz_edit(self._open(), encoded, name, made, circumstances, err), err)
+        finally:
+            session.done()
+
+    def set_mode(self, attribute, mode, **write):
+        """How much is left to the company: "AUTO", "MANUAL" or "OFF" (which forgets)."""
+        if mode not in MODES:
+            raise ArgumentError(f"a mode is one of {', '.join(MODES)}")
+        self._name_call(_ffi.lib.pz_set_mode, values.name(attribute, "the name"),
+                        MODES.index(mode), write=write)
+
+    def set_level(self, level, **write):
+        """The customer's own level: "basic", "demographic", "self-service" or "deep"."""
+        self._name_call(_ffi.lib.pz_set_level, values.name(level, "the level"), write=write)
+
+    def undo(self, attribute=None, **write):
+        """Put back what the customer's last verb found, of one attribute or of any. NotFound if
+        there is nothing to undo."""
+        encoded = None if attribute is None else values.name(attribute, "the name")
+        self._name_call(_ffi.lib.pz_undo, encoded, write=write)
+
+    def consent(self, purpose, granted=True, **write):
+        """Grant or deny a purpose. ``expires`` ends a grant."""
+        self._name_call(_ffi.lib.pz_consent, values.name(purpose, "the purpose"), bool(granted),
+                        write=write)
+
+    def consent_tcf(self, tc_string, **write):
+        """Consents from a TC string of the IAB framework: how many purposes changed."""
+        return self._count_call(_ffi.lib.pz_consent_tcf, values.name(tc_string, "a TC string"),
+                                write=write)
+
+    def consent_gpc(self, is_on=True, **write):
+        """The Global Privacy Control signal: how many purposes it denied."""
+        return self._count_call(_ffi.lib.pz_consent_gpc, bool(is_on), write=write)
+
+    def tcf(self, *, cmp_id=0, cmp_version=0, vendor_list_version=0, policy_version=0, screen=0,
+            language="EN", publisher_country="AA"):
+        """The consents as a TC string that names no vendor."""
+        options = _ffi.Tcf(_ffi.sizeof(_ffi.Tcf), cmp_id, cmp_version, vendor_list_version,
+                           policy_version, screen, values.name(language, "the language"),
+                           values.name(publisher_country, "the country"))
+        out, err = _ffi.Str(), _ffi.new_error()
+        session = self._engine._take()
+        try:
+            with self._guard:
+                check(_ffi.lib.pz_profile_tcf(self._open(), options, session.pool, out, err), err)
+            return _ffi.text(out)
+        finally:
+            session.done()
+
+    def forget(self, attribute=None, *, start=None, end=None, **write):
+        """Forget an attribute, or everything; with ``start`` and ``end`` what happened in
+        [start, end). Modes, levels, consents, links and identifiers stay."""
+        encoded = None if attribute is None else values.name(attribute, "the name")
+        self._name_call(_ffi.lib.pz_forget, encoded, _span(start, end), write=write)
+
+    def retract(self, source, id, **write):
+        """That event never happened. NotFound if the profile no longer keeps it whole."""
+        self._name_call(_ffi.lib.pz_retract, values.name(source, "the source"),
+                        values.name(id, "the id"), write=write)
+
+    def retract_all(self, attribute=None, *, start=None, end=None, **write):
+        """The same for every event about an attribute within [start, end): how many."""
+        encoded = None if attribute is None else values.name(attribute, "the name")
+        return self._count_call(_ffi.lib.pz_retract_all, encoded, _span(start, end), write=write)
+
+    def link(self, other, strength=1.0, **write):
+        """This profile and another (its id) are one person."""
+        self._name_call(_ffi.lib.pz_link, values.name(other, "the other id"), float(strength),
+                        write=write)
+
+    def unlink(self, other, **write):
+        """They are not. Beats a link that was made without knowing of this."""
+        self._name_call(_ffi.lib.pz_unlink, values.name(other, "the other id"), write=write)
+
+    def switch(self, other, **write):
+        """Somebody else uses this device from now on: never a link."""
+        self._name_call(_ffi.lib.pz_switch, values.name(other, "the other id"), write=write)
+
+    def set_account(self, account, **write):
+        """The account the person belongs to (its id); None: none any more."""
+        encoded = None if account is None else values.name(account, "the account")
+        self._name_call(_ffi.lib.pz_set_account, encoded, write=write)
+
+    def identify(self, kind, value, **write):
         """Note an identifier by which ``Engine.customer`` finds this profile."""
         kind, value = values.name(kind, "the kind"), values.name(value, "the identifier")
         err = _ffi.new_error()
-        write = _write(at, now, expires, channel, who, writer)
+        circumstances = made_write(**write)
         with self._guard:
-            check(_ffi.lib.pz_identify(self._open(), kind, value, write, err), err)
+            check(_ffi.lib.pz_identify(self._open(), kind, value, circumstances, err), err)
 
-    def observe(self, event, *, at=None, now=None, expires=None, channel=None, who=None,
-                writer=None):
+    def observe(self, event, **write):
         """Take an event, a dict. False if it was seen before: then nothing changed."""
         is_new, err = _ffi.c_bool(), _ffi.new_error()
-        write = _write(at, now, expires, channel, who, writer)
+        circumstances = made_write(**write)
         session = self._engine._take()
         try:
             made = values.put(session.pool, event, session.keep)
             with self._guard:
-                check(_ffi.lib.pz_observe(self._open(), made, write, is_new, err), err)
+                check(_ffi.lib.pz_observe(self._open(), made, circumstances, is_new, err), err)
         finally:
             session.done()
         return is_new.value
 
-    def apply(self, operation, *, at=None, now=None, expires=None, channel=None, who=None,
-              writer=None):
+    def apply(self, operation, **write):
         """One operation as data: ``["choose", "language", "de", {"channel": "web"}]``."""
-        write, err = _write(at, now, expires, channel, who, writer), _ffi.new_error()
+        circumstances, err = made_write(**write), _ffi.new_error()
         session = self._engine._take()
         try:
             made = values.put(session.pool, operation, session.keep)
             with self._guard:
-                check(_ffi.lib.pz_profile_apply(self._open(), made, write, err), err)
+                check(_ffi.lib.pz_profile_apply(self._open(), made, circumstances, err), err)
         finally:
             session.done()
 
@@ -191,6 +303,21 @@ class Profile:
         err = _ffi.new_error()
         with guards(self, other):
             check(_ffi.lib.pz_merge(self._open(), other._open(), err), err)
+
+
+    def person(self, others):
+        """Tell a detached profile whom it may have to be seen with; only what links reach is used.
+        Its states are shared as they stand now: to see what they have become, call again."""
+        others = list(others)
+        for other in others:
+            if not isinstance(other, Profile):
+                raise TypeMismatch(f"a person is made of Profiles, not {type(other).__name__}")
+            if other._engine is not self._engine:
+                raise ArgumentError("the profiles are of different engines; hand over the bytes")
+        err = _ffi.new_error()
+        with guards(self, *others):
+            pointers = _ffi.handles([other._open() for other in others])
+            check(_ffi.lib.pz_profile_person(self._open(), pointers, len(others), err), err)
 
 
 #: Another word for the profile of a person.

@@ -1,0 +1,151 @@
+/*
+ * verbs_care.c: consent, other people's profiles, and forgetting.
+ *
+ *     consent      grants or denies a purpose. A denial masks at once; where the catalog says
+ *                  "on_deny": "erase", what was gathered, guessed and recorded for the purpose goes
+ *     link         this profile and another are one person; unlink takes that back, and beats a
+ * link that was made without knowing of it switch       somebody else uses this device from now on:
+ * noted, and never a link set_account  the account the person belongs to forget       an attribute
+ * or everything, ever or within a span of time retract      an event never happened
+ */
+#include "decide/verbs.h"
+
+/* ---- consent ---- */
+
+static pz_status check_name(pz__writer *w, pz_str name, const char *what)
+{
+    if (name.len > 0 && name.len <= PZ__NAME_MAX)
+        return PZ_OK;
+    return pz__fail(w->err, PZ_ERR_ARG, "%s has 1 to %u bytes", what, PZ__NAME_MAX);
+}
+
+static bool erases(const pz__catalog *catalog, pz_str purpose)
+{
+    for (uint32_t i = 0; i < catalog->purpose_count; i++)
+        if (pz__str_equal(catalog->purposes[i].name, purpose))
+            return catalog->purposes[i].erases_on_deny;
+    return false;
+}
+
+static pz_status erase_purpose(pz__writer *w, pz_str purpose)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < w->catalog->attribute_count && status == PZ_OK; i++) {
+        const pz__attribute *attribute = &w->catalog->attributes[i];
+        if (!pz__str_equal(attribute->purpose, purpose))
+            continue;
+        const pz__forgetting facts = {attribute->name, INT64_MIN, INT64_MAX, PZ__FORGET_FACTS};
+        status = pz__profile_forget(w->profile, w->write, &facts, w->err);
+    }
+    return status;
+}
+
+pz_status pz__do_consent(pz__writer *w, pz__verb *verb)
+{
+    pz_status status = check_name(w, verb->name, "the name of a purpose");
+    if (status != PZ_OK)
+        return status;
+    if (verb->value.kind != PZ_BOOL)
+        return pz__fail(w->err, PZ_ERR_TYPE, "consent is \"grant\" or \"deny\"");
+    if (verb->value.as.b)
+        return pz__profile_grant(w->profile, w->write, PZ__GRANT_PURPOSE, verb->name, 0, w->err);
+    status = pz__profile_deny(w->profile, w->write, PZ__GRANT_PURPOSE, verb->name, w->err);
+    if (status == PZ_OK && erases(w->catalog, verb->name))
+        status = erase_purpose(w, verb->name);
+    return status;
+}
+
+/* ---- other profiles ---- */
+
+static pz_status check_other(pz__writer *w, pz_str other)
+{
+    if (other.len == 0 || other.len > PZ__SUBJECT_MAX)
+        return pz__fail(w->err, PZ_ERR_ARG, "the id of a profile has 1 to %u bytes",
+                        PZ__SUBJECT_MAX);
+    if (pz__str_equal(other, pz__profile_subject(w->profile)))
+        return pz__fail(w->err, PZ_ERR_ARG, "that is this profile's own id");
+    return PZ_OK;
+}
+
+pz_status pz__do_link(pz__writer *w, pz__verb *verb)
+{
+    const pz_status status = check_other(w, verb->name);
+    if (status != PZ_OK)
+        return status;
+    if (!(verb->strength > 0.0 && verb->strength <= 1.0))
+        return pz__fail(w->err, PZ_ERR_DOMAIN, "the strength of a link is above 0 and at most 1");
+    const uint32_t units = (uint32_t)(verb->strength * 65536.0 + 0.5);
+    return pz__profile_grant(w->profile, w->write, PZ__GRANT_LINK, verb->name, units ? units : 1,
+                             w->err);
+}
+
+pz_status pz__do_unlink(pz__writer *w, pz__verb *verb)
+{
+    const pz_status status = check_other(w, verb->name);
+    if (status != PZ_OK)
+        return status;
+    return pz__profile_deny(w->profile, w->write, PZ__GRANT_LINK, verb->name, w->err);
+}
+
+static pz_status put_of_subject(pz__writer *w, pz__claim_slot slot, pz_str part, pz_value value)
+{
+    const pz__claim claim = {
+        .slot = (uint8_t)slot, .attribute = PZ__OF_SUBJECT, .part = part, .value = value};
+    return pz__profile_put(w->profile, w->write, &claim, w->err);
+}
+
+pz_status pz__do_switch(pz__writer *w, pz__verb *verb)
+{
+    const pz_status status = check_other(w, verb->name);
+    if (status != PZ_OK)
+        return status;
+    return put_of_subject(w, PZ__SLOT_SWITCH, verb->name, pz_value_bool(true));
+}
+
+pz_status pz__do_set_account(pz__writer *w, pz__verb *verb)
+{
+    if (verb->name.len == 0) {
+        const pz__claim none = {
+            .slot = PZ__SLOT_ACCOUNT, .attribute = PZ__OF_SUBJECT, .is_cleared = true};
+        return pz__profile_put(w->profile, w->write, &none, w->err);
+    }
+    const pz_status status = check_other(w, verb->name);
+    if (status != PZ_OK)
+        return status;
+    return put_of_subject(w, PZ__SLOT_ACCOUNT, PZ__STR(""), pz__value_of_str(verb->name));
+}
+
+/* ---- forgetting ---- */
+
+static bool is_any(pz_str name)
+{
+    return name.len == 0 || pz__str_equal(name, PZ__STR("*"));
+}
+
+static pz_status check_span(pz__writer *w, const pz__verb *verb, int64_t *from, int64_t *to)
+{
+    const bool is_ever = verb->from_ms == verb->to_ms;
+    *from = is_ever ? INT64_MIN : verb->from_ms;
+    *to = is_ever ? INT64_MAX : verb->to_ms;
+    if (*from < *to)
+        return PZ_OK;
+    return pz__fail(w->err, PZ_ERR_ARG, "the span of time ends before it begins");
+}
+
+pz_status pz__do_forget(pz__writer *w, pz__verb *verb)
+{
+    pz__forgetting all = {is_any(verb->name) ? PZ__STR("*") : verb->name, 0, 0, PZ__FORGET_ALL};
+    const pz_status status = check_span(w, verb, &all.from_ms, &all.to_ms);
+    return status == PZ_OK ? pz__profile_forget(w->profile, w->write, &all, w->err) : status;
+}
+
+pz_status pz__do_retract(pz__writer *w, pz__verb *verb)
+{
+    pz__retraction retraction = {.source = verb->source,
+                                 .id = verb->id,
+                                 .attribute = is_any(verb->name) ? PZ__STR("") : verb->name};
+    const pz_status status = check_span(w, verb, &retraction.from_ms, &retraction.to_ms);
+    if (status != PZ_OK)
+        return status;
+    return pz__profile_retract(w->profile, w->write, &retraction, &verb->count, w->err);
+}
