@@ -3,7 +3,7 @@
  *
  * Promised for every population whose settings fit it (customers.h): of what is asserted at most
  * 1 - threshold is contradicted by the next sight, and no less is asserted than the definition
- * allows. The quick run lets a few customers live, the full run a thousand of each kind.
+ * allows. The quick run lets a few customers live, the full run 500 of each kind.
  */
 #include "resolve/customers.h"
 
@@ -34,7 +34,7 @@ static const customers_kind *find_kind(const char *name)
 
 static void keep_promise(const customers_kind *kind, double threshold)
 {
-    const customers_tally tally = live(kind, threshold, 10, 1000);
+    const customers_tally tally = live(kind, threshold, 10, 500);
     print_message("%-9s at %.2f: %llu of %llu asserted, %.1f %% of that wrong\n", kind->name,
                   threshold, (unsigned long long)tally.assertions,
                   (unsigned long long)tally.questions, 100.0 * customers_error(&tally));
@@ -59,7 +59,7 @@ static void the_definition_is_kept_where_the_settings_do_not_fit(void **state)
     for (const customers_kind *kind = customers_kinds; kind->name; kind++) {
         if (!kind->is_unfit)
             continue;
-        const customers_tally tally = live(kind, 0.6, 10, 300);
+        const customers_tally tally = live(kind, 0.6, 10, 100);
         assert_int_equal(tally.assertions, tally.expected);
         assert_int_equal(tally.unlike, 0);
     }
