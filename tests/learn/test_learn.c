@@ -81,12 +81,20 @@ static pz__event event_of(const char *text)
     return event;
 }
 
+/* As if no purpose were granted. */
+static bool is_without_purpose(void *self, const pz__attribute *attribute)
+{
+    (void)self;
+    return attribute->purpose.len == 0;
+}
+
 static pz__observation learn(const char *text)
 {
+    const pz__gathering rules = {NULL, is_without_purpose};
     const pz__event event = event_of(text);
     pz__observation out;
     pz_error err = PZ_ERROR_INIT;
-    if (pz__learn_event(&arena, shop, &event, NULL, &out, &err) != PZ_OK)
+    if (pz__learn_event(&arena, shop, &event, &rules, &out, &err) != PZ_OK)
         fail_msg("%s", err.message);
     return out;
 }
@@ -127,13 +135,17 @@ static void a_signal_turns_an_event_into_evidence(void **state)
     assert_int_equal(o.counter_count, shop->counter_count);
 }
 
-static void nothing_is_gathered_for_a_purpose_that_is_not_granted(void **state)
+static void what_may_not_be_gathered_is_not_and_the_rest_is(void **state)
 {
     (void)state;
-    const pz__observation o =
-        learn("{\"kind\": \"view\", \"source\": \"s\", \"id\": \"1\", " TIME ", \"item\": \"de\"}");
+    const char *text =
+        "{\"kind\": \"view\", \"source\": \"s\", \"id\": \"1\", " TIME ", \"item\": \"de\"}";
+    pz__observation o = learn(text);
     assert_null(to(&o, "tracked"));
     assert_non_null(to(&o, "language"));
+    const pz__event event = event_of(text);
+    assert_int_equal(pz__learn_event(&arena, shop, &event, NULL, &o, NULL), PZ_OK);
+    assert_non_null(to(&o, "tracked"));
 }
 
 static void negative_weight_is_weight_against(void **state)
@@ -307,7 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_turns_an_event_into_evidence),
-        cmocka_unit_test(nothing_is_gathered_for_a_purpose_that_is_not_granted),
+        cmocka_unit_test(what_may_not_be_gathered_is_not_and_the_rest_is),
         cmocka_unit_test(negative_weight_is_weight_against),
         cmocka_unit_test(a_value_outside_the_domain_is_dropped),
         cmocka_unit_test(a_value_that_fails_says_nothing),
