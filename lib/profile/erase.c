@@ -192,6 +192,20 @@ bool pz__is_retracted(const pz__profile *profile, int64_t time_ms, const pz__dig
     return false;
 }
 
+/* Everything of the event's time was forgotten, and that the event happened with it. */
+static bool is_wholly_forgotten(const pz__profile *profile, const pz__ring_event *event)
+{
+    for (uint32_t s = 0; s < profile->segment_count; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->forgetting_count; i++) {
+            const pz__own_forgetting *f = &segment->forgettings[i];
+            if (is_everything(f->attribute) && touches(f, event->time_ms, event->time_ms))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *event)
 {
     if (pz__is_retracted(profile, event->time_ms, &event->id))
@@ -201,7 +215,7 @@ bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *eve
     for (uint32_t i = 0; i < event->cell_count; i++)
         if (pz__cell_stands(profile, &event->cells[i]))
             return true;
-    return false;
+    return !is_wholly_forgotten(profile, event);
 }
 
 static bool has_retractions(const pz__profile *profile)
@@ -265,20 +279,19 @@ uint32_t pz__cells_standing(const pz__profile *profile, const pz__segment *segme
     return kept;
 }
 
-/* What one verb did to a register is forgotten with the register. */
-static bool is_before_forgotten(const pz__profile *profile, const pz__history_entry *entry,
-                                const pz__claim *before)
+bool pz__is_remembered(const pz__profile *profile, const pz__history_entry *entry,
+                       const pz__claim *before)
 {
-    if (before->slot == PZ__SLOT_MODE || before->slot == PZ__SLOT_LEVEL)
-        return false;
-    return pz__is_forgotten(profile, before->attribute, entry->at_ms, entry->stamp, PZ__FORGET_ALL);
+    return before->slot == PZ__SLOT_MODE || before->slot == PZ__SLOT_LEVEL ||
+           !pz__is_forgotten(profile, before->attribute, entry->at_ms, entry->stamp,
+                             PZ__FORGET_ALL);
 }
 
 static bool is_entry_stale(const pz__profile *profile, const pz__history_entry *entry)
 {
     for (uint32_t i = 0; i < entry->before_count; i++) {
         const pz__claim *before = &entry->before[i];
-        if (is_before_forgotten(profile, entry, before) ||
+        if (!pz__is_remembered(profile, entry, before) ||
             (!before->is_cleared && !pz__claim_stands(profile, before)))
             return true;
     }
@@ -324,6 +337,8 @@ bool pz__segment_is_stale(const pz__profile *profile, pz__segment *segment)
 
 /* ---- dropping it for good ---- */
 
+/* An event all of whose evidence was forgotten, attribute by attribute, stays as one that added
+ * nothing: it can still be taken back, wherever that is heard of. */
 static void purge_ring(const pz__profile *profile, pz__segment *segment)
 {
     uint32_t kept = 0;
@@ -336,7 +351,7 @@ static void purge_ring(const pz__profile *profile, pz__segment *segment)
                 event->cells[count++] = event->cells[c];
         const bool is_retracted = pz__is_retracted(profile, event->time_ms, &event->id);
         event->cell_count = is_retracted ? 0 : count;
-        if (count > 0 || !had_any || is_retracted)
+        if (count > 0 || !had_any || is_retracted || !is_wholly_forgotten(profile, event))
             segment->ring[kept++] = *event;
     }
     segment->ring_count = kept;
@@ -355,7 +370,7 @@ static void purge_entry(const pz__profile *profile, pz__history_entry *entry)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < entry->before_count; i++) {
         pz__claim *before = &entry->before[i];
-        if (is_before_forgotten(profile, entry, before))
+        if (!pz__is_remembered(profile, entry, before))
             continue;
         if (!before->is_cleared && !pz__claim_stands(profile, before))
             empty_before(before);

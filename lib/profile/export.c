@@ -4,16 +4,25 @@
  *     { "subject": {"kind", "id"},
  *       "claims":   [{"attribute", "slot", "part", "value" or "cleared", "inferred", "confidence",
  *                     "at", "expires", "stamp_ms", "channel", "who", "writer"}],
- *       "evidence": [{"attribute", "value", "side", "weight", "from", "seconds", "epoch",
- * "channel", "writer"}], "counters": [the same with "counter" in place of attribute, value and
- * side], "writers":  [{"writer", "sequence", "claims", "cells", "events", "dropped", "kept_since",
+ *       "evidence": [{"attribute", "value", "side", "weight", "inferred", "from", "seconds",
+ * "epoch", "channel", "writer"}], "counters": [the same with "counter" and "amount" for attribute,
+ * value, side and weight], "consents": [{"purpose", "granted", "denied", "statements":
+ * [{"granted_at", "expires", "channel", "who", "denials", "denied_at", "denied_channel",
+ * "denied_who", "writer"}]}], "links":    [the same with "subject" for the purpose, and "strength"
+ * of each statement], "history":  [{"verb", "at", "stamp_ms", "undoes_ms", "channel", "who",
+ * "writer", "registers": [{"attribute", "slot", "part", "before" or "was_set": false}]}],
+ *       "forgotten": [{"at", "writer"}],   that something was, not what
+ *       "retracted": how many events were taken back,
+ *       "writers":  [{"writer", "sequence", "claims", "cells", "events", "dropped", "kept_since",
  *                     "unknown_sections"}] }
  *
  * Members that say nothing ("" or never) are left out. Claims stand in the order of the sealed
  * view, evidence by writer and then by attribute and value, so that each number can be traced to
- * the system that wrote it. Weights are in units, exact: 1024ths have at most ten decimals. Moments
- * are RFC 3339 text, stamps plain milliseconds, for they order and do not tell the time. Bytes that
- * are no text (a writer's UUID) are hexadecimal. A rejected value is shown as the value it is.
+ * the system that wrote it. What was forgotten or taken back is left out, also where it still lies
+ * in the segment of a writer that has not heard of it. Weights are in units, exact: 1024ths have at
+ * most ten decimals. Moments are RFC 3339 text, stamps plain milliseconds, for they order and do
+ * not tell the time. Bytes that are no text (a writer's UUID) are hexadecimal. A rejected value is
+ * shown as the value it is.
  *
  * The document is built as a value in an arena and written by the value room, so that its JSON is
  * the library's JSON.
@@ -42,6 +51,7 @@ static const char *const slot_names[] = {
     [PZ__SLOT_LEVEL] = "level",
     [PZ__SLOT_IDENTIFIER] = "identifier",
     [PZ__SLOT_ACCOUNT] = "account",
+    [PZ__SLOT_SWITCH] = "switch",
 };
 
 static const char *const kind_names[] = {
@@ -135,7 +145,7 @@ static void add_part(object *o, const pz__claim *claim)
 static pz_value claim_value(pz__arena *arena, const pz__claim *claim, bool *is_failed)
 {
     object o = {.arena = arena};
-    unsigned slot = claim->slot <= PZ__SLOT_ACCOUNT ? claim->slot : 0;
+    unsigned slot = claim->slot <= PZ__SLOT_SWITCH ? claim->slot : 0;
     add_text(&o, "attribute", claim->attribute);
     add(&o, "slot", pz_value_str(slot_names[slot]));
     add_part(&o, claim);
@@ -169,6 +179,7 @@ static pz_value cell_value(pz__arena *arena, const pz__segment *segment, const p
         add(&o, "value", cell->value);
         add(&o, "side", pz_value_str(cell->side == PZ__FOR ? "for" : "against"));
         add(&o, "weight", pz_value_double((double)cell->weight / WEIGHT_ONE));
+        add(&o, "inferred", pz_value_bool(true));
     }
     int64_t start = 0;
     bool is_time = !__builtin_mul_overflow(cell->bucket, (int64_t)1000 << cell->width, &start);
@@ -196,6 +207,18 @@ static pz_value claims_list(pz__arena *arena, const pz__profile *profile, bool *
     return pz__value_of_items(items, claims.count);
 }
 
+/* The cells of a segment that count. */
+static pz__cells standing_cells(pz__arena *arena, const pz__profile *profile,
+                                const pz__segment *segment, bool *is_failed)
+{
+    pz__cell *list = pz__arena_array(arena, segment->cell_count, sizeof *list);
+    *is_failed |= !list;
+    if (!list || segment->cell_count == 0)
+        return (pz__cells){NULL, 0};
+    memcpy(list, segment->cells, segment->cell_count * sizeof *list);
+    return (pz__cells){list, pz__cells_standing(profile, segment, list, segment->cell_count)};
+}
+
 /* Evidence has values, counters have none. */
 static pz_value cells_list(pz__arena *arena, const pz__profile *profile, bool are_counters,
                            bool *is_failed)
@@ -205,14 +228,172 @@ static pz_value cells_list(pz__arena *arena, const pz__profile *profile, bool ar
     uint32_t count = 0;
     for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
         const pz__segment *segment = profile->segments[s];
-        for (uint32_t i = 0; i < segment->cell_count && !*is_failed; i++) {
-            const pz__cell *cell = &segment->cells[i];
-            if ((cell->value.kind == PZ_NULL) == are_counters)
-                items[count++] = cell_value(arena, segment, cell, are_counters, is_failed);
+        const pz__cells cells = standing_cells(arena, profile, segment, is_failed);
+        for (uint32_t i = 0; i < cells.count && !*is_failed; i++)
+            if ((cells.list[i].value.kind == PZ_NULL) == are_counters)
+                items[count++] =
+                    cell_value(arena, segment, &cells.list[i], are_counters, is_failed);
+    }
+    return pz__value_of_items(items, count);
+}
+
+/* ---- consents and links ---- */
+
+static pz_value statement(pz__arena *arena, const pz__segment *segment, const pz__own_grant *grant,
+                          bool *is_failed)
+{
+    object o = {.arena = arena};
+    if (grant->has_grant) {
+        add_time(&o, "granted_at", grant->at_ms);
+        if (grant->expires_ms)
+            add_time(&o, "expires", grant->expires_ms);
+        if (grant->strength)
+            add(&o, "strength", pz_value_double(grant->strength / CONFIDENCE_ONE));
+        add_text_if_any(&o, "channel", grant->channel);
+        add_text_if_any(&o, "who", grant->who);
+    }
+    if (grant->denials) {
+        add(&o, "denials", pz_value_int(grant->denials));
+        add_time(&o, "denied_at", grant->denied_at_ms);
+        add_text_if_any(&o, "denied_channel", grant->denied_channel);
+        add_text_if_any(&o, "denied_who", grant->denied_who);
+    }
+    add_text(&o, "writer", segment->writer);
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed;
+    return made;
+}
+
+static const pz__own_grant *own_grant(const pz__segment *segment, const pz__grant *of)
+{
+    for (uint32_t i = 0; i < segment->grant_count; i++)
+        if (segment->grants[i].kind == of->kind && pz__str_equal(segment->grants[i].name, of->name))
+            return &segment->grants[i];
+    return NULL;
+}
+
+static pz_value grant_value(pz__arena *arena, const pz__profile *profile, const pz__grant *grant,
+                            bool *is_failed)
+{
+    object o = {.arena = arena};
+    add_text(&o, grant->kind == PZ__GRANT_LINK ? "subject" : "purpose", grant->name);
+    add(&o, "granted", pz_value_bool(grant->is_granted));
+    add(&o, "denied", pz_value_bool(grant->is_denied));
+    pz_value *items = pz__arena_array(arena, profile->segment_count, sizeof *items);
+    *is_failed |= !items;
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
+        const pz__own_grant *own = own_grant(profile->segments[s], grant);
+        if (own)
+            items[count++] = statement(arena, profile->segments[s], own, is_failed);
+    }
+    add(&o, "statements", pz__value_of_items(items, count));
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed;
+    return made;
+}
+
+static pz_value grants_list(pz__arena *arena, const pz__profile *profile, pz__grant_kind kind,
+                            bool *is_failed)
+{
+    const pz__grants grants = pz__profile_grants(profile, kind);
+    pz_value *items = pz__arena_array(arena, grants.count, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t i = 0; i < grants.count && !*is_failed; i++)
+        items[i] = grant_value(arena, profile, &grants.list[i], is_failed);
+    return pz__value_of_items(items, grants.count);
+}
+
+/* ---- history and erasure ---- */
+
+static pz_value register_value(pz__arena *arena, const pz__profile *profile,
+                               const pz__claim *before, bool *is_failed)
+{
+    object o = {.arena = arena};
+    add_text(&o, "attribute", before->attribute);
+    add(&o, "slot", pz_value_str(slot_names[before->slot <= PZ__SLOT_SWITCH ? before->slot : 0]));
+    add_part(&o, before);
+    if (before->is_cleared || !pz__claim_stands(profile, before))
+        add(&o, "was_set", pz_value_bool(false));
+    else
+        add(&o, "before", before->value);
+    pz_value made = end_object(&o);
+    *is_failed |= o.is_failed;
+    return made;
+}
+
+/* An entry of which nothing is remembered is left out: false. */
+static bool entry_value(pz__arena *arena, const pz__profile *profile, const pz__segment *segment,
+                        const pz__history_entry *entry, pz_value *out, bool *is_failed)
+{
+    pz_value *items = pz__arena_array(arena, entry->before_count, sizeof *items);
+    *is_failed |= !items;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < entry->before_count && !*is_failed; i++)
+        if (pz__is_remembered(profile, entry, &entry->before[i]))
+            items[count++] = register_value(arena, profile, &entry->before[i], is_failed);
+    if (entry->before_count > 0 && count == 0)
+        return false;
+    object o = {.arena = arena};
+    add_text(&o, "verb", entry->verb);
+    add_time(&o, "at", entry->at_ms);
+    add(&o, "stamp_ms", pz_value_int(entry->stamp));
+    if (entry->undoes_writer.len)
+        add(&o, "undoes_ms", pz_value_int(entry->undoes_stamp));
+    add_text_if_any(&o, "channel", entry->channel);
+    add_text_if_any(&o, "who", entry->who);
+    add_text(&o, "writer", segment->writer);
+    add(&o, "registers", pz__value_of_items(items, count));
+    *out = end_object(&o);
+    *is_failed |= o.is_failed;
+    return true;
+}
+
+static pz_value history_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+{
+    uint32_t most = 0, count = 0;
+    for (uint32_t s = 0; s < profile->segment_count; s++)
+        most += profile->segments[s]->history_count;
+    pz_value *items = pz__arena_array(arena, most, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->history_count && !*is_failed; i++)
+            count += entry_value(arena, profile, segment, &segment->history[i], &items[count],
+                                 is_failed);
+    }
+    return pz__value_of_items(items, count);
+}
+
+static pz_value forgotten_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+{
+    uint32_t most = 0, count = 0;
+    for (uint32_t s = 0; s < profile->segment_count; s++)
+        most += profile->segments[s]->forgetting_count;
+    pz_value *items = pz__arena_array(arena, most, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->forgetting_count && !*is_failed; i++) {
+            object o = {.arena = arena};
+            add_time(&o, "at", segment->forgettings[i].at_ms);
+            add_text(&o, "writer", segment->writer);
+            items[count++] = end_object(&o);
+            *is_failed |= o.is_failed;
         }
     }
     return pz__value_of_items(items, count);
 }
+
+static int64_t retracted_count(const pz__profile *profile)
+{
+    int64_t count = 0;
+    for (uint32_t s = 0; s < profile->segment_count; s++)
+        count += profile->segments[s]->retraction_count;
+    return count;
+}
+
+/* ---- writers ---- */
 
 /* Counter names with the moment since when each is kept: null for always. */
 static pz_value kept_since(pz__arena *arena, const pz__segment *segment, bool *is_failed)
@@ -267,6 +448,11 @@ static pz_value document(pz__arena *arena, const pz__profile *profile, bool *is_
     add(&o, "claims", claims_list(arena, profile, is_failed));
     add(&o, "evidence", cells_list(arena, profile, false, is_failed));
     add(&o, "counters", cells_list(arena, profile, true, is_failed));
+    add(&o, "consents", grants_list(arena, profile, PZ__GRANT_PURPOSE, is_failed));
+    add(&o, "links", grants_list(arena, profile, PZ__GRANT_LINK, is_failed));
+    add(&o, "history", history_list(arena, profile, is_failed));
+    add(&o, "forgotten", forgotten_list(arena, profile, is_failed));
+    add(&o, "retracted", pz_value_int(retracted_count(profile)));
     add(&o, "writers", writers_list(arena, profile, is_failed));
     pz_value made = end_object(&o);
     *is_failed |= o.is_failed || subject.is_failed;

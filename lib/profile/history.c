@@ -280,20 +280,11 @@ static bool is_out_of_reach(const pz__profile *profile, const found *which)
     return false;
 }
 
-/* What the entry did to the register was not forgotten since. */
-static bool is_remembered(const pz__profile *profile, const pz__history_entry *entry,
-                          const pz__claim *before)
-{
-    return before->slot == PZ__SLOT_MODE || before->slot == PZ__SLOT_LEVEL ||
-           !pz__is_forgotten(profile, before->attribute, entry->at_ms, entry->stamp,
-                             PZ__FORGET_ALL);
-}
-
 static bool is_about(const pz__profile *profile, const pz__history_entry *entry, pz_str attribute)
 {
     for (uint32_t i = 0; i < entry->before_count; i++)
         if ((attribute.len == 0 || pz__str_equal(entry->before[i].attribute, attribute)) &&
-            is_remembered(profile, entry, &entry->before[i]))
+            pz__is_remembered(profile, entry, &entry->before[i]))
             return true;
     return false;
 }
@@ -398,7 +389,7 @@ static void plan_entry(const pz__profile *profile, const pz__history_entry *entr
 {
     for (uint32_t i = 0; i < entry->before_count; i++) {
         pz__claim before = entry->before[i];
-        if (!is_remembered(profile, entry, &before))
+        if (!pz__is_remembered(profile, entry, &before))
             continue;
         if (!before.is_cleared && !pz__claim_stands(profile, &before))
             before.is_cleared = true;

@@ -123,7 +123,16 @@ pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index)
                               .dropped = segment->dropped,
                               .claim_count = segment->claim_count,
                               .cell_count = segment->cell_count,
-                              .event_count = segment->event_count};
+                              .event_count = segment->event_count,
+                              .grant_count = segment->grant_count,
+                              .forgetting_count = segment->forgetting_count,
+                              .retraction_count = segment->retraction_count,
+                              .ring_count = segment->ring_count,
+                              .history_count = segment->history_count,
+                              .unknown_count = segment->unknown_count,
+                              .has_floor = segment->has_floor,
+                              .floor_ms = segment->floor_ms,
+                              .cost = segment->cost};
 }
 
 /* ---- the frame of a write ---- */

@@ -28,11 +28,11 @@
 #include "value/value.h"
 
 /* Declared limits; each is tested at the limit and one beyond. */
-#define PZ__SUBJECT_MAX 64u            /* bytes of a subject id */
-#define PZ__WRITER_MAX 16u             /* bytes of a writer id */
-#define PZ__PROFILE_WRITERS_MAX 64u    /* segments of a profile */
-#define PZ__SEGMENT_CLAIMS_MAX 4096u   /* registers of a segment: one more is PZ_ERR_LIMIT */
-#define PZ__SEGMENT_CELLS_MAX 16384u   /* one more evicts the oldest bucket's least cell, counted */
+#define PZ__SUBJECT_MAX 64u          /* bytes of a subject id */
+#define PZ__WRITER_MAX 16u           /* bytes of a writer id */
+#define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
+#define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
+#define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
 /* Values of one attribute that have evidence in a segment: one more evicts the value that was
  * spoken of longest ago, its cells are counted as dropped. */
 #define PZ__ATTRIBUTE_VALUES_MAX 1024u
@@ -322,6 +322,11 @@ typedef struct pz__segment_info {
     uint64_t sequence;
     uint64_t dropped; /* cells evicted so far */
     uint32_t claim_count, cell_count, event_count;
+    uint32_t grant_count, forgetting_count, retraction_count, ring_count, history_count;
+    uint32_t unknown_count; /* sections of a newer version */
+    bool has_floor;         /* ids of events before floor_ms were forgotten */
+    int64_t floor_ms;
+    size_t cost; /* at least the bytes it takes encoded */
 } pz__segment_info;
 uint32_t pz__profile_segment_count(const pz__profile *profile);
 /* Segments stand in the order of their writers' bytes. */

@@ -78,10 +78,12 @@ static pz_status retract_ring(const pz__profile *profile, pz__segment *segment,
         const pz__ring_event *event = &holder->ring[i];
         if (!is_meant(profile, event, r, id))
             continue;
-        if (!pz__ring_event_stands(profile, event)) {
-            *is_known |= pz__is_retracted(profile, event->time_ms, &event->id);
+        if (pz__is_retracted(profile, event->time_ms, &event->id)) {
+            *is_known = true;
             continue;
         }
+        if (!pz__ring_event_stands(profile, event))
+            continue;
         status = insert(segment, event, err);
         *count += status == PZ_OK;
     }

@@ -294,6 +294,9 @@ bool pz__cell_stands(const pz__profile *profile, const pz__cell *cell);
 bool pz__is_retracted(const pz__profile *profile, int64_t time_ms, const pz__digest *id);
 /* Whether the event is in the ring, as far as it was not taken back or forgotten. */
 bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *event);
+/* Whether what a verb did to a register was not forgotten since. */
+bool pz__is_remembered(const pz__profile *profile, const pz__history_entry *entry,
+                       const pz__claim *before);
 /* Keep of a list what counts; the number of those that do. */
 uint32_t pz__claims_standing(const pz__profile *profile, pz__claim *list, uint32_t count);
 /* `list`: the cells of the segment, or a copy of them. */

@@ -402,6 +402,55 @@ static void a_segment_holds_so_many_retractions_and_no_more(void **state)
     pz__profile_free(p);
 }
 
+/* ---- export ---- */
+
+static void an_export_tells_everything_but_what_was_erased(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    const pz__write write = kit_write("a", KIT_NOW);
+    observe(p, "a", "gift", "secret-gift", 1, KIT_NOW);
+    observe(p, "a", "e1", "secret-event", 1, KIT_NOW);
+    observe(p, "a", "e2", "secret-roses", 1, KIT_NOW - 3 * KIT_DAY);
+    pz__profile_note_begin(p, PZ__STR("choose"));
+    kit_put(p, "a", PZ__SLOT_CHOICE, "x", "secret-choice", KIT_NOW, KIT_NOW);
+    pz__profile_note_end(p);
+    pz__profile_note_begin(p, PZ__STR("choose"));
+    kit_put(p, "a", PZ__SLOT_CHOICE, "y", "told", KIT_NOW, KIT_NOW);
+    kit_put(p, "a", PZ__SLOT_CHOICE, "y", "told too", KIT_NOW, KIT_NOW);
+    pz__profile_note_end(p);
+    assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_PURPOSE, PZ__STR("ads"), 0, NULL),
+                     PZ_OK);
+    assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_LINK, PZ__STR("bob"), NULL), PZ_OK);
+    /* Another writer erases: all of it still lies in the segment of the first. */
+    assert_int_equal(retract(p, "b", "gift", NULL), PZ_OK);
+    assert_int_equal(
+        forget_span(p, "b", "category", KIT_NOW - KIT_DAY, KIT_NOW + 1, PZ__FORGET_ALL, KIT_NOW),
+        PZ_OK);
+    assert_int_equal(forget(p, "b", "x", PZ__FORGET_ALL, KIT_NOW), PZ_OK);
+    assert_int_equal(pz__profile_seal(p), PZ_OK);
+    pz__buf out;
+    pz__buf_init(&out, NULL, SIZE_MAX);
+    assert_int_equal(pz__profile_export(p, &out, 0), PZ_OK);
+    pz__buf_byte(&out, 0);
+    static const char *const told[] = {"secret-roses",
+                                       "\"told too\"",
+                                       "\"was_set\":false",
+                                       "\"purpose\":\"ads\",\"granted\":true",
+                                       "\"subject\":\"bob\",\"granted\":false,\"denied\":true",
+                                       "\"retracted\":1",
+                                       "\"verb\":\"choose\"",
+                                       "\"inferred\":true"};
+    static const char *const hidden[] = {"secret-gift", "secret-event", "secret-choice"};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        if (!strstr(out.data, told[i]))
+            fail_msg("%s is not in %s", told[i], out.data);
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+        assert_null(strstr(out.data, hidden[i]));
+    pz__buf_clear(&out);
+    pz__profile_free(p);
+}
+
 /* ---- memory ---- */
 
 static pz_status erase_things(const pz_alloc *alloc, void *payload)
@@ -457,6 +506,7 @@ int main(void)
         cmocka_unit_test(an_event_that_left_the_ring_is_not_guessed_at),
         cmocka_unit_test(what_was_evicted_is_not_taken_back),
         cmocka_unit_test(a_segment_holds_so_many_retractions_and_no_more),
+        cmocka_unit_test(an_export_tells_everything_but_what_was_erased),
         cmocka_unit_test(erasing_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,8 +103,10 @@ static void the_export_names_sources(void **state)
         "\"slot\":\"choice\",\"value\":\"de\",\"inferred\":false,\"at\":\"2026-03-01T00:00:00Z\","
         "\"stamp_ms\":1772323200000,\"channel\":\"web\",\"who\":\"agent-7\",\"writer\":\"w\"}],"
         "\"evidence\":[{\"attribute\":\"category\",\"value\":\"roses\",\"side\":\"for\","
-        "\"weight\":1.5,\"from\":\"2026-02-28T14:47:28Z\",\"seconds\":65536,\"channel\":\"web\","
-        "\"writer\":\"0001\"}],\"counters\":[],\"writers\":["
+        "\"weight\":1.5,\"inferred\":true,\"from\":\"2026-02-28T14:47:28Z\",\"seconds\":65536,"
+        "\"channel\":\"web\","
+        "\"writer\":\"0001\"}],\"counters\":[],\"consents\":[],\"links\":[],\"history\":[],"
+        "\"forgotten\":[],\"retracted\":0,\"writers\":["
         "{\"writer\":\"0001\",\"sequence\":1,\"claims\":0,\"cells\":1,\"events\":1,\"dropped\":0,"
         "\"kept_since\":{}},{\"writer\":\"w\",\"sequence\":1,\"claims\":1,\"cells\":0,\"events\":0,"
         "\"dropped\":0,\"kept_since\":{}}]}";
