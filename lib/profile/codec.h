@@ -122,6 +122,37 @@ pz_status pz__no_memory(const pz__reader *r);
 
 /* ---- read.c: the words of the format, and one body's map ---- */
 
+/* A varint; most are one octet. */
+static inline uint64_t pz__read_varint(pz__cursor *in)
+{
+    if (!in->bad && in->next < in->end && *in->next < 0x80)
+        return *in->next++;
+    return pz__cursor_varint(in);
+}
+
+static inline uint8_t pz__read_octet(pz__cursor *in)
+{
+    if (!in->bad && in->next < in->end)
+        return *in->next++;
+    in->bad = true;
+    return 0;
+}
+
+/* `width` octets, 0 to 3, least significant first. */
+static inline size_t pz__read_fixed(const uint8_t *p, unsigned width)
+{
+    switch (width) {
+    case 0:
+        return 0;
+    case 1:
+        return p[0];
+    case 2:
+        return (size_t)p[0] | (size_t)p[1] << 8;
+    default:
+        return (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16;
+    }
+}
+
 pz_str pz__read_text(pz__cursor *in, size_t max);
 int64_t pz__read_difference(pz__cursor *in, int64_t from);
 /* A name of the table by its number; a text is UTF-8 and neither is empty. Sets in.bad. */
@@ -141,8 +172,10 @@ pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes);
 bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out);
 /* Row `index` < count; false if what it points to is out of bounds. */
 bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out);
+/* One run of a row; false likewise. */
+bool pz__run_at(const pz__directory *directory, uint32_t index, unsigned column, pz_str *out);
 /* The row of a name. PZ_ERR_NOT_FOUND, PZ_ERR_CORRUPT. */
-pz_status pz__row_find(const pz__directory *directory, pz_str name, pz__row *out);
+pz_status pz__row_find(const pz__directory *directory, pz_str name, uint32_t *index);
 
 /* ---- read_items.c: one claim, one cell ---- */
 

@@ -140,10 +140,12 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
 /* ---- one attribute ---- */
 
 /* A run of claims in the arena, in order. */
-static pz_status read_claims(const pz__segment *s, const pz__row *row, pz__arena *arena,
-                             pz__claims *out)
+static pz_status read_claims(const pz__segment *s, uint32_t row, pz__arena *arena, pz__claims *out)
 {
-    const pz_str run = row->runs[PZ__COLUMN_CLAIMS];
+    pz_str name, run;
+    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_NAME, &name) ||
+        !pz__run_at(&s->body->directory, row, PZ__COLUMN_CLAIMS, &run))
+        return PZ_ERR_CORRUPT;
     const size_t most = run.len / PZ__CLAIM_LEN_MIN;
     uint32_t cap = 0, count = 0;
     pz__claim *list = NULL;
@@ -160,7 +162,7 @@ static pz_status read_claims(const pz__segment *s, const pz__row *row, pz__arena
             list = moved;
             cap = grown;
         }
-        const pz_status status = pz__read_claim(&r, row->runs[PZ__COLUMN_NAME], &list[count]);
+        const pz_status status = pz__read_claim(&r, name, &list[count]);
         if (status != PZ_OK)
             return status;
         if (count == PZ__SEGMENT_CLAIMS_MAX ||
@@ -172,11 +174,13 @@ static pz_status read_claims(const pz__segment *s, const pz__row *row, pz__arena
     return PZ_OK;
 }
 
-static pz_status read_cells(const pz__segment *s, const pz__row *row, pz__arena *arena,
-                            pz__cells *out)
+static pz_status read_cells(const pz__segment *s, uint32_t row, pz__arena *arena, pz__cells *out)
 {
     static const pz__cell nothing = {.weight = 0};
-    const pz_str run = row->runs[PZ__COLUMN_CELLS];
+    pz_str name, run;
+    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_NAME, &name) ||
+        !pz__run_at(&s->body->directory, row, PZ__COLUMN_CELLS, &run))
+        return PZ_ERR_CORRUPT;
     const size_t most = run.len / PZ__CELL_LEN_MIN + 1;
     const uint32_t cap = most < PZ__SEGMENT_CELLS_MAX ? (uint32_t)most : PZ__SEGMENT_CELLS_MAX;
     *out = (pz__cells){NULL, 0};
@@ -191,8 +195,8 @@ static pz_status read_cells(const pz__segment *s, const pz__row *row, pz__arena 
     for (; pz__cursor_left(&r.in) > 0; count++) {
         if (count == cap)
             return PZ_ERR_CORRUPT;
-        const pz_status status = pz__read_cell(&r, row->runs[PZ__COLUMN_NAME],
-                                               count ? &list[count - 1] : &nothing, &list[count]);
+        const pz_status status =
+            pz__read_cell(&r, name, count ? &list[count - 1] : &nothing, &list[count]);
         if (status != PZ_OK)
             return status;
         if (count > 0 && pz__cell_compare(&list[count - 1], &list[count]) >= 0)
@@ -216,12 +220,12 @@ pz_status pz__peek_claims(const pz__profile *profile, pz_str attribute, pz__aren
     *out = (pz__claims){NULL, 0};
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *s = profile->segments[i];
-        pz__row row;
+        uint32_t row;
         pz_status status = pz__row_find(&s->body->directory, attribute, &row);
         if (status == PZ_ERR_NOT_FOUND)
             continue;
         if (status == PZ_OK)
-            status = read_claims(s, &row, arena, &runs[count]);
+            status = read_claims(s, row, arena, &runs[count]);
         if (status != PZ_OK)
             return status;
         if (profile->has_erasures)
@@ -240,12 +244,12 @@ pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena
     *out = (pz__cells){NULL, 0};
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *s = profile->segments[i];
-        pz__row row;
+        uint32_t row;
         pz_status status = pz__row_find(&s->body->directory, attribute, &row);
         if (status == PZ_ERR_NOT_FOUND)
             continue;
         if (status == PZ_OK)
-            status = read_cells(s, &row, arena, &runs[count]);
+            status = read_cells(s, row, arena, &runs[count]);
         if (status != PZ_OK)
             return status;
         if (profile->has_erasures)
@@ -262,10 +266,11 @@ static int64_t segment_since(const pz__segment *s, pz_str counter)
     const pz__body *body = s->body;
     if (body->cell_count == 0 && !body->sections[PZ__SECTION_EVENTS].data)
         return INT64_MIN;
-    pz__row row;
-    if (pz__row_find(&body->directory, counter, &row) != PZ_OK)
+    uint32_t row;
+    pz_str run;
+    if (pz__row_find(&body->directory, counter, &row) != PZ_OK ||
+        !pz__run_at(&body->directory, row, PZ__COLUMN_COUNTER, &run))
         return INT64_MAX;
-    const pz_str run = row.runs[PZ__COLUMN_COUNTER];
     pz__cursor in;
     int64_t since_ms;
     pz__cursor_init(&in, run.data, run.len);

@@ -38,7 +38,7 @@ pz_status pz__no_memory(const pz__reader *r)
 
 pz_str pz__read_text(pz__cursor *in, size_t max)
 {
-    const uint64_t len = pz__cursor_varint(in);
+    const uint64_t len = pz__read_varint(in);
     if (len > max) {
         in->bad = true;
         return (pz_str){NULL, 0};
@@ -79,33 +79,25 @@ pz_status pz__read_value(pz__reader *r, pz_value *out)
 
 /* ---- tables of fixed width ---- */
 
-static size_t read_fixed(const uint8_t *p, unsigned width)
-{
-    size_t n = 0;
-    for (unsigned i = 0; i < width; i++)
-        n |= (size_t)p[i] << (8 * i);
-    return n;
-}
-
 bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out)
 {
     if (number >= names->count)
         return false;
     const uint8_t *row = names->ends + number * names->width;
-    const size_t start = number ? read_fixed(row - names->width, names->width) : 0;
-    const size_t end = read_fixed(row, names->width);
+    const size_t start = number ? pz__read_fixed(row - names->width, names->width) : 0;
+    const size_t end = pz__read_fixed(row, names->width);
     if (start > end || end > names->texts_len)
         return false;
     *out = (pz_str){names->texts + start, end - start};
     return true;
 }
 
-static bool run_of(const pz__directory *d, uint32_t index, unsigned column, pz_str *out)
+bool pz__run_at(const pz__directory *d, uint32_t index, unsigned column, pz_str *out)
 {
     const uint8_t *end_at = d->rows + (size_t)index * d->row_len + d->at[column];
     const unsigned width = d->width[column];
-    const size_t start = index ? read_fixed(end_at - d->row_len, width) : 0;
-    const size_t end = read_fixed(end_at, width);
+    const size_t start = index ? pz__read_fixed(end_at - d->row_len, width) : 0;
+    const size_t end = pz__read_fixed(end_at, width);
     if (start > end || end > d->runs[column].len)
         return false;
     *out = (pz_str){d->runs[column].data ? d->runs[column].data + start : NULL, end - start};
@@ -115,22 +107,28 @@ static bool run_of(const pz__directory *d, uint32_t index, unsigned column, pz_s
 bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out)
 {
     for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++)
-        if (!run_of(directory, index, c, &out->runs[c]))
+        if (!pz__run_at(directory, index, c, &out->runs[c]))
             return false;
     return true;
 }
 
-pz_status pz__row_find(const pz__directory *directory, pz_str name, pz__row *out)
+pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index)
 {
-    uint32_t low = 0, high = directory->count;
+    const pz_str names = d->runs[PZ__COLUMN_NAME];
+    const unsigned width = d->width[PZ__COLUMN_NAME], row_len = d->row_len;
+    uint32_t low = 0, high = d->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        pz_str found;
-        if (!run_of(directory, middle, PZ__COLUMN_NAME, &found))
+        const uint8_t *end_at = d->rows + (size_t)middle * row_len;
+        const size_t start = middle ? pz__read_fixed(end_at - row_len, width) : 0;
+        const size_t end = pz__read_fixed(end_at, width);
+        if (start > end || end > names.len)
             return PZ_ERR_CORRUPT;
-        const int by = pz__str_compare(found, name);
-        if (by == 0)
-            return pz__row_at(directory, middle, out) ? PZ_OK : PZ_ERR_CORRUPT;
+        const int by = pz__str_compare((pz_str){names.data + start, end - start}, name);
+        if (by == 0) {
+            *index = middle;
+            return PZ_OK;
+        }
         if (by < 0)
             low = middle + 1;
         else
@@ -141,10 +139,20 @@ pz_status pz__row_find(const pz__directory *directory, pz_str name, pz__row *out
 
 /* ---- names ---- */
 
+static bool is_ascii(pz_str text)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < text.len; i++)
+        bits |= (unsigned char)text.data[i];
+    return bits < 0x80;
+}
+
 /* Without a table of what was checked before, the text is checked each time: it is short. */
 static bool is_name_text(const pz__reader *r, uint64_t number, pz_str name)
 {
-    return r->used ? !(r->used[number] & PZ__NAME_NO_TEXT) : pz__utf8_valid(name.data, name.len);
+    if (r->used)
+        return !(r->used[number] & PZ__NAME_NO_TEXT);
+    return is_ascii(name) || pz__utf8_valid(name.data, name.len);
 }
 
 pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
@@ -162,12 +170,12 @@ pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
 
 pz_str pz__read_name(pz__reader *r, size_t max, bool is_text)
 {
-    return pz__use_name(r, pz__cursor_varint(&r->in), max, is_text);
+    return pz__use_name(r, pz__read_varint(&r->in), max, is_text);
 }
 
 pz_str pz__read_optional(pz__reader *r, size_t max)
 {
-    const uint64_t number = pz__cursor_varint(&r->in);
+    const uint64_t number = pz__read_varint(&r->in);
     return number ? pz__use_name(r, number - 1, max, true) : (pz_str){NULL, 0};
 }
 
@@ -191,7 +199,7 @@ static pz_status open_names(pz__body *body, pz__reader *r)
     r->in.next += (size_t)count * width;
     body->names.texts = (const char *)r->in.next;
     body->names.texts_len = pz__cursor_left(&r->in);
-    const size_t end = read_fixed(body->names.ends + (size_t)(count - 1) * width, width);
+    const size_t end = pz__read_fixed(body->names.ends + (size_t)(count - 1) * width, width);
     if (end != body->names.texts_len || pz__fixed_width(end) != width)
         return pz__corrupt(r, "the table of names does not end where it says");
     return PZ_OK;
@@ -255,7 +263,7 @@ static pz_status open_directory(pz__body *body, pz__reader *r)
     d->runs[PZ__COLUMN_NAME] = (pz_str){(const char *)r->in.next, pz__cursor_left(&r->in)};
     const uint8_t *last = d->rows + (size_t)(d->count - 1) * d->row_len;
     for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
-        const size_t end = read_fixed(last + d->at[c], d->width[c]);
+        const size_t end = pz__read_fixed(last + d->at[c], d->width[c]);
         if (end != d->runs[c].len || pz__fixed_width(end) != d->width[c])
             return pz__corrupt(r, "the directory of attributes does not end where its sections do");
     }
@@ -265,7 +273,7 @@ static pz_status open_directory(pz__body *body, pz__reader *r)
 /* One entry of the section directory; its bytes follow later, so only the length is known. */
 static pz_status open_section(pz__body *body, pz__reader *r, uint64_t *last, size_t *ahead)
 {
-    const uint64_t tag = pz__cursor_varint(&r->in), len = pz__cursor_varint(&r->in);
+    const uint64_t tag = pz__read_varint(&r->in), len = pz__read_varint(&r->in);
     if (r->in.bad || tag <= *last || (len == 0 && tag <= PZ__SECTION_LAST) || len > body->bytes.len)
         return pz__corrupt(r, "a section is cut off, empty or out of order");
     *last = tag;
@@ -295,12 +303,12 @@ static void place_sections(pz__body *body, const uint8_t *payload)
 
 static pz_status open_sections(pz__body *body, pz__reader *r)
 {
-    body->sequence = pz__cursor_varint(&r->in);
-    body->dropped = pz__cursor_varint(&r->in);
+    body->sequence = pz__read_varint(&r->in);
+    body->dropped = pz__read_varint(&r->in);
     if (r->in.bad || body->sequence == 0 || body->sequence > PZ__SEQUENCE_MAX ||
         body->dropped > PZ__SEQUENCE_MAX)
         return pz__corrupt(r, "a segment has no sequence or one out of range");
-    const uint64_t count = pz__cursor_varint(&r->in);
+    const uint64_t count = pz__read_varint(&r->in);
     if (r->in.bad || count > pz__cursor_left(&r->in) / 2)
         return pz__corrupt(r, "a count of sections does not fit its segment");
     if (count > PZ__SEGMENT_SECTIONS_MAX)
@@ -361,7 +369,7 @@ static pz_status read_head(pz__heads *heads, profile_reader *r)
     const unsigned kind = pz__cursor_byte(&r->in);
     heads->kind = (pz__subject_kind)kind;
     heads->subject = pz__read_text(&r->in, PZ__SUBJECT_MAX);
-    const uint64_t count = pz__cursor_varint(&r->in);
+    const uint64_t count = pz__read_varint(&r->in);
     if (r->in.bad || kind > PZ__DEVICE || heads->subject.len == 0)
         return corrupt_at(r, "the subject is malformed");
     if (count > PZ__PROFILE_WRITERS_MAX)

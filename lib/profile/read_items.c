@@ -29,7 +29,7 @@ static bool is_claim_sound(const pz__claim *c, unsigned head)
 
 static uint32_t read_u32(pz__cursor *in)
 {
-    const uint64_t n = pz__cursor_varint(in);
+    const uint64_t n = pz__read_varint(in);
     in->bad = in->bad || n > UINT32_MAX;
     return (uint32_t)n;
 }
@@ -44,7 +44,7 @@ static pz__epoch read_epoch(pz__reader *r)
 
 pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out)
 {
-    const unsigned head = pz__cursor_byte(&r->in);
+    const unsigned head = pz__read_octet(&r->in);
     *out = (pz__claim){.attribute = attribute,
                        .slot = head & PZ__CLAIM_SLOT,
                        .is_cleared = (head & PZ__CLAIM_CLEARED) != 0,
@@ -94,7 +94,7 @@ static bool is_cell_sound(const pz__cell *cell, const pz__cell *before, unsigned
 
 pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before, pz__cell *out)
 {
-    const unsigned head = pz__cursor_byte(&r->in);
+    const unsigned head = pz__read_octet(&r->in);
     *out = *before;
     out->attribute = attribute;
     out->side = head & PZ__CELL_AGAINST ? PZ__AGAINST : PZ__FOR;
@@ -106,7 +106,7 @@ pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before,
     if (!(head & PZ__CELL_SAME_CHANNEL))
         out->channel = pz__read_optional(r, PZ__NAME_MAX);
     if (!(head & PZ__CELL_SAME_WIDTH))
-        out->width = pz__cursor_byte(&r->in);
+        out->width = pz__read_octet(&r->in);
     if (!(head & PZ__CELL_SAME_EPOCH))
         out->epoch = read_epoch(r);
     out->bucket = pz__read_difference(&r->in, head & PZ__CELL_SAME_VALUE ? before->bucket : 0);
@@ -120,7 +120,7 @@ pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before,
 
 bool pz__read_since(pz__cursor *in, int64_t *since_ms)
 {
-    const uint8_t has_since = pz__cursor_byte(in);
+    const uint8_t has_since = pz__read_octet(in);
     *since_ms = has_since ? pz__cursor_zigzag(in) : INT64_MIN;
     return !in->bad && has_since <= 1 && (!has_since || pz__time_is_valid(*since_ms));
 }
