@@ -94,7 +94,7 @@ python3 tests/resolve/certainty.py build/tests/certainty {customers}
 
 # ---- the drawing ----
 
-LEFT, TOP, WIDTH, HEIGHT, STEP = 56, 44, 290, 230, 386
+LEFT, TOP, WIDTH, HEIGHT, STEP = 56, 44, 290, 230, 376
 
 
 def place(panel, x, y, top):
@@ -113,8 +113,8 @@ def label(x, y, text, anchor="middle", extra=""):
 
 def frame(panel, title, top):
     out = []
-    for i in range(5):
-        y = top * i / 4
+    for i in range(round(top * 10) + 1):
+        y = i / 10
         left, height = place(panel, 0.5, y, top)
         out.append(f'<path d="M{left:.1f} {height:.1f}h{WIDTH}" stroke="#dddddd"/>')
         out.append(label(left - 6, height + 4, f"{100 * y:g} %", "end"))
@@ -137,15 +137,16 @@ def curve(rows, kind, panel, top, part, whole):
 
 def draw(rows):
     kinds = kinds_of(rows, True)
-    error_top, cover_top = 0.48, 0.6
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + 2 * STEP}" height="374" '
-           f'viewBox="0 0 {LEFT + 2 * STEP} 374" font-family="sans-serif" font-size="12" '
+    error_top, cover_top = 0.5, 0.6
+    width = LEFT + STEP + WIDTH + 24
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="374" '
+           f'viewBox="0 0 {width} 374" font-family="sans-serif" font-size="12" '
            f'fill="#222222">',
            "<title>Error and coverage of what is asserted, by threshold</title>",
            '<rect width="100%" height="100%" fill="#ffffff"/>']
     out += frame(0, "wrong, of what is asserted", error_top)
     out += frame(1, "asserted, of all questions", cover_top)
-    most = [place(0, x, 1 - x, error_top) for x in (0.52, 1)]
+    most = [place(0, x, 1 - x, error_top) for x in (0.5, 1)]
     out.append(line(most, "#222222", ' stroke-dasharray="6 4"'))
     x, y = place(0, 0.66, 0.34, error_top)
     out.append(label(x + 6, y - 4, "allowed: 1 − threshold", "start"))
