@@ -26,10 +26,10 @@ const char *pz__edge_fate_name(pz__edge_fate fate)
 
 /* ---- one link ---- */
 
+/* A link says who is who, which is so at all times: the time it is claimed for does not bound it. */
 static bool is_in_force(const pz__grant *side, int64_t now_ms)
 {
-    return side && side->is_granted && side->at_ms <= now_ms &&
-           (side->expires_ms == 0 || now_ms < side->expires_ms);
+    return side && side->is_granted && (side->expires_ms == 0 || now_ms < side->expires_ms);
 }
 
 static bool is_denied(const pz__grant *side)

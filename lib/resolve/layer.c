@@ -26,22 +26,23 @@
 #include "resolve/evidence.h"
 #include "resolve/tiers.h"
 
-#define OF_DATA                                                                                    \
-    (PZ__TIER_BIT(PZ__TIER_DECLARED) | PZ__TIER_BIT(PZ__TIER_INFERRED) |                           \
-     PZ__TIER_BIT(PZ__TIER_GROUP))
-#define REMOVED_BY_MANUAL (OF_DATA | PZ__TIER_BIT(PZ__TIER_RECOMMENDED))
+/* What is said about the person: needs consent. The group is not the person. */
+#define OF_PERSON (PZ__TIER_BIT(PZ__TIER_DECLARED) | PZ__TIER_BIT(PZ__TIER_INFERRED))
+#define REMOVED_BY_MANUAL                                                                          \
+    (OF_PERSON | PZ__TIER_BIT(PZ__TIER_GROUP) | PZ__TIER_BIT(PZ__TIER_RECOMMENDED))
 #define REMOVED_BY_OFF                                                                             \
     (REMOVED_BY_MANUAL | PZ__TIER_BIT(PZ__TIER_CHOICE) | PZ__TIER_BIT(PZ__TIER_ACCOUNT_CHOICE))
 
 /* ---- tiers ---- */
 
-/* The newest word on the mode counts while it is in force; anything else is AUTO. */
+/* The newest word on the mode counts until it expires, also when its claimed time is still to come:
+ * who switches something off is not to wait for it. Anything else is AUTO. */
 static void read_mode(pz__walk *w)
 {
     const pz__claims modes = pz__claims_of_slot(w->claims, PZ__SLOT_MODE);
     if (modes.count == 0 || modes.list[0].is_cleared)
         return;
-    if (pz__fate_of_claim(w, &modes.list[0], PZ__TIER_CHOICE) != PZ__FATE_USED)
+    if (pz__fate_of_claim(w, &modes.list[0], PZ__TIER_CHOICE) == PZ__FATE_EXPIRED)
         return;
     const pz_str mode = pz_value_text(modes.list[0].value);
     w->is_off = pz__str_equal(mode, PZ__STR("OFF"));
@@ -55,7 +56,7 @@ void pz__walk_read_tiers(pz__walk *w)
 {
     const uint32_t masked = w->view->masked;
     if (!pz__is_granted(w->view, w->attribute))
-        w->denied = OF_DATA;
+        w->denied = OF_PERSON;
     if (masked & PZ__CLASS_BIT(PZ__CLASS_DECLARED))
         w->masked |= PZ__TIER_BIT(PZ__TIER_DECLARED);
     if (masked & PZ__CLASS_BIT(PZ__CLASS_PEERS))

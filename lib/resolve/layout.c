@@ -258,7 +258,7 @@ static int compare_ranked(const void *left, const void *right)
     return (a->item > b->item) - (a->item < b->item);
 }
 
-/* Scores of the items, if the ranking may be used; whether any item shown has one. */
+/* Scores of the items, if the ranking may be used; whether any has one. */
 static pz_status score(layout *l)
 {
     pz__walk *w = l->w;
@@ -274,7 +274,7 @@ static pz_status score(layout *l)
     for (uint32_t node = 1; node <= l->count; node++) {
         item *i = &l->items[l->of_node[node]];
         i->score = weights.for_node[node] - weights.against_node[node];
-        l->is_ranked = l->is_ranked || (!i->is_hidden && i->score != 0.0);
+        l->is_ranked = l->is_ranked || i->score != 0.0;
     }
     return PZ_OK;
 }

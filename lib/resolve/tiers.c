@@ -20,7 +20,7 @@
  * has expired or lies in the future therefore reveals the tier beneath, never its predecessor.
  *
  * `max` and `min` differ in two tiers: every fact and every guess has a register of its own, and
- * the greatest (least) that may be used is the tier's word; of the inferred ones one per channel.
+ * the greatest (least) that may be used is the tier's one word.
  *
  * Here are also the opening of every walk and the laws of one value; sets and records are in
  * composed.c, layouts in layout.c. Scratch memory is the arena's; values are borrowed from profile
@@ -75,6 +75,13 @@ static pz_status offer_accounts(pz__walk *w)
     return status;
 }
 
+/* Of max and min only what time allows is in question; what is hidden is hidden with its tier. */
+static bool is_in_question(const pz__layer *layer)
+{
+    return layer->fate == PZ__FATE_USED || layer->fate == PZ__FATE_MASKED ||
+           layer->fate == PZ__FATE_DENIED;
+}
+
 /* Whether fact `a` goes before `b`: usable, then greater (lesser), then the one that ranks first.
  */
 static bool goes_before(const pz__walk *w, const pz__layer *a, pz__moment a_at, const pz__layer *b,
@@ -101,6 +108,8 @@ static pz_status offer_greatest(pz__walk *w, pz__claims facts)
             continue;
         const pz__claim *claim = &facts.list[i];
         pz__layer other = pz__layer_of_claim(w, claim, PZ__TIER_DECLARED);
+        if (!is_in_question(&other))
+            continue;
         if (other.fate == PZ__FATE_USED)
             other.fate = pz__fate_of_value(w, &other);
         if (best && !goes_before(w, &other, pz__moment_of(claim), &layer, pz__moment_of(best)))
@@ -211,21 +220,6 @@ static int compare_candidates(const void *left, const void *right)
     return pz__is_after(a->moment, b->moment) ? -1 : pz__is_after(b->moment, a->moment);
 }
 
-/* By channel, and in one channel what may be used first. */
-static int compare_in_channel(const void *left, const void *right)
-{
-    const candidate *a = left, *b = right;
-    if (a->is_host != b->is_host)
-        return a->is_host ? 1 : -1;
-    const int by = pz__str_compare(a->layer.answer.channel, b->layer.answer.channel);
-    if (by != 0)
-        return by;
-    const bool is_usable = a->layer.fate == PZ__FATE_USED;
-    if (is_usable != (b->layer.fate == PZ__FATE_USED))
-        return is_usable ? -1 : 1;
-    return compare_candidates(a, b);
-}
-
 /* Only the surest that nothing stands against: no list, however many channels a profile names. */
 static pz_status offer_surest(pz__walk *w, pz__claims claims, const pz__layer *evidence)
 {
@@ -248,26 +242,31 @@ static pz_status offer_surest(pz__walk *w, pz__claims claims, const pz__layer *e
     return has_best ? pz__settle(w, &best.layer) : PZ_OK;
 }
 
-/* Of max and min a channel may have many claims: keep the one that is its word. */
-static pz_status keep_one_per_channel(const pz__walk *w, candidate *list, uint32_t *count)
+/* Of max and min the tier has one word: the greatest (least) in force and certain, what may be used
+ * before what something stands against. */
+static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__layer *evidence)
 {
-    if (direction_of(w->attribute) == 0)
-        return PZ_OK;
-    for (uint32_t i = 0; i < *count; i++)
-        if (list[i].layer.fate == PZ__FATE_USED)
-            list[i].layer.fate = pz__fate_of_value(w, &list[i].layer);
-    const pz_status status =
-        pz__sort_stable(w->view->arena, list, *count, sizeof *list, compare_in_channel);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < *count; i++) {
-        const bool is_same =
-            kept > 0 && list[i].is_host && list[kept - 1].is_host &&
-            pz__str_equal(list[kept - 1].layer.answer.channel, list[i].layer.answer.channel);
-        if (!is_same)
-            list[kept++] = list[i];
+    candidate best = {.by_value = direction_of(w->attribute)};
+    bool has_best = evidence != NULL, is_usable = false;
+    if (evidence) {
+        best.layer = *evidence;
+        is_usable = pz__fate_of_value(w, evidence) == PZ__FATE_USED;
     }
-    *count = kept;
-    return status;
+    for (uint32_t i = 0; i < claims.count; i++) {
+        if (!pz__is_speaking(claims, i))
+            continue;
+        const candidate c = candidate_of_claim(w, &claims.list[i]);
+        if (!is_in_question(&c.layer))
+            continue;
+        const bool may_be = pz__fate_of_value(w, &c.layer) == PZ__FATE_USED;
+        if (has_best &&
+            (is_usable > may_be || (is_usable == may_be && compare_candidates(&best, &c) <= 0)))
+            continue;
+        best = c;
+        has_best = true;
+        is_usable = may_be;
+    }
+    return has_best ? pz__settle(w, &best.layer) : PZ_OK;
 }
 
 static pz_status offer_in_order(pz__walk *w, pz__claims claims, const pz__layer *evidence,
@@ -285,9 +284,8 @@ static pz_status offer_in_order(pz__walk *w, pz__claims claims, const pz__layer 
     for (uint32_t i = 0; i < claims.count; i++)
         if (pz__is_speaking(claims, i))
             list[count++] = candidate_of_claim(w, &claims.list[i]);
-    pz_status status = keep_one_per_channel(w, list, &count);
-    if (status == PZ_OK)
-        status = pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
+    pz_status status =
+        pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);
     for (uint32_t i = 0; i < count && status == PZ_OK; i++)
         status = pz__settle(w, &list[i].layer);
     return status;
@@ -303,6 +301,8 @@ static pz_status offer_inferred(pz__walk *w)
         status = believe_bare(w, PZ__TIER_INFERRED, &open, has_open, &bare, &has_bare);
     if (status != PZ_OK)
         return status;
+    if (direction_of(w->attribute) != 0)
+        return offer_greatest_guess(w, claims, has_open ? &open : has_bare ? &bare : NULL);
     if (!w->sink)
         return offer_surest(w, claims, has_open ? &open : NULL);
     return offer_in_order(w, claims, has_open ? &open : NULL, has_bare ? &bare : NULL);

@@ -148,18 +148,18 @@ static void concurrent_unlink_beats_link_whatever_the_clocks(void **state)
     assert_string_equal(seen(w, "ann", T0 + 400 * DAY), "ann");
 }
 
-static void link_is_in_force_from_its_time_to_its_expiry(void **state)
+static void link_is_in_force_until_it_expires(void **state)
 {
     world *w = *state;
     pz__write write = write_at("w1", T0);
     write.expires_ms = T0 + DAY;
     link_to(add(w, "ann"), "app", ONE, write);
     add(w, "app");
-    assert_string_equal(seen(w, "ann", T0 - 1), "ann");
-    assert_int_equal(only_fate(&w->component), PZ__EDGE_LAPSED);
+    assert_string_equal(seen(w, "ann", T0 - 1), "ann app"); /* who is who does not begin */
     assert_string_equal(seen(w, "ann", T0), "ann app");
     assert_string_equal(seen(w, "ann", T0 + DAY - 1), "ann app");
     assert_string_equal(seen(w, "ann", T0 + DAY), "ann");
+    assert_int_equal(only_fate(&w->component), PZ__EDGE_LAPSED);
 }
 
 static void lapse_in_one_profile_leaves_the_link_of_the_other(void **state)
@@ -485,7 +485,7 @@ int main(void)
         TEST(unlink_in_either_profile_parts_them),
         TEST(link_that_knew_of_the_unlink_counts_again),
         TEST(concurrent_unlink_beats_link_whatever_the_clocks),
-        TEST(link_is_in_force_from_its_time_to_its_expiry),
+        TEST(link_is_in_force_until_it_expires),
         TEST(lapse_in_one_profile_leaves_the_link_of_the_other),
         TEST(link_to_nobody_here_is_told),
         TEST(switch_is_never_a_link),

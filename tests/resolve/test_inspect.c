@@ -94,8 +94,8 @@ static void the_first_reason_that_holds_is_told(void **state)
     assert_string_equal(world_layers(&w), "CHOICE de EXPIRED, DECLARED fr MODE, "
                                           "INFERRED fr UNCERTAIN, DEFAULT en USED");
     w.now = DAY(3) - 1;
-    assert_string_equal(world_layers(&w), "CHOICE de FUTURE, DECLARED fr USED, INFERRED fr FUTURE, "
-                                          "DEFAULT en SHADOWED");
+    assert_string_equal(world_layers(&w), "CHOICE de FUTURE, DECLARED fr MODE, INFERRED fr FUTURE, "
+                                          "DEFAULT en USED");
     world_end(&w);
 }
 
