@@ -105,9 +105,8 @@ static window window_of(const pz__view *view, const pz__attribute *attribute, ui
     return w;
 }
 
-static int compare_entries(const void *left, const void *right)
+static inline int order_of(const entry *a, const entry *b)
 {
-    const entry *a = left, *b = right;
     if (a->run != b->run)
         return a->run < b->run ? -1 : 1;
     if (a->side != b->side)
@@ -115,6 +114,11 @@ static int compare_entries(const void *left, const void *right)
     if (a->start_s != b->start_s)
         return a->start_s < b->start_s ? -1 : 1;
     return (a->width > b->width) - (a->width < b->width);
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    return order_of(left, right);
 }
 
 /* Entries as they are listed. */
@@ -129,7 +133,7 @@ static void keep_next(listing *list)
 {
     entry *next = &list->entries[list->count];
     if (list->count > 0) {
-        const int order = compare_entries(next - 1, next);
+        const int order = order_of(next - 1, next);
         if (order == 0) {
             next[-1].weight = add_saturating(next[-1].weight, next->weight);
             return;
@@ -186,7 +190,7 @@ static uint32_t add_alike(entry *entries, uint32_t count)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (kept > 0 && compare_entries(&entries[kept - 1], &entries[i]) == 0)
+        if (kept > 0 && order_of(&entries[kept - 1], &entries[i]) == 0)
             entries[kept - 1].weight = add_saturating(entries[kept - 1].weight, entries[i].weight);
         else
             entries[kept++] = entries[i];
