@@ -65,6 +65,9 @@ def text_of(rows, customers):
     unlike = sum(r["unlike"] for r in rows)
     fair, unfit = kinds_of(rows, True), kinds_of(rows, False)
     luke = row_of(rows, "lukewarm", 0.75)
+    over = [r for r in rows if r["disagreements"] > (1 - r["threshold"]) * r["assertions"] + 1e-9]
+    excess = "; ".join(f"*{r['kind']}* at {r['threshold']:g}, {r['disagreements']:,} of "
+                       f"{r['assertions']:,}" for r in over) or "nowhere"
     limits = ", ".join(f"{100 - 100 * t:g} % at {t:g}" for t in TABLE_THRESHOLDS)
     return f"""{BEGIN}
 *said*: how many of the questions were answered; *wrong*: how many of these answers the next sight contradicted. Allowed
@@ -77,6 +80,8 @@ are {limits}.
 And where the settings do not fit the customers, which nothing is promised for:
 
 {table(rows, unfit)}
+
+Of all {len(rows)} pairs of population and threshold, more than allowed is wrong here: {excess}.
 
 Whoever answers as soon as the expected share reaches the threshold, without the 95 %, tells the *lukewarm* something at
 0.75 in {percent(share(luke["hasty"], luke["questions"]))} of the questions, and {percent(share(luke["hasty_wrong"], luke["hasty"]))} of that is wrong.
