@@ -33,6 +33,7 @@ static const option_form options[] = {
     {"context", 0, "NAME=VALUE", "a circumstance; may be repeated", 0},
     {"json", 0, NULL, "output for programs", offsetof(cli, json)},
     {"all", 0, NULL, "every customer of the store, as JSON Lines", offsetof(cli, all)},
+    {"alone", 0, NULL, "one profile, not the whole person", offsetof(cli, alone)},
     {"ack", 0, NULL, "print the number of each line once it is durable", offsetof(cli, ack)},
     {"replay", 0, NULL, "the events' own times are the clock", offsetof(cli, replay)},
     {"lazy", 0, NULL, "do not wait for the disk", offsetof(cli, lazy)},

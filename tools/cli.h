@@ -35,6 +35,7 @@ typedef struct cli {
     int context_count;
     bool json;   /* --json */
     bool all;    /* --all */
+    bool alone;  /* --alone */
     bool ack;    /* --ack */
     bool replay; /* --replay */
     bool lazy;   /* --lazy */

@@ -139,6 +139,46 @@ static int clear(cli *c, pz_engine *engine, pz_profile *profile)
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
+/* ---- people ---- */
+
+static int person(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_context *context;
+    pz_value map;
+    pz_error err = PZ_ERROR_INIT;
+    int code = cli_context(c, engine, &context);
+    if (code != EXIT_DONE)
+        return code;
+    const pz_status status = pz_person(&map, context, profile, &err);
+    code = status == PZ_OK ? cli_print(c, map) : cli_fail_status(status, &err);
+    pz_context_free(context);
+    return code;
+}
+
+static int erase(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_write write;
+    pz_error err = PZ_ERROR_INIT;
+    uint32_t count = 0;
+    char id[65];
+    const int code = cli_write(c, &write);
+    if (code != EXIT_DONE)
+        return code;
+    if (!pz_profile_exists(profile))
+        return cli_fail(EXIT_FAILED, "the store knows no customer '%s'", c->words[1]);
+    const pz_str subject = pz_profile_id(profile);
+    snprintf(id, sizeof id, "%.*s", PZ__STR_ARG(subject));
+    const pz_status status =
+        pz_erase(engine, id, &write, c->alone ? PZ_ERASE_ALONE : 0, &count, &err);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    if (c->json)
+        printf("{\"erased\":%u}\n", count);
+    else
+        printf("%u profile%s erased\n", count, count == 1 ? "" : "s");
+    return EXIT_DONE;
+}
+
 /* How far ahead of the clock an imported time may lie, as the library's own default. */
 #define SKEW_MS (INT64_C(5) * 60 * 1000)
 
@@ -275,6 +315,8 @@ static const action actions[] = {
     {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", clear, NULL},
     {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", declare, NULL},
     {"export", 2, false, "export (CUSTOMER | --all)", export, export_all},
+    {"person", 2, false, "person CUSTOMER", person, NULL},
+    {"erase", 2, true, "erase [--alone] CUSTOMER", erase, NULL},
     {"apply", 2, true, "apply FILE", NULL, apply},
 };
 
@@ -305,6 +347,8 @@ static int run(cli *c)
     const action *chosen = find_action(c);
     if (!chosen)
         return unknown_action(c);
+    if (c->alone && chosen->run != erase)
+        return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
     const bool for_all = c->all && chosen->run && chosen->run_all;
     if ((c->all && !for_all) || c->word_count != chosen->words - (for_all ? 1 : 0))
         return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
@@ -326,7 +370,7 @@ const subcommand command_profile = {
     .name = "profile",
     .arguments = "ACTION -c CATALOG -s STORE [options] ...",
     .summary = "read and write what one customer chose",
-    .options = "catalog store now at expires channel who context json lazy all",
+    .options = "catalog store now at expires channel who context json lazy all alone",
     .least_words = 1,
     .most_words = 4,
     .help =
@@ -337,6 +381,8 @@ const subcommand command_profile = {
         "  declare CUSTOMER ATTRIBUTE VALUE   a recorded fact\n"
         "  export CUSTOMER                    everything known, with its provenance\n"
         "  export --all                       the same of everybody, as JSON Lines\n"
+        "  person CUSTOMER                    the profiles seen as one person, and why\n"
+        "  erase [--alone] CUSTOMER           erase the person (or this profile alone)\n"
         "  apply FILE                         lines of [\"CUSTOMER\", [verb, ...]]\n"
         "\nCUSTOMER is an identifier (17850, email:ann@example.com) or id:PROFILE. VALUE is JSON;\n"
         "what is not JSON is taken as text.",

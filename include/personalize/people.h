@@ -40,8 +40,8 @@ PZ_API pz_status pz_profile_person(pz_profile *profile, const pz_profile *const 
 /**
  * The person that a profile belongs to, as a map: "id"; "members", a list of {"id", "kind"} by id;
  * "links" that stand between them, a list of {"between": [id, id], "strength", "at"}; "refused",
- * the same of links that touch a member and do not stand, with "why": UNLINKED, LAPSED (its time is
- * over or has not come), ABSENT (the other profile is not here), UNIQUE (they hold different
+ * the same of links that touch a member and do not stand, with "why": UNLINKED, LAPSED (it
+ * has expired), ABSENT (the other profile is not here), UNIQUE (they hold different
  * identifiers of the "kind" that the catalog declares unique) or LIMIT (the person would have more
  * than 32 members); "accounts", ids, nearest first; and "is_whole": false if links lead to more
  * profiles than are looked at (64).

@@ -5,7 +5,7 @@
  * links that stand, computed when it is asked for: nothing is ever copied from one profile into
  * another, so an unlink gives each member back with all that it received meanwhile.
  *
- * A link stands iff in one of its two profiles a link is in force that covers the unlinks known
+ * A link stands iff one of its two profiles holds one, not expired, that covers the unlinks known
  * there, and in neither an uncovered unlink remains. Links that stand are admitted strongest first,
  * then the older, then by the ids; one is refused where it would make a person of profiles that
  * hold different values of an identifier declared unique, or one of more than
@@ -28,7 +28,7 @@
 typedef enum pz__edge_fate {
     PZ__EDGE_STANDS,
     PZ__EDGE_UNLINKED, /* an unlink stands against it */
-    PZ__EDGE_LAPSED,   /* its time is over, or has not come */
+    PZ__EDGE_LAPSED,   /* it has expired */
     PZ__EDGE_ABSENT,   /* the other profile is not among the candidates */
     PZ__EDGE_UNIQUE,   /* vetoed by a unique identifier */
     PZ__EDGE_LIMIT     /* the person would have too many members */

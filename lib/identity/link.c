@@ -4,8 +4,8 @@
  * A link stands in one profile or in both. Each profile's own word is settled by its causal
  * registers already (profile.h, pz__grant): granted, if a link covers every unlink known there,
  * denied, if an unlink is left uncovered. Between the two profiles the rule is the cautious one:
- * either may bring the link, and either may keep it from standing. A link in force only from or up
- * to a moment is judged by the moment that is asked about, as a consent is.
+ * either may bring the link, and either may keep it from standing. A link that expires is
+ * judged by the moment that is asked about.
  *
  * Where both profiles hold a link its strength is the greater and its age the older of the two that
  * are in force, so that the order of admission does not depend on which profile is looked at first.
@@ -26,7 +26,8 @@ const char *pz__edge_fate_name(pz__edge_fate fate)
 
 /* ---- one link ---- */
 
-/* A link says who is who, which is so at all times: the time it is claimed for does not bound it. */
+/* A link says who is who, which is so at all times: the time it is claimed for does not bound it.
+ */
 static bool is_in_force(const pz__grant *side, int64_t now_ms)
 {
     return side && side->is_granted && (side->expires_ms == 0 || now_ms < side->expires_ms);
