@@ -126,8 +126,9 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
     const pz__mark mark = pz__arena_mark(&segment->arena);
     const size_t added = segment->added;
     const pz__claim *old = is_there ? &segment->claims[index] : NULL;
+    const bool is_idle = is_outranked(old, write); /* `old` moves when room is made */
     status = prepare(profile, segment, write, claim, index, old, &made, &noting, err);
-    if (status != PZ_OK || is_outranked(old, write)) {
+    if (status != PZ_OK || is_idle) {
         pz__arena_return(&segment->arena, mark);
         segment->added = added;
         return status;
