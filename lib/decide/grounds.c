@@ -110,16 +110,35 @@ static pz_status read_map(pz__request *request, uint32_t slot, pz_value *out)
     return pz__fields_end(&fields, out);
 }
 
+/* The slots a program may read, those of the segments that it reads included. */
+static void mark_reads(const pz__catalog *catalog, const pz__program *program, bool *marked)
+{
+    uint32_t count = 0;
+    const uint32_t *slots = program ? pz__program_slots(program, &count) : NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const pz__slot_info *info = &catalog->slots[slots[i]];
+        if (marked[slots[i]])
+            continue;
+        marked[slots[i]] = true;
+        if (info->use == PZ__USE_SEGMENT)
+            mark_reads(catalog, catalog->segments[info->index].program, marked);
+    }
+}
+
 /* What a policy's rule may read, with what it reads there. */
 static pz_status reads_list(pz__request *request, const pz__program *when, pz_value *out)
 {
-    uint32_t count;
-    const uint32_t *slots = pz__program_slots(when, &count);
-    pz_value *items = pz__arena_array(&request->arena, count, sizeof *items);
-    if (!items)
+    const pz__catalog *catalog = request->catalog;
+    bool *marked = pz__arena_zero(&request->arena, catalog->slot_count, sizeof *marked);
+    pz_value *items = pz__arena_array(&request->arena, catalog->slot_count, sizeof *items);
+    uint32_t count = 0;
+    if (!marked || !items)
         return PZ_ERR_NOMEM;
-    for (uint32_t i = 0; i < count; i++) {
-        const pz_status status = read_map(request, slots[i], &items[i]);
+    mark_reads(catalog, when, marked);
+    for (uint32_t slot = 0; slot < catalog->slot_count; slot++) {
+        if (!marked[slot])
+            continue;
+        const pz_status status = read_map(request, slot, &items[count++]);
         if (status != PZ_OK)
             return status;
     }

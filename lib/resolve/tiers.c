@@ -250,7 +250,8 @@ static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__
     bool has_best = evidence != NULL, is_usable = false;
     if (evidence) {
         best.layer = *evidence;
-        is_usable = pz__fate_of_value(w, evidence) == PZ__FATE_USED;
+        is_usable =
+            evidence->fate == PZ__FATE_USED && pz__fate_of_value(w, evidence) == PZ__FATE_USED;
     }
     for (uint32_t i = 0; i < claims.count; i++) {
         if (!pz__is_speaking(claims, i))
@@ -258,7 +259,8 @@ static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__
         const candidate c = candidate_of_claim(w, &claims.list[i]);
         if (!is_in_question(&c.layer))
             continue;
-        const bool may_be = pz__fate_of_value(w, &c.layer) == PZ__FATE_USED;
+        const bool may_be =
+            c.layer.fate == PZ__FATE_USED && pz__fate_of_value(w, &c.layer) == PZ__FATE_USED;
         if (has_best &&
             (is_usable > may_be || (is_usable == may_be && compare_candidates(&best, &c) <= 0)))
             continue;
