@@ -217,11 +217,29 @@ pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err);
 pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defaults,
                         pz_error *err);
 
+/* ---- consent strings ---- */
+
+#define PZ__TCF_PURPOSES 24u /* bits of a TC string; 11 are defined by the policy of today */
+
+/* The core segment of an IAB TCF v2 string, without its vendors. */
+typedef struct pz__tcf {
+    int64_t created_ms, updated_ms; /* whole tenths of a second */
+    uint16_t cmp_id, cmp_version;   /* 12 bits */
+    uint8_t screen;                 /* 6 bits */
+    char language[2];               /* A to Z */
+    uint16_t vendor_list_version;   /* 12 bits */
+    uint8_t policy_version;         /* 6 bits */
+    bool is_service_specific;
+    uint32_t consents; /* purpose n: bit n - 1 */
+    char publisher_country[2];
+} pz__tcf;
+
 /* What a TC string says of a sealed profile: consents and moments are filled in, the rest is the
  * caller's. PZ_ERR_NOT_FOUND if nobody ever said anything about a purpose that the catalog maps. */
-struct pz__tcf;
 pz_status pz__tcf_of_profile(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms,
-                             struct pz__tcf *tcf);
+                             pz__tcf *tcf);
+/* Append the TC string, which names no vendor. PZ_ERR_NOMEM. */
+pz_status pz__tcf_write(const pz__tcf *tcf, pz__buf *out);
 
 /* ---- the catalog's own tests ---- */
 

@@ -4,7 +4,6 @@
  * The fields that say who asked for consent are the host's; they are checked against the widths the
  * format gives them, so that a string that is written can be read.
  */
-#include "decide/tcf.h"
 #include "engine/engine.h"
 
 #define FIELD_12_MAX 4095u

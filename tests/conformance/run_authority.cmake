@@ -1,4 +1,5 @@
-# Runs the authority suite over the published files, or says that it was skipped: they are absent.
+# Runs the authority suite over the published files, through the binding VIA if it is set, or says
+# that it was skipped: they are absent.
 if(DEFINED ENV{PZ_SHARED_DIR})
   set(SHARED_DIR $ENV{PZ_SHARED_DIR})
 endif()
@@ -7,7 +8,10 @@ if(NOT FILES)
   message("skipped: no files in ${SHARED_DIR}/conformance/authority")
   return()
 endif()
-execute_process(COMMAND ${PROGRAM} authority ${FILES} RESULT_VARIABLE RESULT)
+if(VIA)
+  set(VIA --via ${VIA})
+endif()
+execute_process(COMMAND ${PROGRAM} authority ${FILES} ${VIA} RESULT_VARIABLE RESULT)
 if(NOT RESULT EQUAL 0)
   message(FATAL_ERROR "cases failed")
 endif()
