@@ -6,6 +6,8 @@
  */
 #include "resolve/layout_reference.h"
 
+#include <string.h>
+
 #define OWNERS 3
 
 /* The last edit of an owner's register of an item, or -1: `is_place` tells which register. */
@@ -61,8 +63,7 @@ static bool is_heeded_first(const plain_layout *l, int a, int b)
 static void admit_all(const plain_layout *l, int *anchor, int *rank)
 {
     bool is_done[ITEMS_MAX] = {false};
-    for (int item = 0; item < ITEMS_MAX; item++)
-        anchor[item] = rank[item] = -1;
+    memset(anchor, -1, ITEMS_MAX * sizeof *anchor);
     for (int turn = 0; turn < ITEMS_MAX; turn++) {
         int best = -1;
         for (int item = 0; item < ITEMS_MAX; item++) {
@@ -74,9 +75,9 @@ static void admit_all(const plain_layout *l, int *anchor, int *rank)
         }
         if (best < 0)
             return;
+        bool is_circle = false;
         is_done[best] = true;
         const int to = l->edits[layout_place(l, best)].to;
-        bool is_circle = false;
         for (int up = to; up >= 0; up = anchor[up])
             is_circle = is_circle || up == best;
         if (!is_circle && !layout_hides(l, to)) {
@@ -129,7 +130,7 @@ static int next_pin(const plain_layout *l, const int *line, size_t count, const 
 
 size_t layout_reference(const plain_layout *l, int *out)
 {
-    int anchor[ITEMS_MAX], rank[ITEMS_MAX], line[ITEMS_MAX];
+    int anchor[ITEMS_MAX], rank[ITEMS_MAX] = {0}, line[ITEMS_MAX];
     bool is_taken[ITEMS_MAX] = {false}, is_put[ITEMS_MAX] = {false};
     size_t count = 0, shown = 0;
     admit_all(l, anchor, rank);
@@ -142,8 +143,8 @@ size_t layout_reference(const plain_layout *l, int *out)
             out[shown++] = line[i];
     }
     for (int item; (item = next_pin(l, line, count, is_put)) >= 0; is_put[item] = true) {
-        const size_t to = (size_t)l->edits[layout_place(l, item)].to;
-        const size_t at = to < shown ? to : shown;
+        size_t at = (size_t)l->edits[layout_place(l, item)].to;
+        at = at < shown ? at : shown;
         for (size_t i = shown++; i > at; i--)
             out[i] = out[i - 1];
         out[at] = item;

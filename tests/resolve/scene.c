@@ -73,7 +73,7 @@ static pz__write write_at(const scene *s, int64_t at)
     return (pz__write){.writer = pz_str_of(s->writer),
                        .channel = pz_str_of(s->channel),
                        .at_ms = at,
-                       .now_ms = at,
+                       .now_ms = s->write_now ? s->write_now : at,
                        .expires_ms = s->expires,
                        .skew_ms = PZ__SKEW_DEFAULT_MS};
 }

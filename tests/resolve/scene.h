@@ -28,6 +28,7 @@ typedef struct scene {
     const pz__profile *seen[1 + SCENE_ACCOUNTS];
     pz__force force;
     int64_t now;       /* of asking */
+    int64_t write_now; /* clock of writes; 0: the claimed time */
     int64_t expires;   /* of the next writes; 0: never */
     double confidence; /* of the next inferred claims */
     uint32_t masked;
