@@ -64,6 +64,18 @@ PZ_API pz_status pz_profile_new(pz_profile **out, pz_engine *engine, pz_subject 
 PZ_API pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *bytes,
                                    size_t len, pz_error *err);
 
+/**
+ * A detached profile that answers from the bytes of pz_profile_encode() where they lie. Nothing is
+ * decoded: an answer reads what was said about its attribute. The first write decodes the bytes and
+ * goes to that copy.
+ *
+ * @param bytes  Borrowed: they must stay, and stay as they are, until the handle is freed.
+ * @return PZ_OK; PZ_ERR_CORRUPT, PZ_ERR_VERSION. Damage to what is not read at once shows when it
+ * is, as PZ_ERR_CORRUPT of that call: check bytes from outside with pz_profile_decode() first.
+ */
+PZ_API pz_status pz_profile_view(pz_profile **out, pz_engine *engine, const void *bytes, size_t len,
+                                 pz_error *err);
+
 /** Free a handle; a stored profile stays in its store. NULL is allowed. */
 PZ_API void pz_profile_free(pz_profile *profile);
 

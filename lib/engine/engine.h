@@ -72,13 +72,14 @@ typedef struct pz__people pz__people;
 
 struct pz_profile {
     pz_engine *engine;
-    pz__profile *state;          /* a share of it, sealed */
+    pz__profile *state;          /* a share of it, sealed; or read in place, in `place` */
     const pz__profile *alone[1]; /* the state, as the person of somebody without links */
     pz__people *people;          /* owned; NULL where there is nobody else */
     uint64_t serial;             /* changes with every change of state or people */
     bool is_stored;
     bool exists;
     pz_str kind, value; /* owned copies: the identifier that a new customer was asked by */
+    pz__arena place;    /* of a view: what reading its bytes in place needs */
 };
 
 /* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */

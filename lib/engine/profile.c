@@ -39,6 +39,7 @@ void pz_profile_free(pz_profile *profile)
     pz__profile_free(profile->state);
     free_text(&alloc, profile->kind);
     free_text(&alloc, profile->value);
+    pz__arena_clear(&profile->place);
     pz__mem_free(&alloc, profile, 1, sizeof *profile);
 }
 
@@ -85,6 +86,7 @@ pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *sta
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     }
     profile->engine = engine;
+    pz__arena_init(&profile->place, &engine->alloc, 0);
     profile->is_stored = standing.is_stored;
     profile->exists = standing.exists;
     status = load_people(&people, engine, state, standing, err);
@@ -128,6 +130,30 @@ pz_status pz_profile_decode(pz_profile **out, pz_engine *engine, const void *byt
     if (status != PZ_OK)
         return status;
     return pz__profile_wrap(out, engine, state, (pz__standing){.exists = true}, err);
+}
+
+pz_status pz_profile_view(pz_profile **out, pz_engine *engine, const void *bytes, size_t len,
+                          pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !engine || !bytes)
+        return pz__fail(err, PZ_ERR_ARG, "an engine and the bytes of a profile are needed");
+    pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
+    if (!profile)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    profile->engine = engine;
+    profile->exists = true;
+    profile->serial = pz__engine_serial(engine);
+    pz__arena_init(&profile->place, &engine->alloc, 0);
+    const pz_status status = pz__profile_peek(&profile->alone[0], &profile->place, bytes, len, err);
+    if (status != PZ_OK) {
+        pz_profile_free(profile);
+        return status;
+    }
+    profile->state = (pz__profile *)(uintptr_t)profile->alone[0];
+    *out = profile;
+    return PZ_OK;
 }
 
 pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err)

@@ -459,7 +459,7 @@ static pz_value document(pz__arena *arena, const pz__profile *profile, bool *is_
     return made;
 }
 
-pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent)
+static pz_status export_sealed(const pz__profile *profile, pz__buf *out, uint32_t indent)
 {
     size_t before = out->len;
     pz__arena arena;
@@ -472,5 +472,19 @@ pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t 
     pz__arena_clear(&arena);
     if (status != PZ_OK)
         out->len = before;
+    return status;
+}
+
+pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent)
+{
+    if (!profile->bytes.data)
+        return export_sealed(profile, out, indent);
+    pz__profile *decoded;
+    pz_status status = pz__peek_decode(&decoded, profile);
+    if (status == PZ_OK)
+        status = pz__profile_seal(decoded);
+    if (status == PZ_OK)
+        status = export_sealed(decoded, out, indent);
+    pz__profile_free(decoded);
     return status;
 }

@@ -140,11 +140,8 @@ static void adopt(pz__profile *profile, const joined *result)
     pz__profile_changed(profile, PZ__CHANGED_ALL);
 }
 
-pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err)
+static pz_status join_decoded(pz__profile *profile, const pz__profile *other, pz_error *err)
 {
-    if (profile->kind != other->kind ||
-        !pz__str_equal(pz__profile_subject(profile), pz__profile_subject(other)))
-        return pz__fail(err, PZ_ERR_SUBJECT, "the profiles belong to different subjects");
     joined result = {.count = 0};
     pz_status status = merge(&result, profile, other);
     if (status == PZ_OK && result.is_changed)
@@ -158,4 +155,20 @@ pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_er
     if (result.is_changed)
         adopt(profile, &result);
     return PZ_OK;
+}
+
+pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err)
+{
+    if (profile->kind != other->kind ||
+        !pz__str_equal(pz__profile_subject(profile), pz__profile_subject(other)))
+        return pz__fail(err, PZ_ERR_SUBJECT, "the profiles belong to different subjects");
+    if (!other->bytes.data)
+        return join_decoded(profile, other, err);
+    pz__profile *decoded;
+    pz_status status =
+        pz__profile_decode(&decoded, &profile->alloc, other->bytes.data, other->bytes.len, err);
+    if (status == PZ_OK)
+        status = join_decoded(profile, decoded, err);
+    pz__profile_free(decoded);
+    return status;
 }

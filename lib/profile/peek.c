@@ -137,6 +137,12 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
     return status;
 }
 
+pz_status pz__peek_decode(pz__profile **out, const pz__profile *peeked)
+{
+    const pz__arena *arena = peeked->alloc.payload;
+    return pz__profile_decode(out, &arena->alloc, peeked->bytes.data, peeked->bytes.len, NULL);
+}
+
 /* ---- one attribute ---- */
 
 /* A run of claims in the arena, in order. */

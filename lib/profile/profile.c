@@ -69,7 +69,8 @@ pz__profile *pz__profile_ref(pz__profile *profile)
 
 void pz__profile_free(pz__profile *profile)
 {
-    if (!profile || atomic_fetch_sub_explicit(&profile->refs, 1, memory_order_acq_rel) != 1)
+    if (!profile || profile->bytes.data ||
+        atomic_fetch_sub_explicit(&profile->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (uint32_t i = 0; i < profile->segment_count; i++)
         pz__segment_free(profile->segments[i]);
@@ -86,6 +87,8 @@ void pz__profile_free(pz__profile *profile)
 
 pz_status pz__profile_copy(pz__profile **out, const pz__profile *profile)
 {
+    if (profile->bytes.data)
+        return pz__peek_decode(out, profile);
     pz_status status =
         pz__profile_new(out, &profile->alloc, profile->kind, pz__profile_subject(profile), NULL);
     for (uint32_t i = 0; i < profile->segment_count && status == PZ_OK; i++) {

@@ -365,9 +365,10 @@ pz_status pz__profile_decode(pz__profile **out, const pz_alloc *alloc, const voi
                              size_t len, pz_error *err);
 /*
  * A profile read where it lies. The bytes stay with the caller, unchanged, as long as *out, which
- * lives in the arena and is not freed. It may be a member of a person, gives its subject, kind,
- * grants, bytes and digest, and knows no other call: claims and cells are read when a person is
- * asked. Errors as of pz__profile_decode, but what is not read is not checked: damage to an
+ * lives in the arena and needs no freeing. It may be a member of a person, be copied (which decodes
+ * it), joined into another and exported, and gives its subject, kind, grants, bytes and digest.
+ * Claims and cells are read when a person is asked; the calls that lend them from a sealed profile
+ * have none to lend, and it is not written to. Errors as of pz__profile_decode, but what is not read is not checked: damage to an
  * attribute shows when it is asked for, as PZ_ERR_CORRUPT.
  */
 pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void *bytes, size_t len,

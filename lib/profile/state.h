@@ -421,6 +421,8 @@ pz_status pz__peek_claims(const pz__profile *profile, pz_str attribute, pz__aren
                           pz__claims *out);
 pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena *arena,
                          pz__cells *out);
+/* The whole of it, with an allocator of its own. */
+pz_status pz__peek_decode(pz__profile **out, const pz__profile *peeked);
 int64_t pz__peek_counter_since(const pz__profile *profile, pz_str counter);
 
 /* ---- encode.c, decode.c ---- */

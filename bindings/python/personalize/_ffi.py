@@ -152,6 +152,7 @@ PROTOTYPES = {
     "pz_profile_open": (c_int, [_OUT, _HANDLE, c_char_p, _ERR]),
     "pz_profile_new": (c_int, [_OUT, _HANDLE, c_int, c_char_p, _ERR]),
     "pz_profile_decode": (c_int, [_OUT, _HANDLE, c_void_p, c_size_t, _ERR]),
+    "pz_profile_view": (c_int, [_OUT, _HANDLE, c_void_p, c_size_t, _ERR]),
     "pz_profile_free": (None, [_HANDLE]),
     "pz_profile_id": (Str, [_HANDLE]),
     "pz_profile_exists": (c_bool, [_HANDLE]),

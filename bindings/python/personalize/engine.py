@@ -28,6 +28,13 @@ def _path(path, what):
         raise TypeMismatch(f"{what} is a str or a path, not {type(path).__name__}") from None
 
 
+def _resolution(out):
+    return Resolution(
+        values.get(out.value), out.tier.decode(), out.reason.decode(),
+        out.confidence if out.has_confidence else None, _ffi.text(out.channel), _ffi.text(out.who),
+        values.moment(out.at_ms), out.is_resolved, values.get(out.members) or {})
+
+
 class Engine:
     """Made by ``personalize.open()``. Close it, or use it as a context manager."""
 
@@ -189,6 +196,14 @@ class Engine:
         data = bytes(data)
         return self._profile(_ffi.lib.pz_profile_decode, data, len(data))
 
+    def view(self, data):
+        """A detached profile that answers from ``Profile.bytes`` without decoding them, until it is
+        written to. Bytes from outside: check them once with ``decode``."""
+        data = bytes(data)
+        profile = self._profile(_ffi.lib.pz_profile_view, data, len(data))
+        profile._viewed = data  # the handle reads from here
+        return profile
+
     def ids(self):
         """The ids of all stored profiles, in their order, over one snapshot."""
         found, failure = [], []
@@ -247,34 +262,62 @@ class Engine:
 
     # ---- questions ----
 
+    def _check_own(self, profile):
+        if profile is None:
+            return
+        if not isinstance(profile, Profile):
+            raise TypeMismatch(f"a customer is a Profile or None, not {type(profile).__name__}")
+        if profile._engine is not self:
+            raise ArgumentError("the profile is of another engine")
+
+    def _begin(self, session, err, now, level, circumstances):
+        """Begin the session's context and tell it the circumstances."""
+        lib, context = _ffi.lib, session.context
+        check(lib.pz_context_begin(context, values.milliseconds(now), err), err)
+        for members in circumstances:
+            for key, value in members.items():
+                made = values.put(session.pool, value, session.keep)
+                check(lib.pz_context_set(context, values.name(key, "a key"), made, err), err)
+        if level is not None:
+            check(lib.pz_context_level(context, values.name(level, "the level"), err), err)
+
     def _ask(self, answer, customer, now, account, level, context, more):
-        """Begin the thread's context, tell it the circumstances, and answer(session, profile)."""
-        for profile in (customer, account):
-            if profile is not None and not isinstance(profile, Profile):
-                raise TypeMismatch(f"a customer is a Profile or None, not {type(profile).__name__}")
-            if profile is not None and profile._engine is not self:
-                raise ArgumentError("the profile is of another engine")
-        lib = _ffi.lib
+        """answer(session, profile, err) in a context that was begun."""
+        self._check_own(customer)
+        self._check_own(account)
         session = self._take()
         try:
             err = _ffi.new_error()
-            check(lib.pz_context_begin(session.context, values.milliseconds(now), err), err)
-            for circumstances in (context, more):
-                for key, value in circumstances.items():
-                    made = values.put(session.pool, value, session.keep)
-                    check(lib.pz_context_set(session.context, values.name(key, "a key"), made, err),
-                          err)
-            if level is not None:
-                check(lib.pz_context_level(session.context, values.name(level, "the level"), err),
-                      err)
+            self._begin(session, err, now, level, (context, more))
             if account is None:
                 if customer is None:
                     return answer(session, None, err)
                 with customer._guard:
                     return answer(session, customer._open(), err)
             with guards(customer, account):
-                check(lib.pz_context_account(session.context, account._open(), err), err)
+                check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
                 return answer(session, None if customer is None else customer._open(), err)
+        finally:
+            session.done()
+
+    def _ask_many(self, answer, attributes, customers, now, account, level, context, more):
+        """answer(session, batch, err), a list profile by profile; as one dict per customer."""
+        encoded = [values.name(name, "the attribute") for name in attributes]
+        for profile in (*customers, account):
+            self._check_own(profile)
+        session = self._take()
+        try:
+            err = _ffi.new_error()
+            self._begin(session, err, now, level, (context, more))
+            with guards(*customers, account):
+                if account is not None:
+                    check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
+                batch = _ffi.Batch(
+                    _ffi.sizeof(_ffi.Batch), len(customers),
+                    _ffi.handles([profile and profile._open() for profile in customers]),
+                    _ffi.names(encoded), len(encoded))
+                answers = iter(answer(session, batch, err))
+                return [{name: next(answers) for name in attributes} for _ in customers]
         finally:
             session.done()
 
@@ -312,23 +355,57 @@ class Engine:
         def answer(session, profile, err):
             out = _ffi.Resolution(size=_ffi.sizeof(_ffi.Resolution))
             check(_ffi.lib.pz_resolve(out, session.context, profile, encoded, err), err)
-            return Resolution(
-                values.get(out.value), out.tier.decode(), out.reason.decode(),
-                out.confidence if out.has_confidence else None, _ffi.text(out.channel),
-                _ffi.text(out.who), values.moment(out.at_ms), out.is_resolved,
-                values.get(out.members) or {})
+            return _resolution(out)
+        return self._ask(answer, customer, now, account, level, dict(context), more)
+
+    def resolve_many(self, attributes, customers, /, *, now=None, account=None, level=None,
+                     context=(), **more):
+        """Resolve several attributes of several customers: one dict of Resolutions by attribute for
+        each customer, in their order. None among the customers is nobody in particular."""
+        attributes, customers = list(dict.fromkeys(attributes)), list(customers)
+
+        def answer(session, batch, err):
+            out = (_ffi.Resolution * (len(attributes) * len(customers) or 1))()
+            out[0].size = _ffi.sizeof(_ffi.Resolution)
+            check(_ffi.lib.pz_resolve_many(out, session.context, batch, err), err)
+            return [_resolution(one) for one in out]
+        return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
+                              more)
+
+    def _inspect(self, function, attribute, customer, now, account, level, context, more):
+        encoded = values.name(attribute, "the attribute")
+
+        def answer(session, profile, err):
+            out = _ffi.Value()
+            check(function(out, session.context, profile, encoded, err), err)
+            return values.get(out)
         return self._ask(answer, customer, now, account, level, dict(context), more)
 
     def inspect(self, attribute, customer=None, /, *, now=None, account=None, level=None, context=(),
                 **more):
         """Every layer of one attribute, strongest first, as dicts."""
-        encoded = values.name(attribute, "the attribute")
+        return self._inspect(_ffi.lib.pz_inspect, attribute, customer, now, account, level, context,
+                             more)
 
-        def answer(session, profile, err):
-            out = _ffi.Value()
-            check(_ffi.lib.pz_inspect(out, session.context, profile, encoded, err), err)
-            return values.get(out)
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+    def inspect_privileged(self, attribute, customer=None, /, *, now=None, account=None, level=None,
+                           context=(), **more):
+        """The same with the layers that masks and missing consents hide: for operators alone, since
+        it tells that data exists."""
+        return self._inspect(_ffi.lib.pz_inspect_privileged, attribute, customer, now, account,
+                             level, context, more)
+
+    def inspect_many(self, attributes, customers, /, *, now=None, account=None, level=None,
+                     context=(), **more):
+        """Inspect several attributes of several customers: one dict by attribute for each customer.
+        """
+        attributes, customers = list(dict.fromkeys(attributes)), list(customers)
+
+        def answer(session, batch, err):
+            out = (_ffi.Value * (len(attributes) * len(customers) or 1))()
+            check(_ffi.lib.pz_inspect_many(out, session.context, batch, err), err)
+            return [values.get(one) for one in out]
+        return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
+                              more)
 
     def person(self, customer, /, *, now=None):
         """Who the person behind a profile is: members, links that stand, links that are refused
