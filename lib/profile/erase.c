@@ -48,7 +48,7 @@ static bool is_ever(const pz__own_forgetting *f)
 /* The span has an end in common with [first, last], both included. */
 static bool touches(const pz__own_forgetting *f, int64_t first_ms, int64_t last_ms)
 {
-    return (f->from_ms <= last_ms && first_ms < f->to_ms) || is_ever(f);
+    return f->from_ms <= last_ms && (first_ms < f->to_ms || f->to_ms == INT64_MAX);
 }
 
 static bool is_later(uint32_t counter, pz_str writer, const pz__epoch *than)
@@ -71,6 +71,8 @@ static bool has_forgettings(const pz__profile *profile)
 static pz__epoch epoch_of(const pz__profile *profile, pz_str attribute, bool is_counter,
                           int64_t first_ms, int64_t last_ms)
 {
+    if (profile->cover)
+        return pz__cover_epoch(profile, attribute, is_counter, first_ms, last_ms);
     pz__epoch epoch = {{NULL, 0}, 0};
     for (uint32_t s = 0; s < profile->segment_count; s++) {
         const pz__segment *segment = profile->segments[s];
@@ -125,6 +127,10 @@ static bool covers(const pz__own_forgetting *f, pz_str attribute, int64_t at_ms,
 static bool is_covered(const pz__profile *profile, pz_str attribute, int64_t at_ms, int64_t stamp,
                        pz__forget_what what, bool is_whole)
 {
+    if (profile->cover) {
+        const int64_t until = pz__cover_stamp(profile, attribute, at_ms, what, is_whole);
+        return until != INT64_MIN && stamp <= until;
+    }
     for (uint32_t s = 0; s < profile->segment_count; s++) {
         const pz__segment *segment = profile->segments[s];
         for (uint32_t i = 0; i < segment->forgetting_count; i++) {

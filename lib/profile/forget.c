@@ -123,6 +123,7 @@ static pz_status forget(pz__profile *profile, pz__segment *segment, const pz__wr
     if (is_everything(&made) && made.from_ms == INT64_MIN && made.to_ms == INT64_MAX)
         segment->retraction_count = 0;
     profile->erasures++;
+    pz__cover_make(profile);
     pz__segment_purge(profile, segment);
     return pz__edit_check_size(profile, 1, 0, err);
 }

@@ -137,6 +137,7 @@ static void adopt(pz__profile *profile, const joined *result)
     memcpy(profile->segments, result->list, result->count * sizeof result->list[0]);
     profile->segment_count = result->count;
     profile->erasures++;
+    pz__cover_drop(profile);
     pz__profile_changed(profile, PZ__CHANGED_ALL);
 }
 

@@ -75,6 +75,7 @@ void pz__profile_free(pz__profile *profile)
     for (uint32_t i = 0; i < profile->segment_count; i++)
         pz__segment_free(profile->segments[i]);
     pz_alloc alloc = profile->alloc;
+    pz__cover_drop(profile);
     free_merged(&alloc, &profile->sealed.merged_claims, sizeof(pz__claim));
     free_merged(&alloc, &profile->sealed.merged_cells, sizeof(pz__cell));
     pz__mem_free(&alloc, profile->waiting, profile->waiting_cap, sizeof *profile->waiting);
@@ -194,8 +195,17 @@ static pz_status begin_fresh(pz__profile *profile, pz_str writer, pz__edit *edit
     if (pz__segment_new(&edit->segment, &profile->alloc, writer) != PZ_OK)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     edit->is_fresh = true;
+    pz__cover_drop(profile);
     pz__profile_insert(profile, edit->index, edit->segment);
     return PZ_OK;
+}
+
+/* With what forgettings cover laid out, where the whole segment has to be looked at. */
+static bool is_stale(pz__profile *profile, pz__segment *segment)
+{
+    if (segment->checked != profile->erasures && !profile->cover)
+        pz__cover_make(profile);
+    return pz__segment_is_stale(profile, segment);
 }
 
 /* Put a copy of the segment in its place, and drop from the copy what was erased. */
@@ -208,7 +218,8 @@ static pz_status begin_copy(pz__profile *profile, pz__edit *edit, pz_error *err)
     edit->original = edit->segment;
     edit->segment = copy;
     profile->segments[edit->index] = copy;
-    if (pz__segment_is_stale(profile, copy))
+    pz__cover_drop(profile);
+    if (is_stale(profile, copy))
         pz__segment_purge(profile, copy);
     return PZ_OK;
 }
@@ -225,7 +236,7 @@ pz_status pz__edit_begin(pz__profile *profile, pz_str writer, bool is_whole, pz_
     edit->segment = profile->segments[edit->index];
     if (edit->segment->sequence >= PZ__SEQUENCE_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "this writer's sequence is used up");
-    if (is_whole || pz__segment_is_stale(profile, edit->segment))
+    if (is_whole || is_stale(profile, edit->segment))
         return begin_copy(profile, edit, err);
     return PZ_OK;
 }
@@ -249,6 +260,7 @@ static void leave_no_trace(pz__profile *profile, const pz__edit *edit)
 
 void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigned what)
 {
+    pz__cover_drop(profile);
     if (!is_changed) {
         leave_no_trace(profile, edit);
         return;

@@ -198,6 +198,8 @@ typedef struct pz__sealed {
     bool has_claims, has_cells, has_grants; /* up to date */
 } pz__sealed;
 
+typedef struct pz__cover pz__cover;
+
 /* Between pz__profile_note_begin and _end. */
 typedef struct pz__note {
     pz_str verb;                       /* borrowed; "" when nothing is being noted */
@@ -228,6 +230,7 @@ struct pz__profile {
     uint32_t name_cap;
     pz__sealed sealed;
     uint64_t erasures;        /* raised when something is forgotten, retracted or joined; from 1 */
+    pz__cover *cover;         /* what forgettings cover, laid out; NULL: it is not */
     pz__note note;            /* the verb that is being noted */
     pz__digest_cache *digest; /* in the same block as the profile */
     pz_str bytes;             /* of a profile that is read in place (peek.c); else {NULL, 0} */
@@ -277,6 +280,19 @@ pz_status pz__stamp_next(const pz__profile *profile, int64_t now_ms, int64_t *ou
 /* The steps of a put, without its frame: for what sets several registers at once. */
 pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__write *write,
                         const pz__claim *claim, pz_error *err);
+
+/* ---- cover.c ---- */
+
+/* Lay out what the forgettings cover, if they are many and memory is there; until it is dropped,
+ * segments must not move, nor forgettings change. */
+void pz__cover_make(pz__profile *profile);
+void pz__cover_drop(pz__profile *profile);
+/* Where it is laid out: the greatest epoch that touches a span of time; the greatest stamp of what
+ * takes `what` (facts or all) at a moment, or at all times; INT64_MIN: none. */
+pz__epoch pz__cover_epoch(const pz__profile *profile, pz_str attribute, bool is_counter,
+                          int64_t first_ms, int64_t last_ms);
+int64_t pz__cover_stamp(const pz__profile *profile, pz_str attribute, int64_t at_ms,
+                        pz__forget_what what, bool is_whole);
 
 /* ---- erase.c ---- */
 

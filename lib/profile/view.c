@@ -168,6 +168,16 @@ static pz_status seal_cells(pz__profile *profile)
     return status;
 }
 
+/* Before segments are looked through for what was erased. */
+static void lay_out_cover(pz__profile *profile)
+{
+    bool is_checked = true;
+    for (uint32_t i = 0; i < profile->segment_count; i++)
+        is_checked &= profile->segments[i]->checked == profile->erasures;
+    if (!is_checked && !profile->cover)
+        pz__cover_make(profile);
+}
+
 pz_status pz__profile_seal(pz__profile *profile)
 {
     pz__sealed *sealed = &profile->sealed;
@@ -179,6 +189,7 @@ pz_status pz__profile_seal(pz__profile *profile)
             return status;
         sealed->has_grants = true;
     }
+    lay_out_cover(profile);
     if (profile->segment_count == 1 && !pz__segment_is_stale(profile, profile->segments[0])) {
         const pz__segment *only = profile->segments[0];
         sealed->claims = (pz__claims){only->claims, only->claim_count};

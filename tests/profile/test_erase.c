@@ -264,6 +264,95 @@ static void malformed_forgettings_are_refused(void **state)
     pz__profile_free(p);
 }
 
+/* Many forgettings are laid out instead of being looked at one by one: the same answers. */
+static void many_forgettings_answer_as_few(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b", "*", "d"};
+    static const pz__claim_slot slots[] = {PZ__SLOT_CHOICE, PZ__SLOT_DECLARED, PZ__SLOT_INFERRED};
+    GEN_CASES(g, gen_cases_full(60, 3000))
+    {
+        pz__profile *p = kit_new(NULL);
+        for (uint64_t i = gen_below(&g, 120); i > 0; i--) {
+            const int64_t from = gen_chance(&g, 1, 5) ? INT64_MIN : gen_range(&g, 0, 60) * 1000;
+            const int64_t to = gen_chance(&g, 1, 5) ? INT64_MAX : gen_range(&g, 61, 90) * 1000;
+            assert_int_equal(forget_span(p, gen_bool(&g) ? "u" : "v", GEN_CHOICE(&g, names), from,
+                                         to, (pz__forget_what)gen_range(&g, 1, 3),
+                                         KIT_NOW + gen_range(&g, -50, 50)),
+                             PZ_OK);
+        }
+        for (int i = 0; i < 200; i++) {
+            const pz__claim claim = {.attribute = pz_str_of(GEN_CHOICE(&g, names)),
+                                     .slot = (uint8_t)GEN_CHOICE(&g, slots),
+                                     .at_ms = gen_range(&g, -1, 91) * 1000,
+                                     .stamp = KIT_NOW + gen_range(&g, -60, 160),
+                                     .is_cleared = gen_chance(&g, 1, 4)};
+            const pz__cell cell = {.attribute = claim.attribute,
+                                   .value = gen_bool(&g) ? pz_value_null() : pz_value_int(1),
+                                   .bucket =
+                                       gen_chance(&g, 1, 9) ? gen_i64(&g) : gen_range(&g, -1, 92),
+                                   .width = (uint8_t)gen_below(&g, 7)};
+            pz__cover_drop(p);
+            const bool stands = pz__claim_stands(p, &claim);
+            const pz__epoch by_one = pz__cell_epoch(p, &cell);
+            pz__cover_make(p);
+            const pz__epoch laid_out = pz__cell_epoch(p, &cell);
+            assert_int_equal(pz__claim_stands(p, &claim), stands);
+            assert_int_equal(laid_out.counter, by_one.counter);
+            assert_true(pz__str_equal(laid_out.writer, by_one.writer));
+        }
+        pz__profile_free(p);
+    }
+}
+
+/* As much as a hostile profile can hold. Looked at one by one this would take minutes. */
+static void hostile_forgettings_cost_no_more_than_their_bytes(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    char writer[8];
+    static pz__contribution many[1024];
+    for (unsigned w = 0; w < 32; w++) {
+        snprintf(writer, sizeof writer, "w%02u", w);
+        kit_put(p, writer, PZ__SLOT_MODE, "z", "AUTO", KIT_NOW, KIT_NOW);
+        pz__segment *s = p->segments[w];
+        s->forgettings = pz__mem_zero(&s->alloc, 256, sizeof *s->forgettings);
+        s->forgetting_cap = s->forgetting_count = 256;
+        for (unsigned i = 0; i < 256; i++)
+            s->forgettings[i] = (pz__own_forgetting){.attribute = PZ__STR("*"),
+                                                     .from_ms = (i * 32 + w) * 100,
+                                                     .to_ms = (i * 32 + w) * 100 + 50,
+                                                     .counter = i + 1,
+                                                     .what = PZ__FORGET_ALL};
+        pz__segment_measure(s);
+        s->raw = (pz_str){NULL, 0};
+    }
+    p->erasures++;
+    const pz__write write = kit_write("x", KIT_NOW);
+    bool is_new;
+    for (unsigned round = 0; round < 16; round++) {
+        for (unsigned i = 0; i < 1024; i++)
+            many[i] = (pz__contribution){.attribute = PZ__STR("x"),
+                                         .value = pz_value_int(i),
+                                         .weight = 1,
+                                         .width = (uint8_t)(round % 16)};
+        const char id[] = {(char)('a' + (char)round), 0};
+        const pz__observation o = {.id = pz_str_of(id),
+                                   .time_ms = KIT_NOW,
+                                   .horizon_ms = HORIZON,
+                                   .contributions = many,
+                                   .contribution_count = 1024};
+        assert_int_equal(pz__profile_observe(p, &write, &o, &is_new, NULL), PZ_OK);
+    }
+    for (int i = 0; i < 10; i++) {
+        p->erasures++;
+        pz__profile_changed(p, PZ__CHANGED_ALL);
+        assert_int_equal(pz__profile_seal(p), PZ_OK);
+    }
+    assert_int_equal(pz__profile_cells(p, PZ__STR("x")).count, PZ__SEGMENT_CELLS_MAX);
+    pz__profile_free(p);
+}
+
 /* ---- taking back ---- */
 
 static void an_event_is_taken_back_exactly(void **state)
@@ -500,6 +589,8 @@ int main(void)
         cmocka_unit_test(what_a_forgetting_covers_is_not_said_twice),
         cmocka_unit_test(a_segment_holds_so_many_forgettings_and_no_more),
         cmocka_unit_test(malformed_forgettings_are_refused),
+        cmocka_unit_test(many_forgettings_answer_as_few),
+        cmocka_unit_test(hostile_forgettings_cost_no_more_than_their_bytes),
         cmocka_unit_test(an_event_is_taken_back_exactly),
         cmocka_unit_test(what_another_writer_holds_is_subtracted_when_read),
         cmocka_unit_test(events_are_taken_back_by_attribute_and_time),
