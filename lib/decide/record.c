@@ -39,11 +39,14 @@ static pz_status hash_profile(pz__blake2s *hash, const pz__profile *profile)
     return PZ_OK;
 }
 
-/* Nobody is a zero, which is the length of no digest. */
+/* Nobody is a zero, which is the length of no digest, and several say how many they are by a number
+ * that is no length either: a person of two with one account is not a person of one with two. */
 static pz_status hash_person(pz__blake2s *hash, pz__person person)
 {
     if (person.count == 0)
         hash_number(hash, 0);
+    if (person.count > 1)
+        hash_number(hash, ~(uint64_t)person.count);
     pz_status status = PZ_OK;
     for (uint32_t i = 0; i < person.count && status == PZ_OK; i++)
         status = hash_profile(hash, person.members[i]);

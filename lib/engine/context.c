@@ -135,21 +135,62 @@ static pz_status see_accounts(pz_context *context, const pz_profile *profile, se
     return PZ_OK;
 }
 
+/* Lists on their way out of scratch. */
+typedef struct taken {
+    const pz__profile *list[PZ__PERSON_MEMBERS_MAX];
+    uint32_t count;
+} taken;
+_Static_assert(PZ__ACCOUNTS_MAX < PZ__PERSON_MEMBERS_MAX, "a list holds accounts, too");
+
+static taken take_out(pz__person person)
+{
+    taken made = {.count = person.count};
+    for (uint32_t i = 0; i < person.count; i++)
+        made.list[i] = person.members[i];
+    return made;
+}
+
+static pz_status put_back(pz__arena *arena, const taken *from, pz__person *out)
+{
+    const pz__profile **list = pz__arena_array(arena, from->count, sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < from->count; i++)
+        list[i] = from->list[i];
+    *out = (pz__person){list, from->count};
+    return PZ_OK;
+}
+
+/* Give back all that working it out took but the two lists: a context that goes through many people
+ * holds on to no more of each. */
+static pz_status let_go(pz__arena *arena, pz__mark mark, seen *now)
+{
+    const taken person = take_out(now->person), accounts = take_out(now->accounts);
+    pz__arena_return(arena, mark);
+    const pz_status status = put_back(arena, &person, &now->person);
+    return status == PZ_OK ? put_back(arena, &accounts, &now->accounts) : status;
+}
+
 /* Work out the person behind a handle, and the accounts. */
 static pz_status see(pz_context *context, const pz_profile *profile, pz__binding binding,
                      pz_error *err)
 {
     pz__request *request = &context->request;
+    pz__arena *arena = &request->arena;
+    const pz__mark mark = pz__arena_mark(arena);
     seen now = {.binding = binding};
     pz_status status = PZ_OK;
     if (profile) {
         pz__component component;
-        status =
-            pz__people_see(profile, request->catalog, request->now_ms, &request->arena, &component);
+        status = pz__people_see(profile, request->catalog, request->now_ms, arena, &component);
         now.person = component.person;
     }
     if (status == PZ_OK)
         status = see_accounts(context, profile, &now);
+    const bool is_alone =
+        (!profile || !profile->people) && (!context->account || !context->account->people);
+    if (status == PZ_OK && !is_alone)
+        status = let_go(arena, mark, &now);
     if (status != PZ_OK)
         return pz__fail(err, status, "out of memory");
     context->seen = now;

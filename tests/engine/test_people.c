@@ -385,7 +385,30 @@ static void new_people_are_seen_within_a_context(void **state)
     pz_profile_free(app);
 }
 
-static void each_visited_profile_comes_with_its_person(void **state);
+/* Two people by turns, in one context: what is worked out for each must not pile up. */
+static void going_to_and_fro_takes_little_memory(void **state)
+{
+    home *h = *state;
+    pz_profile *hub = detached(h, "hub"), *app = detached(h, "app");
+    pz_profile *list[31];
+    char id[8];
+    for (int i = 0; i < 31; i++) {
+        snprintf(id, sizeof id, "p%d", i);
+        list[i] = detached(h, id);
+        assert_ok(pz_link(list[i], "hub", 1.0, NULL, &kit_error));
+    }
+    assert_ok(pz_profile_person(hub, (const pz_profile *const *)list, 31, &kit_error));
+    assert_ok(pz_context_begin(h->context, NOW + DAY, &kit_error));
+    for (int i = 0; i < 100000; i++) {
+        pz_str found;
+        assert_ok(pz_resolve_str(&found, h->context, i % 2 ? app : hub, "language", ""));
+    }
+    assert_int_equal(member_count(h, hub), 32);
+    for (int i = 0; i < 31; i++)
+        pz_profile_free(list[i]);
+    pz_profile_free(app);
+    pz_profile_free(hub);
+}
 
 static pz_status visit(void *payload, const pz_profile *profile)
 {
@@ -435,6 +458,7 @@ int main(void)
         IN_MEMORY(people_told_are_shared_and_outlive_their_handles),
         IN_MEMORY(people_told_have_a_limit_and_one_id_each),
         IN_MEMORY(new_people_are_seen_within_a_context),
+        IN_MEMORY(going_to_and_fro_takes_little_memory),
         STORED(each_visited_profile_comes_with_its_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
