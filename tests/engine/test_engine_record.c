@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,11 +65,95 @@ static void every_flipped_bit_and_every_cut_is_noticed(void **state)
     pz__buf_clear(&bytes);
 }
 
+/* The record of a profile whose bytes are a little more than `len`. */
+static pz__buf record_of(size_t len, size_t *plain)
+{
+    pz__profile *profile = make_profile();
+    pz__buf record, bytes;
+    pz__buf_init(&record, NULL, 1 << 20);
+    pz__buf_init(&bytes, NULL, 1 << 20);
+    for (int i = 0; bytes.len <= len; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "preference%d", i);
+        const pz__write write = {.writer = PZ__STR("w"), .now_ms = SHOP_NOW, .at_ms = SHOP_NOW};
+        const pz__claim claim = {.slot = PZ__SLOT_CHOICE,
+                                 .attribute = pz_str_of(name),
+                                 .value = pz_value_str("as it was said")};
+        assert_int_equal(pz__profile_put(profile, &write, &claim, NULL), PZ_OK);
+        pz__buf_reset(&bytes);
+        assert_int_equal(pz__profile_encode(profile, &bytes), PZ_OK);
+    }
+    *plain = bytes.len;
+    assert_int_equal(pz__record_encode(profile, &record), PZ_OK);
+    pz__buf_clear(&bytes);
+    pz__profile_free(profile);
+    return record;
+}
+
+static void long_records_are_deflated_and_short_ones_are_not(void **state)
+{
+    (void)state;
+    size_t plain;
+    pz__buf shorter = record_of(3000, &plain);
+    assert_int_equal(shorter.data[4], 0);
+    assert_int_equal(shorter.len, plain + 13);
+    pz__buf longer = record_of(4096, &plain);
+    assert_int_equal(longer.data[4], 1);
+    assert_in_range(longer.len, 1, plain / 2 + 13);
+    pz__profile *read;
+    pz__buf again;
+    pz__buf_init(&again, NULL, 1 << 20);
+    assert_int_equal(pz__record_decode(&read, NULL, longer.data, longer.len, NULL), PZ_OK);
+    assert_int_equal(pz__profile_encode(read, &again), PZ_OK);
+    assert_int_equal(again.len, plain);
+    pz__profile_free(read);
+    pz__buf_clear(&again);
+    pz__buf_clear(&shorter);
+    pz__buf_clear(&longer);
+}
+
+/* A record whose checksum holds over a content that somebody made up. */
+static pz_status decode_made_up(const void *content, size_t len)
+{
+    pz__buf record;
+    pz__profile *read;
+    pz__buf_init(&record, NULL, 1 << 20);
+    pz__buf_put(&record, "PZr\x01\x01", 5);
+    pz__buf_be64(&record, pz__siphash(pz__fixed_key, content, len));
+    pz__buf_put(&record, content, len);
+    const pz_status status = pz__record_decode(&read, NULL, record.data, record.len, NULL);
+    assert_null(read);
+    pz__buf_clear(&record);
+    return status;
+}
+
+static void a_deflated_record_that_lies_is_refused(void **state)
+{
+    (void)state;
+    size_t plain;
+    pz__buf record = record_of(5000, &plain), content;
+    pz__buf_init(&content, NULL, 1 << 20);
+    pz__buf_varint(&content, plain + 1);
+    pz__buf_put(&content, record.data + 15, record.len - 15);
+    assert_int_equal(decode_made_up(content.data, content.len), PZ_ERR_CORRUPT);
+    pz__buf_reset(&content);
+    pz__buf_varint(&content, plain - 1);
+    pz__buf_put(&content, record.data + 15, record.len - 15);
+    assert_int_equal(decode_made_up(content.data, content.len), PZ_ERR_CORRUPT);
+    assert_int_equal(decode_made_up(record.data + 13, record.len - 14), PZ_ERR_CORRUPT);
+    assert_int_equal(decode_made_up("\x00", 1), PZ_ERR_CORRUPT);
+    assert_int_equal(decode_made_up("\xff\xff\xff\xff\x7f", 5), PZ_ERR_CORRUPT);
+    pz__buf_clear(&content);
+    pz__buf_clear(&record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(record_reads_back_as_it_was),
         cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
+        cmocka_unit_test(long_records_are_deflated_and_short_ones_are_not),
+        cmocka_unit_test(a_deflated_record_that_lies_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
