@@ -6,12 +6,16 @@
  *                weighed by age, 20 Beta posteriors looked at
  *     taxonomy   five levels, 363 nodes; evidence for 12 leaves in 30 buckets
  *     default    nothing is known
+ *     set        20 elements with evidence for each in 30 buckets, two chosen, one removed
+ *     layout     30 items by what was used, in 10 buckets each; ten edits
  *
  * The reference reads the same claims or cells once and adds up what stands in them: no decay, no
  * posterior, no layers. `library` is the room's own call over a sealed profile; the arena is
- * returned after each. `request` is what a host calls: pz_context_begin and pz_resolve.
+ * returned after each. `inspect` is the same for every layer. `request` is what a host calls:
+ * pz_context_begin and pz_resolve.
  *
- * Checked: value and tier of each answer, both ways.
+ * Checked: value (of a list its length and first item) and tier of each answer, both ways, and that
+ * an inspection holds a layer that is used.
  */
 #include "bench.h"
 
@@ -26,6 +30,8 @@
 #define BUCKET_S INT64_C(65536)
 #define BRANCHES 3u
 #define LEVELS 5u
+#define ITEMS 30u
+#define EDITS 10u
 
 typedef struct world {
     pz_engine *engine;
@@ -38,6 +44,7 @@ typedef struct world {
 typedef struct job {
     world *w;
     const char *name, *expected, *tier;
+    uint32_t length; /* of a list; 0: the value is none */
     const pz__attribute *attribute;
 } job;
 
@@ -57,6 +64,12 @@ static void put_level(pz__buf *out, uint32_t level)
     pz__buf_byte(out, '}');
 }
 
+static void put_names(pz__buf *out, const char *letter, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        pz__buf_format(out, "%s\"%s%u\"", i ? ", " : "", letter, i);
+}
+
 static void put_catalog(pz__buf *out)
 {
     pz__buf_text(out, "{\"taxonomies\": {\"goods\": ");
@@ -67,8 +80,15 @@ static void put_catalog(pz__buf *out)
                       "\"90d\", \"width\": \"65536s\"}, \"flat\": {\"type\": \"string\", "
                       "\"threshold\": 0.75, \"half_life\": \"30d\", \"width\": \"65536s\", "
                       "\"one_of\": [");
-    for (uint32_t i = 0; i < VALUES; i++)
-        pz__buf_format(out, "%s\"v%u\"", i ? ", " : "", i);
+    put_names(out, "v", VALUES);
+    pz__buf_text(out, "]}, \"set\": {\"type\": \"list<string>\", \"merge\": \"set\", "
+                      "\"threshold\": 0.75, \"half_life\": \"30d\", \"width\": \"65536s\", "
+                      "\"one_of\": [");
+    put_names(out, "v", VALUES);
+    pz__buf_text(out, "]}, \"layout\": {\"type\": \"list<string>\", \"merge\": \"layout\", "
+                      "\"ranked\": true, \"half_life\": \"30d\", \"width\": \"65536s\", "
+                      "\"default\": [");
+    put_names(out, "i", ITEMS);
     pz__buf_text(out, "]}}}");
     pz__buf_byte(out, 0);
 }
@@ -114,10 +134,62 @@ static void put_evidence(pz__profile *profile, const char *attribute, const char
     bench_must(pz__profile_observe(profile, &write, &observation, &is_new, &err), &err, "evidence");
 }
 
+static void put_register(pz__profile *profile, pz__claim_slot slot, const char *attribute,
+                         pz_str part, pz_value value)
+{
+    const pz__write write = {
+        .writer = PZ__STR("w1"), .at_ms = BENCH_NOW - 100000, .now_ms = BENCH_NOW};
+    const pz__claim claim = {
+        .attribute = pz_str_of(attribute), .slot = (uint8_t)slot, .part = part, .value = value};
+    bench_must(pz__profile_put(profile, &write, &claim, NULL), NULL, "a register");
+}
+
+/* v1 and v3 chosen, v7 removed; all 20 were seen, v0 to v9 often enough. */
+static void fill_set(pz__profile *profile)
+{
+    static const struct {
+        pz__claim_slot slot;
+        pz_str part;
+        const char *element;
+    } words[] = {{PZ__SLOT_CHOICE, {"\x05\x02v1", 4}, "v1"},
+                 {PZ__SLOT_CHOICE, {"\x05\x02v3", 4}, "v3"},
+                 {PZ__SLOT_REJECT, {"\x05\x02v7", 4}, "v7"}};
+    char value[8];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        put_register(profile, words[i].slot, "set", words[i].part, pz_value_str(words[i].element));
+    for (uint32_t v = 0; v < VALUES; v++)
+        for (uint32_t age = 0; age < 30; age++) {
+            snprintf(value, sizeof value, "v%u", v);
+            put_evidence(profile, "set", value, age, v < 10 ? 4 * 1024 : 64);
+        }
+}
+
+/* i29 was used most, i0 least; five items are moved, five are hidden. */
+static void fill_layout(pz__profile *profile)
+{
+    static char names[ITEMS][8];
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        snprintf(names[i], sizeof names[i], "i%u", i);
+        for (uint32_t age = 0; age < 10; age++)
+            put_evidence(profile, "layout", names[i], age, (1 + i) * 1024);
+    }
+    for (uint32_t i = 0; i < EDITS / 2; i++) {
+        const pz_entry entry = {pz_value_str(i % 2 ? "pin" : "after"),
+                                i % 2 ? pz_value_int(i) : pz_value_str(names[20 + i])};
+        const pz_map map = {.entries = &entry};
+        const pz_value place = {.kind = PZ_MAP, .len = 1, .as.map = &map};
+        put_register(profile, PZ__SLOT_EDIT_PLACE, "layout", pz_str_of(names[i]), place);
+        put_register(profile, PZ__SLOT_EDIT_HIDDEN, "layout", pz_str_of(names[10 + i]),
+                     pz_value_bool(true));
+    }
+}
+
 static void fill(pz__profile *profile)
 {
     char value[8];
     put_claims(profile);
+    fill_set(profile);
+    fill_layout(profile);
     for (uint32_t v = 0; v < VALUES; v++)
         for (uint32_t age = 0; age < BUCKETS; age++) {
             snprintf(value, sizeof value, "v%u", v);
@@ -132,15 +204,46 @@ static void fill(pz__profile *profile)
 
 /* ---- running ---- */
 
+static pz__view view_of(world *w, const pz__profile **member)
+{
+    *member = w->profile->state;
+    return (pz__view){.catalog = w->pin.catalog,
+                      .person = {member, 1},
+                      .now_ms = BENCH_NOW,
+                      .channel = PZ__STR("web"),
+                      .arena = &w->arena};
+}
+
+/* Whether a layer is used. */
+static bool inspect_once(job *j)
+{
+    const pz__profile *member;
+    const pz__view view = view_of(j->w, &member);
+    const pz__layer *layers;
+    uint32_t count;
+    bool is_used = false;
+    bench_must(pz__inspect(&view, j->attribute, NULL, &layers, &count), NULL, j->name);
+    for (uint32_t i = 0; i < count && !is_used; i++)
+        is_used = layers[i].fate == PZ__FATE_USED;
+    return is_used;
+}
+
+static uint64_t run_inspect(void *payload, uint64_t count)
+{
+    job *j = payload;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const pz__mark mark = pz__arena_mark(&j->w->arena);
+        sum += inspect_once(j);
+        pz__arena_return(&j->w->arena, mark);
+    }
+    return sum;
+}
+
 static pz__resolution resolve_once(job *j)
 {
-    world *w = j->w;
-    const pz__profile *const members[1] = {w->profile->state};
-    const pz__view view = {.catalog = w->pin.catalog,
-                           .person = {members, 1},
-                           .now_ms = BENCH_NOW,
-                           .channel = PZ__STR("web"),
-                           .arena = &w->arena};
+    const pz__profile *member;
+    const pz__view view = view_of(j->w, &member);
     pz__resolution answer;
     bench_must(pz__resolve(&view, j->attribute, NULL, &answer), NULL, j->name);
     return answer;
@@ -191,7 +294,10 @@ static uint64_t run_plain(void *payload, uint64_t count)
 
 static bool is_expected(const job *j, pz_value value, const char *tier)
 {
-    const pz_str text = pz_value_text(value);
+    const bool is_list = j->length > 0;
+    if (is_list && (value.kind != PZ_LIST || value.len != j->length))
+        return false;
+    const pz_str text = pz_value_text(is_list ? pz_value_item(value, 0) : value);
     return pz__str_equal(text, pz_str_of(j->expected)) && strcmp(tier, j->tier) == 0;
 }
 
@@ -202,9 +308,11 @@ static void bench_attribute(const bench *b, job *j)
     bench_expect(is_expected(j, inside.value, pz__tier_name(inside.tier)), j->name);
     const pz_resolution outside = ask(j);
     bench_expect(is_expected(j, outside.value, outside.tier), j->name);
+    bench_expect(inspect_once(j), j->name);
     const bench_case cases[] = {
         {"reference", run_plain, NULL, j, .checked = 1},
         {"library", run_room, NULL, j, .checked = 1},
+        {"inspect", run_inspect, NULL, j, .checked = 1},
         {"request", run_request, NULL, j, .checked = 1},
     };
     bench_compare(b, "resolve", j->name, cases, sizeof cases / sizeof *cases);
@@ -225,10 +333,12 @@ void bench_resolve(const bench *b)
     const pz__cells cells = pz__profile_cells(w.profile->state, PZ__STR("flat"));
     bench_expect(cells.count == VALUES * BUCKETS, "a cell for each value and bucket");
     job jobs[] = {
-        {&w, "scalar", "s4", "DECLARED", NULL},
-        {&w, "flat", "v7", "INFERRED", NULL},
-        {&w, "taxonomy", "g11000", "INFERRED", NULL},
-        {&w, "default", "plain", "DEFAULT", NULL},
+        {&w, "scalar", "s4", "DECLARED", 0, NULL},
+        {&w, "flat", "v7", "INFERRED", 0, NULL},
+        {&w, "taxonomy", "g11000", "INFERRED", 0, NULL},
+        {&w, "default", "plain", "DEFAULT", 0, NULL},
+        {&w, "set", "v0", "INFERRED", 9, NULL},
+        {&w, "layout", "i29", "INFERRED", ITEMS - EDITS / 2, NULL},
     };
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         bench_attribute(b, &jobs[i]);

@@ -274,6 +274,8 @@ static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__
 static pz_status offer_in_order(pz__walk *w, pz__claims claims, const pz__layer *evidence,
                                 const pz__layer *hidden)
 {
+    if (claims.count == 0 && !evidence && !hidden)
+        return PZ_OK;
     candidate *list = pz__arena_array(w->view->arena, (size_t)claims.count + 2, sizeof *list);
     if (!list)
         return PZ_ERR_NOMEM;
