@@ -311,6 +311,34 @@ static void compacted_copy_of_the_file_holds_nothing_of_the_erased(void **state)
 }
 #endif
 
+static size_t links_to(home *h, const char *id)
+{
+    char name[96];
+    pz__buf keys;
+    size_t count;
+    snprintf(name, sizeof name,
+             "\x1f"
+             "link"
+             "\x1f%s",
+             id);
+    pz__buf_init(&keys, NULL, 1 << 20);
+    assert_ok(pz__store_lookup(h->engine->store, pz_str_of(name), &keys, &count, &kit_error));
+    pz__buf_clear(&keys);
+    return count;
+}
+
+static void links_of_the_erased_lead_from_nobody(void **state)
+{
+    home *h = *state;
+    ann a = make_ann(h);
+    assert_int_equal(links_to(h, a.id), 1);
+    assert_int_equal(erase(h, a.phone_id, PZ_ERASE_ALONE), 1);
+    assert_int_equal(links_to(h, a.id), 0);
+    assert_ok(pz_profile_refresh(a.self, &kit_error));
+    assert_string_equal(answer(h, a.self, "language"), "de");
+    free_ann(&a);
+}
+
 /* ---- refusals ---- */
 
 static void erasing_is_refused_with_the_reason(void **state)
@@ -353,6 +381,7 @@ int main(void)
         IN_MEMORY(catalog_says_how_long),
         IN_MEMORY(many_remembrances_go_bit_by_bit),
         STORED(no_record_holds_the_erased),
+        STORED(links_of_the_erased_lead_from_nobody),
 #ifdef PZ_WITH_LMDB
         {"compacted_copy_of_the_file_holds_nothing_of_the_erased",
          compacted_copy_of_the_file_holds_nothing_of_the_erased, on_disk, tear_down, NULL},

@@ -267,6 +267,28 @@ static void person_beyond_what_is_read_says_so(void **state)
     pz_profile_free(hub);
 }
 
+static void unlinked_profile_leads_no_further(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *club = customer(h, "device", "club");
+    char name[16];
+    assert_ok(pz_link(ann, id_of(club), 1.0, NULL, &kit_error));
+    for (int i = 0; i < 64; i++) {
+        snprintf(name, sizeof name, "leaf%d", i);
+        pz_profile *leaf = customer(h, "device", name);
+        assert_ok(pz_link(leaf, id_of(club), 1.0, NULL, &kit_error));
+        pz_profile_free(leaf);
+    }
+    assert_ok(pz_profile_refresh(ann, &kit_error));
+    assert_false(member(person(h, ann), "is_whole").as.b);
+    assert_ok(pz_unlink(club, id_of(ann), NULL, &kit_error));
+    assert_ok(pz_profile_refresh(ann, &kit_error));
+    assert_true(member(person(h, ann), "is_whole").as.b);
+    assert_int_equal(member_count(h, ann), 1);
+    pz_profile_free(ann);
+    pz_profile_free(club);
+}
+
 /* ---- accounts ---- */
 
 static void account_and_those_above_answer_for_the_person(void **state)
@@ -453,6 +475,7 @@ int main(void)
         STORED(events_of_all_members_count_together),
         STORED(identifier_of_another_is_not_taken_over),
         STORED(person_beyond_what_is_read_says_so),
+        IN_MEMORY(unlinked_profile_leads_no_further),
         STORED(account_and_those_above_answer_for_the_person),
         STORED(named_account_goes_before_the_persons_own),
         IN_MEMORY(people_told_are_shared_and_outlive_their_handles),
