@@ -50,18 +50,18 @@ typedef struct pz__request {
     pz_value *totals; /* by slot: what was counted for this binding; PZ__V_PENDING: not yet */
     pz_str channel;   /* of the circumstances, where `has_channel` */
     bool has_channel;
-    pz_str level;            /* that the host set; "" if none */
-    uint32_t level_masked;   /* what it leaves out */
-    uint32_t masked;         /* source classes left out for this binding, where `has_masked` */
-    bool has_masked;         /* worked out for this binding */
-    pz__activation policies; /* what policies read: slots of their own; none without policies */
-    uint8_t *held;           /* by policy: 0 not evaluated yet, else one more than its truth */
+    pz_str level;             /* that the host set; "" if none */
+    uint32_t level_masked;    /* what it leaves out */
+    uint32_t masked;          /* source classes left out for this binding, where `has_masked` */
+    bool has_masked;          /* worked out for this binding */
+    pz__activation policies;  /* what policies read: slots of their own; none without policies */
+    uint8_t *held;            /* by policy: 0 not evaluated yet, else one more than its truth */
     uint32_t *policy_touched; /* slots fetched for policies in this binding */
     uint32_t policy_touched_count;
     bool has_answers;  /* something is held that a new binding or circumstance makes void */
     uint32_t *touched; /* slots fetched since the last pz__request_settle */
     uint32_t touched_count;
-    pz_status status; /* PZ_ERR_NOMEM if a fetch ran out of memory since a question was begun */
+    pz_status status; /* of the first fetch that failed since a question was begun */
 } pz__request;
 
 void pz__request_init(pz__request *request, const pz_alloc *alloc);
@@ -77,7 +77,7 @@ void pz__request_bind(pz__request *request, pz__person person, pz__person accoun
                       pz__binding binding);
 /* What resolve reads. */
 pz__view pz__request_view(pz__request *request);
-/* The answer about an attribute, resolved now or before; NULL out of memory. */
+/* The answer about an attribute, resolved now or before; NULL where that failed: see `status`. */
 const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribute);
 /* Make every slot that was read pending again, so that the next evaluation tells what it reads. */
 void pz__request_settle(pz__request *request);
@@ -201,8 +201,7 @@ typedef struct pz__verb {
 /* `scratch` is used and returned to where it stood. */
 pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile *profile,
                          pz__arena *scratch, pz_error *err);
-/* Limits on identifiers: kind and value in bytes. */
-#define PZ__IDENTIFIER_KIND_MAX 64u
+/* Bytes of an identifier's value; its kind has at most PZ__IDENTIFIER_KIND_MAX. */
 #define PZ__IDENTIFIER_VALUE_MAX 320u
 /* Stands between kind and value where an identifier is one text; no kind holds it, so no two
  * identifiers are put together to the same text. */

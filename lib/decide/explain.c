@@ -51,8 +51,10 @@ pz_status pz__layers_list(pz__request *request, const pz__attribute *attribute, 
     if (status == PZ_OK)
         status = is_privileged ? pz__inspect_privileged(&view, attribute, force, &layers, &count)
                                : pz__inspect(&view, attribute, force, &layers, &count);
-    if (status != PZ_OK || request->status != PZ_OK)
-        return PZ_ERR_NOMEM;
+    if (status == PZ_OK)
+        status = request->status;
+    if (status != PZ_OK)
+        return status;
     pz_value *items = pz__arena_array(&request->arena, count, sizeof *items);
     if (!items)
         return PZ_ERR_NOMEM;

@@ -124,8 +124,8 @@ pz_value pz__policy_input(pz__request *request, uint32_t slot, uint32_t index)
     if (lock)
         return lock->effect->lock;
     pz_value fact = {.kind = PZ__V_PENDING};
-    if (attribute->is_policy_input && read_fact(request, attribute, &fact) != PZ_OK)
-        request->status = PZ_ERR_NOMEM;
+    if (attribute->is_policy_input)
+        pz__request_failed(request, read_fact(request, attribute, &fact));
     return fact.kind == PZ__V_PENDING ? pz__cel_unknown(&request->arena, slot) : fact;
 }
 
@@ -139,10 +139,11 @@ static pz_str own_level(pz__request *request)
     pz__claims claims;
     if (request->person.count == 0)
         return none;
-    if (pz__person_claims(&request->person, PZ__OF_SUBJECT, &request->arena, &claims) != PZ_OK) {
-        request->status = PZ_ERR_NOMEM;
+    const pz_status status =
+        pz__person_claims(&request->person, PZ__OF_SUBJECT, &request->arena, &claims);
+    pz__request_failed(request, status);
+    if (status != PZ_OK)
         return none;
-    }
     uint32_t i = 0;
     while (i < claims.count && claims.list[i].slot != PZ__SLOT_LEVEL)
         i++;
@@ -261,8 +262,7 @@ pz_status pz__request_force(pz__request *request, uint32_t attribute, pz__force 
             continue;
         }
         narrow_ends(out, effect);
-        if (narrow_values(request, out, effect) != PZ_OK)
-            request->status = PZ_ERR_NOMEM;
+        pz__request_failed(request, narrow_values(request, out, effect));
     }
     return request->status;
 }

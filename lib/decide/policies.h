@@ -22,6 +22,8 @@ pz_status pz__request_forcing(pz__request *request, uint32_t attribute, bool is_
 /* Why data that a slot stands for is not used, as a list of texts: from catalog, consents and
  * levels alone. */
 pz_status pz__request_withheld(pz__request *request, const pz__slot_info *info, pz_value *out);
+/* Remember why a fetch failed; the first failure stays. PZ_OK is none. */
+void pz__request_failed(pz__request *request, pz_status status);
 /* The view before masks. */
 pz__view pz__request_bare_view(pz__request *request);
 /* The circumstances are others than before: nothing answered holds any more. */

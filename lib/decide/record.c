@@ -125,7 +125,7 @@ static pz_status use_map(pz__request *request, const pz__use *use, pz_value *out
     if (info->use == PZ__USE_ATTRIBUTE) {
         const pz__resolution *answer = pz__request_answer(request, info->index);
         if (!answer)
-            return PZ_ERR_NOMEM;
+            return request->status;
         pz__fields_put(&fields, "tier", pz_value_str(pz__tier_name(answer->tier)));
         pz__fields_put(&fields, "reason", pz_value_str(pz__reason_name(answer->reason)));
         if (answer->has_confidence)

@@ -53,6 +53,12 @@ static pz_str channel_of(pz__request *request)
     return request->channel;
 }
 
+void pz__request_failed(pz__request *request, pz_status status)
+{
+    if (request->status == PZ_OK)
+        request->status = status;
+}
+
 pz__view pz__request_bare_view(pz__request *request)
 {
     return (pz__view){
@@ -92,10 +98,9 @@ const pz__resolution *pz__request_answer(pz__request *request, uint32_t attribut
         return answer;
     const pz_status before = request->status;
     request->status = PZ_OK;
-    if (resolve(request, attribute, answer) != PZ_OK || request->status != PZ_OK) {
-        request->status = PZ_ERR_NOMEM;
+    pz__request_failed(request, resolve(request, attribute, answer));
+    if (request->status != PZ_OK)
         return NULL;
-    }
     request->status = before;
     request->answered[attribute] = request->has_answers = true;
     return answer;
@@ -124,8 +129,7 @@ static pz_value counter_value(pz__request *request, const pz__view *view, uint32
     const pz__counter *counter = &request->catalog->counters[info->index];
     int64_t total;
     bool known;
-    if (pz__counter_total(view, counter, info->window_ms, &total, &known) != PZ_OK)
-        request->status = PZ_ERR_NOMEM;
+    pz__request_failed(request, pz__counter_total(view, counter, info->window_ms, &total, &known));
     if (!known)
         return pz__cel_unknown(&request->arena, slot);
     if (info->type->kind == PZ__T_DOUBLE)
@@ -141,8 +145,11 @@ static pz_value last_value(pz__request *request, const pz__view *view, uint32_t 
         return pz__cel_unknown(&request->arena, slot);
     const pz__counter *counter = &request->catalog->counters[info->index];
     pz__cells cells;
-    if (pz__person_cells(&request->person, counter->name, &request->arena, &cells) != PZ_OK)
-        request->status = PZ_ERR_NOMEM;
+    const pz_status status =
+        pz__person_cells(&request->person, counter->name, &request->arena, &cells);
+    pz__request_failed(request, status);
+    if (status != PZ_OK)
+        return pz__cel_unknown(&request->arena, slot);
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];

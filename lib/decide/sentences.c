@@ -217,7 +217,7 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
 {
     const pz__resolution *answer = pz__request_answer(t->request, attribute->index);
     if (!answer)
-        return PZ_ERR_NOMEM;
+        return t->request->status;
     if (answer->tier == PZ__TIER_NONE) {
         pz__buf_format(&t->out, "%.*s is not known.\n", PZ__STR_ARG(attribute->name));
     } else {
@@ -231,16 +231,19 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
         put_provenance(&t->out, answer);
         pz__buf_text(&t->out, ".\n");
     }
-    if (tell_policies(t, attribute, answer) != PZ_OK)
-        return PZ_ERR_NOMEM;
+    pz_status status = tell_policies(t, attribute, answer);
+    if (status != PZ_OK)
+        return status;
     const pz__view view = pz__request_view(t->request);
     const pz__layer *layers;
     uint32_t count;
     pz__force room;
     const pz__force *force;
-    if (pz__request_force(t->request, attribute->index, &room, &force) != PZ_OK ||
-        pz__inspect(&view, attribute, force, &layers, &count) != PZ_OK)
-        return PZ_ERR_NOMEM;
+    status = pz__request_force(t->request, attribute->index, &room, &force);
+    if (status == PZ_OK)
+        status = pz__inspect(&view, attribute, force, &layers, &count);
+    if (status != PZ_OK)
+        return status;
     for (uint32_t i = 0; i < count; i++)
         tell_overridden(t, answer, &layers[i]);
     if (answer->tier == PZ__TIER_NONE || answer->tier >= PZ__TIER_GROUP)

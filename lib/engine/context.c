@@ -275,7 +275,7 @@ static const pz__resolution *answer(pz_context *context, const pz_profile *profi
         return NULL;
     const pz__resolution *found = pz__request_answer(&context->request, attribute->index);
     if (!found)
-        *status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+        *status = told(context->request.status, err);
     return found;
 }
 
@@ -490,7 +490,7 @@ pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batc
                 pz__request_answer(&context->request, attributes[a]->index);
             status = found ? show_answer((pz_resolution *)(void *)at, size, &context->request.arena,
                                          found, err)
-                           : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+                           : told(context->request.status, err);
         }
         if (status != PZ_OK)
             return status;
