@@ -1,5 +1,5 @@
 /*
- * binding.h: what the four files of the Lua module share. It exports luaopen_personalize and
+ * binding.h: what the five files of the Lua module share. It exports luaopen_personalize and
  * nothing else; the prefix keeps these names apart from the library's.
  */
 #ifndef PZL_BINDING_H
@@ -14,6 +14,7 @@
 #define ENGINE "personalize.engine"
 #define PROFILE "personalize.profile"
 #define SAFE_PREFIX "safe "
+#define PROGRAM "personalize.program"
 #define SESSION "personalize.session"
 #define REPORT "personalize.report"
 #define SCALAR "personalize.scalar"
@@ -93,8 +94,13 @@ profile_box *pzl_push_profile(lua_State *L, engine_box *engine);
 /* Push a box for a report, so that raising frees it. */
 pz_report **pzl_push_report(lua_State *L);
 void pzl_link_in(link **list, link *child);
-/* The methods of profiles, ended by a NULL. */
+/* The methods of profiles and programs, each ended by a NULL. */
 extern const luaL_Reg pzl_profile_methods[];
+extern const luaL_Reg pzl_program_methods[];
+/* personalize.compile(source, settings) */
+int pzl_compile_raising(lua_State *L);
+int pzl_compile_safe(lua_State *L);
+int pzl_program_close(lua_State *L);
 /* Finalizers and close methods. */
 int pzl_engine_gc(lua_State *L);
 int pzl_engine_close(lua_State *L);
@@ -103,7 +109,8 @@ int pzl_session_gc(lua_State *L);
 int pzl_report_gc(lua_State *L);
 /* Push a new session; `engine_index` 0: a pool alone. */
 session_box *pzl_new_session(lua_State *L, int engine_index);
-/* Take the session of the engine at index 1 and push it; give it back at the end of the call. */
+/* Take the session of the engine (or the pool of the program) at index 1 and push it; give it back
+ * at the end of the call. */
 session_box *pzl_take_session(lua_State *L);
 void pzl_give_session(lua_State *L, session_box *box, int engine_index, int session_index);
 

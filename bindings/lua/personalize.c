@@ -18,12 +18,15 @@
  * Every method exists twice: raising, and as `nil, message, code, line, column` in the handles that
  * personalize.safe makes. The second is a wrapper around the first.
  *
- * Not here: methods of profiles (profile.c), handles and their lifetimes (handles.c), Lua values
- * (value.c).
+ * Not here: methods of profiles (profile.c), programs (program.c), handles and their lifetimes
+ * (handles.c), Lua values (value.c).
  */
 #include "binding.h"
 
 #include <string.h>
+
+/* Most answers that one call makes. */
+#define BATCH_MAX 65536u
 
 /* ---- arguments ---- */
 
@@ -222,6 +225,21 @@ static int engine_decode(lua_State *L)
     return made(L, box, pz_profile_decode(&box->profile, engine, bytes, len, &err), &err);
 }
 
+/* engine:view(bytes): a profile that answers from its bytes, which it keeps. */
+static int engine_view(lua_State *L)
+{
+    size_t len;
+    pz_error err = PZ_ERROR_INIT;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
+    get_env(L, -1);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 1);
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    return made(L, box, pz_profile_view(&box->profile, engine, bytes, len, &err), &err);
+}
+
 /* ---- questions ---- */
 
 /* Turn the circumstances, a table at 4, into the session's context. `now` is the moment. */
@@ -314,38 +332,190 @@ static void set_value(lua_State *L, const char *name, pz_value value)
     lua_setfield(L, -2, name);
 }
 
-/* {value, tier, reason, confidence, channel, who, at, members, is_resolved} */
+/* Make what an answer borrows the pool's. */
+static void keep_resolution(lua_State *L, question *q, pz_resolution *found)
+{
+    found->value = keep(L, q, found->value);
+    found->members = keep(L, q, found->members);
+    const pz_value channel = keep_text(L, q, found->channel), who = keep_text(L, q, found->who);
+    found->channel = pz_value_text(channel);
+    found->who = pz_value_text(who);
+}
+
+/* Push {value, tier, reason, confidence, channel, who, at, members, is_resolved}. */
+static void push_resolution(lua_State *L, const pz_resolution *found)
+{
+    lua_createtable(L, 0, 9);
+    set_value(L, "value", found->value);
+    set_text(L, "tier", found->tier);
+    set_text(L, "reason", found->reason);
+    if (found->has_confidence)
+        set_value(L, "confidence", pz_value_double(found->confidence));
+    set_value(L, "channel", pz_value_strn(found->channel.data, found->channel.len));
+    set_value(L, "who", pz_value_strn(found->who.data, found->who.len));
+    if (found->at_ms)
+        set_value(L, "at", pz_value_time_ms(found->at_ms));
+    set_value(L, "members", found->members);
+    set_value(L, "is_resolved", pz_value_bool(found->is_resolved));
+}
+
 static int engine_resolve(lua_State *L)
 {
     question q = begin_question(L, true);
     pz_resolution found = {PZ_RESOLUTION};
     pzl_check(L, pz_resolve(&found, q.session->context, q.profile, q.name, &q.err), &q.err);
-    const pz_value value = keep(L, &q, found.value);
-    const pz_value channel = keep_text(L, &q, found.channel);
-    const pz_value who = keep_text(L, &q, found.who);
-    const pz_value members = keep(L, &q, found.members);
-    lua_createtable(L, 0, 9);
-    set_value(L, "value", value);
-    set_text(L, "tier", found.tier);
-    set_text(L, "reason", found.reason);
-    if (found.has_confidence)
-        set_value(L, "confidence", pz_value_double(found.confidence));
-    set_value(L, "channel", channel);
-    set_value(L, "who", who);
-    if (found.at_ms)
-        set_value(L, "at", pz_value_time_ms(found.at_ms));
-    set_value(L, "members", members);
-    set_value(L, "is_resolved", pz_value_bool(found.is_resolved));
+    keep_resolution(L, &q, &found);
+    push_resolution(L, &found);
+    return end_question(L, &q, 1);
+}
+
+typedef pz_status (*inspection)(pz_value *, pz_context *, const pz_profile *, const char *,
+                                pz_error *);
+
+static int answer_inspection(lua_State *L, inspection inspect)
+{
+    question q = begin_question(L, true);
+    pz_value out;
+    pzl_check(L, inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
+    pzl_push(L, keep(L, &q, out));
     return end_question(L, &q, 1);
 }
 
 static int engine_inspect(lua_State *L)
 {
-    question q = begin_question(L, true);
-    pz_value out;
-    pzl_check(L, pz_inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
-    pzl_push(L, keep(L, &q, out));
-    return end_question(L, &q, 1);
+    return answer_inspection(L, pz_inspect);
+}
+
+/* With the layers that masks and missing consents hide: for operators alone. */
+static int engine_inspect_privileged(lua_State *L)
+{
+    return answer_inspection(L, pz_inspect_privileged);
+}
+
+/* Several attributes of several customers on their way: engine:verb(attributes, customers,
+ * circumstances, account, level). The stack: these six, the session at 7, what the batch borrows.
+ */
+typedef struct batch_question {
+    question q;
+    pz_batch batch;
+    uint32_t count;
+} batch_question;
+
+/* Push a copy of the list at `index`, which nobody else can change. */
+static uint32_t push_list_copy(lua_State *L, int index)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    const size_t count = lua_rawlen(L, index);
+    if (count > BATCH_MAX)
+        pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 in one batch");
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, index, (int)i);
+        lua_rawseti(L, -2, (int)i);
+    }
+    return (uint32_t)count;
+}
+
+static void read_attributes(lua_State *L, batch_question *b)
+{
+    const int list = lua_gettop(L);
+    const char **names = lua_newuserdata(L, (b->batch.attribute_count + 1) * sizeof *names);
+    for (uint32_t i = 0; i < b->batch.attribute_count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        names[i] = pzl_name_at(L, -1, "an attribute");
+        lua_pop(L, 1);
+    }
+    b->batch.attributes = names;
+}
+
+/* Fill in the customers of the list at `list`; false and null are nobody. Nothing is allocated. */
+static void read_customers(lua_State *L, batch_question *b, const pz_profile **profiles, int list)
+{
+    const engine_box *engine = pzl_engine_at(L, 1);
+    for (uint32_t i = 0; i < b->batch.profile_count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        const bool is_nobody = !lua_toboolean(L, -1) || lua_islightuserdata(L, -1);
+        const profile_box *box = is_nobody ? NULL : pzl_profile_at(L, lua_gettop(L));
+        if (box && box->engine != engine)
+            pzl_fail(L, PZ_ERR_ARG, "the profile is of another engine");
+        profiles[i] = box ? box->profile : NULL;
+        lua_pop(L, 1);
+    }
+    b->batch.profiles = profiles;
+}
+
+/* Begin a batch and push room for an answer of `size` to each of its questions. */
+static batch_question begin_batch(lua_State *L, size_t size, void **room)
+{
+    batch_question b = {.q = {.err = PZ_ERROR_INIT}, .batch = {PZ_BATCH}};
+    lua_settop(L, 6);
+    pzl_engine_at(L, 1);
+    b.q.session = pzl_take_session(L);
+    begin_context(L, b.q.session);
+    const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
+    b.batch.attribute_count = push_list_copy(L, 2);
+    read_attributes(L, &b);
+    b.batch.profile_count = push_list_copy(L, 3);
+    const int customers = lua_gettop(L);
+    if ((uint64_t)b.batch.profile_count * b.batch.attribute_count > BATCH_MAX)
+        pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 answers in one batch");
+    b.count = b.batch.profile_count * b.batch.attribute_count;
+    const pz_profile **profiles =
+        lua_newuserdata(L, (b.batch.profile_count + 1) * sizeof *profiles);
+    *room = lua_newuserdata(L, (b.count + 1) * size);
+    memset(*room, 0, (b.count + 1) * size);
+    /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
+    const pz_profile *account = profile_or_nobody(L, 5, pzl_engine_at(L, 1));
+    read_customers(L, &b, profiles, customers);
+    pz_context *context = b.q.session->context;
+    if (account)
+        pzl_check(L, pz_context_account(context, account, &b.q.err), &b.q.err);
+    if (level)
+        pzl_check(L, pz_context_level(context, level, &b.q.err), &b.q.err);
+    return b;
+}
+
+/* engine:resolve_many(attributes, customers, ...): for each customer a table by attribute */
+static int engine_resolve_many(lua_State *L)
+{
+    void *room;
+    batch_question b = begin_batch(L, sizeof(pz_resolution), &room);
+    pz_resolution *found = room;
+    found[0].size = (uint32_t)sizeof *found;
+    pzl_check(L, pz_resolve_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
+    for (uint32_t i = 0; i < b.count; i++)
+        keep_resolution(L, &b.q, &found[i]);
+    lua_createtable(L, (int)b.batch.profile_count, 0);
+    for (uint32_t p = 0; p < b.batch.profile_count; p++) {
+        lua_createtable(L, 0, (int)b.batch.attribute_count);
+        for (uint32_t a = 0; a < b.batch.attribute_count; a++) {
+            push_resolution(L, found++);
+            lua_setfield(L, -2, b.batch.attributes[a]);
+        }
+        lua_rawseti(L, -2, (int)p + 1);
+    }
+    return end_question(L, &b.q, 1);
+}
+
+/* engine:inspect_many(attributes, customers, ...): the same with the layers of each */
+static int engine_inspect_many(lua_State *L)
+{
+    void *room;
+    batch_question b = begin_batch(L, sizeof(pz_value), &room);
+    pz_value *found = room;
+    pzl_check(L, pz_inspect_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
+    for (uint32_t i = 0; i < b.count; i++)
+        found[i] = keep(L, &b.q, found[i]);
+    lua_createtable(L, (int)b.batch.profile_count, 0);
+    for (uint32_t p = 0; p < b.batch.profile_count; p++) {
+        lua_createtable(L, 0, (int)b.batch.attribute_count);
+        for (uint32_t a = 0; a < b.batch.attribute_count; a++) {
+            pzl_push(L, *found++);
+            lua_setfield(L, -2, b.batch.attributes[a]);
+        }
+        lua_rawseti(L, -2, (int)p + 1);
+    }
+    return end_question(L, &b.q, 1);
 }
 
 /* engine:person(profile, circumstances): members, links that stand, links refused and why */
@@ -595,9 +765,13 @@ static const luaL_Reg engine_methods[] = {
     {"profile", engine_profile},
     {"detached", engine_detached},
     {"decode", engine_decode},
+    {"view", engine_view},
     {"observe_many", engine_observe_many},
     {"resolve", engine_resolve},
     {"inspect", engine_inspect},
+    {"inspect_privileged", engine_inspect_privileged},
+    {"resolve_many", engine_resolve_many},
+    {"inspect_many", engine_inspect_many},
     {"segments", engine_segments},
     {"person", engine_person},
     {"erase", engine_erase},
@@ -608,13 +782,15 @@ static const luaL_Reg engine_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"open", open_raising},  {"check", module_check}, {"eval", module_eval},
-    {"parse", module_parse}, {"print", module_print}, {NULL, NULL},
+    {"open", open_raising}, {"check", module_check}, {"compile", pzl_compile_raising},
+    {"eval", module_eval},  {"parse", module_parse}, {"print", module_print},
+    {NULL, NULL},
 };
 
 static const luaL_Reg safe_functions[] = {
-    {"open", open_safe},     {"check", module_check}, {"eval", module_eval},
-    {"parse", module_parse}, {"print", module_print}, {NULL, NULL},
+    {"open", open_safe},   {"check", module_check}, {"compile", pzl_compile_safe},
+    {"eval", module_eval}, {"parse", module_parse}, {"print", module_print},
+    {NULL, NULL},
 };
 
 /* Set functions in the table on top, wrapped for the safe forms. */
@@ -669,6 +845,8 @@ PZ_API int luaopen_personalize(lua_State *L)
     make_metatable(L, SAFE_PREFIX ENGINE, pzl_engine_gc, engine_methods, true);
     make_metatable(L, PROFILE, pzl_profile_close, pzl_profile_methods, false);
     make_metatable(L, SAFE_PREFIX PROFILE, pzl_profile_close, pzl_profile_methods, true);
+    make_metatable(L, PROGRAM, pzl_program_close, pzl_program_methods, false);
+    make_metatable(L, SAFE_PREFIX PROGRAM, pzl_program_close, pzl_program_methods, true);
     push_module(L, functions, false);
     push_module(L, safe_functions, true);
     lua_setfield(L, -2, "safe");

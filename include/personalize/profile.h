@@ -214,7 +214,7 @@ typedef struct pz_tcf {
 PZ_API pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_pool *pool,
                                 pz_str *out, pz_error *err);
 
-/** A span of time: from <= t < to, in milliseconds since 1970. */
+/** A span of time: from <= t < to, in milliseconds since 1970. Frozen. */
 typedef struct pz_span {
     int64_t from_ms; /**< INT64_MIN: ever. */
     int64_t to_ms;   /**< INT64_MAX: ever. */

@@ -1,5 +1,5 @@
 /*
- * lua_oom.c: the Lua module when Lua runs out of memory: lua_oom CATALOG.
+ * lua_oom.c: the Lua module when Lua runs out of memory: lua_oom SHOP VERBS, two catalogs.
  *
  * A scenario is run again and again; Lua's allocator fails at its first request, then at its
  * second, and so on until the scenario comes to its end. The C library allocates elsewhere and
@@ -51,7 +51,23 @@ static const char scenario[] =
     "local copy = shop:decode(ann:bytes()) copy:export()\n"
     "p.safe.eval('1 +') p.safe.eval('x', {x = {1, {a = p.bytes 'b'}}})\n"
     "assert(#p.check(CATALOG) == 0)\n"
-    "p.parse(p.print {1, 2, {a = p.duration '1s'}})\n";
+    "p.parse(p.print {1, 2, {a = p.duration '1s'}})\n"
+    "local verbs = p.open(VERBS)\n"
+    "local me, you = verbs:detached 'me', verbs:detached 'you'\n"
+    "me:choose('address', {city = 'Bonn'}, now) me:clear('address', {member = 'city'})\n"
+    "me:edit('toolbar', 'help', {pin = 0}, now) me:set_mode('language', 'OFF', now)\n"
+    "me:set_level('deep', now) me:undo(nil, now) me:consent('ads', true, now)\n"
+    "you:consent_tcf(me:tcf {language = 'DE'}, now) you:consent_gpc(true, now)\n"
+    "me:link('you', {strength = 0.5}) me:set_account('firm') me:person {you}\n"
+    "assert(#verbs:person(me).members == 2) me:unlink 'you' me:switch 'you'\n"
+    "me:observe({kind = 'visit', source = 's', id = '1', time = now.now}, now)\n"
+    "me:retract('s', '1', now) me:forget('language', {from = now.now, now = now.now})\n"
+    "local view = verbs:view(me:bytes())\n"
+    "verbs:resolve_many({'language', 'topics'}, {me, false, view})\n"
+    "verbs:inspect_many({'language'}, {me}) verbs:inspect_privileged('age', me)\n"
+    "local rule = p.compile('a > b', {variables = {a = 'int', b = 'int'}, sizes = {a = 1}})\n"
+    "assert(rule:evaluate({a = 1}).unknowns[1] == 'b') rule:reads() rule:text()\n"
+    "assert(rule:eval {a = p.int '2', b = p.int '1'}) rule:close()\n";
 
 static int run(lua_State *L)
 {
@@ -60,8 +76,11 @@ static int run(lua_State *L)
     lua_getfield(L, -1, "preload");
     lua_pushcfunction(L, luaopen_personalize);
     lua_setfield(L, -2, "personalize");
-    lua_pushstring(L, lua_touserdata(L, 1));
+    const char *const *catalogs = lua_touserdata(L, 1);
+    lua_pushstring(L, catalogs[0]);
     lua_setglobal(L, "CATALOG");
+    lua_pushstring(L, catalogs[1]);
+    lua_setglobal(L, "VERBS");
     if (luaL_loadstring(L, scenario) != LUA_OK)
         return lua_error(L);
     lua_call(L, 0, 0);
@@ -69,14 +88,14 @@ static int run(lua_State *L)
 }
 
 /* Whether the scenario came to its end. */
-static int attempt(const char *catalog, unsigned long fail_at)
+static int attempt(char **catalogs, unsigned long fail_at)
 {
     budget b = {0, fail_at};
     lua_State *L = lua_newstate(allocate, &b);
     if (!L)
         return 0;
     lua_pushcfunction(L, run);
-    lua_pushlightuserdata(L, (void *)(size_t)catalog);
+    lua_pushlightuserdata(L, catalogs);
     const int result = lua_pcall(L, 1, 0, 0);
     if (result != LUA_OK && !fail_at)
         printf("%s\n", lua_tostring(L, -1));
@@ -87,12 +106,12 @@ static int attempt(const char *catalog, unsigned long fail_at)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || !attempt(argv[1], 0)) {
-        fprintf(stderr, "lua_oom CATALOG: the scenario fails with all the memory it wants\n");
+    if (argc != 3 || !attempt(argv + 1, 0)) {
+        fprintf(stderr, "lua_oom SHOP VERBS: the scenario fails with all the memory it wants\n");
         return 1;
     }
     unsigned long fail_at = 1;
-    while (!attempt(argv[1], fail_at))
+    while (!attempt(argv + 1, fail_at))
         fail_at++;
     printf("%lu allocations, each failed in turn\n", fail_at - 1);
     return fail_at > 100 ? 0 : 1;

@@ -1,7 +1,7 @@
--- Tests of the Lua binding: lua test_lua.lua CATALOG. A test is named by its claim.
+-- Tests of the Lua binding: lua test_lua.lua SHOP VERBS, two catalogs. A test is named by its claim.
 local p = require "personalize"
 
-local catalog = arg[1]
+local catalog, verbs = arg[1], arg[2]
 local integers = math.type ~= nil -- Lua 5.3 and later
 local NOW = "2026-03-20T12:00:00Z"
 local tests = {}
@@ -14,6 +14,300 @@ local function fails(pattern, f, ...)
 end
 
 local function shop() return p.open(catalog) end
+
+-- ---- verbs, each with its refusals ----
+
+-- An engine, a profile, the circumstances of a write that is a minute later each time, and a check
+-- that a call raises and leaves the profile as it was.
+local function scene()
+  local engine = p.open(verbs)
+  local me, minute = engine:detached "me", 0
+  local function told(more)
+    minute = minute + 1
+    local write = {at = ("2026-03-20T10:%02d:00Z"):format(minute)}
+    write.now = write.at
+    for key, value in pairs(more or {}) do write[key] = value end
+    return write
+  end
+  local function refuses(pattern, verb, ...)
+    local before = me:bytes()
+    fails(pattern, me[verb], me, ...)
+    assert(me:bytes() == before, verb)
+  end
+  local function value(attribute, ...)
+    return engine:resolve(attribute, me, {now = NOW}, ...).value
+  end
+  return engine, me, told, refuses, value
+end
+
+function tests.sets_and_records_are_chosen_and_cleared_by_part()
+  local engine, me, told, refuses, value = scene()
+  me:choose("topics", "news", told())
+  me:declare("topics", "sport", told())
+  local topics = engine:resolve("topics", me, {now = NOW})
+  assert(p.print(topics.value) == '["news","sport"]')
+  assert(topics.members.news == "CHOICE" and topics.members.sport == "DECLARED")
+  me:choose("address", {city = "Bonn", street = "Markt"}, told())
+  me:clear("address", told {member = "street"})
+  assert(p.print(value "address") == '{"city":"Bonn"}')
+  refuses("topics", "clear", "topics", told {member = "news"})
+  refuses("did you mean", "clear", "topic", told())
+end
+
+function tests.layouts_are_edited()
+  local _, me, told, refuses, value = scene()
+  local function order() return table.concat(value "toolbar", " ") end
+  me:edit("toolbar", "help", {pin = 0}, told())
+  me:edit("toolbar", "orders", "hide", told())
+  assert(order() == "help search")
+  me:edit("toolbar", "orders", "show", told())
+  me:edit("toolbar", "help", "unplace", told())
+  me:edit("toolbar", "orders", {after = "help"}, told())
+  assert(order() == "search help orders")
+  refuses("hide", "edit", "toolbar", "help", "explode", told())
+  refuses("language", "edit", "language", "de", "hide", told())
+  refuses("the item is a string", "edit", "toolbar", 7, "hide", told())
+end
+
+function tests.modes_and_levels_are_set()
+  local engine, me, told, refuses, value = scene()
+  me:declare("language", "fr", told())
+  me:set_mode("language", "MANUAL", told())
+  assert(value "language" == "en")
+  me:set_mode("language", "AUTO", told())
+  assert(value "language" == "fr" and value("language", nil, "basic") == "en")
+  me:set_level("basic", told())
+  assert(value "language" == "en")
+  refuses("LOUD", "set_mode", "language", "LOUD", told())
+  refuses("shallow", "set_level", "shallow", told())
+  fails("shallow", engine.resolve, engine, "language", me, {now = NOW}, nil, "shallow")
+end
+
+function tests.undo_goes_back_step_by_step()
+  local _, me, told, refuses, value = scene()
+  me:choose("language", "de", told())
+  me:choose("language", "fr", told())
+  me:choose("topics", "news", told())
+  me:undo("language", told())
+  assert(value "language" == "de")
+  me:undo(nil, told())
+  assert(value "topics" == nil)
+  me:undo(nil, told())
+  assert(value "language" == "en")
+  refuses("undo", "undo", nil, told())
+end
+
+function tests.consent_opens_and_denial_closes()
+  local engine, me, told, refuses, value = scene()
+  me:declare("age", 30, told())
+  assert(value "age" == nil and #engine:inspect("age", me, {now = NOW}) == 0)
+  assert(engine:inspect_privileged("age", me, {now = NOW})[1].why == "DENIED")
+  me:consent("research", nil, told())
+  assert(value "age" == 30)
+  me:consent("research", false, told())
+  assert(value "age" == nil)
+  refuses("the purpose is a string", "consent", 7)
+  refuses("", "consent", "", true, told())
+end
+
+function tests.consent_comes_as_a_signal()
+  local engine, me, told, refuses = scene()
+  me:consent("ads", true, told())
+  me:consent("research", true, told())
+  local text = me:tcf {cmp_id = 7, language = "de", publisher_country = "DE"}
+  local other = engine:detached "other"
+  assert(other:consent_tcf(text, {now = NOW}) == 2 and other:consent_tcf(text, {now = NOW}) == 0)
+  assert(me:consent_gpc(false, told()) == 0 and me:consent_gpc(nil, told()) == 1)
+  assert(me:consent_gpc(true, told()) == 0)
+  refuses("character 3", "consent_tcf", "CO=", told())
+  refuses("cmp_id", "tcf", {cmp_id = 4096})
+  fails("nobody has said anything", engine:detached("new").tcf, engine:detached "new")
+end
+
+function tests.events_are_taken_back()
+  local engine, me, _, refuses = scene()
+  local write = {now = NOW}
+  local function event(id)
+    return {kind = "visit", source = "s", id = id, time = "2026-03-20T11:00:00Z", language = "de"}
+  end
+  for _, id in ipairs {"a", "b", "c"} do me:observe(event(id), write) end
+  me:retract("s", "a", write)
+  assert(me:observe(event "a", write) == false)
+  refuses("", "retract", "s", "z", write)
+  assert(me:retract_all("language", {to = NOW, now = NOW}) == 2)
+  assert(engine:inspect("language", me, write)[1].tier == "DEFAULT")
+  refuses("", "retract_all", "taste", write)
+  refuses("ends before it begins", "retract_all", nil, {from = NOW, to = NOW, now = NOW})
+end
+
+function tests.what_is_forgotten_is_gone()
+  local _, me, told, refuses, value = scene()
+  me:choose("language", "de", told())
+  me:choose("topics", "news", told())
+  me:forget("language", told())
+  assert(value "language" == "en")
+  me:forget("topics", told {to = "2026-03-01T00:00:00Z"})
+  assert(value("topics")[1] == "news")
+  me:forget(nil, told())
+  assert(value "topics" == nil)
+  refuses("did you mean", "forget", "langage", told())
+end
+
+function tests.people_are_linked_and_parted()
+  local engine, me, told, refuses, value = scene()
+  local other, firm = engine:detached "other", engine:detached("firm", "account")
+  other:choose("language", "fr", {at = NOW, now = NOW})
+  firm:choose("language", "de", {at = NOW, now = NOW})
+  me:link("other", told {strength = 0.9})
+  me:person {other, firm}
+  assert(value "language" == "fr")
+  local who = engine:person(me, {now = NOW})
+  assert(#who.members == 2 and who.members[2].id == "other")
+  me:unlink("other", told())
+  assert(value "language" == "en")
+  me:switch("another", told())
+  me:set_account("firm", told())
+  me:person {firm}
+  assert(engine:resolve("language", me, {now = NOW}).tier == "ACCOUNT_CHOICE")
+  me:set_account(nil, told())
+  assert(value "language" == "en")
+  refuses("strength", "link", "other", told {strength = 0})
+  refuses("", "link", "me", told())
+  refuses("", "unlink", "", told())
+  refuses("", "switch", ("x"):rep(65), told())
+  refuses("profile is expected", "person", {"other"})
+end
+
+function tests.a_person_is_erased()
+  local engine = scene()
+  local ann = engine:customer("email", "ann@example.com")
+  ann:choose("language", "de")
+  local id = ann:id()
+  assert(engine:erase(id) == 1 and engine:count() == 0)
+  fails("", engine.erase, engine, id)
+end
+
+function tests.batches_answer_as_single_questions_do()
+  local engine, me, told = scene()
+  me:choose("language", "de", told())
+  local other, circumstances = engine:detached "other", {now = NOW, country = "DE"}
+  local names, people = {"language", "topics"}, {me, false, other, p.null, me}
+  local many = engine:resolve_many(names, people, circumstances, nil, "deep")
+  local layers = engine:inspect_many(names, people, circumstances, nil, "deep")
+  assert(#many == 5 and #layers == 5)
+  for i, one in ipairs {me, nil or false, other, false, me} do
+    for _, name in ipairs(names) do
+      local alone = engine:resolve(name, one or nil, circumstances, nil, "deep")
+      assert(p.print(many[i][name]) == p.print(alone))
+      assert(p.print(layers[i][name]) ==
+        p.print(engine:inspect(name, one or nil, circumstances, nil, "deep")))
+    end
+  end
+  assert(#engine:resolve_many({}, {me}) == 1 and #engine:inspect_many({"language"}, {}) == 0)
+  fails("nothing", engine.resolve_many, engine, {"nothing"}, {me})
+  fails("an attribute is a string", engine.resolve_many, engine, {7}, {me})
+  fails("profile is expected", engine.resolve_many, engine, {"language"}, {"me"})
+  other:close()
+  fails("the profile is closed", engine.resolve_many, engine, names, {other})
+end
+
+function tests.bytes_are_read_in_place()
+  local engine, me, told = scene()
+  me:choose("language", "de", told())
+  local view = engine:view(me:bytes())
+  collectgarbage()
+  assert(engine:resolve("language", view, {now = NOW}).value == "de")
+  view:choose("language", "fr", told())
+  assert(engine:resolve("language", view, {now = NOW}).value == "fr")
+  fails("", engine.view, engine, "nonsense")
+end
+
+-- ---- programs ----
+
+function tests.programs_check_what_is_declared()
+  local rule = p.compile("price * n > limit",
+                         {variables = {price = "int", n = "int", limit = "int"}})
+  assert(rule:eval {price = p.int "3", n = p.int "4", limit = p.int "10"} == true)
+  assert(rule:type() == "bool" and p.print(rule:reads()) == '["limit","n","price"]')
+  fails("1:7: ", p.compile, "price + 'x'", {variables = {price = "int"}})
+  fails("", p.compile, "1", {result = "string"})
+  fails("", p.compile, "y", {variables = {x = "int"}})
+  fails("", p.compile, "x", {variables = {x = "no type"}})
+  fails("variables is a table", p.compile, "x", {variables = "x"})
+  fails("step_limit", p.compile, "x", {step_limit = -1})
+end
+
+function tests.programs_look_up_what_is_not_declared()
+  assert(p.compile("shop.rate + x"):eval {["shop.rate"] = 1.5, x = 2.25} == 3.75)
+  local any = p.compile("a == b", {variables = {"b", "a"}})
+  assert(any:eval {a = "x", b = "x"} == true and any:eval {a = "x", b = {1}} == false)
+  assert(p.compile("x.y", {container = "shop"}):eval {["shop.x"] = {y = "z"}} == "z")
+end
+
+function tests.programs_name_what_is_unknown()
+  local rule = p.compile("a || b || c", {variables = {a = "bool", b = "bool", c = "bool"}})
+  assert(rule:eval {c = true} == true)
+  fails("depends on 'a' and 1 more", rule.eval, rule, {b = false})
+  local found = rule:evaluate {b = false}
+  assert(found.value == nil and p.print(found.unknowns) == '["a","c"]')
+  assert(#rule:evaluate({a = true}).unknowns == 0)
+end
+
+function tests.programs_estimate_count_and_limit_their_cost()
+  local list = {}
+  for i = 1, 10 do list[i] = i end
+  local _, most = p.compile("l.all(x, x > 0)", {variables = {l = "list<int>"}}):cost()
+  assert(most == nil)
+  local rule = p.compile("l.all(x, x > 0)", {variables = {l = "list<int>"}, sizes = {l = 10}})
+  local low, high = rule:cost()
+  local cost = rule:evaluate({l = list}).cost
+  assert(low <= cost and cost <= high)
+  local limited = p.compile("l.all(x, x > 0)", {variables = {l = "list<int>"}, cost_limit = 20})
+  assert(limited:eval {l = {1}} == true)
+  fails("", limited.eval, limited, {l = list})
+end
+
+function tests.programs_have_one_spelling_and_errors_a_place()
+  assert(p.compile("( a+b )  // sum"):text() == "a + b")
+  fails("2:3: ", p.compile, "1 +\n  )")
+  local rule = p.compile("10 / x", {variables = {"x"}})
+  fails("1:4: ", rule.eval, rule, {x = p.int "0"})
+  local late = p.compile("x ? 1 : 'a' + 1", {variables = {"x"}, unchecked = true})
+  assert(late:eval {x = true} == 1)
+  fails("", late.eval, late, {x = false})
+end
+
+function tests.closed_programs_raise_and_safe_ones_return()
+  local rule = p.compile "1"
+  rule:close()
+  rule:close()
+  fails("the program is closed", rule.eval, rule)
+  fails("a personalize.program is expected", rule.eval, io.stdout)
+  local none, message, code, line, column = p.safe.compile "1 +\n  )"
+  assert(none == nil and message and code == "ERR_PARSE" and line == 2 and column == 3)
+  local safe = p.safe.compile("x", {variables = {"x"}})
+  none, message, code = safe:eval {}
+  assert(none == nil and message and code == "ERR_NOT_FOUND" and safe:eval {x = true} == true)
+end
+
+function tests.a_finalizer_may_use_the_program_that_is_evaluated()
+  local rule = p.compile("l.map(x, x + x)", {variables = {l = "list<string>"}})
+  local count = 0
+  local function late()
+    local box = newproxy and newproxy(true) or setmetatable({}, {})
+    getmetatable(box).__gc = function()
+      count = count + 1
+      assert(rule:eval({l = {"a"}})[1] == "aa")
+    end
+    if not newproxy then setmetatable(box, getmetatable(box)) end
+  end
+  for _ = 1, 300 do
+    late()
+    assert(rule:eval({l = {"b", "c"}})[2] == "cc")
+  end
+  collectgarbage()
+  assert(count > 0)
+end
 
 function tests.versions_are_told()
   assert(p.version() == p._VERSION)

@@ -18,16 +18,17 @@ from .errors import (
     TestFailure, TimeError, TypeMismatch, Unsupported, VersionError)
 from .errors import check as _check
 from .profile import Customer, Profile
+from .program import Evaluation, Program, excerpt
 from .report import Diagnostic
 from .values import Duration, Timestamp, UInt
 
 __all__ = [
     "ArgumentError", "BusyError", "CatalogError", "CorruptError", "Customer", "Decision",
-    "Diagnostic", "DomainError", "Duration", "Engine", "Error", "EvalError", "LateError",
-    "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory", "ParseError",
-    "Profile", "Resolution", "StateError", "StoreError", "StoreFull", "SubjectError",
-    "TestFailure", "TimeError", "Timestamp", "TypeMismatch", "UInt", "Unsupported", "VersionError",
-    "check", "eval", "library_version", "open"]
+    "Diagnostic", "DomainError", "Duration", "Engine", "Error", "EvalError", "Evaluation",
+    "LateError", "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory",
+    "ParseError", "Profile", "Program", "Resolution", "StateError", "StoreError", "StoreFull",
+    "SubjectError", "TestFailure", "TimeError", "Timestamp", "TypeMismatch", "UInt",
+    "Unsupported", "VersionError", "check", "eval", "excerpt", "library_version", "open"]
 
 #: The version of this package. The library that was loaded says its own: library_version().
 __version__ = "0.1.0"

@@ -79,6 +79,35 @@ class Resolution(Structure):
                 ("members", Value)]
 
 
+class Batch(Structure):
+    _fields_ = [("size", c_uint32), ("profile_count", c_uint32),
+                ("profiles", POINTER(c_void_p)), ("attributes", POINTER(c_char_p)),
+                ("attribute_count", c_uint32)]
+
+
+class Variable(Structure):
+    _fields_ = [("name", c_char_p), ("type", c_char_p), ("size_max", c_uint64)]
+
+
+class Function(Structure):
+    """pz_function. Python declares none: see program.py."""
+    _fields_ = [("name", c_char_p), ("signature", c_char_p), ("call", c_void_p),
+                ("payload", c_void_p)]
+
+
+class ProgramOptions(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("alloc", POINTER(Alloc)),
+                ("container", c_char_p), ("result", c_char_p), ("variables", POINTER(Variable)),
+                ("variable_count", c_size_t), ("functions", POINTER(Function)),
+                ("function_count", c_size_t), ("cost_limit", c_uint64), ("step_limit", c_uint32)]
+
+
+class Evaluation(Structure):
+    _fields_ = [("size", c_uint32), ("unknown_count", c_uint32), ("unknowns", POINTER(c_uint32)),
+                ("value", Value), ("cost", c_uint64), ("wants_cost", c_uint32),
+                ("reserved", c_uint32)]
+
+
 class Observed(Structure):
     _fields_ = [("size", c_uint32), ("status", c_int), ("is_new", c_bool),
                 ("message", c_char * 256)]
@@ -203,6 +232,9 @@ PROTOTYPES = {
     "pz_resolve_double": (c_int, [POINTER(c_double), _HANDLE, _HANDLE, c_char_p, c_double]),
     "pz_resolve_str": (c_int, [POINTER(Str), _HANDLE, _HANDLE, c_char_p, c_char_p]),
     "pz_inspect": (c_int, [_VALUE, _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_inspect_privileged": (c_int, [_VALUE, _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_resolve_many": (c_int, [POINTER(Resolution), _HANDLE, POINTER(Batch), _ERR]),
+    "pz_inspect_many": (c_int, [_VALUE, _HANDLE, POINTER(Batch), _ERR]),
     "pz_segments": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decide": (c_int, [_OUT, _HANDLE, _HANDLE, c_char_p, _ERR]),
     "pz_decision_value": (Value, [_HANDLE]),
@@ -216,6 +248,18 @@ PROTOTYPES = {
     "pz_explain": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_explain_text": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),
     "pz_eval": (c_int, [_VALUE, _HANDLE, c_char_p, c_size_t, Value, _ERR]),
+    # program.h
+    "pz_program_compile": (c_int, [_OUT, c_char_p, c_size_t, POINTER(ProgramOptions), _ERR]),
+    "pz_program_ref": (_HANDLE, [_HANDLE]),
+    "pz_program_unref": (None, [_HANDLE]),
+    "pz_value_unknown": (Value, []),
+    "pz_program_eval": (c_int, [_HANDLE, _HANDLE, _VALUE, c_size_t, POINTER(Evaluation), _ERR]),
+    "pz_program_eval_map": (c_int, [_HANDLE, _HANDLE, Value, POINTER(Evaluation), _ERR]),
+    "pz_program_cost": (None, [_HANDLE, POINTER(c_uint64), POINTER(c_uint64)]),
+    "pz_program_type": (c_int, [_HANDLE, _HANDLE, POINTER(Str)]),
+    "pz_program_text": (c_int, [_HANDLE, _HANDLE, POINTER(Str)]),
+    "pz_program_reads": (c_bool, [_HANDLE, c_size_t]),
+    "pz_error_excerpt": (c_int, [_ERR, c_char_p, c_size_t, _HANDLE, POINTER(Str)]),
 }
 
 
@@ -282,6 +326,11 @@ def new_buffer(size):
 def handles(pointers):
     """An array of handles, as C wants a list of them."""
     return (_HANDLE * len(pointers))(*pointers)
+
+
+def names(encoded):
+    """An array of texts, as C wants a list of them."""
+    return (c_char_p * len(encoded))(*encoded)
 
 
 def new_error():

@@ -324,8 +324,8 @@ class Engine:
     def decide(self, name, customer=None, /, *, now=None, account=None, level=None, context=(),
                **more):
         """Decide. ``customer`` None: for nobody in particular. Circumstances are keywords, or the
-        dict ``context`` for keys such as "now" that are no keyword. ``level`` is the host's own level
-        of personalization for this request."""
+        dict ``context`` for keys such as "now" that are no keyword. ``level`` is the host's own
+        level of personalization for this request."""
         encoded = values.name(name, "the decision")
 
         def answer(session, profile, err):
@@ -347,8 +347,8 @@ class Engine:
             return values.get(_ffi.lib.pz_decision_value(pointer))
         return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def resolve(self, attribute, customer=None, /, *, now=None, account=None, level=None, context=(),
-                **more):
+    def resolve(self, attribute, customer=None, /, *, now=None, account=None, level=None,
+                context=(), **more):
         """Resolve one attribute: the strongest live answer."""
         encoded = values.name(attribute, "the attribute")
 
@@ -365,10 +365,11 @@ class Engine:
         attributes, customers = list(dict.fromkeys(attributes)), list(customers)
 
         def answer(session, batch, err):
-            out = (_ffi.Resolution * (len(attributes) * len(customers) or 1))()
+            count = len(attributes) * len(customers)
+            out = (_ffi.Resolution * (count + 1))()  # one more, so that there is a first
             out[0].size = _ffi.sizeof(_ffi.Resolution)
             check(_ffi.lib.pz_resolve_many(out, session.context, batch, err), err)
-            return [_resolution(one) for one in out]
+            return [_resolution(out[i]) for i in range(count)]
         return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
                               more)
 
@@ -381,8 +382,8 @@ class Engine:
             return values.get(out)
         return self._ask(answer, customer, now, account, level, dict(context), more)
 
-    def inspect(self, attribute, customer=None, /, *, now=None, account=None, level=None, context=(),
-                **more):
+    def inspect(self, attribute, customer=None, /, *, now=None, account=None, level=None,
+                context=(), **more):
         """Every layer of one attribute, strongest first, as dicts."""
         return self._inspect(_ffi.lib.pz_inspect, attribute, customer, now, account, level, context,
                              more)
@@ -401,9 +402,10 @@ class Engine:
         attributes, customers = list(dict.fromkeys(attributes)), list(customers)
 
         def answer(session, batch, err):
-            out = (_ffi.Value * (len(attributes) * len(customers) or 1))()
+            count = len(attributes) * len(customers)
+            out = (_ffi.Value * (count + 1))()
             check(_ffi.lib.pz_inspect_many(out, session.context, batch, err), err)
-            return [values.get(one) for one in out]
+            return [values.get(out[i]) for i in range(count)]
         return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
                               more)
 

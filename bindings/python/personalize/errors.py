@@ -53,8 +53,10 @@ class DomainError(Error, ValueError):
 
 
 class NotFound(Error, LookupError):
-    """The catalog or the store knows no such thing."""
+    """The catalog or the store knows no such thing; of a program, ``unknowns`` are the variables
+    that its value depends on and that were not given."""
     status = -6
+    unknowns = ()
 
 
 class LimitError(Error, OverflowError):
