@@ -29,6 +29,7 @@ static const option_form options[] = {
     {"expires", 0, "TIME", "until when it holds; else for ever", offsetof(cli, expires)},
     {"channel", 0, "NAME", "where it was said, or is asked", offsetof(cli, channel)},
     {"who", 0, "NAME", "who said it", offsetof(cli, who)},
+    {"output", 'o', "FILE", "where the bytes go", offsetof(cli, output)},
     {"batch", 0, "LINES", "lines in one transaction; else 1000", offsetof(cli, batch)},
     {"context", 0, "NAME=VALUE", "a circumstance; may be repeated", 0},
     {"json", 0, NULL, "output for programs", offsetof(cli, json)},

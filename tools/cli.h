@@ -30,6 +30,7 @@ typedef struct cli {
     const char *expires;     /* --expires */
     const char *channel;     /* --channel */
     const char *who;         /* --who */
+    const char *output;      /* -o, --output */
     const char *batch;       /* --batch: lines in one transaction */
     const char *context[64]; /* --context NAME=VALUE, repeated */
     int context_count;
@@ -88,6 +89,10 @@ int cli_value(pz_pool *pool, const char *text, pz_value *out);
 /* Print a value as one line of JSON, or as bare text if it is a string and --json is off. */
 int cli_print(const cli *c, pz_value value);
 int cli_print_json(pz_value value, uint32_t indent);
+
+/* cmd_files.c: the actions of `profile` about files; false if words[0] is none of them. */
+bool cli_files(cli *c, int *code);
+int cli_dump(cli *c, pz_engine *engine, pz_profile *profile);
 
 /* lines.c: lines of a file, of standard input ("-"), plain or compressed by gzip. */
 typedef struct line_reader line_reader;

@@ -318,6 +318,7 @@ static const action actions[] = {
     {"person", 2, false, "person CUSTOMER", person, NULL},
     {"erase", 2, true, "erase [--alone] CUSTOMER", erase, NULL},
     {"apply", 2, true, "apply FILE", NULL, apply},
+    {"dump", 2, false, "dump CUSTOMER -o FILE", cli_dump, NULL},
 };
 
 static const action *find_action(const cli *c)
@@ -344,6 +345,9 @@ static int unknown_action(const cli *c)
 
 static int run(cli *c)
 {
+    int files_code;
+    if (cli_files(c, &files_code))
+        return files_code;
     const action *chosen = find_action(c);
     if (!chosen)
         return unknown_action(c);
@@ -370,9 +374,9 @@ const subcommand command_profile = {
     .name = "profile",
     .arguments = "ACTION -c CATALOG -s STORE [options] ...",
     .summary = "read and write what one customer chose",
-    .options = "catalog store now at expires channel who context json lazy all alone",
+    .options = "catalog store now at expires channel who context json lazy all alone output",
     .least_words = 1,
-    .most_words = 4,
+    .most_words = -1,
     .help =
         "  get CUSTOMER ATTRIBUTE             the answer, as `resolve`\n"
         "  choose CUSTOMER ATTRIBUTE VALUE    the customer's own choice\n"
@@ -384,6 +388,10 @@ const subcommand command_profile = {
         "  person CUSTOMER                    the profiles seen as one person, and why\n"
         "  erase [--alone] CUSTOMER           erase the person (or this profile alone)\n"
         "  apply FILE                         lines of [\"CUSTOMER\", [verb, ...]]\n"
+        "  dump CUSTOMER -o FILE              the profile's bytes, as replicas exchange them\n"
+        "  diff A B                           what only one of two files of bytes says\n"
+        "  merge A B -o C                     join two replicas\n"
+        "  verify FILE...                     read every octet, say which file is damaged\n"
         "\nCUSTOMER is an identifier (17850, email:ann@example.com) or id:PROFILE. VALUE is JSON;\n"
         "what is not JSON is taken as text.",
     .run = run,

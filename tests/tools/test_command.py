@@ -295,5 +295,65 @@ def console_examples(text):
             yield command, "".join(output)
 
 
+class FilesTest(kit.CommandTest):
+    """Profiles as files: dump, diff, merge, verify."""
+
+    def setUp(self):
+        super().setUp()
+        self.ours, self.theirs = self.folder / "ours", self.folder / "theirs"
+        self.on_store("profile choose", "ann", "language", "de")
+        customers = self.export_ids()
+        self.dump_id(customers[0], self.ours)
+        self.on_store("profile declare", "ann", "age", "33")
+        self.dump_id(customers[0], self.theirs)
+
+    def export_ids(self):
+        run = self.on_store("profile export", "--all", now=False)
+        return [json.loads(line)["subject"]["id"] for line in run.out.splitlines()]
+
+    def dump_id(self, customer, path):
+        run = self.on_store("profile dump", f"id:{customer}", "-o", path, now=False)
+        self.assertEqual(run.code, 0, run.err)
+
+    def test_diff_tells_what_only_one_side_says(self):
+        run = self.run_command("profile", "diff", self.ours, self.theirs)
+        self.assertEqual(run.code, 3, run.err)
+        self.assertIn('+ claims {"attribute":"age"', run.out.replace('": "', '":"'))
+        self.assertNotIn("- claims", run.out)
+        self.assertEqual(self.run_command("profile", "diff", self.ours, self.ours).out, "")
+        self.assertEqual(self.run_command("profile", "diff", self.ours, self.ours).code, 0)
+        lines = self.run_command("profile", "diff", self.ours, self.theirs, "--json").lines()
+        self.assertIn(("B", "claims", 33), [(line["in"], line["list"], line["entry"].get("value"))
+                                            for line in lines])
+
+    def test_merge_joins_replicas_and_refuses_others(self):
+        out = self.folder / "joined"
+        for pair in (self.ours, self.theirs), (self.theirs, self.ours):
+            run = self.run_command("profile", "merge", *pair, "-o", out)
+            self.assertEqual(run.code, 0, run.err)
+            self.assertEqual(out.read_bytes(), self.theirs.read_bytes())
+        self.on_store("profile choose", "bob", "language", "fr")
+        mine = json.loads(self.on_store("profile export", "bob", "--json", now=False).out)
+        other = self.folder / "bob"
+        self.dump_id(mine["subject"]["id"], other)
+        self.expect(self.run_command("profile", "merge", self.ours, other, "-o", out), 2,
+                    "only replicas of one profile")
+        self.expect(self.run_command("profile", "merge", self.ours, other), 1, "usage")
+
+    def test_verify_names_the_byte_and_the_remedy(self):
+        run = self.run_command("profile", "verify", self.ours, self.theirs)
+        self.assertEqual(run.code, 0, run.err)
+        self.assertEqual(len(run.out.splitlines()), 2)
+        data = self.ours.read_bytes()
+        self.ours.write_bytes(data[:-1])
+        run = self.run_command("profile", "verify", self.ours, self.theirs)
+        self.expect(run, 2, "ours: byte ", "restore it from a backup")
+        self.assertIn("sound", run.out)
+        self.ours.write_bytes(b"PZp\x09" + data[4:])
+        self.expect(self.run_command("profile", "verify", self.ours), 2, "use the version")
+        self.expect(self.run_command("profile", "verify", self.folder / "none"), 2, "No such file")
+        self.expect(self.run_command("profile", "verify"), 1, "usage")
+
+
 if __name__ == "__main__":
     kit.main()
