@@ -387,7 +387,8 @@ def exported_cell(segment, cell):
         made.update(counter=cell["attribute"], amount=cell["weight"])
     else:
         made.update(attribute=cell["attribute"], value=plain(cell["value"]),
-                    side="against" if cell["against"] else "for", weight=cell["weight"] / 1024)
+                    side="against" if cell["against"] else "for", weight=cell["weight"] / 1024,
+                    inferred=True)
     if cell["epoch"][0]:
         made["epoch"] = cell["epoch"][0]
     if cell["channel"]:
