@@ -151,8 +151,8 @@ pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, 
 /* The accounts above a person behind a handle, nearest first. PZ_ERR_NOMEM. */
 pz_status pz__people_accounts(const pz_profile *profile, const pz__person *person, int64_t now_ms,
                               pz__arena *arena, pz__person *out);
-/* Take a share of a sealed candidate; false if one of its id is there. There is room. */
-bool pz__people_share(pz__people *people, pz__profile *state);
+/* Take a share of a sealed candidate; PZ_ERR_ARG if one of its id is there. There is room. */
+pz_status pz__people_share(pz__people *people, pz__profile *state);
 
 /* ---- one person (person.c) ---- */
 

@@ -67,15 +67,19 @@ void pz__people_own(pz__people *people, const pz__profile *state)
         put_candidate(people, state);
 }
 
-bool pz__people_share(pz__people *people, pz__profile *state)
+pz_status pz__people_share(pz__people *people, pz__profile *state)
 {
     uint32_t place;
     const pz__person all = {people->known, people->known_count};
     if (pz__identity_find(&all, pz__profile_subject(state), &place))
-        return false;
-    people->shares[people->share_count++] = pz__profile_ref(state);
-    put_candidate(people, state);
-    return true;
+        return PZ_ERR_ARG;
+    pz__profile *share;
+    const pz_status status = pz__profile_share(&share, state);
+    if (status != PZ_OK)
+        return status;
+    people->shares[people->share_count++] = share;
+    put_candidate(people, share);
+    return PZ_OK;
 }
 
 static const pz__profile *known(const pz__people *people, pz_str subject)

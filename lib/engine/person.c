@@ -32,30 +32,51 @@ static pz_status check_others(const pz_profile *profile, const pz_profile *const
     return PZ_OK;
 }
 
-static pz_status twice(pz_str id, pz_error *err)
+/* Links and identifiers of many profiles are compared, so one that is read in place is decoded. */
+static pz_status decode_view(pz_profile *profile)
 {
-    return pz__fail(err, PZ_ERR_ARG, "the id '%.*s' comes twice", PZ__STR_ARG(id));
+    pz__profile *state;
+    if (!pz__profile_is_peeked(profile->state))
+        return PZ_OK;
+    const pz_status status = pz__profile_share(&state, profile->state);
+    return status == PZ_OK ? pz__profile_show(profile, state, NULL, NULL) : status;
+}
+
+static pz_status share_all(pz__people *people, const pz_profile *const *others, size_t count,
+                           pz_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const pz__profile *state = others[i]->state;
+        const pz_status status = pz__people_share(people, others[i]->state);
+        if (status == PZ_ERR_ARG)
+            return pz__fail(err, status, "the id '%.*s' comes twice",
+                            PZ__STR_ARG(pz__profile_subject(state)));
+        if (status != PZ_OK)
+            return pz__fail(err, status, "%s", pz_status_text(status));
+    }
+    return PZ_OK;
 }
 
 pz_status pz_profile_person(pz_profile *profile, const pz_profile *const *others, size_t count,
                             pz_error *err)
 {
-    const pz_status status = check_others(profile, others, count, err);
+    pz_status status = check_others(profile, others, count, err);
     if (status != PZ_OK)
         return status;
     const pz_alloc *alloc = &profile->engine->alloc;
     pz__people *people = NULL;
     if (count > 0) {
-        people = pz__mem_zero(alloc, 1, sizeof *people);
+        status = decode_view(profile);
+        people = status == PZ_OK ? pz__mem_zero(alloc, 1, sizeof *people) : NULL;
         if (!people)
-            return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+            return status == PZ_OK ? pz__fail(err, PZ_ERR_NOMEM, "out of memory")
+                                   : pz__fail(err, status, "%s", pz_status_text(status));
         pz__people_own(people, profile->state);
+        status = share_all(people, others, count, err);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!pz__people_share(people, others[i]->state)) {
-            pz__people_free(alloc, people);
-            return twice(pz__profile_subject(others[i]->state), err);
-        }
+    if (status != PZ_OK) {
+        pz__people_free(alloc, people);
+        return status;
     }
     pz__people_free(alloc, profile->people);
     profile->people = people;

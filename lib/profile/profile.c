@@ -61,10 +61,26 @@ static void free_merged(const pz_alloc *alloc, pz__merged *merged, size_t size)
     pz__mem_free(alloc, merged->spare, merged->cap, size);
 }
 
-pz__profile *pz__profile_ref(pz__profile *profile)
+bool pz__profile_is_peeked(const pz__profile *profile)
 {
-    atomic_fetch_add_explicit(&profile->refs, 1, memory_order_relaxed);
-    return profile;
+    return profile->bytes.data != NULL;
+}
+
+pz_status pz__profile_share(pz__profile **out, pz__profile *profile)
+{
+    *out = profile;
+    if (!pz__profile_is_peeked(profile)) {
+        atomic_fetch_add_explicit(&profile->refs, 1, memory_order_relaxed);
+        return PZ_OK;
+    }
+    pz_status status = pz__profile_copy(out, profile);
+    if (status == PZ_OK)
+        status = pz__profile_seal(*out);
+    if (status != PZ_OK) {
+        pz__profile_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 void pz__profile_free(pz__profile *profile)

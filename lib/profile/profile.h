@@ -154,8 +154,11 @@ typedef struct pz__profile pz__profile;
 pz_status pz__profile_new(pz__profile **out, const pz_alloc *alloc, pz__subject_kind kind,
                           pz_str subject, pz_error *err);
 pz_status pz__profile_copy(pz__profile **out, const pz__profile *profile);
-/* Share a sealed profile, which nobody changes from then on; each who does frees it once. */
-pz__profile *pz__profile_ref(pz__profile *profile);
+/* Share a sealed profile, which nobody changes from then on; each who does frees it once. Of one
+ * that is read in place, whose bytes are only borrowed, a sealed copy: PZ_ERR_NOMEM,
+ * PZ_ERR_CORRUPT. */
+pz_status pz__profile_share(pz__profile **out, pz__profile *profile);
+bool pz__profile_is_peeked(const pz__profile *profile);
 void pz__profile_free(pz__profile *profile);
 
 pz_str pz__profile_subject(const pz__profile *profile);
@@ -376,8 +379,35 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
 /* Content hash of the canonical bytes; kept until the profile changes. */
 pz_status pz__profile_digest(const pz__profile *profile, pz__digest *out);
 
-/* Everything with its provenance, as JSON text: claims, evidence by value and bucket, counters,
- * writers. Sealed profiles only. */
+/* ---- everything, for the person it is about ---- */
+
+/* What the part of an attribute's registers tells the reader. Rejections and edits speak for
+ * themselves. */
+typedef enum pz__part_kind {
+    PZ__PART_PLAIN,   /* not known: it is shown as it is */
+    PZ__PART_MEMBER,  /* a record's member */
+    PZ__PART_REPEATED /* what value and channel tell already */
+} pz__part_kind;
+
+/* What only a catalog knows of an attribute. */
+typedef struct pz__export_about {
+    pz_str purpose; /* "" if none */
+    pz__part_kind part;
+} pz__export_about;
+
+typedef struct pz__export_rules {
+    void *self;
+    /* NULL: nothing is known of any attribute. */
+    pz__export_about (*about)(void *self, pz_str attribute);
+    /* Write the document, which is gone afterwards; NULL: as JSON, indented by `indent`. */
+    pz_status (*write)(void *self, pz__buf *out, pz_value document);
+    uint32_t indent;
+} pz__export_rules;
+
+/* Everything with its provenance, as the document that export.c describes. Sealed profiles only. */
+pz_status pz__profile_export_by(const pz__profile *profile, pz__buf *out,
+                                const pz__export_rules *rules);
+/* The same as JSON, without a catalog. */
 pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent);
 
 #endif

@@ -386,6 +386,28 @@ static void people_told_have_a_limit_and_one_id_each(void **state)
     pz_profile_free(ann);
 }
 
+/* The bytes are borrowed; a person that outlives them must not be. */
+static void people_read_in_place_are_shared_as_copies(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = detached(h, "ann"), *app = detached(h, "app"), *seen[2];
+    pz_value bytes[2];
+    assert_ok(pz_choose(app, "language", pz_value_str("fr"), NULL, &kit_error));
+    assert_ok(pz_identify(app, "card", "1", NULL, &kit_error));
+    assert_ok(pz_link(ann, "app", 1.0, NULL, &kit_error));
+    assert_ok(pz_profile_encode(ann, h->pool, &bytes[0], &kit_error));
+    assert_ok(pz_profile_encode(app, h->pool, &bytes[1], &kit_error));
+    for (int i = 0; i < 2; i++)
+        assert_ok(pz_profile_view(&seen[i], h->engine, bytes[i].as.text, bytes[i].len, &kit_error));
+    assert_ok(pz_profile_person(seen[0], (const pz_profile *const[]){seen[1]}, 1, &kit_error));
+    pz_profile_free(seen[1]);
+    assert_string_equal(answer(h, seen[0], "language"), "fr");
+    assert_int_equal(member_count(h, seen[0]), 2);
+    pz_profile_free(seen[0]);
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
 /* A context that goes on must not keep the person as it was. */
 static void new_people_are_seen_within_a_context(void **state)
 {
@@ -480,6 +502,7 @@ int main(void)
         STORED(named_account_goes_before_the_persons_own),
         IN_MEMORY(people_told_are_shared_and_outlive_their_handles),
         IN_MEMORY(people_told_have_a_limit_and_one_id_each),
+        IN_MEMORY(people_read_in_place_are_shared_as_copies),
         IN_MEMORY(new_people_are_seen_within_a_context),
         IN_MEMORY(going_to_and_fro_takes_little_memory),
         STORED(each_visited_profile_comes_with_its_person),
