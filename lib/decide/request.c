@@ -83,11 +83,13 @@ pz__view pz__request_view(pz__request *request)
 static pz_status resolve(pz__request *request, uint32_t attribute, pz__resolution *out)
 {
     pz__force room;
-    const pz__force *force;
+    const pz__force *force = NULL;
     const pz__view view = pz__request_view(request);
-    const pz_status status = pz__request_force(request, attribute, &room, &force);
-    if (status != PZ_OK)
-        return status;
+    if (request->catalog->effects) {
+        const pz_status status = pz__request_force(request, attribute, &room, &force);
+        if (status != PZ_OK)
+            return status;
+    }
     return pz__resolve(&view, &request->catalog->attributes[attribute], force, out);
 }
 
