@@ -8,6 +8,7 @@
 #     clang     clang, warnings are errors, quick cases
 #     fuzz      clang, fuzz targets built; the corpora are replayed, then each target runs for
 #               FUZZ_SECONDS (default 20)
+#     endian    golden bytes of profiles and decisions on s390x, where its compiler and qemu are
 #     options   each option off once: configure, build, quick cases of what is left
 # Each stage has its folder below build-full/. With a budget, a stage that would begin with less
 # than a minute left is not run, which the last lines say; one that runs out of time has failed.
@@ -23,7 +24,7 @@ if [ "${1:-}" = --budget ]; then
     shift 2
 fi
 stages=("$@")
-[ ${#stages[@]} = 0 ] && stages=(long address thread clang fuzz options)
+[ ${#stages[@]} = 0 ] && stages=(long address thread clang fuzz endian options)
 begun=$SECONDS
 failed=() skipped=() passed=()
 mkdir -p "$out"
@@ -97,6 +98,9 @@ stage_fuzz() {
             { tail -n 40 "$out/fuzz-$name.log"; return 1; }
         echo "$name: $(tail -n 1 "$out/fuzz-$name.log")"
     done
+}
+stage_endian() {
+    timeout "$(left)" scripts/big-endian.sh "$out/s390x"
 }
 stage_options() {
     local option status=0
