@@ -577,6 +577,33 @@ static void erasing_survives_exhaustion(void **state)
     oom_run(erase_things, NULL);
 }
 
+/* So many forgettings that they are laid out, or looked at one by one where memory is short. */
+static pz_status forget_much(const pz_alloc *alloc, void *payload)
+{
+    (void)payload;
+    pz__profile *p = kit_new(alloc);
+    if (!p)
+        return PZ_ERR_NOMEM;
+    pz_status status = PZ_OK;
+    for (int i = 0; i < 34 && status == PZ_OK; i++)
+        status = forget_span(p, "a", i % 2 ? "x" : "category", KIT_NOW - i * KIT_DAY - 1000,
+                             KIT_NOW - i * KIT_DAY, PZ__FORGET_ALL, KIT_NOW);
+    if (status == PZ_OK)
+        status = kit_observe(p, "b", "e", "tools", 5, KIT_NOW, KIT_NOW, HORIZON, NULL);
+    if (status == PZ_OK)
+        status = pz__profile_seal(p);
+    if (status == PZ_OK)
+        assert_int_equal(weight_of(p, "category"), 5);
+    pz__profile_free(p);
+    return status;
+}
+
+static void forgetting_much_survives_exhaustion(void **state)
+{
+    (void)state;
+    oom_run(forget_much, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +626,7 @@ int main(void)
         cmocka_unit_test(a_segment_holds_so_many_retractions_and_no_more),
         cmocka_unit_test(an_export_tells_everything_but_what_was_erased),
         cmocka_unit_test(erasing_survives_exhaustion),
+        cmocka_unit_test(forgetting_much_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
