@@ -122,12 +122,37 @@ pz_status pz__no_memory(const pz__reader *r);
 
 /* ---- read.c: the words of the format, and one body's map ---- */
 
+/* A varint of several octets. Those of the usual length are read without asking for each octet
+ * whether it is there; what is longer, cut off or spelled too long is the slow path's. */
+static inline uint64_t pz__read_long_varint(pz__cursor *in)
+{
+    const uint8_t *at = in->next;
+    uint64_t n = 0;
+    if (!in->bad && in->end - at >= 8)
+        for (unsigned i = 0; i < 8; i++) {
+            n |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+            if (at[i] >= 0x80)
+                continue;
+            if (i > 0 && at[i] == 0)
+                break;
+            in->next = at + i + 1;
+            return n;
+        }
+    return pz__cursor_varint(in);
+}
+
 /* A varint; most are one octet. */
 static inline uint64_t pz__read_varint(pz__cursor *in)
 {
     if (!in->bad && in->next < in->end && *in->next < 0x80)
         return *in->next++;
-    return pz__cursor_varint(in);
+    return pz__read_long_varint(in);
+}
+
+static inline int64_t pz__read_zigzag(pz__cursor *in)
+{
+    const uint64_t n = pz__read_varint(in);
+    return (int64_t)((n >> 1) ^ (~(n & 1) + 1));
 }
 
 static inline uint8_t pz__read_octet(pz__cursor *in)

@@ -49,7 +49,7 @@ pz_str pz__read_text(pz__cursor *in, size_t max)
 
 int64_t pz__read_difference(pz__cursor *in, int64_t from)
 {
-    return (int64_t)((uint64_t)from + (uint64_t)pz__cursor_zigzag(in));
+    return (int64_t)((uint64_t)from + (uint64_t)pz__read_zigzag(in));
 }
 
 pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out)
@@ -64,8 +64,33 @@ pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *ou
     return PZ_OK;
 }
 
+static bool is_ascii(pz_str text)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < text.len; i++)
+        bits |= (unsigned char)text.data[i];
+    return bits < 0x80;
+}
+
+/* Most values are a short text. */
+static bool read_short_text(pz__cursor *in, pz_value *out)
+{
+    const uint8_t *at = in->next;
+    const size_t left = pz__cursor_left(in);
+    if (in->bad || left < 2 || at[0] != PZ_STRING || at[1] >= 0x80 || left - 2 < at[1])
+        return false;
+    const pz_str text = {(const char *)at + 2, at[1]};
+    if (!is_ascii(text))
+        return false;
+    *out = pz__value_of_str(text);
+    in->next += 2 + text.len;
+    return true;
+}
+
 pz_status pz__read_value(pz__reader *r, pz_value *out)
 {
+    if (read_short_text(&r->in, out))
+        return PZ_OK;
     const uint8_t *start = r->in.next;
     const pz_status status = pz__value_decode(r->arena, &r->in, out);
     if (status == PZ_ERR_NOMEM)
@@ -138,14 +163,6 @@ pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index)
 }
 
 /* ---- names ---- */
-
-static bool is_ascii(pz_str text)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < text.len; i++)
-        bits |= (unsigned char)text.data[i];
-    return bits < 0x80;
-}
 
 /* Without a table of what was checked before, the text is checked each time: it is short. */
 static bool is_name_text(const pz__reader *r, uint64_t number, pz_str name)

@@ -58,7 +58,7 @@ pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out)
     }
     out->channel = pz__read_optional(r, PZ__NAME_MAX);
     out->who = pz__read_optional(r, PZ__WHO_MAX);
-    out->at_ms = pz__cursor_zigzag(&r->in);
+    out->at_ms = pz__read_zigzag(&r->in);
     out->stamp = head & PZ__CLAIM_STAMP ? pz__read_difference(&r->in, out->at_ms) : out->at_ms;
     if (head & PZ__CLAIM_EXPIRES)
         out->expires_ms = pz__read_difference(&r->in, out->at_ms);
@@ -110,7 +110,7 @@ pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before,
     if (!(head & PZ__CELL_SAME_EPOCH))
         out->epoch = read_epoch(r);
     out->bucket = pz__read_difference(&r->in, head & PZ__CELL_SAME_VALUE ? before->bucket : 0);
-    out->weight = pz__cursor_zigzag(&r->in);
+    out->weight = pz__read_zigzag(&r->in);
     if (r->in.bad || !is_cell_sound(out, before, head))
         return pz__corrupt(r, "a cell is malformed");
     return PZ_OK;
@@ -121,6 +121,6 @@ pz_status pz__read_cell(pz__reader *r, pz_str attribute, const pz__cell *before,
 bool pz__read_since(pz__cursor *in, int64_t *since_ms)
 {
     const uint8_t has_since = pz__read_octet(in);
-    *since_ms = has_since ? pz__cursor_zigzag(in) : INT64_MIN;
+    *since_ms = has_since ? pz__read_zigzag(in) : INT64_MIN;
     return !in->bad && has_since <= 1 && (!has_since || pz__time_is_valid(*since_ms));
 }
