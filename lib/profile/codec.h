@@ -199,8 +199,8 @@ bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out);
 bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out);
 /* One run of a row; false likewise. */
 bool pz__run_at(const pz__directory *directory, uint32_t index, unsigned column, pz_str *out);
-/* The row of a name. PZ_ERR_NOT_FOUND, PZ_ERR_CORRUPT. */
-pz_status pz__row_find(const pz__directory *directory, pz_str name, uint32_t *index);
+/* The row of a name, and the name as the bytes have it. PZ_ERR_NOT_FOUND, PZ_ERR_CORRUPT. */
+pz_status pz__row_find(const pz__directory *directory, pz_str name, uint32_t *index, pz_str *found);
 
 /* ---- read_items.c: one claim, one cell ---- */
 

@@ -146,11 +146,11 @@ pz_status pz__peek_decode(pz__profile **out, const pz__profile *peeked)
 /* ---- one attribute ---- */
 
 /* A run of claims in the arena, in order. */
-static pz_status read_claims(const pz__segment *s, uint32_t row, pz__arena *arena, pz__claims *out)
+static pz_status read_claims(const pz__segment *s, uint32_t row, pz_str name, pz__arena *arena,
+                             pz__claims *out)
 {
-    pz_str name, run;
-    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_NAME, &name) ||
-        !pz__run_at(&s->body->directory, row, PZ__COLUMN_CLAIMS, &run))
+    pz_str run;
+    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_CLAIMS, &run))
         return PZ_ERR_CORRUPT;
     const size_t most = run.len / PZ__CLAIM_LEN_MIN;
     uint32_t cap = 0, count = 0;
@@ -180,12 +180,12 @@ static pz_status read_claims(const pz__segment *s, uint32_t row, pz__arena *aren
     return PZ_OK;
 }
 
-static pz_status read_cells(const pz__segment *s, uint32_t row, pz__arena *arena, pz__cells *out)
+static pz_status read_cells(const pz__segment *s, uint32_t row, pz_str name, pz__arena *arena,
+                            pz__cells *out)
 {
     static const pz__cell nothing = {.weight = 0};
-    pz_str name, run;
-    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_NAME, &name) ||
-        !pz__run_at(&s->body->directory, row, PZ__COLUMN_CELLS, &run))
+    pz_str run;
+    if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_CELLS, &run))
         return PZ_ERR_CORRUPT;
     const size_t most = run.len / PZ__CELL_LEN_MIN + 1;
     const uint32_t cap = most < PZ__SEGMENT_CELLS_MAX ? (uint32_t)most : PZ__SEGMENT_CELLS_MAX;
@@ -227,11 +227,12 @@ pz_status pz__peek_claims(const pz__profile *profile, pz_str attribute, pz__aren
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *s = profile->segments[i];
         uint32_t row;
-        pz_status status = pz__row_find(&s->body->directory, attribute, &row);
+        pz_str name; /* as the bytes have it */
+        pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
         if (status == PZ_ERR_NOT_FOUND)
             continue;
         if (status == PZ_OK)
-            status = read_claims(s, row, arena, &runs[count]);
+            status = read_claims(s, row, name, arena, &runs[count]);
         if (status != PZ_OK)
             return status;
         if (profile->has_erasures)
@@ -251,11 +252,12 @@ pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *s = profile->segments[i];
         uint32_t row;
-        pz_status status = pz__row_find(&s->body->directory, attribute, &row);
+        pz_str name; /* as the bytes have it */
+        pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
         if (status == PZ_ERR_NOT_FOUND)
             continue;
         if (status == PZ_OK)
-            status = read_cells(s, row, arena, &runs[count]);
+            status = read_cells(s, row, name, arena, &runs[count]);
         if (status != PZ_OK)
             return status;
         if (profile->has_erasures)
@@ -273,8 +275,8 @@ static int64_t segment_since(const pz__segment *s, pz_str counter)
     if (body->cell_count == 0 && !body->sections[PZ__SECTION_EVENTS].data)
         return INT64_MIN;
     uint32_t row;
-    pz_str run;
-    if (pz__row_find(&body->directory, counter, &row) != PZ_OK ||
+    pz_str name, run;
+    if (pz__row_find(&body->directory, counter, &row, &name) != PZ_OK ||
         !pz__run_at(&body->directory, row, PZ__COLUMN_COUNTER, &run))
         return INT64_MAX;
     pz__cursor in;

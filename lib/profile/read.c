@@ -137,7 +137,7 @@ bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out)
     return true;
 }
 
-pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index)
+pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_str *found)
 {
     const pz_str names = d->runs[PZ__COLUMN_NAME];
     const unsigned width = d->width[PZ__COLUMN_NAME], row_len = d->row_len;
@@ -149,7 +149,11 @@ pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index)
         const size_t end = pz__read_fixed(end_at, width);
         if (start > end || end > names.len)
             return PZ_ERR_CORRUPT;
-        const int by = pz__str_compare((pz_str){names.data + start, end - start}, name);
+        *found = (pz_str){names.data + start, end - start};
+        const size_t shorter = found->len < name.len ? found->len : name.len;
+        int by = shorter ? memcmp(found->data, name.data, shorter) : 0;
+        if (by == 0)
+            by = (found->len > name.len) - (found->len < name.len);
         if (by == 0) {
             *index = middle;
             return PZ_OK;
