@@ -79,6 +79,21 @@ static int profile_export(lua_State *L)
     return 1;
 }
 
+/* Everything known in plain English sentences, for the person it is about. */
+static int profile_export_text(lua_State *L)
+{
+    lua_settop(L, 1);
+    begin_profile_call(L);
+    session_box *session = pzl_take_session(L);
+    pz_str out;
+    pz_error err = PZ_ERROR_INIT;
+    pzl_check(L, pz_profile_export_text(pzl_profile_at(L, 2)->profile, session->pool, &out, &err),
+              &err);
+    lua_pushlstring(L, out.data, out.len);
+    pzl_give_session(L, session, 1, 3);
+    return 1;
+}
+
 static int profile_merge(lua_State *L)
 {
     pz_error err = PZ_ERROR_INIT;
@@ -439,6 +454,7 @@ const luaL_Reg pzl_profile_methods[] = {
     {"refresh", profile_refresh},
     {"bytes", profile_bytes},
     {"export", profile_export},
+    {"export_text", profile_export_text},
     {"merge", profile_merge},
     {"person", profile_person},
     {"choose", profile_choose},

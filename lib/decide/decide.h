@@ -240,6 +240,15 @@ pz_status pz__tcf_of_profile(const pz__catalog *catalog, const pz__profile *prof
 /* Append the TC string, which names no vendor. PZ_ERR_NOMEM. */
 pz_status pz__tcf_write(const pz__tcf *tcf, pz__buf *out);
 
+/* ---- exports ---- */
+
+typedef enum pz__export_form { PZ__EXPORT_JSON, PZ__EXPORT_TEXT } pz__export_form;
+
+/* Everything about a sealed profile with its provenance, and from the catalog (NULL: none) what it
+ * is used for; as JSON, indented by `indent`, or as sentences for the person it is about. */
+pz_status pz__export(const pz__catalog *catalog, const pz__profile *profile, pz__buf *out,
+                     pz__export_form form, uint32_t indent);
+
 /* ---- the catalog's own tests ---- */
 
 /* Run them all; each failure becomes a diagnostic at its place. PZ_ERR_NOMEM is the only failure of

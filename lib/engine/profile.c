@@ -296,24 +296,33 @@ pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
 
 /* ---- bytes and text ---- */
 
-typedef pz_status (*put_profile)(const pz__profile *state, pz__buf *out, uint32_t indent);
+/* How a profile is written. */
+typedef struct wanted {
+    bool is_bytes; /* else: */
+    pz__export_form form;
+    uint32_t indent;
+} wanted;
 
-static pz_status put_bytes(const pz__profile *state, pz__buf *out, uint32_t indent)
+static pz_status put(const pz_profile *profile, const wanted *how, pz__buf *out)
 {
-    (void)indent;
-    return pz__profile_encode(state, out);
+    if (how->is_bytes)
+        return pz__profile_encode(profile->state, out);
+    pz__pin pin = pz__pins_take(&profile->engine->pins);
+    const pz_status status = pz__export(pin.catalog, profile->state, out, how->form, how->indent);
+    pz__pins_give(&profile->engine->pins, &pin);
+    return status;
 }
 
-/* What `put` writes about the profile, as text in the pool. */
-static pz_status written(const pz_profile *profile, pz_pool *pool, put_profile put, uint32_t indent,
-                         pz_str *out, pz_error *err)
+/* What is wanted of the profile, as text in the pool. */
+static pz_status written(const pz_profile *profile, pz_pool *pool, wanted how, pz_str *out,
+                         pz_error *err)
 {
     if (!profile || !pool || !out)
         return pz__fail(err, PZ_ERR_ARG, "a profile, a pool and a result are needed");
     pz__arena *arena = pz__pool_arena(pool);
     pz__buf buf;
     pz__buf_init(&buf, &arena->alloc, PZ_VALUE_LEN_MAX);
-    pz_status status = put(profile->state, &buf, indent);
+    pz_status status = put(profile, &how, &buf);
     const char *copy = status == PZ_OK ? pz__arena_text(arena, buf.data, buf.len) : NULL;
     if (status == PZ_OK && !copy)
         status = PZ_ERR_NOMEM;
@@ -328,7 +337,8 @@ static pz_status written(const pz_profile *profile, pz_pool *pool, put_profile p
 pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out, pz_error *err)
 {
     pz_str bytes = {NULL, 0};
-    const pz_status status = written(profile, pool, put_bytes, 0, out ? &bytes : NULL, err);
+    const pz_status status =
+        written(profile, pool, (wanted){.is_bytes = true}, out ? &bytes : NULL, err);
     if (status == PZ_OK)
         *out = pz_value_bytes(bytes.data, bytes.len);
     return status;
@@ -337,7 +347,13 @@ pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *
 pz_status pz_profile_export(const pz_profile *profile, pz_pool *pool, pz_str *out, uint32_t indent,
                             pz_error *err)
 {
-    return written(profile, pool, pz__profile_export, indent, out, err);
+    return written(profile, pool, (wanted){.form = PZ__EXPORT_JSON, .indent = indent}, out, err);
+}
+
+pz_status pz_profile_export_text(const pz_profile *profile, pz_pool *pool, pz_str *out,
+                                 pz_error *err)
+{
+    return written(profile, pool, (wanted){.form = PZ__EXPORT_TEXT}, out, err);
 }
 
 /* ---- visiting ---- */

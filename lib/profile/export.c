@@ -1,28 +1,31 @@
 /*
  * export.c: everything that is known, for the person it is about.
  *
- *     { "subject": {"kind", "id"},
- *       "claims":   [{"attribute", "slot", "part", "value" or "cleared", "inferred", "confidence",
- *                     "at", "expires", "stamp_ms", "channel", "who", "writer"}],
- *       "evidence": [{"attribute", "value", "side", "weight", "inferred", "from", "seconds",
- * "epoch", "channel", "writer"}], "counters": [the same with "counter" and "amount" for attribute,
- * value, side and weight], "consents": [{"purpose", "granted", "denied", "statements":
- * [{"granted_at", "expires", "channel", "who", "denials", "denied_at", "denied_channel",
- * "denied_who", "writer"}]}], "links":    [the same with "subject" for the purpose, and "strength"
- * of each statement], "history":  [{"verb", "at", "stamp_ms", "undoes_ms", "channel", "who",
- * "writer", "registers": [{"attribute", "slot", "part", "before" or "was_set": false}]}],
- *       "forgotten": [{"at", "writer"}],   that something was, not what
- *       "retracted": how many events were taken back,
- *       "writers":  [{"writer", "sequence", "claims", "cells", "events", "dropped", "kept_since",
- *                     "unknown_sections"}] }
+ *     {"subject":   {"kind", "id"},
+ *      "claims":    [{"attribute", "purpose", "slot", "part", "value" or "cleared", "inferred",
+ *                     "confidence", "at", "expires", "stamp_ms", "channel", "who", "writer"}],
+ *      "evidence":  [{"attribute", "purpose", "value", "side", "weight", "inferred", "from",
+ *                     "seconds", "epoch", "channel", "writer"}],
+ *      "counters":  [the same with "counter" and "amount" for what is before "from"],
+ *      "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
+ *                     "channel", "who", "denials", "denied_at", "denied_channel", "denied_who",
+ *                     "writer"}]}],
+ *      "links":     [the same with "subject" for the purpose; statements have a "strength"],
+ *      "history":   [{"verb", "at", "stamp_ms", "undoes_ms", "channel", "who", "writer",
+ *                     "registers": [{"attribute", "slot", "part", "before" or "was_set": false}]}],
+ *      "forgotten": [{"at", "writer"}], that something was, not what
+ *      "retracted": how many events were taken back,
+ *      "writers":   [{"writer", "sequence", "claims", "cells", "events", "dropped", "kept_since",
+ *                     "unknown_sections"}]}
  *
- * Members that say nothing ("" or never) are left out. Claims stand in the order of the sealed
- * view, evidence by writer and then by attribute and value, so that each number can be traced to
- * the system that wrote it. What was forgotten or taken back is left out, also where it still lies
- * in the segment of a writer that has not heard of it. Weights are in units, exact: 1024ths have at
- * most ten decimals. Moments are RFC 3339 text, stamps plain milliseconds, for they order and do
- * not tell the time. Bytes that are no text (a writer's UUID) are hexadecimal. A rejected value is
- * shown as the value it is.
+ * What an attribute is used for, and what the parts of its registers tell, only a catalog knows:
+ * the rules of an export say so. Members that say nothing ("" or never) are left out. Claims stand
+ * in the order of the sealed view, evidence by writer and then by attribute and value, so that each
+ * number can be traced to the system that wrote it. What was forgotten or taken back is left out,
+ * also where it still lies in the segment of a writer that has not heard of it. Weights are in
+ * units, exact: 1024ths have at most ten decimals. Moments are RFC 3339 text, stamps plain
+ * milliseconds, for they order and do not tell the time. Bytes that are no text (a writer's UUID)
+ * are hexadecimal. A rejected value is shown as the value it is.
  *
  * The document is built as a value in an arena and written by the value room, so that its JSON is
  * the library's JSON.
@@ -36,6 +39,7 @@
 #define WEIGHT_ONE 1024.0
 #define CONFIDENCE_ONE 65536.0
 #define MEMBERS_MAX 16u
+#define CHANNEL_END 0x1f /* stands behind the channel in parts that begin with one */
 /* Octets of ids shown as hexadecimal are few; longer ones are parts. */
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -127,28 +131,65 @@ static void add_time(object *o, const char *name, int64_t ms)
     add(o, name, copy ? pz_value_strn(copy, len) : pz_value_int(ms));
 }
 
-static void add_part(object *o, const pz__claim *claim)
+static bool is_plain_part(const pz__claim *claim)
 {
-    if (claim->slot == PZ__SLOT_REJECT) {
-        pz_value rejected;
-        pz__cursor in;
-        pz__cursor_init(&in, claim->part.data, claim->part.len);
-        if (pz__value_decode(o->arena, &in, &rejected) == PZ_OK && pz__cursor_left(&in) == 0 &&
-            pz__value_is_finite(rejected)) {
-            add(o, "part", rejected);
-            return;
-        }
-    }
-    add_text_if_any(o, "part", claim->part);
+    return claim->slot != PZ__SLOT_CHOICE && claim->slot != PZ__SLOT_DECLARED &&
+           claim->slot != PZ__SLOT_INFERRED;
 }
 
-static pz_value claim_value(pz__arena *arena, const pz__claim *claim, bool *is_failed)
+/* The member that a register of a record is about: of a guess the channel stands before it. */
+static pz_str member_of(const pz__claim *claim)
+{
+    const char *mark = NULL;
+    if (claim->slot == PZ__SLOT_INFERRED && claim->part.len)
+        mark = memchr(claim->part.data, CHANNEL_END, claim->part.len);
+    if (!mark)
+        return claim->part;
+    const size_t before = (size_t)(mark - claim->part.data) + 1;
+    return (pz_str){mark + 1, claim->part.len - before};
+}
+
+/* The value whose canonical bytes the part is; the bytes where it is none. */
+static void add_value_of_part(object *o, const pz__claim *claim)
+{
+    pz_value value;
+    pz__cursor in;
+    pz__cursor_init(&in, claim->part.data, claim->part.len);
+    if (claim->part.len && pz__value_decode(o->arena, &in, &value) == PZ_OK &&
+        pz__cursor_left(&in) == 0 && pz__value_is_finite(value))
+        add(o, "part", value);
+    else
+        add_text_if_any(o, "part", claim->part);
+}
+
+static void add_part(object *o, const pz__claim *claim, pz__part_kind kind)
+{
+    if (claim->slot == PZ__SLOT_REJECT)
+        add_value_of_part(o, claim);
+    else if (is_plain_part(claim) || kind == PZ__PART_PLAIN)
+        add_text_if_any(o, "part", claim->part);
+    else if (kind == PZ__PART_MEMBER)
+        add_text_if_any(o, "part", member_of(claim));
+    else if (claim->is_cleared) /* there is no value that would tell it */
+        add_value_of_part(o, claim);
+}
+
+static pz__export_about about(const pz__export_rules *rules, pz_str attribute)
+{
+    const pz__export_about nothing = {.part = PZ__PART_PLAIN};
+    return rules->about ? rules->about(rules->self, attribute) : nothing;
+}
+
+static pz_value claim_value(pz__arena *arena, const pz__export_rules *rules, const pz__claim *claim,
+                            bool *is_failed)
 {
     object o = {.arena = arena};
     unsigned slot = claim->slot <= PZ__SLOT_SWITCH ? claim->slot : 0;
+    const pz__export_about known = about(rules, claim->attribute);
     add_text(&o, "attribute", claim->attribute);
+    add_text_if_any(&o, "purpose", known.purpose);
     add(&o, "slot", pz_value_str(slot_names[slot]));
-    add_part(&o, claim);
+    add_part(&o, claim, known.part);
     if (claim->is_cleared)
         add(&o, "cleared", pz_value_bool(true));
     else
@@ -168,11 +209,14 @@ static pz_value claim_value(pz__arena *arena, const pz__claim *claim, bool *is_f
     return made;
 }
 
-static pz_value cell_value(pz__arena *arena, const pz__segment *segment, const pz__cell *cell,
-                           bool is_counter, bool *is_failed)
+static pz_value cell_value(pz__arena *arena, const pz__export_rules *rules,
+                           const pz__segment *segment, const pz__cell *cell, bool *is_failed)
 {
     object o = {.arena = arena};
+    const bool is_counter = cell->value.kind == PZ_NULL;
     add_text(&o, is_counter ? "counter" : "attribute", cell->attribute);
+    if (!is_counter)
+        add_text_if_any(&o, "purpose", about(rules, cell->attribute).purpose);
     if (is_counter) {
         add(&o, "amount", pz_value_int(cell->weight));
     } else {
@@ -197,13 +241,14 @@ static pz_value cell_value(pz__arena *arena, const pz__segment *segment, const p
     return made;
 }
 
-static pz_value claims_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+static pz_value claims_list(pz__arena *arena, const pz__export_rules *rules,
+                            const pz__profile *profile, bool *is_failed)
 {
     pz__claims claims = pz__profile_all_claims(profile);
     pz_value *items = pz__arena_array(arena, claims.count, sizeof *items);
     *is_failed |= !items;
     for (uint32_t i = 0; i < claims.count && !*is_failed; i++)
-        items[i] = claim_value(arena, &claims.list[i], is_failed);
+        items[i] = claim_value(arena, rules, &claims.list[i], is_failed);
     return pz__value_of_items(items, claims.count);
 }
 
@@ -220,8 +265,8 @@ static pz__cells standing_cells(pz__arena *arena, const pz__profile *profile,
 }
 
 /* Evidence has values, counters have none. */
-static pz_value cells_list(pz__arena *arena, const pz__profile *profile, bool are_counters,
-                           bool *is_failed)
+static pz_value cells_list(pz__arena *arena, const pz__export_rules *rules,
+                           const pz__profile *profile, bool are_counters, bool *is_failed)
 {
     pz_value *items = pz__arena_array(arena, pz__profile_all_cells(profile).count, sizeof *items);
     *is_failed |= !items;
@@ -231,8 +276,7 @@ static pz_value cells_list(pz__arena *arena, const pz__profile *profile, bool ar
         const pz__cells cells = standing_cells(arena, profile, segment, is_failed);
         for (uint32_t i = 0; i < cells.count && !*is_failed; i++)
             if ((cells.list[i].value.kind == PZ_NULL) == are_counters)
-                items[count++] =
-                    cell_value(arena, segment, &cells.list[i], are_counters, is_failed);
+                items[count++] = cell_value(arena, rules, segment, &cells.list[i], is_failed);
     }
     return pz__value_of_items(items, count);
 }
@@ -306,13 +350,13 @@ static pz_value grants_list(pz__arena *arena, const pz__profile *profile, pz__gr
 
 /* ---- history and erasure ---- */
 
-static pz_value register_value(pz__arena *arena, const pz__profile *profile,
-                               const pz__claim *before, bool *is_failed)
+static pz_value register_value(pz__arena *arena, const pz__export_rules *rules,
+                               const pz__profile *profile, const pz__claim *before, bool *is_failed)
 {
     object o = {.arena = arena};
     add_text(&o, "attribute", before->attribute);
     add(&o, "slot", pz_value_str(slot_names[before->slot <= PZ__SLOT_SWITCH ? before->slot : 0]));
-    add_part(&o, before);
+    add_part(&o, before, about(rules, before->attribute).part);
     if (before->is_cleared || !pz__claim_stands(profile, before))
         add(&o, "was_set", pz_value_bool(false));
     else
@@ -323,15 +367,16 @@ static pz_value register_value(pz__arena *arena, const pz__profile *profile,
 }
 
 /* An entry of which nothing is remembered is left out: false. */
-static bool entry_value(pz__arena *arena, const pz__profile *profile, const pz__segment *segment,
-                        const pz__history_entry *entry, pz_value *out, bool *is_failed)
+static bool entry_value(pz__arena *arena, const pz__export_rules *rules, const pz__profile *profile,
+                        const pz__segment *segment, const pz__history_entry *entry, pz_value *out,
+                        bool *is_failed)
 {
     pz_value *items = pz__arena_array(arena, entry->before_count, sizeof *items);
     *is_failed |= !items;
     uint32_t count = 0;
     for (uint32_t i = 0; i < entry->before_count && !*is_failed; i++)
         if (pz__is_remembered(profile, entry, &entry->before[i]))
-            items[count++] = register_value(arena, profile, &entry->before[i], is_failed);
+            items[count++] = register_value(arena, rules, profile, &entry->before[i], is_failed);
     if (entry->before_count > 0 && count == 0)
         return false;
     object o = {.arena = arena};
@@ -349,7 +394,8 @@ static bool entry_value(pz__arena *arena, const pz__profile *profile, const pz__
     return true;
 }
 
-static pz_value history_list(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+static pz_value history_list(pz__arena *arena, const pz__export_rules *rules,
+                             const pz__profile *profile, bool *is_failed)
 {
     uint32_t most = 0, count = 0;
     for (uint32_t s = 0; s < profile->segment_count; s++)
@@ -359,8 +405,8 @@ static pz_value history_list(pz__arena *arena, const pz__profile *profile, bool 
     for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
         const pz__segment *segment = profile->segments[s];
         for (uint32_t i = 0; i < segment->history_count && !*is_failed; i++)
-            count += entry_value(arena, profile, segment, &segment->history[i], &items[count],
-                                 is_failed);
+            count += entry_value(arena, rules, profile, segment, &segment->history[i],
+                                 &items[count], is_failed);
     }
     return pz__value_of_items(items, count);
 }
@@ -439,18 +485,19 @@ static pz_value writers_list(pz__arena *arena, const pz__profile *profile, bool 
     return pz__value_of_items(items, profile->segment_count);
 }
 
-static pz_value document(pz__arena *arena, const pz__profile *profile, bool *is_failed)
+static pz_value document(pz__arena *arena, const pz__export_rules *rules,
+                         const pz__profile *profile, bool *is_failed)
 {
     object subject = {.arena = arena}, o = {.arena = arena};
     add(&subject, "kind", pz_value_str(kind_names[profile->kind]));
     add_text(&subject, "id", pz__profile_subject(profile));
     add(&o, "subject", end_object(&subject));
-    add(&o, "claims", claims_list(arena, profile, is_failed));
-    add(&o, "evidence", cells_list(arena, profile, false, is_failed));
-    add(&o, "counters", cells_list(arena, profile, true, is_failed));
+    add(&o, "claims", claims_list(arena, rules, profile, is_failed));
+    add(&o, "evidence", cells_list(arena, rules, profile, false, is_failed));
+    add(&o, "counters", cells_list(arena, rules, profile, true, is_failed));
     add(&o, "consents", grants_list(arena, profile, PZ__GRANT_PURPOSE, is_failed));
     add(&o, "links", grants_list(arena, profile, PZ__GRANT_LINK, is_failed));
-    add(&o, "history", history_list(arena, profile, is_failed));
+    add(&o, "history", history_list(arena, rules, profile, is_failed));
     add(&o, "forgotten", forgotten_list(arena, profile, is_failed));
     add(&o, "retracted", pz_value_int(retracted_count(profile)));
     add(&o, "writers", writers_list(arena, profile, is_failed));
@@ -459,14 +506,18 @@ static pz_value document(pz__arena *arena, const pz__profile *profile, bool *is_
     return made;
 }
 
-static pz_status export_sealed(const pz__profile *profile, pz__buf *out, uint32_t indent)
+static pz_status export_sealed(const pz__profile *profile, pz__buf *out,
+                               const pz__export_rules *rules)
 {
     size_t before = out->len;
     pz__arena arena;
     pz__arena_init(&arena, &profile->alloc, 0);
     bool is_failed = false;
-    pz_value all = document(&arena, profile, &is_failed);
-    pz_status status = is_failed ? PZ_ERR_NOMEM : pz__json_write(out, all, indent);
+    pz_value all = document(&arena, rules, profile, &is_failed);
+    pz_status status = PZ_ERR_NOMEM;
+    if (!is_failed)
+        status = rules->write ? rules->write(rules->self, out, all)
+                              : pz__json_write(out, all, rules->indent);
     if (status == PZ_OK)
         status = out->status;
     pz__arena_clear(&arena);
@@ -475,16 +526,23 @@ static pz_status export_sealed(const pz__profile *profile, pz__buf *out, uint32_
     return status;
 }
 
-pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent)
+pz_status pz__profile_export_by(const pz__profile *profile, pz__buf *out,
+                                const pz__export_rules *rules)
 {
     if (!profile->bytes.data)
-        return export_sealed(profile, out, indent);
+        return export_sealed(profile, out, rules);
     pz__profile *decoded;
     pz_status status = pz__peek_decode(&decoded, profile);
     if (status == PZ_OK)
         status = pz__profile_seal(decoded);
     if (status == PZ_OK)
-        status = export_sealed(decoded, out, indent);
+        status = export_sealed(decoded, out, rules);
     pz__profile_free(decoded);
     return status;
+}
+
+pz_status pz__profile_export(const pz__profile *profile, pz__buf *out, uint32_t indent)
+{
+    const pz__export_rules rules = {.indent = indent};
+    return pz__profile_export_by(profile, out, &rules);
 }

@@ -4,17 +4,7 @@
 #ifndef PZ_RESOLVE_ORDER_H
 #define PZ_RESOLVE_ORDER_H
 
-#include "profile/profile.h"
-
-/* Negative, zero, positive, as for qsort. */
-typedef int (*pz__order_fn)(const void *a, const void *b);
-
-/*
- * Sort `count` elements of `size` bytes; equal ones keep their order. Costs one walk if they stand
- * in order already, else n log n and as much scratch from the arena again. PZ_ERR_NOMEM.
- */
-pz_status pz__sort_stable(pz__arena *arena, void *base, size_t count, size_t size,
-                          pz__order_fn order);
+#include "resolve/resolve.h"
 
 /* A place in the order of writing: by stamp, then by writer. */
 typedef struct pz__moment {

@@ -188,4 +188,16 @@ bool pz__is_channel_masked(const pz__view *view, pz_str channel);
 pz_status pz__counter_total(const pz__view *view, const pz__counter *counter, int64_t window_ms,
                             int64_t *total, bool *known);
 
+/* ---- order ---- */
+
+/* Negative, zero, positive, as for qsort. */
+typedef int (*pz__order_fn)(const void *a, const void *b);
+
+/*
+ * Sort `count` elements of `size` bytes; equal ones keep their order. Costs one walk if they stand
+ * in order already, else n log n and as much scratch from the arena again. PZ_ERR_NOMEM.
+ */
+pz_status pz__sort_stable(pz__arena *arena, void *base, size_t count, size_t size,
+                          pz__order_fn order);
+
 #endif

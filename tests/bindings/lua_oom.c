@@ -62,7 +62,7 @@ static const char scenario[] =
     "assert(#verbs:person(me).members == 2) me:unlink 'you' me:switch 'you'\n"
     "me:observe({kind = 'visit', source = 's', id = '1', time = now.now}, now)\n"
     "me:retract('s', '1', now) me:forget('language', {from = now.now, now = now.now})\n"
-    "local view = verbs:view(me:bytes())\n"
+    "local view = verbs:view(me:bytes()) me:export_text()\n"
     "verbs:resolve_many({'language', 'topics'}, {me, false, view})\n"
     "verbs:inspect_many({'language'}, {me}) verbs:inspect_privileged('age', me)\n"
     "local rule = p.compile('a > b', {variables = {a = 'int', b = 'int'}, sizes = {a = 1}})\n"

@@ -211,6 +211,15 @@ function tests.batches_answer_as_single_questions_do()
   fails("the profile is closed", engine.resolve_many, engine, names, {other})
 end
 
+function tests.everything_is_told()
+  local _, me = scene()
+  local folder = verbs:match "^(.*)/"
+  for line in io.lines(folder .. "/history.jsonl") do me:apply(p.parse(line), {writer = "w1"}) end
+  local file = assert(io.open(folder .. "/export.txt"))
+  assert(me:export_text() == file:read "*a")
+  file:close()
+end
+
 function tests.bytes_are_read_in_place()
   local engine, me, told = scene()
   me:choose("language", "de", told())

@@ -677,6 +677,17 @@ class Verbs(unittest.TestCase):
         layers = self.engine.inspect_privileged("age", self.me, now=NOW)
         self.assertEqual([layer["why"] for layer in layers], ["DENIED"])
 
+    def test_everything_is_told(self):
+        for line in (VERBS.parent / "history.jsonl").read_text(encoding="utf-8").splitlines():
+            self.me.apply(json.loads(line), writer="w1")
+        told = (VERBS.parent / "export.txt").read_text(encoding="utf-8")
+        self.assertEqual(self.me.export_text(), told)
+        told = json.loads((VERBS.parent / "export.json").read_text(encoding="utf-8"))
+        self.assertEqual(json.loads(self.me.export()), told)
+        me = self.engine.detached("me")
+        me.close()
+        self.assertRaises(personalize.StateError, me.export_text)
+
     def test_bytes_are_read_in_place(self):
         self.me.choose("language", "de", **self.told())
         view = self.engine.view(self.me.bytes)

@@ -213,6 +213,7 @@ PROTOTYPES = {
     "pz_merge": (c_int, [_HANDLE, _HANDLE, _ERR]),
     "pz_profile_encode": (c_int, [_HANDLE, _HANDLE, _VALUE, _ERR]),
     "pz_profile_export": (c_int, [_HANDLE, _HANDLE, POINTER(Str), c_uint32, _ERR]),
+    "pz_profile_export_text": (c_int, [_HANDLE, _HANDLE, POINTER(Str), _ERR]),
     "pz_each_profile": (c_int, [_HANDLE, PROFILE_FN, c_void_p, _ERR]),
     "pz_profile_count": (c_int, [_HANDLE, POINTER(c_uint64), _ERR]),
     # people.h

@@ -111,6 +111,17 @@ class Profile:
         finally:
             session.done()
 
+    def export_text(self):
+        """Everything known in plain English sentences, for the person it is about."""
+        out, err = _ffi.Str(), _ffi.new_error()
+        session = self._engine._take()
+        try:
+            with self._guard:
+                check(_ffi.lib.pz_profile_export_text(self._open(), session.pool, out, err), err)
+            return _ffi.text(out)
+        finally:
+            session.done()
+
     # ---- writing ----
 
     def _value_call(self, function, name, value, *rest):
@@ -303,7 +314,6 @@ class Profile:
         err = _ffi.new_error()
         with guards(self, other):
             check(_ffi.lib.pz_merge(self._open(), other._open(), err), err)
-
 
     def person(self, others):
         """Tell a detached profile whom it may have to be seen with; only what links reach is used.
