@@ -9,7 +9,7 @@
  *     choose    sets the choice, and lifts a rejection of the same value for good
  *     reject    "not this value", one register a value
  *     clear     empties choices, rejections and edits written before, by whichever writer: one
- *               emptied register without a part stands for them all
+ *               emptied register without a part stands for all, known here or not
  *     edit      hides, shows, pins or places one item of a layout
  *     set_mode  AUTO, MANUAL, OFF; OFF forgets what was gathered
  *     undo      puts back what the last of these verbs found
@@ -21,6 +21,31 @@
 #define PIN_MAX 9999 /* beyond any layout: pins beyond the end stand at the end */
 
 /* ---- choose and reject ---- */
+
+/*
+ * A choice lifts the rejections of its value that were written before it, also those that this
+ * writer has not heard of yet. While the choice stands in its register that can be read off it;
+ * when another choice takes its place it is kept as the emptied register of that rejection, with
+ * the stamp that the choice had.
+ */
+static pz_status remember_lift(pz__writer *w)
+{
+    const pz__claim *old = pz__profile_own(w->profile, w->write->writer, PZ__SLOT_CHOICE,
+                                           w->attribute->name, PZ__STR(""));
+    if (!old || old->is_cleared)
+        return PZ_OK;
+    pz__claim lift = {.slot = PZ__SLOT_REJECT,
+                      .attribute = w->attribute->name,
+                      .is_cleared = true,
+                      .stamp = old->stamp};
+    pz__write then = *w->write;
+    then.at_ms = old->at_ms;
+    then.channel = then.who = PZ__STR("");
+    then.expires_ms = 0;
+    const pz_status status = pz__part_make(w->attribute, PZ__SLOT_REJECT, old->value, w->write, 0,
+                                           w->scratch, &lift.part);
+    return status == PZ_OK ? pz__profile_put_then(w->profile, &then, &lift, w->err) : status;
+}
 
 /* One value or element: its choice, and no rejection of it any more. */
 static pz_status choose_one(pz__writer *w, pz_value value)
@@ -34,6 +59,8 @@ static pz_status choose_one(pz__writer *w, pz_value value)
         pz__profile_newest(w->profile, PZ__SLOT_REJECT, w->attribute->name, part);
     if (rejection && !rejection->is_cleared)
         status = pz__put_cleared(w, PZ__SLOT_REJECT, part);
+    if (status == PZ_OK && w->attribute->merge != PZ__MERGE_SET)
+        status = remember_lift(w);
     return status == PZ_OK ? pz__put(w, PZ__SLOT_CHOICE, value, value, 0) : status;
 }
 
@@ -106,13 +133,59 @@ static pz_status clear_member(pz__writer *w, pz_str member)
     return pz__put_cleared(w, PZ__SLOT_CHOICE, member);
 }
 
-/* The register without a part: of a scalar the choice itself, of all laws what clears the rest. */
+static bool is_emptied(unsigned slot)
+{
+    return slot == PZ__SLOT_CHOICE || slot == PZ__SLOT_REJECT || slot == PZ__SLOT_EDIT_HIDDEN ||
+           slot == PZ__SLOT_EDIT_PLACE;
+}
+
+static bool is_same_register(const pz__claim *a, const pz__claim *b)
+{
+    return a->slot == b->slot && pz__str_equal(a->part, b->part);
+}
+
+/* The registers with a part that hold something. Their parts are copied: a put moves claims. */
+static pz_status list_parts(pz__writer *w, pz__claim **out, uint32_t *count)
+{
+    *count = 0;
+    pz_status status = pz__profile_seal(w->profile);
+    if (status != PZ_OK)
+        return status;
+    const pz__claims claims = pz__profile_claims(w->profile, w->attribute->name);
+    pz__claim *list = pz__arena_array(w->scratch, claims.count, sizeof *list);
+    *out = list;
+    if (!list)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < claims.count; i++) {
+        const pz__claim *claim = &claims.list[i];
+        const bool is_first = i == 0 || !is_same_register(claim, claim - 1);
+        if (!is_first || claim->is_cleared || claim->part.len == 0 || !is_emptied(claim->slot))
+            continue;
+        const char *part = pz__arena_text(w->scratch, claim->part.data, claim->part.len);
+        if (!part)
+            return PZ_ERR_NOMEM;
+        list[(*count)++] = (pz__claim){.slot = claim->slot, .part = {part, claim->part.len}};
+    }
+    return PZ_OK;
+}
+
+/* The register without a part (of a scalar the choice itself) clears what any writer said before.
+ * What is known to be set is emptied one by one besides, so that the history knows what it was. */
 pz_status pz__do_clear(pz__writer *w, pz__verb *verb)
 {
     if (verb->part.len > 0)
         return clear_member(w, verb->part);
-    const pz_status status = pz__put_cleared(w, PZ__SLOT_CHOICE, PZ__STR(""));
-    return status == PZ_OK ? pz__put_cleared(w, PZ__SLOT_REJECT, PZ__STR("")) : status;
+    pz__claim *parts;
+    uint32_t count;
+    pz_status status = list_parts(w, &parts, &count);
+    if (status != PZ_OK)
+        return pz__fail(w->err, status, "%s", pz_status_text(status));
+    status = pz__put_cleared(w, PZ__SLOT_CHOICE, PZ__STR(""));
+    if (status == PZ_OK)
+        status = pz__put_cleared(w, PZ__SLOT_REJECT, PZ__STR(""));
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++)
+        status = pz__put_cleared(w, parts[i].slot, parts[i].part);
+    return status;
 }
 
 /* ---- layouts ---- */
