@@ -51,13 +51,13 @@ pz_status pz__do_declare(pz__writer *w, pz__verb *verb)
     return record(w, PZ__SLOT_DECLARED, verb->value, 0);
 }
 
+/* As on reading: OFF counts also when its claimed time is still to come. */
 static bool is_off(const pz__writer *w, const pz__attribute *attribute)
 {
     const pz__claim *mode =
         pz__profile_newest(w->profile, PZ__SLOT_MODE, attribute->name, PZ__STR(""));
     const int64_t now = w->write->now_ms;
-    return mode && !mode->is_cleared && mode->at_ms <= now &&
-           (mode->expires_ms == 0 || now < mode->expires_ms) &&
+    return mode && !mode->is_cleared && (mode->expires_ms == 0 || now < mode->expires_ms) &&
            pz__str_equal(pz_value_text(mode->value), PZ__STR("OFF"));
 }
 

@@ -344,7 +344,8 @@ static pz_status resolve_key(pz__walk *w, const statement *list, uint32_t count,
 static void compose(composition *c, const pz__walk *w, bool is_removed)
 {
     const pz__resolution *answer = &w->answer;
-    c->used |= PZ__TIER_BIT(answer->tier);
+    if (!(is_removed && w->is_off)) /* OFF lets the default answer, without what was rejected */
+        c->used |= PZ__TIER_BIT(answer->tier);
     if (is_removed)
         return;
     if (answer->has_confidence && (!c->has_confidence || answer->confidence < c->confidence)) {

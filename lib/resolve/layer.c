@@ -193,9 +193,10 @@ static bool is_outside(const pz__walk *w, const pz__layer *layer)
     return !pz__is_in_bounds(w->force, layer->answer.value);
 }
 
+/* A mode takes tiers away, but no rejections: the removal of an element is one. */
 pz__fate pz__fate_of_value(const pz__walk *w, const pz__layer *layer)
 {
-    if (w->removed & PZ__TIER_BIT(layer->answer.tier))
+    if (!layer->is_removal && (w->removed & PZ__TIER_BIT(layer->answer.tier)))
         return PZ__FATE_MODE;
     if (pz__rejects_value(&w->rejections, layer->answer.value))
         return PZ__FATE_REJECTED;
