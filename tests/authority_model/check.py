@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Compares the library with the reference model over generated cases.
+
+    check.py CONFORMANCE [--seed N] [--count N]
+
+CONFORMANCE is the program `conformance`. The seed is printed, so that a failure can be repeated. A few
+hundred cases by default; 20,000 with PZ_FULL=1 in the environment.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import generate
+
+FEW, MANY, AT_ONCE = 300, 20000, 1000
+
+
+def compare(program, seed, first, count):
+    """Whether the library answers these cases as the model does."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        for number in range(first, first + count):
+            file.write(json.dumps(generate.make(seed, number)) + "\n")
+        file.flush()
+        return subprocess.run([program, "authority", file.name], check=False).returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program")
+    parser.add_argument("--seed", default=str(int(time.time())))
+    parser.add_argument("--count", type=int, default=MANY if os.environ.get("PZ_FULL") == "1" else FEW)
+    arguments = parser.parse_args()
+    print("seed %s, %d cases" % (arguments.seed, arguments.count), flush=True)
+    agrees = True
+    for first in range(0, arguments.count, AT_ONCE):
+        count = min(AT_ONCE, arguments.count - first)
+        agrees = compare(arguments.program, arguments.seed, first, count) and agrees
+    return 0 if agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
