@@ -40,6 +40,7 @@ static pz_status remember_lift(pz__writer *w)
                       .stamp = old->stamp};
     pz__write then = *w->write;
     then.at_ms = old->at_ms;
+    then.now_ms = then.at_ms > then.now_ms ? then.at_ms : then.now_ms;
     then.channel = then.who = PZ__STR("");
     then.expires_ms = 0;
     const pz_status status = pz__part_make(w->attribute, PZ__SLOT_REJECT, old->value, w->write, 0,

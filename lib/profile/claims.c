@@ -73,7 +73,8 @@ static void place(pz__segment *segment, uint32_t index, bool is_there, const pz_
     }
     segment->claims[index] = *made;
     segment->cost += pz__claim_cost(made);
-    segment->max_stamp = made->stamp;
+    if (made->stamp > segment->max_stamp)
+        segment->max_stamp = made->stamp;
 }
 
 static size_t noting_cost(const pz__noting *noting)
@@ -86,6 +87,15 @@ static size_t noting_cost(const pz__noting *noting)
 static bool is_outranked(const pz__claim *old, const pz__write *write)
 {
     return old && old->slot == PZ__SLOT_DECLARED && old->at_ms > write->at_ms;
+}
+
+static pz_status make_room(pz__segment *segment, pz_error *err)
+{
+    void *list = segment->claims;
+    const bool has_room = pz__reserve(&segment->alloc, &list, &segment->claim_cap,
+                                      segment->claim_count, 1, sizeof *segment->claims);
+    segment->claims = list;
+    return has_room ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
 }
 
 /* Everything that can fail. */
@@ -103,11 +113,7 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__w
                                      old ? pz__claim_cost(old) : 0, err);
     if (status != PZ_OK)
         return status;
-    void *list = segment->claims;
-    const bool has_room = pz__reserve(&segment->alloc, &list, &segment->claim_cap,
-                                      segment->claim_count, 1, sizeof *segment->claims);
-    segment->claims = list;
-    return has_room ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    return make_room(segment, err);
 }
 
 pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__write *write,
@@ -136,6 +142,55 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
     place(segment, index, is_there, &made);
     pz__history_commit(profile, segment, &noting);
     return PZ_OK;
+}
+
+/* ---- what was said earlier ---- */
+
+static pz_status put_then(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                          const pz__claim *claim, bool *is_put, pz_error *err)
+{
+    uint32_t index;
+    const bool is_there = pz__segment_find_claim(segment, claim, &index);
+    if (is_there && segment->claims[index].stamp >= claim->stamp)
+        return PZ_OK;
+    if (!is_there && segment->claim_count == PZ__SEGMENT_CLAIMS_MAX)
+        return PZ_OK; /* a register that is full of choices keeps the newest */
+    pz__claim made = {.stamp = claim->stamp};
+    const pz__claim *old = is_there ? &segment->claims[index] : NULL;
+    const pz__mark mark = pz__arena_mark(&segment->arena);
+    const size_t added = segment->added;
+    pz_status status = keep_claim(profile, segment, write, claim, old, &made, err);
+    if (status == PZ_OK)
+        status =
+            pz__edit_check_size(profile, pz__claim_cost(&made), old ? pz__claim_cost(old) : 0, err);
+    if (status == PZ_OK)
+        status = make_room(segment, err);
+    if (status != PZ_OK) {
+        pz__arena_return(&segment->arena, mark);
+        segment->added = added;
+        return status;
+    }
+    place(segment, index, is_there, &made);
+    *is_put = true;
+    return PZ_OK;
+}
+
+pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, const pz__claim *claim,
+                               pz_error *err)
+{
+    pz_status status = pz__write_check(write, err);
+    if (status == PZ_OK)
+        status = check_claim(claim, err);
+    if (status != PZ_OK)
+        return status;
+    pz__edit edit;
+    bool is_put = false;
+    status = pz__edit_begin(profile, write->writer, false, &edit, err);
+    if (status != PZ_OK)
+        return status;
+    status = put_then(profile, edit.segment, write, claim, &is_put, err);
+    pz__edit_end(profile, &edit, is_put, PZ__CHANGED_CLAIMS);
+    return status;
 }
 
 pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz__claim *claim,

@@ -23,3 +23,14 @@ const pz__claim *pz__profile_newest(const pz__profile *profile, pz__claim_slot s
     }
     return newest;
 }
+
+const pz__claim *pz__profile_own(const pz__profile *profile, pz_str writer, pz__claim_slot slot,
+                                 pz_str attribute, pz_str part)
+{
+    const pz__claim key = {.slot = (uint8_t)slot, .attribute = attribute, .part = part};
+    uint32_t index, place;
+    if (!pz__profile_find(profile, writer, &place) ||
+        !pz__segment_find_claim(profile->segments[place], &key, &index))
+        return NULL;
+    return &profile->segments[place]->claims[index];
+}

@@ -175,6 +175,15 @@ pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz
                           pz_error *err);
 
 /*
+ * Set a register to what its writer said at claim->stamp, a moment that has been: for what a later
+ * claim would otherwise make forgotten. Changes nothing, and is no operation, where the register
+ * holds something as new or the writer holds no more registers. Not noted in the history. Codes as
+ * pz__profile_put.
+ */
+pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, const pz__claim *claim,
+                               pz_error *err);
+
+/*
  * Add an event. *is_new is false, and nothing changes, if it was seen within the horizon.
  * PZ_ERR_LATE, PZ_ERR_TIME, PZ_ERR_LIMIT. In any order and repetition of events within the horizon,
  * the same bytes. An event beyond the horizon is LATE also when its id is still known, so that the
@@ -310,6 +319,9 @@ pz__claims pz__profile_claims(const pz__profile *profile, pz_str attribute);
  * no writer ever set it. Needs no seal; borrowed until the profile changes. */
 const pz__claim *pz__profile_newest(const pz__profile *profile, pz__claim_slot slot,
                                     pz_str attribute, pz_str part);
+/* The same of one writer alone. */
+const pz__claim *pz__profile_own(const pz__profile *profile, pz_str writer, pz__claim_slot slot,
+                                 pz_str attribute, pz_str part);
 /* The cells of an attribute or counter over all segments, by (value, side, bucket, channel, ...);
  * cells alike but for the segment stand side by side. */
 pz__cells pz__profile_cells(const pz__profile *profile, pz_str attribute);

@@ -52,6 +52,37 @@ static void an_older_fact_changes_nothing_but_counts(void **state)
     pz__profile_free(p);
 }
 
+static pz_status put_then(pz__profile *p, const char *writer, int64_t stamp, const char *part)
+{
+    const pz__write write = kit_write(writer, KIT_NOW);
+    const pz__claim claim = {.slot = PZ__SLOT_REJECT,
+                             .attribute = PZ__STR("x"),
+                             .part = pz_str_of(part),
+                             .is_cleared = true,
+                             .stamp = stamp};
+    return pz__profile_put_then(p, &write, &claim, NULL);
+}
+
+static void what_was_said_then_keeps_its_stamp_and_hides_nothing_newer(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
+    assert_true(claims_of(p, "x").list[1].stamp == KIT_NOW - 9);
+    assert_int_equal(pz__profile_segment(p, 0).sequence, 2);
+    /* Neither something older nor the same again is an operation. */
+    pz__profile *before = kit_copy(p);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 10, "fr"), PZ_OK);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
+    kit_assert_same(p, before);
+    pz__profile_free(before);
+    /* The greatest stamp is still that of the choice: what comes next is after it. */
+    kit_put(p, "w", PZ__SLOT_MODE, "x", "AUTO", KIT_NOW, KIT_NOW);
+    assert_true(claims_of(p, "x").list[2].stamp == KIT_NOW + 1);
+    pz__profile_free(p);
+}
+
 static void stamps_grow_past_all_writers(void **state)
 {
     (void)state;
@@ -276,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newer_choice_replaces_the_older),
         cmocka_unit_test(an_older_fact_changes_nothing_but_counts),
+        cmocka_unit_test(what_was_said_then_keeps_its_stamp_and_hides_nothing_newer),
         cmocka_unit_test(stamps_grow_past_all_writers),
         cmocka_unit_test(facts_of_several_writers_rank_by_claimed_time),
         cmocka_unit_test(clearing_keeps_the_register_without_a_value),
