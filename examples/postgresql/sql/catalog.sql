@@ -1,0 +1,53 @@
+-- The catalog: followed when its file changes, kept when the new one is broken, checked beforehand.
+\getenv catalog PZ_CATALOG
+-- A relative path is one in the data directory.
+\set changing changing.json
+SET client_min_messages = warning;
+-- Writes a file as the server, by another name first, as one should.
+CREATE FUNCTION put_file(path text, content text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    path := current_setting('data_directory') || '/' || path;
+    EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', content, format('cat > %1$s.new && mv %1$s.new %1$s', path));
+END $$;
+\set one '{"catalog": "one", "decisions": {"d": {"default": 1}}}'
+\set two '{"catalog": "two", "decisions": {"d": {"default": 2}}}'
+\set bad '{"catalog": "bad", "decisions": {"d": {"rules": [{"when": "profile.langage == 1", "value": 3}]}}}'
+SELECT put_file(:'changing', :'one');
+SET personalize.catalog = :'changing';
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SELECT put_file(:'changing', :'two');
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+-- One statement sees one catalog, though the file changes with each of its rows.
+SELECT count(DISTINCT personalize_decide(NULL, 'd') -> 'value') FROM generate_series(1, 10) AS i
+WHERE put_file(:'changing', (ARRAY[:'one', :'two'])[i % 2 + 1]) IS NOT NULL;
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SELECT put_file(:'changing', :'bad');
+-- Refused once, with the place; what was in force goes on.
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SELECT put_file(:'changing', :'two');
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+-- Another file never falls back to the one before.
+SET personalize.catalog = '/nonexistent/shop.json';
+SELECT personalize_decide(NULL, 'd');
+SET personalize.catalog = :'changing';
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SET personalize.catalog = :'catalog';
+SELECT personalize_decide(NULL, 'd');
+-- Only a superuser says which file is read; it holds for others.
+CREATE ROLE clerk;
+SET ROLE clerk;
+SET personalize.catalog = '/etc/passwd';
+SELECT personalize_decide(NULL, 'letter') ->> 'value' AS value;
+RESET ROLE;
+DROP ROLE clerk;
+SET personalize.catlog = 'x';
+
+-- Every mistake at its place, with the nearest right name.
+SELECT line, "column", path, message, suggestion FROM personalize_check(
+'{"catalog": "shop",
+  "attributes": {"language": {"type": "string", "one_of": ["en", "de"], "default": "it"}},
+  "segments": {"german": "profile.langage == ''de''"}}');
+SELECT severity, line, "column" FROM personalize_check('{"catalog": ');
+SELECT count(*) FROM personalize_check('{"catalog": "fine"}');
+DROP FUNCTION put_file;

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Builds the PostgreSQL extension against an installed library and runs its regression tests in a
+# server of its own, reached by a socket in a scratch folder.
+#     test_postgresql.sh SOURCE_DIR BUILD_DIR CMAKE [record]
+# Exit status 77: skipped, with the reason. `record` writes examples/postgresql/expected anew; only
+# a person does that, and reads the difference.
+set -eu
+source=$1 build=$2 cmake=$3 mode=${4:-test}
+set --
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/pz-pg.XXXXXX")
+. "$source/tests/crm/postgres.sh"
+trap 'postgres_stop; rm -rf "$scratch"' EXIT
+trap 'exit 1' INT TERM
+reason=$(postgres_find) || { echo "skipped: $reason"; exit 77; }
+postgres_find
+
+. "$source/tests/crm/install.sh"
+install_library "$source" "$build" "$cmake" "$scratch"
+postgres_tree
+cp -R "$source/examples/postgresql" "$scratch/extension"
+{
+    make -C "$scratch/extension" PG_CONFIG="$pg_config" PKG_CONFIG="$pkg_config" COPT=-Werror with_llvm=no &&
+        make -C "$scratch/extension" PG_CONFIG="$pg_config" PKG_CONFIG="$pkg_config" with_llvm=no \
+            DESTDIR="$pg_root" install
+} >"$scratch/make.log" 2>&1 || { cat "$scratch/make.log"; exit 1; }
+
+postgres_start
+# Without a file to compare with, pg_regress stops at the first test.
+for name in $(sed -n 's/^REGRESS = //p' "$scratch/extension/Makefile"); do
+    set -- "$@" "$name"
+    [ "$mode" = test ] || postgres_run touch "$scratch/extension/expected/$name.out"
+done
+status=0
+postgres_run env PZ_CATALOG="$scratch/extension/crm.json" "$pg_regress" \
+    --host="$scratch/socket" --user=postgres --bindir="$pg_tree" --inputdir="$scratch/extension" \
+    --outputdir="$scratch/extension" --dbname=crm "$@" \
+    >"$scratch/regress.log" 2>&1 || status=$?
+cat "$scratch/regress.log"
+if [ "$mode" = record ]; then
+    cp "$scratch"/extension/results/*.out "$source/examples/postgresql/expected/"
+    exit 0
+fi
+[ $status = 0 ] || cat "$scratch/extension/regression.diffs"
+# A backend that died would have taken the others with it and been started anew.
+if grep -E 'terminated by signal|PANIC' "$scratch/server.log"; then
+    status=1
+fi
+exit $status
