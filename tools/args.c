@@ -33,6 +33,7 @@ static const option_form options[] = {
     {"batch", 0, "LINES", "lines in one transaction; else 1000", offsetof(cli, batch)},
     {"context", 0, "NAME=VALUE", "a circumstance; may be repeated", 0},
     {"json", 0, NULL, "output for programs", offsetof(cli, json)},
+    {"text", 0, NULL, "sentences for the person it is about", offsetof(cli, text)},
     {"all", 0, NULL, "every customer of the store, as JSON Lines", offsetof(cli, all)},
     {"alone", 0, NULL, "one profile, not the whole person", offsetof(cli, alone)},
     {"ack", 0, NULL, "print the number of each line once it is durable", offsetof(cli, ack)},

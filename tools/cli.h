@@ -35,6 +35,7 @@ typedef struct cli {
     const char *context[64]; /* --context NAME=VALUE, repeated */
     int context_count;
     bool json;   /* --json */
+    bool text;   /* --text */
     bool all;    /* --all */
     bool alone;  /* --alone */
     bool ack;    /* --ack */

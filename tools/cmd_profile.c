@@ -41,7 +41,8 @@ static pz_status print_export(const cli *c, const pz_profile *profile, pz_error 
     pz_status status = pz_pool_new(&pool, NULL);
     if (status != PZ_OK)
         return status;
-    status = pz_profile_export(profile, pool, &text, c->json || c->all ? 0 : 2, err);
+    status = c->text ? pz_profile_export_text(profile, pool, &text, err)
+                     : pz_profile_export(profile, pool, &text, c->json || c->all ? 0 : 2, err);
     if (status == PZ_OK) {
         fwrite(text.data, 1, text.len, stdout);
         fputc('\n', stdout);
@@ -87,56 +88,75 @@ static int export_all(cli *c, pz_engine *engine)
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
-typedef pz_status (*value_verb)(pz_profile *, const char *, pz_value, const pz_write *, pz_error *);
+/* ---- verbs ---- */
 
-static int say(cli *c, pz_profile *profile, value_verb verb)
+/* What the words behind the customer are, one letter each, for every action that is a verb of the
+ * library: a name, a value, or the source and id of an event. */
+static const struct verb {
+    const char *name, *words;
+} verbs[] = {
+    {"choose", "nv"},     {"reject", "nv"}, {"clear", "n"},     {"declare", "nv"},
+    {"edit", "nnv"},      {"undo", "n"},    {"forget", "n"},    {"consent", "nn"},
+    {"consent_tcf", "n"}, {"retract", "e"}, {"link", "n"},      {"unlink", "n"},
+    {"set_mode", "nn"},   {"switch", "n"},  {"identify", "nn"}, {"set_level", "n"},
+    {"set_account", "n"},
+};
+
+static const char *words_of(const char *verb)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i].name, verb) == 0)
+            return verbs[i].words;
+    return "";
+}
+
+/* One argument of the operation, made of one word or, of an event, two. */
+static int argument(pz_pool *pool, char kind, const char **word, pz_value *out)
+{
+    if (kind == 'v')
+        return cli_value(pool, word[0], out);
+    *out = pz_value_str(word[0]);
+    if (kind == 'n')
+        return EXIT_DONE;
+    const pz_entry event[] = {{pz_value_str("source"), pz_value_str(word[0])},
+                              {pz_value_str("id"), pz_value_str(word[1])}};
+    return pz_pool_map(pool, out, event, 2) == PZ_OK ? EXIT_DONE
+                                                     : cli_fail(EXIT_SYSTEM, "out of memory");
+}
+
+/* The words as an operation, which is what `profile apply` reads. */
+static int operation_of(const cli *c, pz_pool *pool, pz_value *out)
+{
+    pz_value items[5] = {pz_value_str(c->words[0])};
+    size_t count = 1;
+    for (const char *kind = words_of(c->words[0]); *kind; kind++, count++) {
+        const int code = argument(pool, *kind, &c->words[count + 1], &items[count]);
+        if (code != EXIT_DONE)
+            return code;
+    }
+    return pz_pool_list(pool, out, items, count) == PZ_OK ? EXIT_DONE
+                                                          : cli_fail(EXIT_SYSTEM, "out of memory");
+}
+
+static int say(cli *c, pz_engine *engine, pz_profile *profile)
 {
     pz_write write;
+    pz_error err = PZ_ERROR_INIT;
+    pz_pool *pool;
+    pz_value operation;
+    (void)engine;
     int code = cli_write(c, &write);
     if (code != EXIT_DONE)
         return code;
-    pz_error err = PZ_ERROR_INIT;
-    pz_pool *pool;
-    pz_value value;
     if (pz_pool_new(&pool, NULL) != PZ_OK)
         return cli_fail(EXIT_SYSTEM, "out of memory");
-    code = cli_value(pool, c->words[3], &value);
+    code = operation_of(c, pool, &operation);
     if (code == EXIT_DONE) {
-        const pz_status status = verb(profile, c->words[2], value, &write, &err);
+        const pz_status status = pz_profile_apply(profile, operation, &write, &err);
         code = status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
     }
     pz_pool_free(pool);
     return code;
-}
-
-static int choose(cli *c, pz_engine *engine, pz_profile *profile)
-{
-    (void)engine;
-    return say(c, profile, pz_choose);
-}
-
-static int reject(cli *c, pz_engine *engine, pz_profile *profile)
-{
-    (void)engine;
-    return say(c, profile, pz_reject);
-}
-
-static int declare(cli *c, pz_engine *engine, pz_profile *profile)
-{
-    (void)engine;
-    return say(c, profile, pz_declare);
-}
-
-static int clear(cli *c, pz_engine *engine, pz_profile *profile)
-{
-    pz_write write;
-    pz_error err = PZ_ERROR_INIT;
-    const int code = cli_write(c, &write);
-    (void)engine;
-    if (code != EXIT_DONE)
-        return code;
-    const pz_status status = pz_clear(profile, c->words[2], &write, &err);
-    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
 /* ---- people ---- */
@@ -310,11 +330,24 @@ typedef struct action {
 
 static const action actions[] = {
     {"get", 3, false, "get CUSTOMER ATTRIBUTE", get, NULL},
-    {"choose", 4, true, "choose CUSTOMER ATTRIBUTE VALUE", choose, NULL},
-    {"reject", 4, true, "reject CUSTOMER ATTRIBUTE VALUE", reject, NULL},
-    {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", clear, NULL},
-    {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", declare, NULL},
-    {"export", 2, false, "export (CUSTOMER | --all)", export, export_all},
+    {"choose", 4, true, "choose CUSTOMER ATTRIBUTE VALUE", say, NULL},
+    {"reject", 4, true, "reject CUSTOMER ATTRIBUTE VALUE", say, NULL},
+    {"clear", 3, true, "clear CUSTOMER ATTRIBUTE", say, NULL},
+    {"edit", 5, true, "edit CUSTOMER ATTRIBUTE ITEM (hide | show | unplace | PLACE)", say, NULL},
+    {"set_mode", 4, true, "set_mode CUSTOMER ATTRIBUTE (AUTO | MANUAL | OFF)", say, NULL},
+    {"set_level", 3, true, "set_level CUSTOMER LEVEL", say, NULL},
+    {"undo", 3, true, "undo CUSTOMER (ATTRIBUTE | '*')", say, NULL},
+    {"declare", 4, true, "declare CUSTOMER ATTRIBUTE VALUE", say, NULL},
+    {"identify", 4, true, "identify CUSTOMER KIND IDENTIFIER", say, NULL},
+    {"consent", 4, true, "consent CUSTOMER PURPOSE (grant | deny)", say, NULL},
+    {"consent_tcf", 3, true, "consent_tcf CUSTOMER TC-STRING", say, NULL},
+    {"forget", 3, true, "forget CUSTOMER (ATTRIBUTE | '*')", say, NULL},
+    {"retract", 4, true, "retract CUSTOMER SOURCE ID", say, NULL},
+    {"link", 3, true, "link CUSTOMER PROFILE", say, NULL},
+    {"unlink", 3, true, "unlink CUSTOMER PROFILE", say, NULL},
+    {"switch", 3, true, "switch CUSTOMER PROFILE", say, NULL},
+    {"set_account", 3, true, "set_account CUSTOMER PROFILE", say, NULL},
+    {"export", 2, false, "export [--text] (CUSTOMER | --all)", export, export_all},
     {"person", 2, false, "person CUSTOMER", person, NULL},
     {"erase", 2, true, "erase [--alone] CUSTOMER", erase, NULL},
     {"apply", 2, true, "apply FILE", NULL, apply},
@@ -351,7 +384,7 @@ static int run(cli *c)
     const action *chosen = find_action(c);
     if (!chosen)
         return unknown_action(c);
-    if (c->alone && chosen->run != erase)
+    if ((c->alone && chosen->run != erase) || (c->text && chosen->run != export))
         return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
     const bool for_all = c->all && chosen->run && chosen->run_all;
     if ((c->all && !for_all) || c->word_count != chosen->words - (for_all ? 1 : 0))
@@ -374,7 +407,7 @@ const subcommand command_profile = {
     .name = "profile",
     .arguments = "ACTION -c CATALOG -s STORE [options] ...",
     .summary = "read and write what one customer chose",
-    .options = "catalog store now at expires channel who context json lazy all alone output",
+    .options = "catalog store now at expires channel who context json text lazy all alone output",
     .least_words = 1,
     .most_words = -1,
     .help =
@@ -382,8 +415,19 @@ const subcommand command_profile = {
         "  choose CUSTOMER ATTRIBUTE VALUE    the customer's own choice\n"
         "  reject CUSTOMER ATTRIBUTE VALUE    not this value\n"
         "  clear CUSTOMER ATTRIBUTE           take the choice back\n"
+        "  edit CUSTOMER ATTRIBUTE ITEM WHAT  arrange an item of a layout: hide, show, unplace,\n"
+        "                                     {\"pin\": 0}, {\"after\": \"ITEM\"}\n"
+        "  set_mode CUSTOMER ATTRIBUTE MODE   AUTO, MANUAL or OFF\n"
+        "  set_level CUSTOMER LEVEL           basic, demographic, self-service or deep\n"
+        "  undo CUSTOMER (ATTRIBUTE | '*')    put back what the last of these found\n"
         "  declare CUSTOMER ATTRIBUTE VALUE   a recorded fact\n"
-        "  export CUSTOMER                    everything known, with its provenance\n"
+        "  identify CUSTOMER KIND IDENTIFIER  another identifier of the customer\n"
+        "  consent CUSTOMER PURPOSE WORD      grant or deny\n"
+        "  consent_tcf CUSTOMER TC-STRING     consents from a string of the IAB framework\n"
+        "  forget CUSTOMER (ATTRIBUTE | '*')  what was said, recorded and gathered\n"
+        "  retract CUSTOMER SOURCE ID         that event never happened\n"
+        "  link|unlink|switch CUSTOMER PROFILE, set_account CUSTOMER PROFILE\n"
+        "  export [--text] CUSTOMER           everything known, with its provenance\n"
         "  export --all                       the same of everybody, as JSON Lines\n"
         "  person CUSTOMER                    the profiles seen as one person, and why\n"
         "  erase [--alone] CUSTOMER           erase the person (or this profile alone)\n"

@@ -213,6 +213,32 @@ class Subcommands(kit.CommandTest):
         run = self.on_store("resolve", "--now", "2026-01-02T00:00:02Z", "1", "age", now=False)
         self.expect(run, 2, "not resolved")
 
+    def test_profile_says_every_verb(self):
+        """Each does what its operation would do as a line of `profile apply`."""
+        said = [("edit", "age", "x", "hide"), ("set_mode", "age", "OFF"), ("set_level", "deep"),
+                ("identify", "card", "7"), ("consent", "ads", "grant"), ("forget", "age"),
+                ("link", "other"), ("unlink", "other"), ("switch", "other"), ("set_account", "firm"),
+                ("undo", "*"), ("retract", "test", "1"), ("consent_tcf", "CO=")]
+        for verb, *words in said:
+            one = self.on_store(f"profile {verb}", "1", *words)
+            operation = [verb, *words] if verb != "retract" else [verb, dict(zip(("source", "id"), words))]
+            two = self.on_store("profile apply", "-", stdin=kit.jsonl([["2", operation]]))
+            if one.code == 0:
+                # The other customer has no such event, and not the same card.
+                self.expect(two, 3 if verb in ("retract", "identify") else 0)
+            else:
+                self.expect(one, 2)
+                self.assertEqual(one.err.replace("personalize: ", ""), two.err.split("-:1: ")[-1], verb)
+        self.expect(self.on_store("profile retract", "1", "test", "none"), 2)
+        self.expect(self.on_store("profile consent", "1", "ads", "perhaps"), 2, '"grant" or "deny"')
+        self.expect(self.on_store("profile set_mode", "1", "age"), 1, "usage: personalize profile set_mode")
+        self.expect(self.on_store("profile get", "--text", "1", "age"), 1, "usage: personalize profile get")
+
+    def test_profile_export_speaks_plainly(self):
+        told = self.on_store("profile export", "--text", "1", now=False).out
+        self.assertTrue(told.startswith("Everything known about the person "), told)
+        self.assertIn("Your behaviour speaks for \"de\": weight ", told)
+
     def test_profile_export_tells_everything_known(self):
         profile = json.loads(self.on_store("profile export", "1", now=False).out)
         self.assertEqual(profile["writers"][0]["events"], 14)
