@@ -20,6 +20,7 @@
 
 #include "store/kit.h"
 #include "support/gen.h"
+#include "support/oom.h"
 
 #define CATALOG PZ_SOURCE_DIR "/tests/data/verbs/catalog.json"
 #define NOW INT64_C(1774008000000) /* 2026-03-20T12:00:00Z */
@@ -555,6 +556,63 @@ static void the_privacy_signal_denies_once(void **state)
     assert_true(pz_value_equal(before, bytes_of(s)));
 }
 
+/* ---- without memory ---- */
+
+/* One deed of the table on a detached profile, whose making does not count. */
+static pz_status do_without_memory(const pz_alloc *alloc, void *payload)
+{
+    const deed *d = payload;
+    scene s = {.now_ms = NOW};
+    oom *heap = alloc->payload;
+    const size_t fail_at = heap->fail_at;
+    const bool once = heap->is_failing_once;
+    oom_calm(heap);
+    const pz_engine_options options = {PZ_ENGINE_OPTIONS, .catalog = CATALOG, .alloc = alloc,
+                                       .clock = scene_clock, .clock_payload = &s};
+    assert_ok(pz_engine_open(&s.engine, &options, &kit_error));
+    assert_ok(pz_pool_new(&s.pool, NULL));
+    assert_ok(pz_profile_new(&s.me, s.engine, PZ_PERSON, "me", &kit_error));
+    apply_all(&s, d->before);
+    const pz_value operation = parse(&s, d->operation), before = bytes_of(&s);
+    if (fail_at > 0)
+        oom_fail(heap, fail_at, once);
+    const pz_status status = pz_profile_apply(s.me, operation, NULL, NULL);
+    oom_calm(heap);
+    if (status == PZ_ERR_NOMEM)
+        assert_true(pz_value_equal(before, bytes_of(&s)));
+    pz_profile_free(s.me);
+    pz_pool_free(s.pool);
+    pz_engine_close(s.engine);
+    return status;
+}
+
+/* Each request of each verb is refused in turn: alone, and with all that follow. */
+static void each_verb_survives_want_of_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DEED_COUNT; i++) {
+        if (deeds[i].status != PZ_OK)
+            continue;
+        bool was_refused = true;
+        for (size_t nth = 1; was_refused; nth++) {
+            for (int once = 0; once < 2; once++) {
+                oom heap;
+                oom_init(&heap);
+                heap.fail_at = nth;
+                heap.is_failing_once = once == 1;
+                const pz_alloc alloc = oom_alloc(&heap);
+                deed d = deeds[i];
+                const pz_status status = do_without_memory(&alloc, &d);
+                assert_true(status == PZ_OK || status == PZ_ERR_NOMEM);
+                assert_true(nth > 1 || status == PZ_ERR_NOMEM);
+                if (once == 0)
+                    was_refused = heap.refused_count > 0;
+                oom_finish(&heap);
+            }
+        }
+    }
+}
+
 #define EVERYWHERE(test)                                                                           \
     {#test " (detached)", test, set_up_detached, tear_down, NULL},                                 \
         {#test " (memory)", test, set_up_memory, tear_down, NULL},                                 \
@@ -575,6 +633,7 @@ int main(void)
         EVERYWHERE(an_older_string_does_not_undo_a_newer_denial),
         EVERYWHERE(the_same_string_twice_changes_nothing),
         EVERYWHERE(the_privacy_signal_denies_once),
+        cmocka_unit_test(each_verb_survives_want_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
