@@ -242,6 +242,9 @@ class Request:
 
     def _cleared(self, person, name, member=None):
         clears = [e for e in person.of(name, "clear") if e[0].member is None or e[0].member == member]
+        # In the library a clearing bears two stamps, a millisecond apart: who comes between is left open.
+        others = {e[0].stamp for e in person.of(name, "reject") if e[0].stamp is not None}
+        self.is_open |= any({e[0].stamp, e[0].stamp + 1} & others for e in clears)
         return max(map(order, clears), default=(-1,))
 
     def _choices(self, tier, person, attribute, part):

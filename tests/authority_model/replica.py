@@ -212,6 +212,10 @@ class Replica:
     def claims(self):
         """Choices, rejections, edits, clearings, facts and inferred claims that count."""
         dropped = {id(old) for op in self.ops() for old in op.replaces}
+        rejections = {id(op): op for op in self.ops("reject")}
+        for op in self.ops("choose"):  # lifts what it knew for good, even if it is erased itself
+            known = (rejections[i] for i in op.seen if i in rejections)
+            dropped |= {id(r) for r in known if (r.attribute, key_of(r.value)) == (op.attribute, key_of(op.value))}
         kinds = ("choose", "reject", "edit", "clear", "declare", "infer")
         return [op for op in self.ops(*kinds) if id(op) not in dropped and not self.erased(op)]
 
