@@ -48,6 +48,17 @@ configure_file(personalize.pc.in personalize.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/personalize.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
+# The Redis store: its library, and a module for pkg-config of its own.
+if(PZ_WITH_REDIS)
+  install(TARGETS personalize_redis EXPORT personalizeTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
+  install(TARGETS personalize_redis_static
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+  configure_file(personalize-redis.pc.in personalize-redis.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/personalize-redis.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endif()
+
 # tools/ names its program's target personalize_command.
 if(TARGET personalize_command)
   install(TARGETS personalize_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)

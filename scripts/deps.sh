@@ -36,6 +36,8 @@ module  lua5.1                  liblua5.1-0-dev
 module  lua5.3                  liblua5.3-dev
 '
 full_needs='
+module  hiredis                 libhiredis-dev
+command redis-server            redis-server
 command clang                   clang
 command clang-format            clang-format
 command clang-tidy              clang-tidy

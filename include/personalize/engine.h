@@ -33,12 +33,15 @@ typedef struct pz_engine_options {
     uint32_t size;         /**< sizeof(pz_engine_options), which PZ_ENGINE_OPTIONS sets. */
     uint32_t flags;        /**< PZ_ENGINE_* bits. */
     const char *catalog;   /**< Path of the catalog; NULL: load one later. */
-    const char *store;     /**< "memory:" (the default) or "lmdb:DIRECTORY". */
+    const char *store;     /**< "memory:" (the default), "lmdb:DIRECTORY", or "redis://..." with
+                                its module. */
     const pz_alloc *alloc; /**< Where all memory comes from; NULL: the C library's heap. Copied. */
     pz_clock_fn clock;     /**< NULL: the system's real-time clock. */
     void *clock_payload;   /**< Handed to `clock`. */
     int64_t skew_ms; /**< How far a claimed time may lie ahead of the clock; 0: five minutes. */
     uint64_t store_bytes; /**< LMDB: address space to begin with; 0: 64 MiB; it grows as needed. */
+    /** NULL, or a store that is a library of its own: pz_redis_module() of personalize/redis.h. */
+    const struct pz_store_module *module;
 } pz_engine_options;
 /** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
  * "shop.json"}`. */

@@ -116,6 +116,7 @@ static pz_status open_store(pz_engine *engine, const pz_engine_options *options,
         .durability = options->flags & PZ_ENGINE_LAZY ? PZ__LAZY : PZ__DURABLE,
         .map_bytes = options->store_bytes,
         .read_only = engine->is_read_only,
+        .module = options->module,
     };
     return pz__store_open(&engine->store, options->store ? options->store : "memory:", &store, err);
 }

@@ -13,6 +13,7 @@
 #ifndef PZ_STORE_BACKEND_H
 #define PZ_STORE_BACKEND_H
 
+#include "base/error.h"
 #include "store/store.h"
 
 /* Bumped when bytes that an older library could read change meaning. */
@@ -24,6 +25,7 @@
 typedef struct pz__backend {
     const char *scheme;  /* "memory" */
     const char *example; /* how its addresses look: "lmdb:DIRECTORY" */
+    unsigned update_tries; /* how often PZ_ERR_BUSY makes an update start over; 0 for the usual */
 
     /* `where` is what follows the colon. `out->backend` and the rest of the base are filled by
      * store.c afterwards, `alloc` before: a handle is made with it. */
@@ -86,6 +88,15 @@ extern const pz__backend pz__memory_backend;
 extern const pz__backend pz__lmdb_backend;
 #endif
 
+/* A backend in a library of its own. Library and module share the structs of this header, so both
+ * have to be of one version. */
+#define PZ__MODULE_VERSION                                                                         \
+    ((uint32_t)PZ_VERSION_MAJOR << 16 | PZ_VERSION_MINOR << 8 | PZ_VERSION_PATCH)
+struct pz_store_module {
+    uint32_t version;
+    const pz__backend *backend;
+};
+
 /* What pz__store_open does once it has found the backend; tests bring backends of their own. */
 pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_str where,
                               const pz__store_options *options, pz_error *err);
@@ -98,6 +109,12 @@ static inline void pz__put_found(pz__buf *keys, const void *key, size_t len)
 }
 
 /* What became of a buffer that a read filled, as the status of that read. */
-pz_status pz__filled(const pz__buf *buf, pz_error *err);
+static inline pz_status pz__filled(const pz__buf *buf, pz_error *err)
+{
+    if (buf->status == PZ_OK)
+        return PZ_OK;
+    return pz__fail(err, buf->status, "%s: the answer of the store does not fit",
+                    pz_status_text(buf->status));
+}
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * store.c: addresses, and everything about the contract that is the same for every backend.
  *
- * An address is "scheme:where"; the table below lists the backends of this build. The public calls
- * check limits and state and pass on through the backend's table.
+ * An address is "scheme:where"; the table below lists the backends of this build, and a module that
+ * the caller hands in adds one (Redis: redis.c and its files, a library of their own). The public
+ * calls check limits and state and pass on through the backend's table.
  *
  * An update's function runs while nothing is being written: its calls of index and append are noted
  * in `pending` and carried out after it has returned PZ_OK, together with the record. So a function
@@ -45,21 +46,16 @@ static const pz__backend *const backends[] = {
 #endif
 };
 
-/* Backends that exist but that this build may lack, with the option that brings them. */
+/* Backends that exist but are not here: left out of this build, or in a library of their own. */
 static const struct {
     const char *scheme;
-    const char *option;
-} optional[] = {{"lmdb", "PZ_WITH_LMDB"}};
+    const char *remedy;
+} optional[] = {
+    {"lmdb", "configure this build with -DPZ_WITH_LMDB=ON"},
+    {"redis", "link libpersonalize-redis and give pz_redis_module() to pz_engine_open()"},
+};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-pz_status pz__filled(const pz__buf *buf, pz_error *err)
-{
-    if (buf->status == PZ_OK)
-        return PZ_OK;
-    return pz__fail(err, buf->status, "%s: the answer of the store does not fit",
-                    pz_status_text(buf->status));
-}
 
 /* ---- what may go in ---- */
 
@@ -118,9 +114,8 @@ static pz_status unknown_address(const char *address, size_t scheme_len, pz_erro
     pz_str scheme = {address, scheme_len};
     for (size_t i = 0; i < COUNT(optional); i++)
         if (pz__str_equal(scheme, pz_str_of(optional[i].scheme)))
-            return pz__fail(err, PZ_ERR_UNSUPPORTED,
-                            "this build has no \"%s:\" store: configure it with -D%s=ON",
-                            optional[i].scheme, optional[i].option);
+            return pz__fail(err, PZ_ERR_UNSUPPORTED, "there is no \"%s:\" store here: %s",
+                            optional[i].scheme, optional[i].remedy);
     char list[128];
     size_t used = 0;
     for (size_t i = 0; i < COUNT(backends); i++) {
@@ -132,8 +127,11 @@ static pz_status unknown_address(const char *address, size_t scheme_len, pz_erro
         memcpy(list + used, backends[i]->example, len);
         used += len;
     }
-    return pz__fail(err, PZ_ERR_ARG, "\"%s\" is not the address of a store; this build knows %.*s",
-                    address, (int)used, list);
+    /* What looks like an address of another kind may hold a password. */
+    const bool is_plain = !strchr(address, '@');
+    return pz__fail(err, PZ_ERR_ARG,
+                    "\"%.*s\" is not the address of a store; this build knows %.*s",
+                    (int)(is_plain ? strlen(address) : scheme_len), address, (int)used, list);
 }
 
 pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_str where,
@@ -161,9 +159,16 @@ pz_status pz__store_open(pz__store **out, const char *address, const pz__store_o
         return pz__fail(err, PZ_ERR_ARG, "a store needs an address");
     const char *colon = strchr(address, ':');
     size_t scheme_len = colon ? (size_t)(colon - address) : strlen(address);
+    const pz_str scheme = {address, scheme_len};
     for (size_t i = 0; colon && i < COUNT(backends); i++)
-        if (pz__str_equal((pz_str){address, scheme_len}, pz_str_of(backends[i]->scheme)))
+        if (pz__str_equal(scheme, pz_str_of(backends[i]->scheme)))
             return pz__store_open_with(out, backends[i], pz_str_of(colon + 1), options, err);
+    const struct pz_store_module *module = options ? options->module : NULL;
+    if (module && module->version != PZ__MODULE_VERSION)
+        return pz__fail(err, PZ_ERR_VERSION,
+                        "the module of the store and the library are of different versions");
+    if (colon && module && pz__str_equal(scheme, pz_str_of(module->backend->scheme)))
+        return pz__store_open_with(out, module->backend, pz_str_of(colon + 1), options, err);
     return unknown_address(address, scheme_len, err);
 }
 
@@ -465,7 +470,9 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
 {
     bool again = true;
     pz_status status = PZ_OK;
-    for (unsigned tries = 0; again && tries < UPDATE_TRIES; tries++)
+    const unsigned most =
+        store->backend->update_tries ? store->backend->update_tries : UPDATE_TRIES;
+    for (unsigned tries = 0; again && tries < most; tries++)
         status = update_once(store, key, fn, payload, &again, err);
     return status;
 }

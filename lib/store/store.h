@@ -38,12 +38,14 @@ typedef struct pz__store_options {
     pz__durability durability; /* of updates and commits; PZ__DURABLE is the default */
     uint64_t map_bytes; /* LMDB: size of the map to begin with; 0 for the default; it grows */
     bool read_only;
+    const struct pz_store_module *module; /* NULL, or another backend; see <personalize/redis.h> */
 } pz__store_options;
 
 /*
- * Open a store by its address: "memory:" (private to the handle) or "lmdb:PATH" (a directory, made
- * with mode 0700 if absent, files 0600; its parent must exist). Looks whether the store is sound
- * and lets go of it: files are opened at first use. A read-only handle makes nothing.
+ * Open a store by its address: "memory:" (private to the handle), "lmdb:PATH" (a directory, made
+ * with mode 0700 if absent, files 0600; its parent must exist) or, with its module, "redis://...".
+ * Looks whether an LMDB store is sound and lets go of it: files are opened, and servers asked, at
+ * first use. A read-only handle makes nothing.
  *
  * PZ_ERR_ARG for an address of no known backend (the message lists those of this build) and
  * PZ_ERR_UNSUPPORTED for one that this build was configured without; PZ_ERR_VERSION for a store of
@@ -55,8 +57,8 @@ pz_status pz__store_open(pz__store **out, const char *address, const pz__store_o
 /* Close the handle. NULL is allowed. No transaction may be open. */
 void pz__store_close(pz__store *store);
 
-/* The store's own writer id: 16 bytes, a UUID made when the store was made, stable until restored.
- */
+/* The store's own writer id: 16 bytes, a UUID made when the store was made, stable until restored;
+ * in Redis until a server that may have lost writes stands in for another. */
 pz_status pz__store_writer(pz__store *store, uint8_t out[16], pz_error *err);
 
 /* Append the bytes under `key` to `out`. PZ_ERR_NOT_FOUND if there are none. */
@@ -86,7 +88,9 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
  *
  * Once the store itself has failed inside a transaction, every call on it gives that status and
  * commit aborts. PZ_ERR_BUSY, from any call and from commit, asks to run the whole transaction
- * again: the map of an LMDB store had to grow. (pz__store_update does so by itself.) It cannot grow
+ * again: the map of an LMDB store had to grow; in Redis, where writers do not exclude each other,
+ * somebody else changed what this one has read, and so nothing of it happened, or a server was
+ * replaced, and the writer id with it. (pz__store_update does so by itself.) A map cannot grow
  * while an iteration, a reading of a stream or a snapshot goes on in this process; then begin gives
  * PZ_ERR_BUSY until that has ended.
  */
@@ -112,8 +116,9 @@ void pz__store_abort(pz__store_txn *txn);
 pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
                            pz_error *err);
 
-/* Called for each record in key order, over one snapshot; another status than PZ_OK stops and is
- * returned. Bytes are borrowed until it returns. */
+/* Called for each record in key order, over one snapshot (Redis has none: each record as it was at
+ * some moment of the iteration); another status than PZ_OK stops and is returned. Bytes are
+ * borrowed until it returns. */
 typedef pz_status (*pz__iterate_fn)(void *payload, pz_str key, const void *bytes, size_t len);
 pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
 /* Entries of a stream from number `from` on (1 is the first), in order. */
@@ -127,7 +132,7 @@ pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);
 /* Write a consistent copy of the whole store to a new address of the same backend while others
  * write. The copy gets a writer id of its own, and its name only when whole. `path` is an LMDB
  * store's directory, without "lmdb:"; it must be absent or empty: PZ_ERR_STATE where a store is.
- * PZ_ERR_UNSUPPORTED for memory. */
+ * PZ_ERR_UNSUPPORTED for memory and Redis. */
 pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err);
 
 /* ---- the backend's side (store/backend.h is private; see there) ---- */

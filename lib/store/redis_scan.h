@@ -1,0 +1,23 @@
+/*
+ * redis_scan.h: the keys of all records in Redis. Private to the Redis module.
+ */
+#ifndef PZ_STORE_REDIS_SCAN_H
+#define PZ_STORE_REDIS_SCAN_H
+
+#include "store/redis_client.h"
+
+typedef struct pz__redis_names {
+    pz_alloc alloc;
+    pz__buf text; /* varint length and octets of each, as they were found */
+    pz_str *list; /* sorted, each once; into `text` */
+    size_t count;
+    size_t cap;
+    bool any_lock; /* some may be no records yet, or no more */
+} pz__redis_names;
+
+/* Fill `out`, which need not be initialized; nothing is left to clear after a failure. PZ_ERR_BUSY
+ * while slots of a cluster are on the move, when a scan could miss records. */
+pz_status pz__redis_gather(pz__client *client, pz__redis_names *out, pz_error *err);
+void pz__redis_names_clear(pz__redis_names *names);
+
+#endif
