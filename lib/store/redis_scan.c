@@ -166,9 +166,9 @@ static pz_status map_state(pz__client *client, uint64_t *state, bool *is_moving,
     pz__session *session;
     uint16_t nodes[PZ__NODES_MAX];
     size_t count = 0;
-    *state = atomic_load(client.epoch);
+    *state = atomic_load(&client->epoch);
     *is_moving = false;
-    if (!atomic_load(client.is_cluster))
+    if (!atomic_load(&client->is_cluster))
         return PZ_OK;
     pz_status status = pz__session_take(client, &session, err);
     if (status != PZ_OK)
