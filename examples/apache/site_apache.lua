@@ -1,0 +1,18 @@
+-- Apache: this file is run once for each Lua state, of which LuaScope says how many there are.
+require "apache2"
+local shop = require("site").new()
+
+function answer(r)
+  local status, headers, body = shop:answer{
+    method = r.method,
+    path = r.uri,
+    cookie = r.headers_in["Cookie"],
+    body = r.method == "POST" and r:requestbody() or nil,
+  }
+  r.status = status
+  for name, value in pairs(headers) do
+    if name == "Content-Type" then r.content_type = value else r.headers_out[name] = value end
+  end
+  r:write(body)
+  return apache2.OK
+end

@@ -1,0 +1,6 @@
+-- Where this site keeps its things. The server's user must be able to write into `state` and no one
+-- else need read it.
+return {
+  catalog = "/srv/shop/shop.json",
+  state = "/var/lib/shop",
+}

@@ -1,0 +1,261 @@
+-- site.lua: a small site that greets each visitor with what they came for. It knows no server: the
+-- four plugins beside it turn their server's request into a table and the answer back.
+--
+--     GET  /         the page: cookie -> profile -> decision
+--     GET  /plain    the same page for nobody in particular, to measure against
+--     POST /choose   the visitor says what to show; an empty `interest` leaves it to the shop again
+--     POST /beacon   something was seen: `category`, and the page's own `id` for this sighting
+--     GET  /why      the reasons of the decision, in sentences
+--     GET  /status   for operators: which catalog is in force, and what is wrong with a refused one
+--
+-- A site is one engine. It is opened at its first request, so that a server may load this file
+-- before it forks. Profiles are read from the store for every request and never kept: what one worker
+-- writes, all others know at their next request.
+--
+-- The catalog's file is looked at once a second. A new one is checked with its own tests before it
+-- replaces the old one between two requests; one with mistakes is refused and the report kept. The
+-- last good one is kept in `state` too, for workers that start while the file is broken.
+local personalize = require("personalize").safe
+
+local HTML = "text/html; charset=utf-8"
+local TEXT = "text/plain; charset=utf-8"
+local COOKIE = "visitor=%s; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
+
+local Site = {}
+Site.__index = Site
+
+-- ---- files and texts ----
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function token()
+  local file = assert(io.open("/dev/urandom", "rb"))
+  local bytes = file:read(16)
+  file:close()
+  return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+-- A reader of `path` sees the old text or the new, never half of one.
+local function replace_file(path, text)
+  local temporary = path .. "." .. token()
+  local file = io.open(temporary, "wb")
+  if not file then return end
+  local is_whole = file:write(text) and file:close()
+  if not (is_whole and os.rename(temporary, path)) then os.remove(temporary) end
+end
+
+local ESCAPES = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;"}
+local function escape(text) return (tostring(text):gsub('[&<>"]', ESCAPES)) end
+
+local function unescape(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- The fields of a form, as application/x-www-form-urlencoded.
+local function fields(body)
+  local found = {}
+  for name, value in (body or ""):gmatch("([^&=]+)=([^&]*)") do
+    found[unescape(name)] = unescape(value)
+  end
+  return found
+end
+
+-- The visitor's id, or nil for a cookie that is missing or not ours.
+local function visitor_id(cookie)
+  local id = cookie and (";" .. cookie):match("[; ]visitor=(%x+)")
+  return id and #id == 32 and id or nil
+end
+
+-- ---- the page ----
+
+local BANNERS = {
+  garden = "The garden is waiting: roses, tools and seeds.",
+  home = "Lamps, cushions and a clean table.",
+  toys = "Trains, blocks and bears.",
+}
+local NOTES = {chosen = "because you asked for it", guessed = "because of what you looked at"}
+local HEAD = [[<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>The little shop</title>
+<style>body{font:16px/1.5 sans-serif;max-width:40em;margin:2em auto}h1{font-size:1.3em}</style>
+</head><body>
+<h1 id="hero" data-hero="]]
+local TAIL = [[
+<p>The little shop sells what a house needs, and what its children and its garden like. We send
+within a day, and take back whatever does not please.</p>
+<p>See <a href="#garden">garden</a>, <a href="#home">home</a>, <a href="#toys">toys</a>.</p>
+<form method="post" action="/choose"><label>Show me
+<select name="interest"><option value="">what suits me</option><option>garden</option>
+<option>home</option><option>toys</option></select></label> <button>Please</button></form>
+<p><a href="/why">Why do I see this?</a></p>
+<script>
+addEventListener("hashchange", () => navigator.sendBeacon("/beacon", new URLSearchParams(
+  {category: location.hash.slice(1), id: crypto.randomUUID()})))
+</script>
+</body></html>
+]]
+
+local function page(hero, rule)
+  return HEAD .. escape(hero) .. '">' .. (BANNERS[hero] or "All that we have: " .. escape(hero)) ..
+    "</h1>\n<p>You see this " .. (NOTES[rule] or "because we know nothing of you") .. ".</p>" .. TAIL
+end
+
+-- ---- the catalog ----
+
+local function mistakes_in(path)
+  local found, why = personalize.check(path)
+  if not found then return why end
+  local lines = {}
+  for _, entry in ipairs(found) do
+    if entry.severity == "error" then
+      lines[#lines + 1] = ("%s:%d:%d: %s"):format(entry.file, entry.line, entry.column, entry.message)
+    end
+  end
+  return lines[1] and table.concat(lines, "\n")
+end
+
+-- Put `text` in force, or say why not. The last good text needs no second check.
+function Site:load(text)
+  local good = read_file(self.good)
+  local why = text ~= good and mistakes_in(self.catalog)
+  if why then return why end
+  local warnings
+  warnings, why = self.engine:load_text(text, self.catalog)
+  if not warnings then return why end
+  if text ~= good then replace_file(self.good, text) end
+  self.is_loaded = true
+end
+
+-- Look at the catalog's file, once a second.
+function Site:follow_catalog(now)
+  if now == self.looked_at then return end
+  self.looked_at = now
+  local text = read_file(self.catalog)
+  if text and text == self.text then return end
+  self.text = text
+  self.refused = text and self:load(text) or not text and self.catalog .. ": cannot be read" or nil
+  local good = self.refused and not self.is_loaded and read_file(self.good)
+  if good and self.engine:load_text(good, self.good) then self.is_loaded = true end
+end
+
+-- ---- what is answered ----
+
+-- What to show, and by which rule. Without an answer there is a page all the same.
+function Site:decide(id)
+  local visitor = id and self.engine:customer("cookie", id)
+  local hero = self.engine:decide("home.hero", visitor, self.circumstances)
+  if visitor then visitor:close() end
+  if not hero then return "everything", nil end
+  return hero.value, hero.rule
+end
+
+local answers = {}
+
+answers["GET /"] = function(self, id)
+  if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id)) end
+  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide())
+end
+
+answers["GET /plain"] = function()
+  return 200, {["Content-Type"] = HTML}, page("everything")
+end
+
+-- Whose fault a failed write is: of the visitor, whose form or beacon makes no sense, or ours.
+local THEIRS = {
+  ERR_TYPE = true, ERR_DOMAIN = true, ERR_PARSE = true, ERR_LATE = true, ERR_TIME = true, ERR_LIMIT = true,
+}
+
+-- Do `write` with the visitor's profile. Gives nothing if it went well, else what to answer.
+local function write_as(self, id, write)
+  local visitor, message, code = self.engine:customer("cookie", id)
+  if visitor then
+    message, code = select(2, write(visitor))
+    visitor:close()
+  end
+  if message then return THEIRS[code] and 422 or 503, {["Content-Type"] = TEXT}, message .. "\n" end
+end
+
+answers["POST /choose"] = function(self, id, form)
+  if not form.interest then return 422, {["Content-Type"] = TEXT}, "What would you see?\n" end
+  local headers = {["Content-Type"] = TEXT, Location = "/"}
+  if not id then
+    id = token()
+    headers["Set-Cookie"] = COOKIE:format(id)
+  end
+  local status, kind, why = write_as(self, id, function(visitor)
+    if form.interest == "" then return visitor:clear("interest", {channel = "web"}) end
+    return visitor:choose("interest", form.interest, {channel = "web"})
+  end)
+  if status then return status, kind, why end
+  return 303, headers, "Noted.\n"
+end
+
+answers["POST /beacon"] = function(self, id, form)
+  if not id then return 204, {} end -- nobody yet, and a beacon makes nobody
+  local status, kind, why = write_as(self, id, function(visitor)
+    return visitor:observe{
+      kind = "view", source = "site", id = form.id or token(), channel = "web",
+      time = os.date("!%Y-%m-%dT%H:%M:%SZ"), category = form.category or "",
+    }
+  end)
+  if status then return status, kind, why end
+  return 204, {}
+end
+
+answers["GET /why"] = function(self, id)
+  local visitor = id and self.engine:customer("cookie", id)
+  local hero, why = self.engine:explain("home.hero", visitor, self.circumstances)
+  if visitor then visitor:close() end
+  if not hero then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
+  return 200, {["Content-Type"] = TEXT}, hero.text
+end
+
+answers["GET /status"] = function(self)
+  local lines = {"catalog " .. (self.engine:catalog_hash() or "none")}
+  if self.refused then lines[2] = "refused:\n" .. self.refused end
+  return 200, {["Content-Type"] = TEXT}, table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- the door ----
+
+function Site:open()
+  local engine, why = personalize.open{store = "lmdb:" .. self.state .. "/customers"}
+  if not engine then return why end
+  self.engine = engine
+  -- The process and this Lua state in it: tests count workers by it.
+  self.worker = (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 6)
+end
+
+-- answer{method=, path=, cookie=, body=}: status, headers by name, body
+function Site:answer(request)
+  local why = not self.engine and self:open()
+  if why then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
+  self:follow_catalog(os.time())
+  local answer = answers[request.method .. " " .. request.path]
+  if not answer then return 404, {["Content-Type"] = TEXT}, "There is nothing here.\n" end
+  local form = request.method == "POST" and fields(request.body)
+  local status, headers, body = answer(self, visitor_id(request.cookie), form)
+  headers["Cache-Control"] = "private, no-store"
+  headers["X-Worker"] = self.worker
+  return status, headers, body or ""
+end
+
+local M = {}
+
+-- new(settings): a site; without settings those of settings.lua.
+function M.new(settings)
+  settings = settings or require "settings"
+  return setmetatable({
+    catalog = settings.catalog,
+    state = settings.state,
+    good = settings.state .. "/catalog.good",
+    circumstances = {channel = "web"},
+  }, Site)
+end
+
+return M
