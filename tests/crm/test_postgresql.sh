@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds the PostgreSQL extension against an installed library and runs its regression tests in a
 # server of its own, reached by a socket in a scratch folder.
-#     test_postgresql.sh SOURCE_DIR BUILD_DIR CMAKE [record]
+#     test_postgresql.sh SOURCE_DIR BUILD_DIR CMAKE [record|bench]
 # Exit status 77: skipped, with the reason. `record` writes examples/postgresql/expected anew; only
-# a person does that, and reads the difference.
+# a person does that, and reads the difference. `bench` measures instead of testing.
 set -eu
 source=$1 build=$2 cmake=$3 mode=${4:-test}
 set --
@@ -25,6 +25,11 @@ cp -R "$source/examples/postgresql" "$scratch/extension"
 } >"$scratch/make.log" 2>&1 || { cat "$scratch/make.log"; exit 1; }
 
 postgres_start
+if [ "$mode" = bench ]; then
+    postgres_run env PZ_CATALOG="$scratch/extension/crm.json" "$pg_tree/psql" -X -q -h "$scratch/socket" \
+        -U postgres -d postgres -c 'CREATE EXTENSION personalize' -f "$scratch/extension/bench.sql"
+    exit 0
+fi
 # Without a file to compare with, pg_regress stops at the first test.
 for name in $(sed -n 's/^REGRESS = //p' "$scratch/extension/Makefile"); do
     set -- "$@" "$name"

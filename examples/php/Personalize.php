@@ -1,0 +1,389 @@
+<?php
+/*
+ * Personalize.php: libpersonalize for PHP 8.1 and later, through FFI.
+ *
+ * Values cross the border as JSON, which both sides read exactly: integers of 64 bits stay what they
+ * are, 1.0 stays a double, an empty PHP array is a list (write new stdClass for an empty map). What
+ * JSON has no word for comes out as text: times as RFC 3339, bytes as base64.
+ *
+ * Shop owns everything made from it: closing it, or the end of the script, frees its customers first,
+ * in whatever order PHP destroys objects. Answers are plain arrays that borrow nothing. Every failure
+ * is a PersonalizeException; nothing returns false.
+ */
+declare(strict_types=1);
+
+namespace Personalize;
+
+use FFI;
+
+/** What the library says went wrong. Its place, if it has one, is in the text that was read. */
+final class PersonalizeException extends \RuntimeException
+{
+    public function __construct(string $message, public readonly string $status,
+        public readonly int $textLine = 0, public readonly int $textColumn = 0)
+    {
+        parent::__construct($message);
+    }
+}
+
+/** The functions of the library that are used here, as its headers declare them. */
+final class Library
+{
+    private const DECLARATIONS = <<<'C'
+        typedef struct pz_engine pz_engine; typedef struct pz_context pz_context;
+        typedef struct pz_profile pz_profile; typedef struct pz_pool pz_pool;
+        typedef struct pz_decision pz_decision;
+        typedef struct { const char *data; size_t len; } pz_str;
+        typedef struct { uint32_t kind; uint32_t len; int64_t bits; } pz_value;
+        typedef struct { uint32_t size; int status; uint32_t line; uint32_t column; char message[512]; } pz_error;
+        typedef struct { uint32_t size; uint32_t flags; const char *catalog; const char *store; const void *alloc;
+            void *clock; void *clock_payload; int64_t skew_ms; uint64_t store_bytes; } pz_engine_options;
+        typedef struct { uint32_t size; bool is_resolved; bool has_confidence; pz_value value; const char *tier;
+            const char *reason; double confidence; pz_str channel; pz_str who; int64_t at_ms; pz_value members;
+        } pz_resolution;
+        const char *pz_version(void);
+        const char *pz_status_name(int);
+        const char *pz_status_text(int);
+        int pz_engine_open(pz_engine **, const pz_engine_options *, pz_error *);
+        void pz_engine_close(pz_engine *);
+        int pz_engine_load(pz_engine *, const char *, void *, pz_error *);
+        int pz_pool_new(pz_pool **, const void *);
+        void pz_pool_reset(pz_pool *);
+        void pz_pool_free(pz_pool *);
+        int pz_value_parse(pz_pool *, pz_value *, const char *, size_t, uint32_t, pz_error *);
+        int pz_value_print(pz_pool *, pz_str *, pz_value, uint32_t);
+        int pz_customer(pz_profile **, pz_engine *, const char *, const char *, pz_error *);
+        int pz_profile_apply(pz_profile *, pz_value, const void *, pz_error *);
+        int pz_profile_refresh(pz_profile *, pz_error *);
+        int pz_profile_export(const pz_profile *, pz_pool *, pz_str *, uint32_t, pz_error *);
+        pz_str pz_profile_id(const pz_profile *);
+        void pz_profile_free(pz_profile *);
+        int pz_context_new(pz_context **, pz_engine *, pz_error *);
+        void pz_context_free(pz_context *);
+        int pz_context_begin(pz_context *, int64_t, pz_error *);
+        int pz_context_set(pz_context *, const char *, pz_value, pz_error *);
+        int pz_context_level(pz_context *, const char *, pz_error *);
+        int pz_resolve(pz_resolution *, pz_context *, const pz_profile *, const char *, pz_error *);
+        int pz_segments(pz_value *, pz_context *, const pz_profile *, pz_error *);
+        int pz_decide(const pz_decision **, pz_context *, const pz_profile *, const char *, pz_error *);
+        pz_value pz_decision_value(const pz_decision *);
+        const char *pz_decision_reason(const pz_decision *);
+        const char *pz_decision_rule(const pz_decision *);
+        double pz_decision_confidence(const pz_decision *);
+        int pz_explain(pz_value *, pz_context *, const pz_decision *, pz_error *);
+        int pz_explain_text(pz_str *, pz_context *, const pz_decision *, pz_error *);
+        C;
+
+    /** PERSONALIZE_LIBRARY (a full path), else whatever the dynamic linker finds. */
+    public static function load(): FFI
+    {
+        static $ffi = null;
+        return $ffi ??= FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
+    }
+}
+
+/** A catalog in force and a store of customers. One for each process is enough. */
+final class Shop
+{
+    private FFI $c;
+    private FFI\CData $err;
+    private ?FFI\CData $engine = null;
+    private ?FFI\CData $context = null;
+    private ?FFI\CData $pool = null;
+    /** @var array<int, FFI\CData> The profiles of the customers, by object id. */
+    private array $profiles = [];
+
+    public function __construct(string $catalog, string $store = 'memory:')
+    {
+        $this->c = Library::load();
+        $this->err = $this->c->new('pz_error');
+        $options = $this->c->new('pz_engine_options');
+        $options->size = FFI::sizeof($options);
+        // Texts that a struct points to have to outlive the call.
+        $texts = [$this->text($catalog), $this->text($store)];
+        $options->catalog = $this->c->cast('char *', FFI::addr($texts[0]));
+        $options->store = $this->c->cast('char *', FFI::addr($texts[1]));
+        $this->engine = $this->made('pz_engine *', fn ($out) =>
+            $this->c->pz_engine_open($out, FFI::addr($options), $this->err()));
+        $this->context = $this->made('pz_context *', fn ($out) =>
+            $this->c->pz_context_new($out, $this->engine, $this->err()));
+        $this->pool = $this->made('pz_pool *', fn ($out) => $this->c->pz_pool_new($out, null));
+    }
+
+    public function __destruct()
+    {
+        $this->close();
+    }
+
+    /** Free everything, customers first. Closing twice does nothing; using a closed shop throws. */
+    public function close(): void
+    {
+        foreach ($this->profiles as $profile) {
+            $this->c->pz_profile_free($profile);
+        }
+        $this->profiles = [];
+        if ($this->pool) {
+            $this->c->pz_pool_free($this->pool);
+        }
+        if ($this->context) {
+            $this->c->pz_context_free($this->context);
+        }
+        if ($this->engine) {
+            $this->c->pz_engine_close($this->engine);
+        }
+        $this->engine = $this->context = $this->pool = null;
+    }
+
+    /** Put another catalog in force. One with mistakes throws, and the old one stays. */
+    public function load(string $catalog): void
+    {
+        $this->open();
+        $this->check($this->c->pz_engine_load($this->engine, $this->name($catalog), null, $this->err()));
+    }
+
+    /** The customer with an identifier, found or new: customer('email', 'ann@example.com'). */
+    public function customer(string $kind, string $value): Customer
+    {
+        $this->open();
+        $profile = $this->made('pz_profile *', fn ($out) => $this->c->pz_customer(
+            $out, $this->engine, $this->name($kind), $this->name($value), $this->err()));
+        $customer = new Customer($this);
+        $this->profiles[spl_object_id($customer)] = $profile;
+        return $customer;
+    }
+
+    /** @return array{value: mixed, reason: string, rule: string, confidence: float} */
+    public function decide(string $name, ?Customer $customer = null, array $context = []): array
+    {
+        return $this->answer($this->decision($name, $customer, $context));
+    }
+
+    /** As decide(), with every rule, every layer, and 'text': the reasons in sentences. */
+    public function explain(string $name, ?Customer $customer = null, array $context = []): array
+    {
+        $decision = $this->decision($name, $customer, $context);
+        $map = $this->c->new('pz_value');
+        $text = $this->c->new('pz_str');
+        $this->check($this->c->pz_explain(FFI::addr($map), $this->context, $decision, $this->err()));
+        $this->check($this->c->pz_explain_text(FFI::addr($text), $this->context, $decision, $this->err()));
+        return $this->value($map) + ['text' => $this->string($text)];
+    }
+
+    /** @return array{value: mixed, tier: string, reason: string} and confidence, channel, who, at, members */
+    public function resolve(string $attribute, ?Customer $customer = null, array $context = []): array
+    {
+        $this->begin($context);
+        $found = $this->c->new('pz_resolution');
+        $found->size = FFI::sizeof($found);
+        $this->check($this->c->pz_resolve(FFI::addr($found), $this->context, $this->profile($customer),
+            $this->name($attribute), $this->err()));
+        $told = ['value' => $this->value($found->value), 'tier' => $found->tier, 'reason' => $found->reason];
+        if ($found->has_confidence) {
+            $told['confidence'] = $found->confidence;
+        }
+        return $told + array_filter(['channel' => $this->string($found->channel), 'who' => $this->string($found->who),
+            'at' => $found->at_ms, 'members' => $this->value($found->members)]);
+    }
+
+    /** @return list<string> */
+    public function segments(?Customer $customer = null, array $context = []): array
+    {
+        $this->begin($context);
+        $list = $this->c->new('pz_value');
+        $this->check($this->c->pz_segments(FFI::addr($list), $this->context, $this->profile($customer), $this->err()));
+        return $this->value($list);
+    }
+
+    /** @internal For Customer: one operation as data. */
+    public function apply(Customer $customer, array $operation): void
+    {
+        $profile = $this->profile($customer);
+        $this->c->pz_pool_reset($this->pool);
+        $this->check($this->c->pz_profile_apply($profile, $this->parsed($operation), null, $this->err()));
+    }
+
+    /** @internal */
+    public function export(Customer $customer): array
+    {
+        $json = $this->c->new('pz_str');
+        $profile = $this->profile($customer);
+        $this->c->pz_pool_reset($this->pool);
+        $this->check($this->c->pz_profile_export($profile, $this->pool, FFI::addr($json), 0, $this->err()));
+        return $this->decoded($this->string($json));
+    }
+
+    /** @internal */
+    public function id(Customer $customer): string
+    {
+        return $this->string($this->c->pz_profile_id($this->profile($customer)));
+    }
+
+    /** @internal */
+    public function refresh(Customer $customer): void
+    {
+        $this->check($this->c->pz_profile_refresh($this->profile($customer), $this->err()));
+    }
+
+    /** @internal */
+    public function release(Customer $customer): void
+    {
+        $id = spl_object_id($customer);
+        if (isset($this->profiles[$id])) {
+            $this->c->pz_profile_free($this->profiles[$id]);
+            unset($this->profiles[$id]);
+        }
+    }
+
+    private function open(): void
+    {
+        $this->engine ?? throw new PersonalizeException('the shop is closed', 'ERR_STATE');
+    }
+
+    private function profile(?Customer $customer): ?FFI\CData
+    {
+        $this->open();
+        return $customer === null ? null : $this->profiles[spl_object_id($customer)]
+            ?? throw new PersonalizeException('the customer is of another shop', 'ERR_ARG');
+    }
+
+    /** Begin a request. 'now' (milliseconds since 1970) and 'level' are no keys of the catalog. */
+    private function begin(array $context): void
+    {
+        $this->open();
+        $this->c->pz_pool_reset($this->pool);
+        $this->check($this->c->pz_context_begin($this->context, $context['now'] ?? 0, $this->err()));
+        if (isset($context['level'])) {
+            $this->check($this->c->pz_context_level($this->context, $this->name($context['level']), $this->err()));
+        }
+        foreach (array_diff_key($context, ['now' => 0, 'level' => 0]) as $key => $value) {
+            $this->check($this->c->pz_context_set($this->context, $this->name((string) $key), $this->parsed($value),
+                $this->err()));
+        }
+    }
+
+    private function decision(string $name, ?Customer $customer, array $context): FFI\CData
+    {
+        $this->begin($context);
+        $out = $this->c->new('const pz_decision *');
+        $this->check($this->c->pz_decide(FFI::addr($out), $this->context, $this->profile($customer),
+            $this->name($name), $this->err()));
+        return $out;
+    }
+
+    private function answer(FFI\CData $decision): array
+    {
+        return ['value' => $this->value($this->c->pz_decision_value($decision)),
+            'reason' => $this->c->pz_decision_reason($decision), 'rule' => $this->c->pz_decision_rule($decision),
+            'confidence' => $this->c->pz_decision_confidence($decision)];
+    }
+
+    private function parsed(mixed $value): FFI\CData
+    {
+        $json = json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
+        $out = $this->c->new('pz_value');
+        $this->check($this->c->pz_value_parse($this->pool, FFI::addr($out), $json, strlen($json), 0, $this->err()));
+        return $out;
+    }
+
+    private function value(FFI\CData $value): mixed
+    {
+        $json = $this->c->new('pz_str');
+        $this->check($this->c->pz_value_print($this->pool, FFI::addr($json), $value, 0));
+        return $this->decoded($this->string($json));
+    }
+
+    /** Maps become arrays by key; integers beyond 64 bits with sign become text. */
+    private function decoded(string $json): mixed
+    {
+        return json_decode($json, true, 1024, JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING);
+    }
+
+    private function string(FFI\CData $text): string
+    {
+        return $text->len === 0 ? '' : FFI::string($text->data, $text->len);
+    }
+
+    /** A name travels with a NUL at its end, so one inside would cut it. */
+    private function name(string $name): string
+    {
+        return str_contains($name, "\0") ? throw new PersonalizeException('a name holds no NUL', 'ERR_ARG') : $name;
+    }
+
+    private function text(string $text): FFI\CData
+    {
+        $copy = $this->c->new('char[' . strlen($this->name($text)) + 1 . ']');
+        FFI::memcpy($copy, $text . "\0", strlen($text) + 1);
+        return $copy;
+    }
+
+    private function made(string $type, callable $make): FFI\CData
+    {
+        $out = $this->c->new($type);
+        $this->check($make(FFI::addr($out)));
+        return $out;
+    }
+
+    /** The error that a call is to fill, begun anew. */
+    private function err(): FFI\CData
+    {
+        $this->err->size = FFI::sizeof($this->err);
+        $this->err->line = $this->err->column = 0;
+        $this->err->message[0] = "\0";
+        return FFI::addr($this->err);
+    }
+
+    private function check(int $status): void
+    {
+        if ($status !== 0) {
+            throw new PersonalizeException(FFI::string($this->err->message) ?: $this->c->pz_status_text($status),
+                $this->c->pz_status_name($status), $this->err->line, $this->err->column);
+        }
+    }
+}
+
+/**
+ * One customer. Every verb of docs/verbs.md is a method; named arguments are its circumstances:
+ *     $ann->choose('language', 'de', channel: 'web', who: 'agent:7');
+ */
+final class Customer
+{
+    /** @internal Shop::customer() makes them. */
+    public function __construct(private Shop $shop)
+    {
+    }
+
+    public function __destruct()
+    {
+        $this->shop->release($this);
+    }
+
+    public function __call(string $verb, array $arguments): void
+    {
+        $named = array_filter($arguments, is_string(...), ARRAY_FILTER_USE_KEY);
+        $operation = [$verb, ...array_values(array_diff_key($arguments, $named))];
+        $this->shop->apply($this, $named ? [...$operation, $named] : $operation);
+    }
+
+    /** The id under which the store keeps the customer. */
+    public function id(): string
+    {
+        return $this->shop->id($this);
+    }
+
+    /** Everything known, with its provenance. */
+    public function export(): array
+    {
+        return $this->shop->export($this);
+    }
+
+    /** See what other processes have written meanwhile. */
+    public function refresh(): void
+    {
+        $this->shop->refresh($this);
+    }
+
+    /** A handle has one owner. */
+    private function __clone()
+    {
+    }
+}

@@ -1,0 +1,104 @@
+<?php
+/* What the PHP class promises, asked of it. Run with PERSONALIZE_LIBRARY and the catalog as argument. */
+declare(strict_types=1);
+
+require __DIR__ . '/Personalize.php';
+
+use Personalize\{PersonalizeException, Shop};
+
+$catalog = $argv[1];
+$folder = $argv[2];
+$checks = 0;
+
+function same(mixed $expected, mixed $found, string $claim): void
+{
+    global $checks;
+    $checks++;
+    if ($expected !== $found) {
+        fwrite(STDERR, "$claim: expected " . json_encode($expected) . ', found ' . json_encode($found) . "\n");
+        exit(1);
+    }
+}
+
+function refused(string $status, callable $call, string $claim): PersonalizeException
+{
+    try {
+        $call();
+    } catch (PersonalizeException $e) {
+        same($status, $e->status, $claim);
+        return $e;
+    }
+    same('an exception', 'none', $claim);
+}
+
+$shop = new Shop($catalog, "lmdb:$folder/customers");
+$ann = $shop->customer('email', 'ann@example.com');
+$ann->declare('language', 'fr', at: '2026-01-01T00:00:00Z');
+same('fr', $shop->resolve('language', $ann)['value'], 'a recorded fact answers');
+$ann->choose('language', 'de', channel: 'phone', who: 'agent:7', at: '2026-02-01T00:00:00Z');
+$found = $shop->resolve('language', $ann);
+same(['value' => 'de', 'tier' => 'CHOICE', 'reason' => 'EXPLICIT', 'channel' => 'phone', 'who' => 'agent:7',
+    'at' => strtotime('2026-02-01T00:00:00Z') * 1000], $found, 'a choice stands above it, with its source');
+same(['value' => 'hallo', 'reason' => 'TARGETING_MATCH', 'rule' => 'german', 'confidence' => 1.0],
+    $shop->decide('letter', $ann, ['channel' => 'mail']), 'a decision');
+same(['value' => 'hello', 'reason' => 'DEFAULT', 'rule' => '', 'confidence' => 1.0], $shop->decide('letter'), 'nobody');
+$why = $shop->explain('letter', $ann, ['channel' => 'mail']);
+same('german', $why['rule'], 'an explanation decides too');
+same(true, str_contains($why['text'], 'the customer chose it'), 'and says why in sentences');
+same(['percent' => 7.5, 'until' => 3], $shop->decide('discount', null, ['basket' => 101])['value'], 'kinds come through');
+same(null, $shop->decide('discount', null, ['basket' => 100])['value'], 'no default is null');
+foreach ([1, 2] as $i) {
+    $ann->observe(['kind' => 'order', 'source' => 'shop', 'id' => "o$i", 'time' => gmdate('Y-m-d\TH:i:s\Z'), 'total' => 12.5]);
+}
+same(['german', 'buyer'], array_values(array_intersect(['german', 'buyer', 'adult'], $shop->segments($ann))), 'segments');
+$ann->clear('language');
+same('fr', $shop->resolve('language', $ann)['value'], 'taking back a choice shows what stands beneath');
+$ann->declare('city', "Kö\0ln");
+same("Kö\0ln", $shop->resolve('city', $ann)['value'], 'a value may hold NUL');
+$ann->declare('age', 41);
+same(null, $shop->resolve('age', $ann, ['level' => 'basic'])['value'], 'a level leaves out what may not be used');
+same(true, is_array($ann->export()), 'everything can be told');
+
+$e = refused('ERR_NOT_FOUND', fn () => $shop->decide('lettre', $ann), 'a wrong name');
+same(true, str_contains($e->getMessage(), "did you mean 'letter'"), 'the nearest name is told');
+refused('ERR_DOMAIN', fn () => $ann->choose('language', 'it'), 'a wrong value');
+refused('ERR_TYPE', fn () => $ann->chose('language', 'de'), 'a wrong verb');
+refused('ERR_ARG', fn () => $shop->decide("letter\0x"), 'a name with NUL');
+refused('ERR_NOT_FOUND', fn () => $shop->decide('letter', null, ['chanel' => 'web']), 'a wrong circumstance');
+try {
+    $ann->declare('city', "\xff");
+    same('an exception', 'none', 'text that is no UTF-8');
+} catch (JsonException) {
+    $checks++;
+}
+file_put_contents("$folder/bad.json", "{\"catalog\": \"x\",\n \"segments\": {\"s\": \"profile.nope == 1\"}}");
+$e = refused('ERR_CATALOG', fn () => $shop->load("$folder/bad.json"), 'a broken catalog');
+same(2, $e->textLine, 'its line is told');
+same('hello', $shop->decide('letter')['value'], 'the old one goes on');
+$shop->load($catalog);
+
+// A page is served by many processes; each sees what the others write.
+$again = new Shop($catalog, "lmdb:$folder/other");
+refused('ERR_ARG', fn () => $again->decide('letter', $ann), 'a customer of another shop');
+$again->close();
+$again->close();
+refused('ERR_STATE', fn () => $again->decide('letter'), 'a closed shop');
+$id = $ann->id();
+unset($ann);
+$ann = $shop->customer('email', 'ann@example.com');
+same($id, $ann->id(), 'the store keeps a customer');
+$begun = memory_get_usage();
+$resident = fn () => (int) preg_replace('/.*VmRSS:\s*(\d+).*/s', '$1', file_get_contents('/proc/self/status'));
+for ($i = 0; $i < 22000; $i++) {
+    if ($i === 2000) {
+        $before = $resident();
+    }
+    $shop->explain('letter', $ann, ['channel' => 'mail']);
+    $shop->customer('email', 'ann@example.com');
+}
+same(true, $resident() - $before <= 1024, 'twenty thousand decisions and handles leave nothing behind');
+$begun = hrtime(true);
+for ($i = 0; $i < 10000; $i++) {
+    $shop->decide('letter', $ann, ['channel' => 'mail']);
+}
+printf("%d checks; a decision takes %.1f us\n", $checks, (hrtime(true) - $begun) / 1e7);
