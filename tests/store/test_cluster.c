@@ -1,0 +1,208 @@
+/*
+ * test_cluster.c: what becomes of acknowledged updates when a Redis Cluster comes to harm.
+ *
+ * Six real servers, processes that count (load.h), and a test that kills, stops or moves what they
+ * count on. Each test prints a line: acknowledged, unknown, lost, seconds without a success. With
+ * one confirming replica nothing acknowledged may be missing; with none, what is missing is
+ * printed. PZ_FULL_CASES set makes the counting long (100,000 updates).
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <personalize/redis.h>
+
+#include "store/load.h"
+#include "store/redis_item.h"
+
+static servers cluster;
+
+static void sleep_ms(int ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, (long)(ms % 1000) * 1000000}, NULL);
+}
+
+static int start_cluster(void **state)
+{
+    (void)state;
+    servers_start_cluster(&cluster);
+    return 0;
+}
+
+static int stop_cluster(void **state)
+{
+    (void)state;
+    servers_stop(&cluster);
+    return 0;
+}
+
+static load_result report(const char *what, load *l)
+{
+    const unsigned failures = atomic_load(&l->shared->failures), kills = l->kills;
+    const load_result r = load_reckon(l);
+    printf("    %-32s acknowledged %6llu  failed %4u  unknown %3llu  lost %3llu  surplus %llu  "
+           "torn %u  kills %u  longest silence %.1f s\n",
+           what, (unsigned long long)r.acknowledged, failures, (unsigned long long)r.unknown,
+           (unsigned long long)r.lost, (unsigned long long)r.surplus, r.torn, kills, r.longest_s);
+    fflush(stdout);
+    return r;
+}
+
+static void assert_exact(load_result r)
+{
+    assert_true(r.acknowledged > 0);
+    assert_int_equal(r.lost, 0);
+    assert_int_equal(r.surplus, 0);
+    assert_int_equal(r.torn, 0);
+}
+
+static void begin(load *l, const char *more, uint32_t processes, unsigned updates)
+{
+    char address[400];
+    servers_address(&cluster, more, address);
+    load_start(l, address, processes, updates);
+}
+
+static unsigned updates_of_a_long_run(unsigned quick)
+{
+    return getenv("PZ_FULL_CASES") ? 100000 : quick;
+}
+
+/* The master of slot 0, whoever that is by now. */
+static uint32_t a_master(void)
+{
+    const int owner = servers_owner(&cluster, 0);
+    assert_true(owner >= 0);
+    return (uint32_t)owner;
+}
+
+static void killed_processes_leave_exact_counters(void **state)
+{
+    (void)state;
+    load l;
+    unsigned seed = 7;
+    begin(&l, "?prefix=kill:", LOAD_PROCESSES, updates_of_a_long_run(6000));
+    for (int i = 0; i < 2000 && atomic_load(&l.shared->left) > 0; i++) {
+        sleep_ms(40 + (int)(rand_r(&seed) % 60));
+        load_kill(&l, (uint32_t)rand_r(&seed) % LOAD_PROCESSES);
+    }
+    load_finish(&l, false);
+    assert_exact(report("processes killed (-9)", &l));
+}
+
+static void a_slot_moves_under_load(void **state)
+{
+    (void)state;
+    load l;
+    pz__client *client = test_calloc(1, sizeof *client);
+    snprintf(client->options.prefix, sizeof client->options.prefix, "move:");
+    begin(&l, "?prefix=move:", 4, 1u << 30);
+    sleep_ms(300);
+    /* The slots of some of the counters. */
+    for (unsigned key = 0; key < 24; key += 2) {
+        char room[PZ__ITEM_NAME_MAX], name[8];
+        const int len = snprintf(name, sizeof name, "k%u", key);
+        const pz_str text = {name, (size_t)len};
+        const uint16_t slot =
+            pz__redis_slot(pz__item_name(room, client, PZ__ITEM_RECORD, text, name, (size_t)len));
+        const int from = servers_owner(&cluster, slot);
+        assert_true(from >= 0);
+        assert_true(servers_move_slot(&cluster, slot, (uint32_t)from, (uint32_t)(from + 1) % 3));
+    }
+    load_finish(&l, true);
+    test_free(client);
+    assert_exact(report("slots moved", &l));
+}
+
+static void a_killed_master_loses_nothing_confirmed(void **state)
+{
+    (void)state;
+    load l;
+    begin(&l, "?prefix=wait1:&wait=1&deadline_ms=20000", 4, 1u << 30);
+    sleep_ms(700);
+    const uint32_t victim = a_master();
+    server_kill(&cluster.list[victim]);
+    sleep_ms(3500);
+    server_restart(&cluster, victim);
+    assert_true(servers_wait(&cluster, 3, 30));
+    sleep_ms(500);
+    load_finish(&l, true);
+    assert_exact(report("master killed, wait=1", &l));
+}
+
+static void a_killed_master_without_confirmation_is_measured(void **state)
+{
+    (void)state;
+    load l;
+    begin(&l, "?prefix=wait0:", 4, 1u << 30);
+    sleep_ms(700);
+    const uint32_t victim = a_master();
+    server_kill(&cluster.list[victim]);
+    sleep_ms(4000);
+    server_restart(&cluster, victim);
+    assert_true(servers_wait(&cluster, 3, 30));
+    load_finish(&l, true);
+    const load_result r = report("master killed, wait=0", &l);
+    assert_true(r.acknowledged > 0);
+    assert_int_equal(r.surplus, 0);
+}
+
+static void a_master_that_hangs_is_replaced(void **state)
+{
+    (void)state;
+    load l;
+    begin(&l, "?prefix=hang:&wait=1&timeout_ms=500&deadline_ms=20000", 4, 1u << 30);
+    sleep_ms(700);
+    const uint32_t victim = a_master();
+    kill(cluster.list[victim].process, SIGSTOP);
+    sleep_ms(4000);
+    kill(cluster.list[victim].process, SIGCONT);
+    assert_true(servers_wait(&cluster, 3, 30));
+    sleep_ms(500);
+    load_finish(&l, true);
+    assert_exact(report("master stopped (SIGSTOP), wait=1", &l));
+}
+
+static void the_writer_changes_when_a_master_does(void **state)
+{
+    (void)state;
+    pz__store *store;
+    uint8_t before[16], after[16];
+    char address[400];
+    const pz__store_options options = {.module = pz_redis_module()};
+    servers_address(&cluster, "?prefix=writer:&wait=1", address);
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    assert_ok(kit_set(store, "k", "v"));
+    assert_ok(pz__store_writer(store, before, &kit_error));
+    const uint32_t victim = a_master();
+    server_kill(&cluster.list[victim]);
+    sleep_ms(3000);
+    server_restart(&cluster, victim);
+    assert_true(servers_wait(&cluster, 3, 30));
+    for (unsigned i = 0; i < 30; i++) { /* one of them meets the new master */
+        char key[8];
+        snprintf(key, sizeof key, "k%u", i);
+        assert_ok(kit_set(store, key, "v"));
+    }
+    assert_ok(pz__store_writer(store, after, &kit_error));
+    assert_memory_not_equal(before, after, 16);
+    assert_ok(pz__store_writer(store, before, &kit_error));
+    assert_memory_equal(before, after, 16);
+    pz__store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_processes_leave_exact_counters),
+        cmocka_unit_test(a_slot_moves_under_load),
+        cmocka_unit_test(a_killed_master_loses_nothing_confirmed),
+        cmocka_unit_test(a_killed_master_without_confirmation_is_measured),
+        cmocka_unit_test(a_master_that_hangs_is_replaced),
+        cmocka_unit_test(the_writer_changes_when_a_master_does),
+    };
+    if (!servers_are_there())
+        return 0;
+    return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
+}
