@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "cel/lexer.h"
 #include "cel/net.h"
 #include "cel/text.h"
 
@@ -72,11 +73,19 @@ pz_value pz__fn_bool(pz__call *call, const pz_value *args, uint32_t count)
     return pz__call_fail(call, "the text is no bool; it must be true or false");
 }
 
+/* A text is read to its end, and paid for before; false if the steps do not suffice. */
+static bool may_read(const pz__call *call, pz_value v)
+{
+    return v.kind != PZ_STRING || pz__call_charge_bytes(call, v.len);
+}
+
 pz_value pz__fn_int(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
     pz_value v = args[0];
     int64_t n;
+    if (!may_read(call, v))
+        return pz__call_spent();
     switch (v.kind) {
     case PZ_INT:
         return v;
@@ -103,6 +112,8 @@ pz_value pz__fn_uint(pz__call *call, const pz_value *args, uint32_t count)
     (void)count;
     pz_value v = args[0];
     uint64_t n;
+    if (!may_read(call, v))
+        return pz__call_spent();
     switch (v.kind) {
     case PZ_UINT:
         return v;
@@ -133,16 +144,25 @@ static pz_value double_of_text(pz__call *call, pz_value v)
         if (pz__str_equal(text, words[i].text))
             return pz_value_double(words[i].what ? words[i].what * __builtin_inf()
                                                  : __builtin_nan(""));
-    double d;
-    size_t plus = text.len > 1 && text.data[0] == '+' && text.data[1] != '-';
-    if (!pz__double_parse(text.data + plus, text.len - plus, &d))
+    double d = 0;
+    const bool minus = text.len > 0 && text.data[0] == '-';
+    const bool is_signed = minus || (text.len > 0 && text.data[0] == '+');
+    if (is_signed && text.len > 1 && text.data[1] == '-')
         return pz__call_fail(call, "the text is no double");
-    return pz_value_double(d);
+    pz_status status =
+        pz__double_of_text(call->arena, text.data + is_signed, text.len - is_signed, &d);
+    if (status == PZ_ERR_NOMEM)
+        return pz__call_nomem();
+    if (status != PZ_OK)
+        return pz__call_fail(call, "the text is no double");
+    return pz_value_double(minus ? -d : d);
 }
 
 pz_value pz__fn_double(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
+    if (!may_read(call, args[0]))
+        return pz__call_spent();
     switch (args[0].kind) {
     case PZ_DOUBLE:
         return args[0];
@@ -252,6 +272,8 @@ pz_value pz__fn_duration(pz__call *call, const pz_value *args, uint32_t count)
 {
     (void)count;
     int64_t ns;
+    if (!may_read(call, args[0]))
+        return pz__call_spent();
     if (args[0].kind == PZ_DURATION)
         return args[0];
     if (args[0].kind != PZ_STRING)

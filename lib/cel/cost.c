@@ -144,21 +144,44 @@ typedef struct estimate {
 
 typedef struct estimator {
     const pz__checker *ck;
-    uint64_t *sizes; /* by number of a local */
+    uint64_t *sizes;       /* by number of a local */
+    uint32_t *values_left; /* of constants, to be looked at */
 } estimator;
+
+/* Values of constants that one estimate looks at. A constant may hold one part many times over
+ * (cel.bind(a, [1, 1], cel.bind(b, [a, a], ...))), so that it has no end in practice: beyond that
+ * number it counts as unbounded. */
+#define CONSTANT_VALUES_MAX 1000000u
+
+static bool may_look(const estimator *e)
+{
+    if (*e->values_left == 0)
+        return false;
+    --*e->values_left;
+    return true;
+}
+
+/* Units to read a text of that size. */
+static uint64_t units_of_octets(uint64_t size)
+{
+    return size == UNBOUNDED ? UNBOUNDED : size / OCTETS_PER_UNIT;
+}
 
 static estimate estimate_of(const estimator *e, const pz__expr *expr);
 
-static uint64_t size_of_constant(pz_value v)
+static uint64_t size_of_constant(const estimator *e, pz_value v)
 {
+    if (!may_look(e))
+        return UNBOUNDED;
     uint64_t size =
         v.kind == PZ_STRING || v.kind == PZ_BYTES || v.kind == PZ_LIST || v.kind == PZ_MAP ? v.len
                                                                                            : 0;
-    for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len; i++)
-        size = greater(size, size_of_constant(v.as.items[i]));
-    for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len; i++) {
+    for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len && size != UNBOUNDED; i++)
+        size = greater(size, size_of_constant(e, v.as.items[i]));
+    for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len && size != UNBOUNDED; i++) {
         pz_entry entry = pz_value_entry(v, i);
-        size = greater(size, greater(size_of_constant(entry.key), size_of_constant(entry.value)));
+        size = greater(size, size_of_constant(e, entry.key));
+        size = greater(size, size_of_constant(e, entry.value));
     }
     return size;
 }
@@ -179,7 +202,7 @@ static uint64_t walk(const estimator *e, const pz__type *type, uint64_t size)
         return 0;
     case PZ__T_STRING:
     case PZ__T_BYTES:
-        return size / OCTETS_PER_UNIT + 1;
+        return plus(units_of_octets(size), 1);
     case PZ__T_LIST:
         return times(size, plus(1, walk(e, type->args[0], size)));
     case PZ__T_MAP:
@@ -194,20 +217,24 @@ static uint64_t walk(const estimator *e, const pz__type *type, uint64_t size)
     }
 }
 
-static uint64_t walk_constant(pz_value v)
+static uint64_t walk_constant(const estimator *e, pz_value v)
 {
+    if (!may_look(e))
+        return UNBOUNDED;
     uint64_t units = v.kind == PZ_STRING || v.kind == PZ_BYTES ? v.len / OCTETS_PER_UNIT + 1 : 0;
-    for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len; i++)
-        units += 1 + walk_constant(v.as.items[i]);
-    for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len; i++)
-        units +=
-            1 + walk_constant(pz_value_entry(v, i).key) + walk_constant(pz_value_entry(v, i).value);
+    for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len && units != UNBOUNDED; i++)
+        units = plus(units, plus(1, walk_constant(e, v.as.items[i])));
+    for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len && units != UNBOUNDED; i++) {
+        pz_entry entry = pz_value_entry(v, i);
+        units = plus(units, plus(1, walk_constant(e, entry.key)));
+        units = plus(units, walk_constant(e, entry.value));
+    }
     return units;
 }
 
 static uint64_t walk_node(const estimator *e, const pz__expr *expr, uint64_t size)
 {
-    return expr->kind == PZ__E_CONST ? walk_constant(expr->constant) : walk(e, expr->type, size);
+    return expr->kind == PZ__E_CONST ? walk_constant(e, expr->constant) : walk(e, expr->type, size);
 }
 
 /* What a result of the type can be at most: nothing, if even a value of size 1 needs no walking. */
@@ -282,7 +309,9 @@ static uint64_t units_of_call(const estimator *e, const pz__expr *call, const es
     if (call->host || pz__functions[call->index].cost == PZ__COST_ONE)
         return 0;
     if (pz__functions[call->index].cost == PZ__COST_KEY)
-        return parts[1].size / OCTETS_PER_UNIT;
+        return units_of_octets(parts[1].size);
+    if (pz__functions[call->index].cost == PZ__COST_TEXT)
+        return units_of_octets(parts[0].size);
     if (count == 2 && !call->target && is_equality(call->name))
         return units_of_equality(e, call, parts);
     for (uint32_t i = 0; i < count; i++) {
@@ -323,7 +352,7 @@ static estimate estimate_call(const estimator *e, const pz__expr *call)
 /* Units to read a part that is the key of a map, once it is in. */
 static uint64_t units_of_key(const pz__expr *expr, uint32_t part, estimate one)
 {
-    return expr->kind == PZ__E_MAP && part % 2 == 0 ? one.size / OCTETS_PER_UNIT + 1 : 0;
+    return expr->kind == PZ__E_MAP && part % 2 == 0 ? plus(units_of_octets(one.size), 1) : 0;
 }
 
 /* Several parts that are all evaluated and put into one value. */
@@ -364,8 +393,9 @@ static estimate estimate_conditional(const estimator *e, const pz__expr *expr)
 static uint64_t units_of_entries(const pz__expr *macro, uint64_t key, uint64_t size)
 {
     if (macro->macro == PZ__MACRO_TRANSFORM_MAP)
-        return key / OCTETS_PER_UNIT + 1;
-    return macro->macro == PZ__MACRO_TRANSFORM_ENTRY ? times(size, size / OCTETS_PER_UNIT + 2) : 0;
+        return plus(units_of_octets(key), 1);
+    return macro->macro == PZ__MACRO_TRANSFORM_ENTRY ? times(size, plus(units_of_octets(size), 2))
+                                                     : 0;
 }
 
 static estimate estimate_macro(const estimator *e, const pz__expr *expr)
@@ -409,7 +439,7 @@ static estimate estimate_of(const estimator *e, const pz__expr *expr)
 {
     switch ((pz__expr_kind)expr->kind) {
     case PZ__E_CONST:
-        return (estimate){0, 0, size_of_constant(expr->constant)};
+        return (estimate){0, 0, size_of_constant(e, expr->constant)};
     case PZ__E_SLOT:
         return (estimate){1, 1, expr->test_only ? 0 : hint_of(e, expr)};
     case PZ__E_LOCAL:
@@ -444,7 +474,9 @@ static estimate estimate_of(const estimator *e, const pz__expr *expr)
 
 pz__cel_cost pz__cost_estimate(pz__checker *ck, const pz__expr *expr)
 {
-    estimator e = {ck, pz__arena_zero(ck->scratch, ck->local_count + 1u, sizeof *e.sizes)};
+    uint32_t values_left = CONSTANT_VALUES_MAX;
+    estimator e = {ck, pz__arena_zero(ck->scratch, ck->local_count + 1u, sizeof *e.sizes),
+                   &values_left};
     if (!e.sizes) {
         pz__issue_nomem(ck->sink);
         return (pz__cel_cost){0, 0};

@@ -23,9 +23,9 @@ typedef struct pz__call {
  * from the arguments and the arena. */
 typedef pz_value (*pz__impl)(pz__call *call, const pz_value *args, uint32_t count);
 
-/* How the work grows, for estimates: constant, with the size of the arguments, or with the length of
- * the key, the second argument. */
-typedef enum pz__cost { PZ__COST_ONE, PZ__COST_SIZE, PZ__COST_KEY } pz__cost;
+/* How the work grows, for estimates: constant, with the size of the arguments, with the length of
+ * the key, the second argument, or with that of the first, if it is a text. */
+typedef enum pz__cost { PZ__COST_ONE, PZ__COST_SIZE, PZ__COST_KEY, PZ__COST_TEXT } pz__cost;
 
 #define PZ__PARAMS_MAX 4
 

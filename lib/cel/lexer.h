@@ -74,8 +74,11 @@ typedef struct pz__literal_error {
     uint32_t at;
 } pz__literal_error;
 
-pz_status pz__literal_number(pz_str source, pz__token token, bool negative, pz_value *out,
-                             pz__literal_error *error);
+pz_status pz__literal_number(pz__arena *arena, pz_str source, pz__token token, bool negative,
+                             pz_value *out, pz__literal_error *error);
+/* The double that a text without a sign stands for; ".5" has no leading digit, which the number
+ * reader wants. PZ_ERR_PARSE: it stands for none. PZ_ERR_NOMEM. */
+pz_status pz__double_of_text(pz__arena *arena, const char *text, size_t len, double *out);
 pz_status pz__literal_text(pz__arena *arena, pz_str source, pz__token token, pz_value *out,
                            pz__literal_error *error);
 

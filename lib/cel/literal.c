@@ -43,35 +43,36 @@ static bool hex_number(const char *text, size_t len, uint64_t *out)
     return true;
 }
 
-static pz_status float_literal(const char *text, size_t len, bool negative, pz_value *out)
+pz_status pz__double_of_text(pz__arena *arena, const char *text, size_t len, double *out)
 {
-    /* ".5" has no leading digit, which the number reader wants. */
-    double d = 0;
-    if (text[0] != '.') {
-        if (!pz__double_parse(text, len, &d))
-            return PZ_ERR_PARSE;
-    } else {
-        char padded[512];
-        if (len + 1 > sizeof padded)
-            return PZ_ERR_PARSE;
-        padded[0] = '0';
-        memcpy(padded + 1, text, len);
-        if (!pz__double_parse(padded, len + 1, &d))
-            return PZ_ERR_PARSE;
-    }
-    *out = (pz_value){.kind = PZ_DOUBLE, .as.d = negative ? -d : d};
-    return PZ_OK;
+    if (len == 0 || text[0] != '.')
+        return pz__double_parse(text, len, out) ? PZ_OK : PZ_ERR_PARSE;
+    char *padded = pz__arena_array(arena, len + 1, 1);
+    if (!padded)
+        return PZ_ERR_NOMEM;
+    padded[0] = '0';
+    memcpy(padded + 1, text, len);
+    return pz__double_parse(padded, len + 1, out) ? PZ_OK : PZ_ERR_PARSE;
 }
 
-pz_status pz__literal_number(pz_str source, pz__token token, bool negative, pz_value *out,
-                             pz__literal_error *error)
+static pz_status float_literal(pz__arena *arena, const char *text, size_t len, bool negative,
+                               pz_value *out)
+{
+    double d = 0;
+    pz_status status = pz__double_of_text(arena, text, len, &d);
+    *out = pz_value_double(negative ? -d : d);
+    return status;
+}
+
+pz_status pz__literal_number(pz__arena *arena, pz_str source, pz__token token, bool negative,
+                             pz_value *out, pz__literal_error *error)
 {
     const char *text = source.data + token.start;
     size_t len = token.end - token.start;
     if (token.kind == PZ__TOK_FLOAT) {
-        if (float_literal(text, len, negative, out) == PZ_OK)
-            return PZ_OK;
-        return refuse(error, token.start, "this number cannot be read");
+        pz_status status = float_literal(arena, text, len, negative, out);
+        return status == PZ_ERR_PARSE ? refuse(error, token.start, "this number cannot be read")
+                                      : status;
     }
     len -= token.kind == PZ__TOK_UINT;
     uint64_t n = 0;

@@ -229,7 +229,7 @@ static pz__expr *parse_number(parser *p, bool negative, uint32_t start)
 {
     pz_value value;
     pz__literal_error error = {0};
-    pz_status status = pz__literal_number(p->source, p->token, negative, &value, &error);
+    pz_status status = pz__literal_number(p->arena, p->source, p->token, negative, &value, &error);
     if (status != PZ_OK)
         return literal_failed(p, status, error, p->token);
     return constant(p, start, value);
@@ -251,6 +251,8 @@ static pz__expr *parse_text(parser *p)
 static bool parse_items(parser *p, node_list *list, pz__token_kind close, bool trailing_comma,
                         const char *what)
 {
+    if (trailing_comma && accept(p, PZ__TOK_COMMA)) /* as the grammar has it, behind nothing too */
+        return expect(p, close, what);
     while (!p->failed && !at(p, close)) {
         bool spread = close == PZ__TOK_RBRACKET && accept(p, PZ__TOK_QUESTION);
         if (!push(p, list, parse_expr(p)))
@@ -280,7 +282,8 @@ static pz__expr *parse_map(parser *p)
     uint32_t start = p->token.start;
     node_list list = {0};
     advance(p);
-    while (!p->failed && !at(p, PZ__TOK_RBRACE)) {
+    bool lone = accept(p, PZ__TOK_COMMA);
+    while (!p->failed && !lone && !at(p, PZ__TOK_RBRACE)) {
         bool spread = accept(p, PZ__TOK_QUESTION);
         if (!push(p, &list, parse_expr(p)))
             return NULL;
@@ -389,7 +392,8 @@ static pz__expr *parse_message(parser *p, pz__expr *name)
 {
     node_list list = {0};
     advance(p);
-    while (!p->failed && !at(p, PZ__TOK_RBRACE)) {
+    bool lone = accept(p, PZ__TOK_COMMA);
+    while (!p->failed && !lone && !at(p, PZ__TOK_RBRACE)) {
         if (!push(p, &list, parse_field(p)) ||
             !expect(p, PZ__TOK_COLON, "a ':' between field and value") ||
             !push(p, &list, parse_expr(p)))

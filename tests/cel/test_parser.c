@@ -36,6 +36,12 @@ static void only_collections_take_a_trailing_comma(void **state)
     (void)state;
     assert_int_equal(kit_eval(&k, "size([1, 2,])").as.i, 2);
     assert_int_equal(kit_eval(&k, "size({'a': 1,})").as.i, 1);
+    assert_int_equal(kit_eval(&k, "size([,])").as.i, 0);
+    assert_int_equal(kit_eval(&k, "size({,})").as.i, 0);
+    assert_int_equal(kit_eval(&k, "google.protobuf.Int32Value{,}").as.i, 0);
+    assert_null(kit_compile(&k, "size(,)"));
+    assert_null(kit_compile(&k, "[,,]"));
+    assert_null(kit_compile(&k, "[, 1]"));
     assert_null(kit_compile(&k, "size([1],)"));
     assert_non_null(strstr(k.issues.list[0].message, "comma"));
 }

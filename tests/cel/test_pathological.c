@@ -205,6 +205,53 @@ static void doubling_runs_out_of_steps(void **state)
     }
 }
 
+/* Constants that hold one part twice, level by level, are folded without looking at all of it. */
+static void doubled_constants_compile(void **state)
+{
+    (void)state;
+    static const char *const doubling[] = {"[a%d, a%d]", "{'x': a%d, 'y': a%d}"};
+    for (size_t i = 0; i < 2; i++) {
+        enum { LEVELS = 60 };
+        char source[8192];
+        int at = sprintf(source, "cel.bind(a0, [1], ");
+        for (int level = 0; level < LEVELS; level++) {
+            at += sprintf(source + at, "cel.bind(a%d, ", level + 1);
+            at += sprintf(source + at, doubling[i], level, level);
+            at += sprintf(source + at, ", ");
+        }
+        at += sprintf(source + at, "size(a%d)", LEVELS);
+        memset(source + at, ')', LEVELS + 1);
+        source[at + LEVELS + 1] = '\0';
+        outcome out = try_source(source);
+        assert_int_equal(out.status, PZ_OK);
+        assert_int_equal(out.value.as.i, 2);
+    }
+}
+
+/* A conversion reads the whole of a text, and takes steps for it. */
+static void conversions_pay_for_their_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *behind; /* many zeros */
+        const char *condition;
+    } cases[] = {
+        {"", "int(t) > 0"},
+        {"", "uint(t) > 0u"},
+        {"", "double(t) > 0.0"},
+        {".5", "double(t) > 1.0"},
+        {"s", "duration(t) > duration('1h')"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char source[256];
+        snprintf(source, sizeof source,
+                 "cel.bind(t, lists.range(60000).map(i, '0').join('') + '%s',"
+                 " lists.range(60000).exists(i, %s))",
+                 cases[i].behind, cases[i].condition);
+        assert_int_equal(try_source(source).status, PZ_ERR_LIMIT);
+    }
+}
+
 /* A turn of a long body takes more steps than one of a short one: instructions are paid for. */
 static void a_long_body_takes_more_steps(void **state)
 {
@@ -302,6 +349,8 @@ int main(void)
         cmocka_unit_test(a_pattern_takes_linear_time),
         cmocka_unit_test(blow_ups_run_out_of_steps),
         cmocka_unit_test(doubling_runs_out_of_steps),
+        cmocka_unit_test(doubled_constants_compile),
+        cmocka_unit_test(conversions_pay_for_their_texts),
         cmocka_unit_test(a_long_body_takes_more_steps),
         cmocka_unit_test(a_megabyte_goes_through_every_function),
     };
