@@ -313,7 +313,8 @@ static bool find_newest(const pz__profile *profile, pz_str attribute, found *out
 /* A register to write: what it held, or another one that has to keep its rank. */
 typedef struct step {
     pz__claim claim;
-    bool is_kept; /* with the claim's own time, channel and speaker */
+    bool is_kept;  /* with the claim's own time, channel and speaker */
+    int64_t stamp; /* once it is written */
 } step;
 
 typedef struct plan {
@@ -329,7 +330,7 @@ static void add_step(plan *p, const pz__claim *claim, bool is_kept)
     const uint32_t first = claim->is_cleared ? 0 : p->cleared_count;
     for (; i > first && (claim->is_cleared || p->list[i - 1].claim.stamp > claim->stamp); i--)
         p->list[i] = p->list[i - 1];
-    p->list[i] = (step){*claim, is_kept};
+    p->list[i] = (step){.claim = *claim, .is_kept = is_kept};
     p->cleared_count += claim->is_cleared;
 }
 
@@ -435,8 +436,9 @@ static pz_status note_undo(pz__profile *profile, pz__segment *segment, const pz_
 }
 
 static pz_status put_step(pz__profile *profile, pz__segment *segment, const pz__write *write,
-                          const step *s, pz_error *err)
+                          step *s, pz_error *err)
 {
+    uint32_t index;
     pz__write as = *write;
     as.expires_ms = s->claim.expires_ms;
     if (s->is_kept) {
@@ -444,7 +446,36 @@ static pz_status put_step(pz__profile *profile, pz__segment *segment, const pz__
         as.channel = s->claim.channel;
         as.who = s->claim.who;
     }
-    return pz__claim_put(profile, segment, &as, &s->claim, err);
+    const pz_status status = pz__claim_put(profile, segment, &as, &s->claim, err);
+    if (status == PZ_OK && pz__segment_find_claim(segment, &s->claim, &index))
+        s->stamp = segment->claims[index].stamp;
+    return status;
+}
+
+/* The stamp that keeps its place among what was written anew: that of the newest of these that it
+ * was not older than. */
+static int64_t moved_stamp(const plan *p, const pz__claim *before)
+{
+    int64_t stamp = before->stamp;
+    for (uint32_t i = p->cleared_count; i < p->count; i++) {
+        const step *s = &p->list[i];
+        if (is_emptied_whole(s->claim.slot) && s->claim.stamp <= before->stamp &&
+            pz__str_equal(s->claim.attribute, before->attribute))
+            stamp = s->stamp;
+    }
+    return stamp;
+}
+
+/* What older entries hold has to return in the order it had among what was written anew. Those of
+ * other writers are theirs to change: undone by this one, they may return as the newest. */
+static void move_history(pz__segment *segment, const plan *p)
+{
+    for (uint32_t i = 0; i < segment->history_count; i++)
+        for (uint32_t j = 0; j < segment->history[i].before_count; j++) {
+            pz__claim *before = &segment->history[i].before[j];
+            if (!before->is_cleared && is_emptied_whole(before->slot))
+                before->stamp = moved_stamp(p, before);
+        }
 }
 
 /* In a segment that is a copy: a failure leaves it to be thrown away. */
@@ -460,6 +491,8 @@ static pz_status undo(pz__profile *profile, pz__segment *segment, const pz__writ
     pz_status status = note_undo(profile, segment, write, which, err);
     for (uint32_t i = 0; i < p.count && status == PZ_OK; i++)
         status = put_step(profile, segment, write, &p.list[i], err);
+    if (status == PZ_OK)
+        move_history(segment, &p);
     if (status == PZ_OK && segment->history[segment->history_count - 1].stamp > segment->max_stamp)
         segment->max_stamp = segment->history[segment->history_count - 1].stamp;
     return status;
