@@ -46,7 +46,8 @@ typedef struct trouble {
     bool is_lost;   /* something stands against going on at once */
     bool must_wait;
     bool must_map;
-    pz_error why; /* the last reason, for the caller who runs out of time */
+    pz_error why;     /* the last reason, for the caller who runs out of time */
+    int64_t until_ms; /* silence that only the deadline ended is no reason */
 } trouble;
 
 /* ---- clients, nodes and sessions ---- */
@@ -199,7 +200,8 @@ static void lose(pz__session *session, uint16_t node, const pz_error *why, troub
 {
     pz__wire_close(session->wires[node]);
     session->wires[node] = NULL;
-    fail_at(session, node, why, &t->why);
+    if (!t->why.message[0] || pz__redis_now() < t->until_ms)
+        fail_at(session, node, why, &t->why);
     if (why->status == PZ_ERR_NOMEM)
         t->hard = PZ_ERR_NOMEM;
     t->is_lost = t->must_wait = t->must_map = true;
@@ -766,7 +768,7 @@ pz_status pz__round(pz__session *session, pz__request *requests, size_t count, p
 {
     const int32_t deadline_ms = session->deadline_ms;
     const int64_t until_ms = pz__redis_now() + deadline_ms;
-    trouble t = {.hard = PZ_OK, .why = PZ_ERROR_INIT};
+    trouble t = {.hard = PZ_OK, .why = PZ_ERROR_INIT, .until_ms = until_ms};
     t.must_map = !atomic_load(&session->client->is_mapped);
     for (unsigned tries = 0;; tries++) {
         const bool is_ready = !t.must_map || renew_map(session, until_ms, &t);
@@ -778,7 +780,7 @@ pz_status pz__round(pz__session *session, pz__request *requests, size_t count, p
             attempt(session, requests, count, until_ms, &t);
         if (t.hard != PZ_OK)
             return give_up(&t, t.hard, deadline_ms, err);
-        if (all_done(requests, count))
+        if (is_ready && all_done(requests, count))
             return PZ_OK;
         if (pz__redis_now() >= until_ms)
             return give_up(&t, PZ_ERR_IO, deadline_ms, err);

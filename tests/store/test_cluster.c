@@ -4,7 +4,7 @@
  * Six real servers, processes that count (load.h), and a test that kills, stops or moves what they
  * count on. Each test prints a line: acknowledged, unknown, lost, seconds without a success. With
  * one confirming replica nothing acknowledged may be missing; with none, what is missing is
- * printed. PZ_FULL_CASES set makes the counting long (100,000 updates).
+ * printed. PZ_FULL=1 makes the counting long (100,000 updates).
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 
 #include "store/load.h"
 #include "store/redis_item.h"
+#include "support/gen.h"
 
 static servers cluster;
 
@@ -66,7 +67,7 @@ static void begin(load *l, const char *more, uint32_t processes, unsigned update
 
 static unsigned updates_of_a_long_run(unsigned quick)
 {
-    return getenv("PZ_FULL_CASES") ? 100000 : quick;
+    return gen_is_full() ? 100000 : quick;
 }
 
 /* The master of slot 0, whoever that is by now. */

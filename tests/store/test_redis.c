@@ -1,0 +1,450 @@
+/*
+ * test_redis.c: addresses, secrets, slots and scripts; servers that lie, hang or are not there.
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <personalize/redis.h>
+
+#include "store/redis_address.h"
+#include "store/redis_item.h"
+#include "store/servers.h"
+#include "support/gen.h"
+
+static servers alone;
+
+static pz_status open_address(pz__store **out, const char *address)
+{
+    return pz__store_open(out, address, &(pz__store_options){.module = pz_redis_module()},
+                          &kit_error);
+}
+
+static pz__store *open_alone(const char *more)
+{
+    pz__store *store;
+    char address[400];
+    servers_address(&alone, more, address);
+    assert_ok(open_address(&store, address));
+    return store;
+}
+
+/* ---- addresses ---- */
+
+static void an_address_is_taken_apart(void **state)
+{
+    (void)state;
+    pz__client *client = test_calloc(1, sizeof *client);
+    pz_alloc alloc = pz__alloc_or_default(NULL);
+    pz__client_init(client, &alloc);
+    assert_ok(pz__redis_address(
+        client, PZ__STR("//crm:p%40ss%3a@a:1,[::1]:2,c/3?wait=2&prefix=x:&timeout_ms=50"),
+        &kit_error));
+    assert_string_equal(client->options.user, "crm");
+    assert_string_equal(client->options.password, "p@ss:");
+    assert_int_equal(client->node_count, 3);
+    assert_string_equal(client->nodes[1].host, "::1");
+    assert_int_equal(client->nodes[1].port, 2);
+    assert_int_equal(client->nodes[2].port, 6379);
+    assert_int_equal(client->options.database, 3);
+    assert_int_equal(client->options.wait_count, 2);
+    assert_int_equal(client->options.timeout_ms, 50);
+    assert_string_equal(client->options.prefix, "x:");
+    test_free(client);
+}
+
+static void wrong_addresses_are_told_without_secrets(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "redis:",
+        "redis:hidden@h",
+        "redis://",
+        "redis://u:hidden@",
+        "redis://u:hidden@h:0",
+        "redis://u:hidden@h:65536",
+        "redis://u:hidden@h:x",
+        "redis://u:hidden@h,",
+        "redis://u:hidden@[::1",
+        "redis://u:hidden@[::1]x",
+        "redis://hidden@h",
+        "redis://u:hidden%4@h",
+        "redis://u:hidden%00@h",
+        "redis://u:hidden@h/x",
+        "redis://u:hidden@h/70000",
+        "redis://u:hidden@h?wait=17",
+        "redis://u:hidden@h?wait=",
+        "redis://u:hidden@h?wait_ms=0",
+        "redis://u:hidden@h?prefix=a*",
+        "redis://u:hidden@h?prefix=",
+        "redis://u:hidden@h?other=1",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        pz__store *store;
+        assert_status(PZ_ERR_ARG, open_address(&store, wrong[i]));
+        assert_null(store);
+        assert_null(strstr(kit_error.message, "hidden"));
+    }
+}
+
+static void slots_are_those_of_redis(void **state)
+{
+    (void)state;
+    assert_int_equal(pz__redis_slot(PZ__STR("123456789")), 12739); /* CRC16 0x31c3 */
+    assert_int_equal(pz__redis_slot(PZ__STR("foo{bar}zap")), pz__redis_slot(PZ__STR("bar")));
+    assert_int_equal(pz__redis_slot(PZ__STR("foo{}{bar}")), 8363);
+    assert_int_equal(pz__redis_slot(PZ__STR("foo{{bar}}zap")), pz__redis_slot(PZ__STR("{bar")));
+}
+
+static void the_server_knows_scripts_by_our_names(void **state)
+{
+    (void)state;
+    char sha[41];
+    pz__script_sha(PZ__STR("abc"), sha);
+    assert_string_equal(sha, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    pz__script_sha(PZ__STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), sha);
+    assert_string_equal(sha, "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+}
+
+/* ---- a real server ---- */
+
+static void a_server_that_forgets_scripts_is_told_again(void **state)
+{
+    (void)state;
+    char out[64];
+    pz__store *store = open_alone("?prefix=flush:");
+    assert_ok(kit_set(store, "k", "1"));
+    assert_true(server_ask(&alone.list[0], "SCRIPT FLUSH", out, sizeof out));
+    assert_ok(kit_set(store, "k", "2"));
+    assert_record(store, "k", "2");
+    pz__store_close(store);
+}
+
+static void a_server_that_is_started_again_is_found_again(void **state)
+{
+    (void)state;
+    pz__store *store = open_alone("?prefix=again:");
+    assert_ok(kit_set(store, "k", "1"));
+    server_restart(&alone, 0); /* it keeps nothing */
+    assert_no_record(store, "k");
+    assert_ok(kit_set(store, "k", "2"));
+    assert_record(store, "k", "2");
+    pz__store_close(store);
+}
+
+static void too_few_replicas_are_an_error_that_says_so(void **state)
+{
+    (void)state;
+    pz__store *store = open_alone("?prefix=few:&wait=1&wait_ms=50&deadline_ms=300");
+    assert_status(PZ_ERR_IO, kit_set(store, "k", "1"));
+    if (!strstr(kit_error.message, "0 of 1 replicas"))
+        fail_msg("%s", kit_error.message);
+    pz__store_close(store);
+}
+
+static void a_password_is_used_and_never_told(void **state)
+{
+    (void)state;
+    char out[64], address[400];
+    pz__store *store;
+    assert_true(server_ask(&alone.list[0], "ACL SETUSER crm on >s3cret ~* &* +@all", out, 64));
+    snprintf(address, sizeof address,
+             "redis://crm:s3cret@127.0.0.1:%u?prefix=acl:", alone.list[0].port);
+    assert_ok(open_address(&store, address));
+    assert_ok(kit_set(store, "k", "v"));
+    pz__store_close(store);
+    snprintf(address, sizeof address, "redis://crm:wr0ng@127.0.0.1:%u", alone.list[0].port);
+    assert_ok(open_address(&store, address));
+    assert_status(PZ_ERR_IO, kit_set(store, "k", "v"));
+    assert_non_null(strstr(kit_error.message, "refuses the user or password"));
+    assert_null(strstr(kit_error.message, "wr0ng"));
+    assert_null(strstr(kit_error.message, "crm"));
+    pz__store_close(store);
+}
+
+static void databases_are_apart(void **state)
+{
+    (void)state;
+    pz__store *zero = open_alone("/0?prefix=db:"), *one = open_alone("/1?prefix=db:");
+    assert_ok(kit_set(zero, "k", "zero"));
+    assert_no_record(one, "k");
+    pz__store_close(zero);
+    pz__store_close(one);
+}
+
+static void a_forked_child_has_connections_of_its_own(void **state)
+{
+    (void)state;
+    pz__store *store = open_alone("?prefix=fork:");
+    int status;
+    assert_ok(kit_set(store, "n", "0"));
+    pid_t children[4];
+    for (int i = 0; i < 4; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            for (int j = 0; j < 50; j++)
+                if (kit_increment(store, "n") != PZ_OK)
+                    _exit(1);
+            _exit(0);
+        }
+    }
+    for (int j = 0; j < 50; j++)
+        assert_ok(kit_increment(store, "n"));
+    for (int i = 0; i < 4; i++) {
+        waitpid(children[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(kit_number(store, "n"), 250);
+    pz__store_close(store);
+}
+
+static void what_is_no_item_is_corrupt(void **state)
+{
+    (void)state;
+    char room[PZ__ITEM_NAME_MAX], command[600], out[64];
+    pz__client *client = test_calloc(1, sizeof *client);
+    pz__store *store = open_alone("?prefix=bad:");
+    snprintf(client->options.prefix, sizeof client->options.prefix, "bad:");
+    const pz_str key = PZ__STR("k");
+    const pz_str name = pz__item_name(room, client, PZ__ITEM_RECORD, key, key.data, key.len);
+    snprintf(command, sizeof command, "SET %.*s rubbish", (int)name.len, name.data);
+    assert_true(server_ask(&alone.list[0], command, out, sizeof out));
+    pz__buf bytes;
+    pz__buf_init(&bytes, NULL, 100);
+    assert_status(PZ_ERR_CORRUPT, pz__store_get(store, key, &bytes, &kit_error));
+    assert_status(PZ_ERR_CORRUPT, kit_set(store, "k", "v"));
+    pz__store_close(store);
+    test_free(client);
+}
+
+/* ---- servers that are none ---- */
+
+typedef struct impostor {
+    int listening;
+    uint16_t port;
+    atomic_int what;
+    atomic_bool stop;
+    pthread_t thread;
+} impostor;
+
+enum {
+    LIE_RANDOM,
+    LIE_TEXT,
+    LIE_HUGE,
+    LIE_DEEP,
+    LIE_OK,
+    LIE_ONES,
+    LIE_NIL,
+    LIE_CLOSE,
+    LIE_DRIP,
+    LIE_SILENT,
+    LIE_GREET,
+    LIE_MOVED,
+    LIE_COUNT
+};
+
+/* What a server of Redis would say at first, and then something else. */
+static size_t lie(int what, bool is_first, gen *g, char out[512])
+{
+    static const char *const texts[LIE_COUNT] = {
+        [LIE_TEXT] = "HTTP/1.1 400 Bad Request\r\n\r\n",
+        [LIE_HUGE] = "*2000000000\r\n$1000000000\r\n",
+        [LIE_DEEP] = "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+        [LIE_OK] = "+OK\r\n+OK\r\n+OK\r\n",
+        [LIE_ONES] = ":1\r\n:1\r\n:1\r\n",
+        [LIE_NIL] = "$-1\r\n$-1\r\n",
+        [LIE_DRIP] = "$",
+        [LIE_GREET] = "+OK\r\n:1\r\n*0\r\n",
+        [LIE_MOVED] = "-MOVED 1 127.0.0.1:1\r\n",
+    };
+    if ((what == LIE_GREET || what == LIE_MOVED) && is_first)
+        return (size_t)snprintf(
+            out, 512,
+            "$69\r\nredis_mode:standalone\r\nrun_id:%040d\r\n\r\n$13\r\nrole:master\r\n\r\n", 7);
+    if (what != LIE_RANDOM)
+        return texts[what] ? (size_t)snprintf(out, 512, "%s", texts[what]) : 0;
+    size_t len = (size_t)gen_below(g, 200) + 1;
+    for (size_t i = 0; i < len; i++)
+        out[i] = gen_chance(g, 1, 3) ? "$*+-:\r\n01"[gen_below(g, 9)] : (char)gen_below(g, 256);
+    return len;
+}
+
+typedef struct talk {
+    int fd;
+    bool has_spoken;
+} talk;
+
+static void answer(impostor *i, talk *t, gen *g)
+{
+    char room[4096], out[512];
+    const int what = atomic_load(&i->what);
+    if (recv(t->fd, room, sizeof room, MSG_DONTWAIT) <= 0 || what == LIE_CLOSE) {
+        close(t->fd);
+        t->fd = -1;
+        return;
+    }
+    const size_t len = lie(what, !t->has_spoken, g, out);
+    t->has_spoken = true;
+    if (len)
+        send(t->fd, out, len, MSG_NOSIGNAL);
+}
+
+static void *impersonate(void *payload)
+{
+    impostor *i = payload;
+    talk talks[32];
+    gen g = gen_from(5);
+    for (int j = 0; j < 32; j++)
+        talks[j] = (talk){-1, false};
+    while (!atomic_load(&i->stop)) {
+        struct pollfd waiting[33] = {{i->listening, POLLIN, 0}};
+        for (int j = 0; j < 32; j++)
+            waiting[j + 1] = (struct pollfd){talks[j].fd, POLLIN, 0};
+        poll(waiting, 33, 20);
+        for (int j = 0; j < 32; j++)
+            if (waiting[j + 1].revents && talks[j].fd >= 0)
+                answer(i, &talks[j], &g);
+            else if (talks[j].fd >= 0 && talks[j].has_spoken && atomic_load(&i->what) == LIE_DRIP)
+                send(talks[j].fd, "1", 1, MSG_NOSIGNAL);
+        for (int j = 0; j < 32 && waiting[0].revents; j++)
+            if (talks[j].fd < 0) {
+                talks[j] = (talk){accept(i->listening, NULL, NULL), false};
+                break;
+            }
+    }
+    for (int j = 0; j < 32; j++)
+        if (talks[j].fd >= 0)
+            close(talks[j].fd);
+    return NULL;
+}
+
+static void impostor_start(impostor *i)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof at;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    i->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(i->listening, (struct sockaddr *)&at, sizeof at), 0);
+    listen(i->listening, 16);
+    getsockname(i->listening, (struct sockaddr *)&at, &size);
+    i->port = ntohs(at.sin_port);
+    atomic_store(&i->stop, false);
+    pthread_create(&i->thread, NULL, impersonate, i);
+}
+
+static void impostor_stop(impostor *i)
+{
+    atomic_store(&i->stop, true);
+    pthread_join(i->thread, NULL);
+    close(i->listening);
+}
+
+static void nonsense_is_never_an_answer(void **state)
+{
+    (void)state;
+    impostor i;
+    char address[400];
+    impostor_start(&i);
+    snprintf(address, sizeof address, "redis://127.0.0.1:%u?timeout_ms=60&deadline_ms=250", i.port);
+    for (int what = 0; what < LIE_COUNT; what++) {
+        pz__store *store;
+        pz__buf out;
+        uint64_t count;
+        size_t found;
+        atomic_store(&i.what, what);
+        pz__buf_init(&out, NULL, 1000);
+        assert_ok(open_address(&store, address));
+        const int64_t began = pz__redis_now();
+        const pz_status statuses[] = {
+            pz__store_get(store, PZ__STR("k"), &out, &kit_error),
+            kit_set(store, "k", "v"),
+            pz__store_lookup(store, PZ__STR("id"), &out, &found, &kit_error),
+            pz__store_count(store, &count, &kit_error),
+        };
+        assert_true(pz__redis_now() - began < 4 * 1000);
+        for (size_t j = 0; j < 4; j++)
+            if (statuses[j] != PZ_ERR_IO && statuses[j] != PZ_ERR_CORRUPT &&
+                statuses[j] != PZ_ERR_NOMEM)
+                fail_msg("lie %d, call %zu: %s", what, j, pz_status_name(statuses[j]));
+        assert_int_equal(out.len, 0);
+        pz__buf_clear(&out);
+        pz__store_close(store);
+    }
+    impostor_stop(&i);
+}
+
+static void a_liar_among_the_ways_in_is_passed_over(void **state)
+{
+    (void)state;
+    impostor i = {.what = LIE_TEXT};
+    char address[400];
+    pz__store *store;
+    impostor_start(&i);
+    snprintf(address, sizeof address,
+             "redis://127.0.0.1:%u,127.0.0.1:1,127.0.0.1:%u?prefix=liar:&timeout_ms=100", i.port,
+             alone.list[0].port);
+    assert_ok(open_address(&store, address));
+    assert_ok(kit_set(store, "k", "v"));
+    assert_record(store, "k", "v");
+    pz__store_close(store);
+    impostor_stop(&i);
+}
+
+static void nobody_there_is_told_at_first_use(void **state)
+{
+    (void)state;
+    pz__store *store;
+    assert_ok(open_address(&store, "redis://u:hidden@127.0.0.1:1?deadline_ms=100"));
+    const int64_t began = pz__redis_now();
+    assert_status(PZ_ERR_IO, kit_set(store, "k", "v"));
+    assert_true(pz__redis_now() - began < 1000);
+    assert_non_null(strstr(kit_error.message, "127.0.0.1:1"));
+    assert_null(strstr(kit_error.message, "hidden"));
+    pz__store_close(store);
+}
+
+static int start_alone(void **state)
+{
+    (void)state;
+    servers_start_one(&alone);
+    return 0;
+}
+
+static int stop_alone(void **state)
+{
+    (void)state;
+    servers_stop(&alone);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest by_itself[] = {
+        cmocka_unit_test(an_address_is_taken_apart),
+        cmocka_unit_test(wrong_addresses_are_told_without_secrets),
+        cmocka_unit_test(slots_are_those_of_redis),
+        cmocka_unit_test(the_server_knows_scripts_by_our_names),
+        cmocka_unit_test(nonsense_is_never_an_answer),
+        cmocka_unit_test(nobody_there_is_told_at_first_use),
+    };
+    const struct CMUnitTest served[] = {
+        cmocka_unit_test(a_server_that_forgets_scripts_is_told_again),
+        cmocka_unit_test(a_server_that_is_started_again_is_found_again),
+        cmocka_unit_test(too_few_replicas_are_an_error_that_says_so),
+        cmocka_unit_test(a_password_is_used_and_never_told),
+        cmocka_unit_test(databases_are_apart),
+        cmocka_unit_test(a_forked_child_has_connections_of_its_own),
+        cmocka_unit_test(what_is_no_item_is_corrupt),
+        cmocka_unit_test(a_liar_among_the_ways_in_is_passed_over),
+    };
+    int failed = cmocka_run_group_tests(by_itself, NULL, NULL);
+    if (servers_are_there())
+        failed += cmocka_run_group_tests(served, start_alone, stop_alone);
+    return failed != 0;
+}
