@@ -45,6 +45,9 @@ command llvm-symbolizer         llvm
 package libclang-rt-14-dev      libclang-rt-14-dev
 command Rscript                 r-base-core
 python  mpmath                  python3-mpmath
+package postgresql              postgresql
+package postgresql-server-dev-all postgresql-server-dev-all
+command php                     php-cli
 '
 
 case $level in
