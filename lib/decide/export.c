@@ -198,7 +198,12 @@ static void tell_plain(pz__buf *out, const char *begin, pz_value claim)
 
 static void tell_taken_back(pz__buf *out, pz_value claim)
 {
-    pz__buf_format(out, "Taken back: the %s", noun_of(claim));
+    /* Choosing a value lifts its rejections, whether or not there were any. */
+    if (is_text(claim, "slot", "reject"))
+        pz__buf_text(out, has(claim, "part") ? "No older rejection counts of"
+                                             : "No older rejection counts");
+    else
+        pz__buf_format(out, "Taken back: the %s", noun_of(claim));
     if (!has(claim, "part"))
         return;
     pz__buf_byte(out, ' ');

@@ -116,6 +116,19 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__w
     return make_room(segment, err);
 }
 
+/* All registers that one verb of the customer sets have one stamp, that of the first: what another
+ * writer said a moment later is later than the whole verb. */
+static pz_status stamp_of(const pz__profile *profile, const pz__segment *segment, int64_t now_ms,
+                          int64_t *stamp, pz_error *err)
+{
+    const pz__note *note = &profile->note;
+    const pz_str writer = {note->writer_bytes, note->writer_len};
+    if (!note->has_entry || !pz__str_equal(writer, segment->writer))
+        return pz__stamp_next(profile, now_ms, stamp, err);
+    *stamp = note->stamp;
+    return PZ_OK;
+}
+
 pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__write *write,
                         const pz__claim *claim, pz_error *err)
 {
@@ -126,7 +139,7 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
                         PZ__SEGMENT_CLAIMS_MAX);
     pz__claim made = {.slot = claim->slot};
     pz__noting noting = {.is_wanted = false};
-    pz_status status = pz__stamp_next(profile, write->now_ms, &made.stamp, err);
+    pz_status status = stamp_of(profile, segment, write->now_ms, &made.stamp, err);
     if (status != PZ_OK)
         return status;
     const pz__mark mark = pz__arena_mark(&segment->arena);

@@ -163,7 +163,6 @@ class Request:
         self.account = Person({"account": account}, ["account"]) if account else None
         self.answers = {}
         self.near = []  # probabilities of certainty tests, for those who make cases
-        self.is_open = False  # the answer hangs on a question that the library answers differently
         self.masked = self._masked(host_level)
 
     # Rules.
@@ -242,9 +241,6 @@ class Request:
 
     def _cleared(self, person, name, member=None):
         clears = [e for e in person.of(name, "clear") if e[0].member is None or e[0].member == member]
-        # In the library a clearing bears two stamps, a millisecond apart: who comes between is left open.
-        others = {e[0].stamp for e in person.of(name, "reject") if e[0].stamp is not None}
-        self.is_open |= any({e[0].stamp, e[0].stamp + 1} & others for e in clears)
         return max(map(order, clears), default=(-1,))
 
     def _choices(self, tier, person, attribute, part):
@@ -392,13 +388,8 @@ class Request:
             if order(entry) < since or node not in line or not self._in_force(entry[0]):
                 continue
             either = (value, node)
-            lifts = [c for c in chosen if c[0].value in either and order(c) > order(entry)]
-            if not lifts:
+            if not any(c[0].value in either and order(c) > order(entry) for c in chosen):
                 return True
-            # The library forgets a replaced choice, and with it what that lifts without knowing it.
-            known = lambda c: id(entry[0]) in c[0].seen and key_of(c[0].value) == key_of(node)
-            if not any(c in self.person.claims or known(c) for c in lifts):
-                self.is_open = True
         return False
 
     # Putting it together.
