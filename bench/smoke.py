@@ -16,7 +16,7 @@ WORKLOADS = {
     "resolve": {"scalar", "flat", "taxonomy", "default"},
     "decide": {"five_rules"},
     "profile": {"claims_10", "claims_50", "claims_500"},
-    "store": {"memory", "lmdb"},
+    "store": {"memory", "lmdb", "redis"},
     "observe": {"memory", "lmdb_lazy", "lmdb_durable"},
     "pins": {"one_thread", "one_thread_swapping", "two_threads", "two_threads_swapping"},
 }

@@ -241,4 +241,9 @@ void bench_store(const bench *b)
 #else
     bench_skip("store", "lmdb", "this build has no LMDB");
 #endif
+#ifdef PZ_WITH_REDIS
+    bench_redis(b);
+#else
+    bench_skip("store", "redis", "this build has no hiredis");
+#endif
 }
