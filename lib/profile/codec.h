@@ -122,22 +122,23 @@ pz_status pz__no_memory(const pz__reader *r);
 
 /* ---- read.c: the words of the format, and one body's map ---- */
 
-/* A varint of several octets. Those of the usual length are read without asking for each octet
- * whether it is there; what is longer, cut off or spelled too long is the slow path's. */
+/* A varint of several octets, looked at octet by octet up to the eighth or the end; what is longer,
+ * cut off or spelled too long is the slow path's. */
 static inline uint64_t pz__read_long_varint(pz__cursor *in)
 {
     const uint8_t *at = in->next;
+    const size_t left = (size_t)(in->end - at);
+    const unsigned most = left < 8 ? (unsigned)left : 8;
     uint64_t n = 0;
-    if (!in->bad && in->end - at >= 8)
-        for (unsigned i = 0; i < 8; i++) {
-            n |= (uint64_t)(at[i] & 0x7f) << (7 * i);
-            if (at[i] >= 0x80)
-                continue;
-            if (i > 0 && at[i] == 0)
-                break;
-            in->next = at + i + 1;
-            return n;
-        }
+    for (unsigned i = 0; !in->bad && i < most; i++) {
+        n |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+        if (at[i] >= 0x80)
+            continue;
+        if (i > 0 && at[i] == 0)
+            break;
+        in->next = at + i + 1;
+        return n;
+    }
     return pz__cursor_varint(in);
 }
 
@@ -163,19 +164,30 @@ static inline uint8_t pz__read_octet(pz__cursor *in)
     return 0;
 }
 
-/* `width` octets, 0 to 3, least significant first. */
+/* The cursor over other bytes. */
+static inline void pz__read_over(pz__cursor *in, pz_str bytes)
+{
+    in->next = (const uint8_t *)bytes.data;
+    in->end = bytes.len ? in->next + bytes.len : in->next; /* there may be none at all */
+    in->bad = false;
+}
+
+/* `width` octets, 0 to 3, least significant first, out of a table of fixed width: the four octets
+ * that end where they end are read at once. They are there, since seven octets at least of the same
+ * body stand before the first row of a table: three numbers, the section's entry, the widths and
+ * the count. */
 static inline size_t pz__read_fixed(const uint8_t *p, unsigned width)
 {
-    switch (width) {
-    case 0:
-        return 0;
-    case 1:
-        return p[0];
-    case 2:
-        return (size_t)p[0] | (size_t)p[1] << 8;
-    default:
-        return (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16;
-    }
+    const uint8_t *four = p + width - 4;
+    const uint32_t n = (uint32_t)four[0] | (uint32_t)four[1] << 8 | (uint32_t)four[2] << 16 |
+                       (uint32_t)four[3] << 24;
+    return (size_t)((uint64_t)n >> (32 - 8 * width));
+}
+
+/* Fewest octets, up to 4, that hold n; 0 for 0. */
+static inline unsigned pz__fixed_width(size_t n)
+{
+    return (n > 0) + (n > 0xff) + (n > 0xffff) + (n > 0xffffff);
 }
 
 pz_str pz__read_text(pz__cursor *in, size_t max);
@@ -264,8 +276,6 @@ void pz__write_piece(pz__buf *out, pz__piece *p);
 void pz__write_text(pz__buf *out, pz_str text);
 /* `width` octets, least significant first. */
 void pz__write_fixed(pz__buf *out, size_t n, unsigned width);
-/* Fewest octets that hold n; 0 for 0. */
-unsigned pz__fixed_width(size_t n);
 
 void pz__write_claim(pz__encoder *e, pz__buf *out, const pz__claim *claim);
 void pz__write_cell(pz__encoder *e, pz__buf *out, const pz__cell *cell, const pz__cell *before);

@@ -81,14 +81,6 @@ void pz__write_fixed(pz__buf *out, size_t n, unsigned width)
     pz__buf_put(out, bytes, width);
 }
 
-unsigned pz__fixed_width(size_t n)
-{
-    unsigned width = 0;
-    for (; n; n >>= 8)
-        width++;
-    return width;
-}
-
 /* ---- claims ---- */
 
 static unsigned claim_head(const pz__claim *claim)

@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* ---- memory ---- */
@@ -40,38 +41,42 @@ static void *take_from_arena(void *payload, void *ptr, size_t old_size, size_t n
 
 /* ---- opening ---- */
 
-static pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag,
-                           pz_status (*read)(pz__reader *, pz__segment *))
+/* Everything that opening one segment needs, in one piece. */
+typedef struct opened {
+    pz__segment segment;
+    pz__body body;
+} opened;
+
+static inline pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag,
+                                  pz_status (*read)(pz__reader *, pz__segment *))
 {
     const pz_str bytes = r->body->sections[tag];
     if (!bytes.data)
         return PZ_OK;
-    pz__cursor_init(&r->in, bytes.data, bytes.len);
+    pz__read_over(&r->in, bytes);
     return read(r, s);
 }
 
-static pz__reader reader_of(const pz__segment *s, pz__arena *arena)
+static inline pz__reader reader_of(const pz__segment *s, pz__arena *arena)
 {
     return (pz__reader){.body = s->body, .arena = arena, .writer = s->writer};
 }
 
-static pz_status open_segment(pz__profile *profile, pz__arena *arena, const pz__segment_head *head,
-                              pz_error *err)
+static pz_status open_segment(pz__profile *profile, opened *o, pz__arena *arena,
+                              const pz__segment_head *head, pz_error *err)
 {
-    pz__segment *s = pz__arena_zero(arena, 1, sizeof *s);
-    pz__body *body = pz__arena_new(arena, sizeof *body);
-    if (!s || !body)
-        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    pz__segment *s = &o->segment;
+    memset(s, 0, sizeof *s);
     s->alloc = profile->alloc;
     s->writer = head->writer;
-    s->body = body;
+    s->body = &o->body;
     profile->segments[profile->segment_count++] = s;
     pz__reader r = reader_of(s, arena);
     r.offset = head->offset;
     r.err = err;
-    pz_status status = pz__body_open(body, &r, head->body);
-    s->sequence = body->sequence;
-    s->dropped = body->dropped;
+    pz_status status = pz__body_open(&o->body, &r, head->body);
+    s->sequence = o->body.sequence;
+    s->dropped = o->body.dropped;
     if (status == PZ_OK)
         status = read_list(&r, s, PZ__SECTION_GRANTS, pz__read_grants);
     if (status == PZ_OK)
@@ -94,23 +99,39 @@ static pz_status open_rings(pz__profile *profile, pz__arena *arena)
     return PZ_OK;
 }
 
-static pz_status open_segments(pz__profile *profile, pz__arena *arena, const pz__heads *heads,
-                               pz_error *err)
+static pz_status open_segments(pz__profile *profile, opened *list, pz__arena *arena,
+                               const pz__heads *heads, pz_error *err)
 {
     bool has_grants = false, has_retractions = false;
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < heads->count && status == PZ_OK; i++) {
-        status = open_segment(profile, arena, &heads->list[i], err);
-        has_grants |= status == PZ_OK && profile->segments[i]->grant_count;
-        has_retractions |= status == PZ_OK && profile->segments[i]->retraction_count;
-        profile->has_erasures |= status == PZ_OK && (profile->segments[i]->forgetting_count ||
-                                                     profile->segments[i]->retraction_count);
+    for (uint32_t i = 0; i < heads->count; i++) {
+        const pz__segment *s = &list[i].segment;
+        const pz_status status = open_segment(profile, &list[i], arena, &heads->list[i], err);
+        if (status != PZ_OK)
+            return status;
+        has_grants |= s->grant_count > 0;
+        profile->forgetting_count += s->forgetting_count;
+        has_retractions |= s->retraction_count > 0;
     }
-    if (status == PZ_OK && has_retractions)
-        status = open_rings(profile, arena);
+    profile->has_erasures = profile->forgetting_count || has_retractions;
+    pz_status status = has_retractions ? open_rings(profile, arena) : PZ_OK;
     if (status == PZ_OK && has_grants)
         status = pz__grants_seal(profile);
     return status;
+}
+
+/* The profile and what belongs to it, in one piece. */
+typedef struct peeked {
+    pz__profile profile;
+    pz__digest_cache digest;
+} whole;
+
+/* All but the two long arrays, of which no more is read than is written. */
+static void clear(pz__profile *profile)
+{
+    const size_t behind = offsetof(pz__profile, segment_count);
+    memset(profile, 0, offsetof(pz__profile, subject_bytes));
+    memset(&profile->segment_count, 0, sizeof *profile - behind);
+    profile->subject_len = 0;
 }
 
 pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void *bytes, size_t len,
@@ -121,17 +142,20 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
     pz_status status = pz__heads_read(&heads, bytes, len, err);
     if (status != PZ_OK)
         return status;
-    pz__profile *profile = pz__arena_zero(arena, 1, sizeof *profile);
-    pz__digest_cache *digest = pz__arena_zero(arena, 1, sizeof *digest);
-    if (!profile || !digest)
+    whole *made = pz__arena_new(arena, sizeof *made);
+    opened *list = pz__arena_new(arena, heads.count * sizeof *list);
+    if (!made || !list)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    pz__profile *profile = &made->profile;
+    clear(profile);
+    memset(&made->digest, 0, sizeof made->digest);
     profile->alloc = (pz_alloc){take_from_arena, arena};
     profile->kind = heads.kind;
     profile->subject_len = heads.subject.len;
     memcpy(profile->subject_bytes, heads.subject.data, heads.subject.len);
-    profile->digest = digest;
+    profile->digest = &made->digest;
     profile->bytes = (pz_str){bytes, len};
-    status = open_segments(profile, arena, &heads, err);
+    status = open_segments(profile, list, arena, &heads, err);
     if (status == PZ_OK)
         *out = profile;
     return status;
@@ -145,36 +169,48 @@ pz_status pz__peek_decode(pz__profile **out, const pz__profile *peeked)
 
 /* ---- one attribute ---- */
 
+/* Most attributes have few claims. */
+#define CLAIMS_FIRST 4u
+
+/* Room for one claim more; the old list stays where it is, the arena frees nothing. */
+static pz__claim *grow_claims(pz__arena *arena, const pz__claim *list, uint32_t *cap)
+{
+    const uint32_t count = *cap;
+    pz__claim *moved = pz__arena_array(arena, 2 * (size_t)count, sizeof *moved);
+    if (moved)
+        memcpy(moved, list, count * sizeof *moved);
+    *cap = 2 * count;
+    return moved;
+}
+
 /* A run of claims in the arena, in order. */
 static pz_status read_claims(const pz__segment *s, uint32_t row, pz_str name, pz__arena *arena,
                              pz__claims *out)
 {
     pz_str run;
+    *out = (pz__claims){NULL, 0};
     if (!pz__run_at(&s->body->directory, row, PZ__COLUMN_CLAIMS, &run))
         return PZ_ERR_CORRUPT;
-    const size_t most = run.len / PZ__CLAIM_LEN_MIN;
-    uint32_t cap = 0, count = 0;
-    pz__claim *list = NULL;
+    if (run.len == 0)
+        return PZ_OK;
+    const size_t most = run.len / PZ__CLAIM_LEN_MIN + 1;
+    uint32_t cap = most < CLAIMS_FIRST ? (uint32_t)most : CLAIMS_FIRST, count = 0;
+    pz__claim *list = pz__arena_new(arena, cap * sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
     pz__reader r = reader_of(s, arena);
-    pz__cursor_init(&r.in, run.data, run.len);
-    while (pz__cursor_left(&r.in) > 0) {
-        if (count == cap) {
-            const uint32_t grown = cap ? 2 * cap : most < 4 ? (uint32_t)most + 1 : 4;
-            pz__claim *moved = pz__arena_array(arena, grown, sizeof *moved);
-            if (!moved)
-                return PZ_ERR_NOMEM;
-            if (count)
-                memcpy(moved, list, count * sizeof *moved);
-            list = moved;
-            cap = grown;
-        }
+    pz__read_over(&r.in, run);
+    for (; r.in.next < r.in.end; count++) {
+        if (count == cap)
+            list = grow_claims(arena, list, &cap);
+        if (!list)
+            return PZ_ERR_NOMEM;
         const pz_status status = pz__read_claim(&r, name, &list[count]);
         if (status != PZ_OK)
             return status;
         if (count == PZ__SEGMENT_CLAIMS_MAX ||
             (count > 0 && pz__claim_compare(&list[count - 1], &list[count]) >= 0))
             return PZ_ERR_CORRUPT;
-        count++;
     }
     *out = (pz__claims){list, count};
     return PZ_OK;
@@ -212,60 +248,152 @@ static pz_status read_cells(const pz__segment *s, uint32_t row, pz_str name, pz_
     return PZ_OK;
 }
 
-/* The lists are the arena's own, so what was erased is dropped from them in place. */
-static pz__claim *own_claims(pz__claims claims)
+/*
+ * What one attribute has to stand against. Each of its items is held against the forgettings; where
+ * both are many their cover is laid out for the while (cover.c), by a stand-in, since the profile
+ * may be read by several threads. Its memory is the arena's, which returns to the mark: what was
+ * read lies before that and is filtered in place.
+ */
+typedef struct shade {
+    pz__profile stand_in;
+    pz__mark mark;
+} shade;
+
+/* Laying out one forgetting costs about as much as looking at it for so many items. */
+#define COVERED_MIN 64u
+
+static const pz__profile *lay_out(shade *s, const pz__profile *profile, pz__arena *arena,
+                                  size_t item_count)
 {
-    return (pz__claim *)(uintptr_t)claims.list;
+    s->mark = pz__arena_mark(arena);
+    if (profile->forgetting_count < COVERED_MIN / 2 || item_count < COVERED_MIN)
+        return profile;
+    memset(&s->stand_in, 0, sizeof s->stand_in);
+    s->stand_in.alloc = (pz_alloc){take_from_arena, arena};
+    s->stand_in.segment_count = profile->segment_count;
+    memcpy(s->stand_in.segments, profile->segments,
+           profile->segment_count * sizeof *profile->segments);
+    pz__cover_make(&s->stand_in);
+    return &s->stand_in;
 }
 
+static __attribute__((noinline)) void keep_claims(const pz__profile *profile, pz__arena *arena,
+                                                  pz__claims *runs, uint32_t count)
+{
+    shade s;
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += runs[i].count;
+    const pz__profile *shading = lay_out(&s, profile, arena, total);
+    for (uint32_t i = 0; i < count; i++)
+        runs[i].count =
+            pz__claims_standing(shading, (pz__claim *)(uintptr_t)runs[i].list, runs[i].count);
+    pz__arena_return(arena, s.mark);
+}
+
+static __attribute__((noinline)) void keep_cells(const pz__profile *profile, pz__arena *arena,
+                                                 pz__cells *runs, pz__segment *const *of,
+                                                 uint32_t count)
+{
+    shade s;
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += runs[i].count;
+    const pz__profile *shading = lay_out(&s, profile, arena, total);
+    for (uint32_t i = 0; i < count; i++)
+        runs[i].count =
+            pz__cells_standing(shading, of[i], (pz__cell *)(uintptr_t)runs[i].list, runs[i].count);
+    pz__arena_return(arena, s.mark);
+}
+
+/* What one segment says of an attribute. */
+static inline pz_status claims_of(const pz__segment *s, pz_str attribute, pz__arena *arena,
+                                  pz__claims *out)
+{
+    uint32_t row;
+    pz_str name; /* as the bytes have it */
+    const pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
+    *out = (pz__claims){NULL, 0};
+    if (status != PZ_OK)
+        return status == PZ_ERR_NOT_FOUND ? PZ_OK : status;
+    return read_claims(s, row, name, arena, out);
+}
+
+static inline pz_status cells_of(const pz__segment *s, pz_str attribute, pz__arena *arena,
+                                 pz__cells *out)
+{
+    uint32_t row;
+    pz_str name;
+    *out = (pz__cells){NULL, 0};
+    if (s->body->cell_count == 0)
+        return PZ_OK;
+    const pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
+    if (status != PZ_OK)
+        return status == PZ_ERR_NOT_FOUND ? PZ_OK : status;
+    return read_cells(s, row, name, arena, out);
+}
+
+static pz_status merge_claims(const pz__profile *profile, pz_str attribute, pz__arena *arena,
+                              pz__claims *out)
+{
+    pz__claims runs[PZ__PROFILE_WRITERS_MAX];
+    uint32_t count = 0, kept = 0;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        const pz_status status = claims_of(profile->segments[i], attribute, arena, &runs[count]);
+        if (status != PZ_OK)
+            return status;
+        count += runs[count].count > 0;
+    }
+    if (profile->has_erasures && count > 0)
+        keep_claims(profile, arena, runs, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].count > 0)
+            runs[kept++] = runs[i];
+    return pz__claims_merge(runs, kept, arena, out);
+}
+
+static pz_status merge_cells(const pz__profile *profile, pz_str attribute, pz__arena *arena,
+                             pz__cells *out)
+{
+    pz__cells runs[PZ__PROFILE_WRITERS_MAX];
+    pz__segment *of[PZ__PROFILE_WRITERS_MAX];
+    uint32_t count = 0, kept = 0;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        const pz_status status = cells_of(profile->segments[i], attribute, arena, &runs[count]);
+        if (status != PZ_OK)
+            return status;
+        of[count] = profile->segments[i];
+        count += runs[count].count > 0;
+    }
+    if (profile->has_erasures && count > 0)
+        keep_cells(profile, arena, runs, of, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].count > 0)
+            runs[kept++] = runs[i];
+    return pz__cells_merge(runs, kept, arena, out);
+}
+
+/* Most profiles have one segment: nothing is merged then. */
 pz_status pz__peek_claims(const pz__profile *profile, pz_str attribute, pz__arena *arena,
                           pz__claims *out)
 {
-    pz__claims runs[PZ__PROFILE_WRITERS_MAX];
-    uint32_t count = 0;
-    *out = (pz__claims){NULL, 0};
-    for (uint32_t i = 0; i < profile->segment_count; i++) {
-        const pz__segment *s = profile->segments[i];
-        uint32_t row;
-        pz_str name; /* as the bytes have it */
-        pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
-        if (status == PZ_ERR_NOT_FOUND)
-            continue;
-        if (status == PZ_OK)
-            status = read_claims(s, row, name, arena, &runs[count]);
-        if (status != PZ_OK)
-            return status;
-        if (profile->has_erasures)
-            runs[count].count =
-                pz__claims_standing(profile, own_claims(runs[count]), runs[count].count);
-        count += runs[count].count > 0;
-    }
-    return pz__claims_merge(runs, count, arena, out);
+    if (profile->segment_count != 1)
+        return merge_claims(profile, attribute, arena, out);
+    const pz_status status = claims_of(profile->segments[0], attribute, arena, out);
+    if (profile->has_erasures && status == PZ_OK)
+        keep_claims(profile, arena, out, 1);
+    return status;
 }
 
 pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena *arena,
                          pz__cells *out)
 {
-    pz__cells runs[PZ__PROFILE_WRITERS_MAX];
-    uint32_t count = 0;
-    *out = (pz__cells){NULL, 0};
-    for (uint32_t i = 0; i < profile->segment_count; i++) {
-        const pz__segment *s = profile->segments[i];
-        uint32_t row;
-        pz_str name; /* as the bytes have it */
-        pz_status status = pz__row_find(&s->body->directory, attribute, &row, &name);
-        if (status == PZ_ERR_NOT_FOUND)
-            continue;
-        if (status == PZ_OK)
-            status = read_cells(s, row, name, arena, &runs[count]);
-        if (status != PZ_OK)
-            return status;
-        if (profile->has_erasures)
-            runs[count].count = pz__cells_standing(
-                profile, s, (pz__cell *)(uintptr_t)runs[count].list, runs[count].count);
-        count += runs[count].count > 0;
-    }
-    return pz__cells_merge(runs, count, arena, out);
+    if (profile->segment_count != 1)
+        return merge_cells(profile, attribute, arena, out);
+    const pz_status status = cells_of(profile->segments[0], attribute, arena, out);
+    if (profile->has_erasures && status == PZ_OK)
+        keep_cells(profile, arena, out, profile->segments, 1);
+    return status;
 }
 
 /* As segment_since() of the view: a segment that gathered nothing keeps every counter. */

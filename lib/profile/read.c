@@ -43,8 +43,13 @@ pz_str pz__read_text(pz__cursor *in, size_t max)
         in->bad = true;
         return (pz_str){NULL, 0};
     }
-    const uint8_t *bytes = pz__cursor_take(in, (size_t)len);
-    return (pz_str){(const char *)bytes, bytes ? (size_t)len : 0};
+    if (in->bad || len > (size_t)(in->end - in->next)) {
+        in->bad = true;
+        return (pz_str){NULL, 0};
+    }
+    const uint8_t *bytes = in->next;
+    in->next += len;
+    return (pz_str){(const char *)bytes, (size_t)len};
 }
 
 int64_t pz__read_difference(pz__cursor *in, int64_t from)
@@ -52,11 +57,13 @@ int64_t pz__read_difference(pz__cursor *in, int64_t from)
     return (int64_t)((uint64_t)from + (uint64_t)pz__read_zigzag(in));
 }
 
-pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out)
+/* No product overflows: a profile has 8 MiB. */
+static inline pz_status read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out)
 {
-    const uint64_t count = pz__cursor_varint(&r->in);
+    const uint64_t count = pz__read_varint(&r->in);
+    const size_t left = (size_t)(r->in.end - r->in.next);
     *out = 0;
-    if (r->in.bad || count == 0 || count > pz__cursor_left(&r->in) / least)
+    if (r->in.bad || count == 0 || count > left || count * least > left)
         return pz__corrupt(r, "a count does not fit its section");
     if (count > max)
         return pz__fail(r->err, PZ_ERR_LIMIT, "a section holds more than %u items", (unsigned)max);
@@ -64,12 +71,31 @@ pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *ou
     return PZ_OK;
 }
 
-static bool is_ascii(pz_str text)
+pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out)
 {
-    unsigned bits = 0;
-    for (size_t i = 0; i < text.len; i++)
-        bits |= (unsigned char)text.data[i];
-    return bits < 0x80;
+    return read_count(r, least, max, out);
+}
+
+static inline uint64_t octets_at(const char *at)
+{
+    uint64_t n;
+    memcpy(&n, at, sizeof n);
+    return n;
+}
+
+/* Eight octets at a time; the last eight may have been looked at before. */
+static inline bool is_ascii(pz_str text)
+{
+    uint64_t bits = 0;
+    size_t i = 0;
+    for (; text.len - i >= 8; i += 8)
+        bits |= octets_at(text.data + i);
+    if (i > 0)
+        bits |= octets_at(text.data + text.len - 8);
+    else
+        for (; i < text.len; i++)
+            bits |= (unsigned char)text.data[i];
+    return (bits & UINT64_C(0x8080808080808080)) == 0;
 }
 
 /* Most values are a short text. */
@@ -104,7 +130,7 @@ pz_status pz__read_value(pz__reader *r, pz_value *out)
 
 /* ---- tables of fixed width ---- */
 
-bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out)
+static inline bool name_at(const pz__name_table *names, uint64_t number, pz_str *out)
 {
     if (number >= names->count)
         return false;
@@ -115,6 +141,11 @@ bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out)
         return false;
     *out = (pz_str){names->texts + start, end - start};
     return true;
+}
+
+bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out)
+{
+    return name_at(names, number, out);
 }
 
 bool pz__run_at(const pz__directory *d, uint32_t index, unsigned column, pz_str *out)
@@ -137,31 +168,58 @@ bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out)
     return true;
 }
 
+/* The first octets as a number that sorts as they do; `len` is at least 8. */
+static inline uint64_t order_of(const char *at)
+{
+    const uint8_t *b = (const uint8_t *)at;
+    return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
+           (uint64_t)b[3] << 32 | (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 |
+           (uint64_t)b[6] << 8 | (uint64_t)b[7];
+}
+
+/* As pz__str_compare, eight octets at once; the last eight may be compared twice. */
+static inline int compare_names(pz_str a, pz_str b)
+{
+    const size_t shorter = a.len < b.len ? a.len : b.len;
+    if (shorter < 8) {
+        for (size_t i = 0; i < shorter; i++)
+            if (a.data[i] != b.data[i])
+                return (uint8_t)a.data[i] < (uint8_t)b.data[i] ? -1 : 1;
+        return (a.len > b.len) - (a.len < b.len);
+    }
+    for (size_t i = 0;; i = shorter - i > 16 ? i + 8 : shorter - 8) {
+        const uint64_t here = order_of(a.data + i), there = order_of(b.data + i);
+        if (here != there)
+            return here < there ? -1 : 1;
+        if (i + 8 == shorter)
+            return (a.len > b.len) - (a.len < b.len);
+    }
+}
+
 pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_str *found)
 {
     const pz_str names = d->runs[PZ__COLUMN_NAME];
     const unsigned width = d->width[PZ__COLUMN_NAME], row_len = d->row_len;
+    const uint8_t *rows = d->rows;
     uint32_t low = 0, high = d->count;
     while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        const uint8_t *end_at = d->rows + (size_t)middle * row_len;
+        const uint32_t middle = (low + high) / 2; /* a body has no 2^31 rows */
+        const uint8_t *end_at = rows + (size_t)middle * row_len;
         const size_t start = middle ? pz__read_fixed(end_at - row_len, width) : 0;
         const size_t end = pz__read_fixed(end_at, width);
         if (start > end || end > names.len)
             return PZ_ERR_CORRUPT;
-        *found = (pz_str){names.data + start, end - start};
-        const size_t shorter = found->len < name.len ? found->len : name.len;
-        int by = shorter ? memcmp(found->data, name.data, shorter) : 0;
-        if (by == 0)
-            by = (found->len > name.len) - (found->len < name.len);
-        if (by == 0) {
+        const pz_str here = {names.data + start, end - start};
+        const int by = compare_names(here, name);
+        if (by < 0) {
+            low = middle + 1;
+        } else if (by > 0) {
+            high = middle;
+        } else {
+            *found = here;
             *index = middle;
             return PZ_OK;
         }
-        if (by < 0)
-            low = middle + 1;
-        else
-            high = middle;
     }
     return PZ_ERR_NOT_FOUND;
 }
@@ -169,24 +227,29 @@ pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_
 /* ---- names ---- */
 
 /* Without a table of what was checked before, the text is checked each time: it is short. */
-static bool is_name_text(const pz__reader *r, uint64_t number, pz_str name)
+static inline bool is_name_text(const pz__reader *r, uint64_t number, pz_str name)
 {
     if (r->used)
         return !(r->used[number] & PZ__NAME_NO_TEXT);
     return is_ascii(name) || pz__utf8_valid(name.data, name.len);
 }
 
-pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
+static inline pz_str use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
 {
     pz_str name;
-    if (r->in.bad || !pz__name_at(&r->body->names, number, &name) || name.len == 0 ||
-        name.len > max || (is_text && !is_name_text(r, number, name))) {
+    if (r->in.bad || !name_at(&r->body->names, number, &name) || name.len == 0 || name.len > max ||
+        (is_text && !is_name_text(r, number, name))) {
         r->in.bad = true;
         return (pz_str){NULL, 0};
     }
     if (r->used)
         r->used[number] |= PZ__NAME_USED;
     return name;
+}
+
+pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text)
+{
+    return use_name(r, number, max, is_text);
 }
 
 pz_str pz__read_name(pz__reader *r, size_t max, bool is_text)
@@ -197,29 +260,29 @@ pz_str pz__read_name(pz__reader *r, size_t max, bool is_text)
 pz_str pz__read_optional(pz__reader *r, size_t max)
 {
     const uint64_t number = pz__read_varint(&r->in);
-    return number ? pz__use_name(r, number - 1, max, true) : (pz_str){NULL, 0};
+    return number ? use_name(r, number - 1, max, true) : (pz_str){NULL, 0};
 }
 
 /* ---- the map of a body ---- */
 
-static pz_status open_names(pz__body *body, pz__reader *r)
+static inline pz_status open_names(pz__body *body, pz__reader *r)
 {
     const pz_str section = body->sections[PZ__SECTION_NAMES];
     body->names = (pz__name_table){.count = 0};
     if (!section.data)
         return PZ_OK;
-    pz__cursor_init(&r->in, section.data, section.len);
-    const unsigned width = pz__cursor_byte(&r->in);
+    pz__read_over(&r->in, section);
+    const unsigned width = pz__read_octet(&r->in);
     uint32_t count;
     if (width == 0 || width > PZ__COLUMN_WIDTH_MAX)
         return pz__corrupt(r, "the table of names has no such width");
-    const pz_status status = pz__read_count(r, width, UINT32_MAX, &count);
+    const pz_status status = read_count(r, width, UINT32_MAX, &count);
     if (status != PZ_OK)
         return status;
     body->names = (pz__name_table){.ends = r->in.next, .count = count, .width = (uint8_t)width};
     r->in.next += (size_t)count * width;
     body->names.texts = (const char *)r->in.next;
-    body->names.texts_len = pz__cursor_left(&r->in);
+    body->names.texts_len = (size_t)(r->in.end - r->in.next);
     const size_t end = pz__read_fixed(body->names.ends + (size_t)(count - 1) * width, width);
     if (end != body->names.texts_len || pz__fixed_width(end) != width)
         return pz__corrupt(r, "the table of names does not end where it says");
@@ -227,21 +290,21 @@ static pz_status open_names(pz__body *body, pz__reader *r)
 }
 
 /* The count at the head of a section that the directory points into, and what is behind it. */
-static pz_status open_run(pz__body *body, pz__reader *r, pz__section tag, uint32_t max,
-                          uint32_t *count, pz_str *run)
+static inline pz_status open_run(pz__body *body, pz__reader *r, pz__section tag, uint32_t max,
+                                 uint32_t *count, pz_str *run)
 {
     const pz_str section = body->sections[tag];
     *count = 0;
     *run = (pz_str){NULL, 0};
     if (!section.data)
         return PZ_OK;
-    pz__cursor_init(&r->in, section.data, section.len);
-    const pz_status status = pz__read_count(r, 1, max, count);
-    *run = (pz_str){(const char *)r->in.next, pz__cursor_left(&r->in)};
+    pz__read_over(&r->in, section);
+    const pz_status status = read_count(r, 1, max, count);
+    *run = (pz_str){(const char *)r->in.next, (size_t)(r->in.end - r->in.next)};
     return status;
 }
 
-static pz_status open_runs(pz__body *body, pz__reader *r)
+static inline pz_status open_runs(pz__body *body, pz__reader *r)
 {
     pz_str *runs = body->directory.runs;
     pz_status status = open_run(body, r, PZ__SECTION_CLAIMS, PZ__SEGMENT_CLAIMS_MAX,
@@ -255,71 +318,80 @@ static pz_status open_runs(pz__body *body, pz__reader *r)
     return status;
 }
 
+/* Does the last row end where the sections do, in no more octets than that takes? */
+static inline bool is_closed(const pz__directory *d)
+{
+    const uint8_t *last = d->rows + (size_t)(d->count - 1) * d->row_len;
+    for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
+        const unsigned width = d->width[c];
+        const size_t len = d->runs[c].len;
+        if ((width || len) &&
+            (pz__read_fixed(last + d->at[c], width) != len || pz__fixed_width(len) != width))
+            return false;
+    }
+    return true;
+}
+
 static pz_status open_directory(pz__body *body, pz__reader *r)
 {
     pz__directory *d = &body->directory;
-    *d = (pz__directory){.count = 0};
     pz_status status = open_runs(body, r);
+    d->count = 0;
     if (status != PZ_OK)
         return status;
     const pz_str section = body->sections[PZ__SECTION_DIRECTORY];
-    pz__cursor_init(&r->in, section.data, section.len);
+    pz__read_over(&r->in, section);
     if (!section.data)
         return body->claim_count || body->cell_count || body->counter_count
                    ? pz__corrupt(r, "the directory of attributes is missing")
                    : PZ_OK;
-    const unsigned widths = pz__cursor_byte(&r->in);
+    const unsigned widths = pz__read_octet(&r->in);
+    unsigned row_len = 0;
     for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
         d->width[c] = widths >> (2 * c) & 3;
-        d->at[c] = d->row_len;
-        d->row_len += d->width[c];
+        d->at[c] = (uint8_t)row_len;
+        row_len += d->width[c];
     }
-    if (d->row_len == 0)
+    d->row_len = (uint8_t)row_len;
+    if (row_len == 0)
         return pz__corrupt(r, "the directory of attributes has no columns");
-    status = pz__read_count(r, d->row_len, UINT32_MAX, &d->count);
+    status = read_count(r, row_len, UINT32_MAX, &d->count);
     if (status != PZ_OK)
         return status;
     d->rows = r->in.next;
-    r->in.next += (size_t)d->count * d->row_len;
-    d->runs[PZ__COLUMN_NAME] = (pz_str){(const char *)r->in.next, pz__cursor_left(&r->in)};
-    const uint8_t *last = d->rows + (size_t)(d->count - 1) * d->row_len;
-    for (unsigned c = 0; c < PZ__COLUMN_COUNT; c++) {
-        const size_t end = pz__read_fixed(last + d->at[c], d->width[c]);
-        if (end != d->runs[c].len || pz__fixed_width(end) != d->width[c])
-            return pz__corrupt(r, "the directory of attributes does not end where its sections do");
-    }
-    return PZ_OK;
+    r->in.next += (size_t)d->count * row_len;
+    d->runs[PZ__COLUMN_NAME] = (pz_str){(const char *)r->in.next, (size_t)(r->in.end - r->in.next)};
+    return is_closed(d)
+               ? PZ_OK
+               : pz__corrupt(r, "the directory of attributes does not end where its sections do");
 }
 
-/* One entry of the section directory; its bytes follow later, so only the length is known. */
-static pz_status open_section(pz__body *body, pz__reader *r, uint64_t *last, size_t *ahead)
+/* The section directory: where the sections lie in what follows it, told from its beginning. */
+typedef struct layout {
+    pz_str *list[PZ__SEGMENT_SECTIONS_MAX]; /* in the map that is made, in order */
+    uint32_t count;
+    uint64_t last; /* tag */
+    size_t len;    /* of all together */
+} layout;
+
+static inline pz_status open_section(pz__body *body, pz__reader *r, layout *l)
 {
     const uint64_t tag = pz__read_varint(&r->in), len = pz__read_varint(&r->in);
-    if (r->in.bad || tag <= *last || (len == 0 && tag <= PZ__SECTION_LAST) || len > body->bytes.len)
+    if (r->in.bad || tag <= l->last || (len == 0 && tag <= PZ__SECTION_LAST) ||
+        len > body->bytes.len)
         return pz__corrupt(r, "a section is cut off, empty or out of order");
-    *last = tag;
-    const pz_str bytes = {(const char *)r->in.next, (size_t)len};
-    if (tag <= PZ__SECTION_LAST)
-        body->sections[tag] = bytes;
-    else
-        body->unknown[body->unknown_count++] = (pz__unknown_section){tag, bytes};
-    *ahead += (size_t)len;
+    l->last = tag;
+    l->len += (size_t)len;
+    pz_str *bytes;
+    if (tag <= PZ__SECTION_LAST) {
+        bytes = &body->sections[tag];
+    } else {
+        body->unknown[body->unknown_count].tag = tag;
+        bytes = &body->unknown[body->unknown_count++].bytes;
+    }
+    bytes->len = (size_t)len;
+    l->list[l->count++] = bytes;
     return PZ_OK;
-}
-
-/* The directory is read: let every section begin where its bytes are. */
-static void place_sections(pz__body *body, const uint8_t *payload)
-{
-    for (unsigned tag = 1; tag <= PZ__SECTION_LAST; tag++) {
-        if (!body->sections[tag].data)
-            continue;
-        body->sections[tag].data = (const char *)payload;
-        payload += body->sections[tag].len;
-    }
-    for (uint32_t i = 0; i < body->unknown_count; i++) {
-        body->unknown[i].bytes.data = (const char *)payload;
-        payload += body->unknown[i].bytes.len;
-    }
 }
 
 static pz_status open_sections(pz__body *body, pz__reader *r)
@@ -330,20 +402,26 @@ static pz_status open_sections(pz__body *body, pz__reader *r)
         body->dropped > PZ__SEQUENCE_MAX)
         return pz__corrupt(r, "a segment has no sequence or one out of range");
     const uint64_t count = pz__read_varint(&r->in);
-    if (r->in.bad || count > pz__cursor_left(&r->in) / 2)
+    if (r->in.bad || count > (size_t)(r->in.end - r->in.next) / 2)
         return pz__corrupt(r, "a count of sections does not fit its segment");
     if (count > PZ__SEGMENT_SECTIONS_MAX)
         return pz__fail(r->err, PZ_ERR_LIMIT, "more than %u sections", PZ__SEGMENT_SECTIONS_MAX);
-    uint64_t last = 0;
-    size_t ahead = 0;
+    layout l;
+    l.count = 0;
+    l.last = 0;
+    l.len = 0;
     for (uint64_t i = 0; i < count; i++) {
-        const pz_status status = open_section(body, r, &last, &ahead);
+        const pz_status status = open_section(body, r, &l);
         if (status != PZ_OK)
             return status;
     }
-    if (ahead != pz__cursor_left(&r->in))
+    if (l.len != (size_t)(r->in.end - r->in.next))
         return pz__corrupt(r, "the sections are not as long as their directory says");
-    place_sections(body, r->in.next);
+    const char *at = (const char *)r->in.next;
+    for (uint32_t i = 0; i < l.count; i++) {
+        l.list[i]->data = at;
+        at += l.list[i]->len;
+    }
     return PZ_OK;
 }
 
@@ -353,7 +431,7 @@ pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes)
     memset(body->sections, 0, sizeof body->sections);
     body->unknown_count = 0;
     r->body = body;
-    pz__cursor_init(&r->in, bytes.data, bytes.len);
+    pz__read_over(&r->in, bytes);
     pz_status status = open_sections(body, r);
     if (status == PZ_OK)
         status = open_names(body, r);
@@ -375,19 +453,28 @@ static pz_status corrupt_at(const profile_reader *r, const char *what)
     return pz__fail(r->err, PZ_ERR_CORRUPT, "byte %zu: %s", (size_t)(r->in.next - r->base), what);
 }
 
+static const uint8_t *take_magic(pz__cursor *in)
+{
+    const size_t len = strlen(PZ__FORMAT_MAGIC);
+    if ((size_t)(in->end - in->next) < len)
+        return NULL;
+    in->next += len;
+    return in->next - len;
+}
+
 static pz_status read_head(pz__heads *heads, profile_reader *r)
 {
-    const uint8_t *magic = pz__cursor_take(&r->in, strlen(PZ__FORMAT_MAGIC));
+    const uint8_t *magic = take_magic(&r->in);
     if (!magic || memcmp(magic, PZ__FORMAT_MAGIC, strlen(PZ__FORMAT_MAGIC)) != 0)
         return corrupt_at(r, "this is no profile");
-    const unsigned version = pz__cursor_byte(&r->in);
+    const unsigned version = pz__read_octet(&r->in);
     if (r->in.bad || version == 0)
         return corrupt_at(r, "this is no profile");
     if (version > PZ__FORMAT_VERSION)
         return pz__fail(r->err, PZ_ERR_VERSION,
                         "the profile has format %u, this library reads up to %u", version,
                         PZ__FORMAT_VERSION);
-    const unsigned kind = pz__cursor_byte(&r->in);
+    const unsigned kind = pz__read_octet(&r->in);
     heads->kind = (pz__subject_kind)kind;
     heads->subject = pz__read_text(&r->in, PZ__SUBJECT_MAX);
     const uint64_t count = pz__read_varint(&r->in);
@@ -418,12 +505,12 @@ pz_status pz__heads_read(pz__heads *heads, const void *bytes, size_t len, pz_err
     if (len > PZ__PROFILE_BYTES_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "a profile has at most %u bytes", PZ__PROFILE_BYTES_MAX);
     profile_reader r = {.err = err};
-    pz__cursor_init(&r.in, bytes, len);
+    pz__read_over(&r.in, (pz_str){bytes, len});
     r.base = r.in.next;
     pz_status status = read_head(heads, &r);
     for (uint32_t i = 0; status == PZ_OK && i < heads->count; i++)
         status = read_segment_head(heads, i, &r);
-    if (status == PZ_OK && pz__cursor_left(&r.in) != 0)
+    if (status == PZ_OK && r.in.next != r.in.end)
         status = corrupt_at(&r, "bytes follow the last segment");
     return status;
 }

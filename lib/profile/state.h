@@ -229,12 +229,13 @@ struct pz__profile {
     pz_str *names; /* counters likewise */
     uint32_t name_cap;
     pz__sealed sealed;
-    uint64_t erasures;        /* raised when something is forgotten, retracted or joined; from 1 */
-    pz__cover *cover;         /* what forgettings cover, laid out; NULL: it is not */
-    pz__note note;            /* the verb that is being noted */
-    pz__digest_cache *digest; /* in the same block as the profile */
-    pz_str bytes;             /* of a profile that is read in place (peek.c); else {NULL, 0} */
-    bool has_erasures;        /* likewise: something was forgotten or taken back */
+    uint64_t erasures;         /* raised when something is forgotten, retracted or joined; from 1 */
+    pz__cover *cover;          /* what forgettings cover, laid out; NULL: it is not */
+    pz__note note;             /* the verb that is being noted */
+    pz__digest_cache *digest;  /* in the same block as the profile */
+    pz_str bytes;              /* of a profile that is read in place (peek.c); else {NULL, 0} */
+    uint32_t forgetting_count; /* likewise: of all segments */
+    bool has_erasures;         /* likewise: something was forgotten or taken back */
 };
 
 /* ---- profile.c ---- */
