@@ -3,15 +3,18 @@
 #     scripts/check-full.sh [--budget SECONDS] [STAGE...]
 # Stages, in this order:
 #     long      gcc, warnings are errors, PZ_FULL=1 (a million cases per law, or PZ_FULL_CASES)
+#     hosts     real web servers and databases with the library in them, each skipped where missing
 #     address   gcc, address and undefined behaviour sanitizers, quick cases
 #     thread    gcc, thread sanitizer, quick cases
 #     clang     clang, warnings are errors, quick cases
 #     fuzz      clang, fuzz targets built; the corpora are replayed, then each target runs for
 #               FUZZ_SECONDS (default 20)
 #     endian    golden bytes of profiles and decisions on s390x, where its compiler and qemu are
+#     compilers the same golden bytes, written and read by what gcc and by what clang makes
 #     options   each option off once: configure, build, quick cases of what is left
 # Each stage has its folder below build-full/. With a budget, a stage that would begin with less
-# than a minute left is not run, which the last lines say; one that runs out of time has failed.
+# than four minutes left is not run, and one that the budget ends before anything failed is unfinished:
+# the last lines name both. A test that hangs has its own limit and fails.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -24,9 +27,9 @@ if [ "${1:-}" = --budget ]; then
     shift 2
 fi
 stages=("$@")
-[ ${#stages[@]} = 0 ] && stages=(long address thread clang fuzz endian options)
+[ ${#stages[@]} = 0 ] && stages=(long hosts address thread clang fuzz endian compilers options)
 begun=$SECONDS
-failed=() skipped=() passed=()
+failed=() skipped=() passed=() unfinished=()
 mkdir -p "$out"
 
 left() {
@@ -38,23 +41,27 @@ left() {
 build() {
     local name=$1
     shift
+    local status=0
     cmake -S . -B "$out/$name" -DPZ_WERROR=ON "$@" >"$out/$name.log" 2>&1 &&
         timeout "$(left)" cmake --build "$out/$name" --parallel "$jobs" >>"$out/$name.log" 2>&1 ||
-        { tail -n 40 "$out/$name.log"; return 1; }
+        status=$?
+    [ $status = 0 ] || [ $status = 124 ] || tail -n 40 "$out/$name.log"
+    return $status
 }
 
-# replay NAME CTEST-ARG...: runs ctest and prints its closing lines, and all of a failure.
+# replay NAME CTEST-ARG...: runs ctest and prints its closing lines, and all of a failure. LOG names
+# the log where one build has several.
 replay() {
-    local name=$1 status
+    local name=$1 log=$out/${LOG:-$1}.tests status
     shift
     timeout "$(left)" ctest --test-dir "$out/$name" --output-on-failure --parallel "$jobs" --timeout 600 \
-        --no-tests=error "$@" </dev/null >"$out/$name.tests" 2>&1
+        --no-tests=error "$@" </dev/null >"$log" 2>&1
     status=$?
     if [ $status = 0 ]; then
-        grep -iE '^ *[0-9]+ - .*\((Skipped|Not Run)|tests passed|^Total Test time' "$out/$name.tests"
+        grep -iE '^ *[0-9]+ - .*\((Skipped|Not Run)|tests passed|^Total Test time' "$log"
     else
         [ $status = 124 ] && echo "out of time"
-        tail -n 200 "$out/$name.tests"
+        tail -n 200 "$log"
     fi
     return $status
 }
@@ -63,7 +70,10 @@ replay() {
 sanitized=(-DPZ_BUILD_BINDINGS=OFF -DPZ_BUILD_BENCH=OFF -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS=-O1")
 
 stage_long() {
-    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 replay long
+    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 replay long -LE '^hosts$'
+}
+stage_hosts() {
+    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 LOG=hosts replay long -L '^hosts$'
 }
 stage_address() {
     build address -DCMAKE_C_COMPILER=gcc -DPZ_SANITIZE=address,undefined "${sanitized[@]}" &&
@@ -84,8 +94,8 @@ stage_fuzz() {
         return 77
     fi
     build fuzz -DCMAKE_C_COMPILER=clang -DPZ_BUILD_FUZZ=ON \
-        -DPZ_SANITIZE=fuzzer-no-link,address,undefined "${sanitized[@]}" || return 1
-    replay fuzz -R '^replay_' || return 1
+        -DPZ_SANITIZE=fuzzer-no-link,address,undefined "${sanitized[@]}" || return
+    replay fuzz -R '^replay_' || return
     local fuzzer name found
     for fuzzer in "$out"/fuzz/tests/fuzz/fuzz_*; do
         [ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
@@ -102,20 +112,28 @@ stage_fuzz() {
 stage_endian() {
     timeout "$(left)" scripts/big-endian.sh "$out/s390x"
 }
+stage_compilers() {
+    local compiler status=0
+    for compiler in gcc clang; do
+        echo "-- $compiler"
+        timeout "$(left)" scripts/big-endian.sh "$out/golden-$compiler" "$compiler" || status=$?
+    done
+    return $status
+}
 stage_options() {
     local option status=0
     # Each ON option that the root CMakeLists.txt declares.
     for option in $(sed -n 's/^option(\(PZ_[A-Z_]*\) .* ON)$/\1/p' CMakeLists.txt); do
         echo "-- $option=OFF"
-        build "without-$option" -DCMAKE_C_COMPILER=gcc "-D$option=OFF" || status=1
+        build "without-$option" -DCMAKE_C_COMPILER=gcc "-D$option=OFF" || { status=$?; continue; }
         [ "$option" = PZ_BUILD_TESTS ] && continue
-        replay "without-$option" || status=1
+        replay "without-$option" || status=$?
     done
     return $status
 }
 
 for stage in "${stages[@]}"; do
-    if [ "$(left)" -lt 60 ]; then
+    if [ "$(left)" -lt 240 ]; then
         skipped+=("$stage (no time left)")
         continue
     fi
@@ -126,6 +144,7 @@ for stage in "${stages[@]}"; do
     case $status in
     0) passed+=("$stage") ;;
     77) skipped+=("$stage") ;;
+    124) unfinished+=("$stage") ;;
     *) failed+=("$stage") ;;
     esac
     echo "== $stage: status $status, $((SECONDS - started)) s"
@@ -133,4 +152,5 @@ done
 
 echo "passed: ${passed[*]:-none}"
 [ ${#skipped[@]} = 0 ] || echo "not run: ${skipped[*]}"
+[ ${#unfinished[@]} = 0 ] || echo "unfinished, nothing failed: ${unfinished[*]}"
 [ ${#failed[@]} = 0 ] || { echo "FAILED: ${failed[*]}"; exit 1; }
