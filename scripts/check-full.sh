@@ -59,9 +59,11 @@ replay() {
     status=$?
     if [ $status = 0 ]; then
         grep -iE '^ *[0-9]+ - .*\((Skipped|Not Run)|tests passed|^Total Test time' "$log"
+    elif [ $status = 124 ] && ! grep -q '\*\*\*' "$log"; then
+        echo "out of time after $(grep -c ' Passed ' "$log") tests that passed"
     else
-        [ $status = 124 ] && echo "out of time"
         tail -n 200 "$log"
+        status=1
     fi
     return $status
 }
@@ -125,9 +127,10 @@ stage_options() {
     # Each ON option that the root CMakeLists.txt declares.
     for option in $(sed -n 's/^option(\(PZ_[A-Z_]*\) .* ON)$/\1/p' CMakeLists.txt); do
         echo "-- $option=OFF"
-        build "without-$option" -DCMAKE_C_COMPILER=gcc "-D$option=OFF" || { status=$?; continue; }
+        build "without-$option" -DCMAKE_C_COMPILER=gcc "-D$option=OFF" ||
+            { [ $status = 1 ] || status=$?; continue; }
         [ "$option" = PZ_BUILD_TESTS ] && continue
-        replay "without-$option" || status=$?
+        replay "without-$option" || [ $status = 1 ] || status=$?
     done
     return $status
 }
