@@ -2,8 +2,8 @@
 # Installs what is missing, on Debian and its kin; elsewhere lists it and goes on.
 #     scripts/deps.sh build|check|full [--list]
 # `build` is what the library and the demo need, `check` adds the quick tests, `full` the long ones
-# (clang, sanitizers, analysis, R and mpmath to compare with). Nothing is downloaded when nothing is
-# missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
+# (clang, sanitizers, analysis, R and mpmath to compare with, servers). Nothing is downloaded when
+# nothing is missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
 set -u
 
 level=${1:-build}
@@ -48,12 +48,27 @@ python  mpmath                  python3-mpmath
 package postgresql              postgresql
 package postgresql-server-dev-all postgresql-server-dev-all
 command php                     php-cli
+package tryton-server           tryton-server
+package tryton-modules-party    tryton-modules-party
+package tryton-proteus          tryton-proteus
+'
+# Web servers that the tests start. They are wished for, not needed: a test without its server is
+# skipped. apache2-bin is the server without the service.
+host_wishes='
+command nginx                                       nginx
+file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
+file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin
+command lighttpd                                    lighttpd
+file  /usr/lib/lighttpd/mod_magnet.so               lighttpd-modules-lua
+command haproxy                                     haproxy
 '
 
+wishes=
 case $level in
 build | demo) needs=$build_needs ;;
 check) needs=$build_needs$check_needs ;;
-full | lint) needs=$build_needs$check_needs$full_needs ;;
+lint) needs=$build_needs$check_needs$full_needs ;;
+full) needs=$build_needs$check_needs$full_needs wishes=$host_wishes ;;
 *)
     echo "usage: scripts/deps.sh build|check|full [--list]" >&2
     exit 2
@@ -65,6 +80,7 @@ is_there() {
     case $1 in
     command) command -v "$2" >/dev/null 2>&1 ;;
     module) pkg-config --exists "$2" 2>/dev/null ;;
+    file) [ -e "$2" ] ;;
     python) python3 -c "import $2" 2>/dev/null ;;
     header) printf '#include <%s>\n' "$2" | cc -E -x c - >/dev/null 2>&1 ;;
     # Elsewhere the package has another name, and the clang stages say what they miss.
@@ -76,25 +92,29 @@ is_installed() {
     dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
 
-missing=$(
-    printf '%s' "$needs" | while read -r kind name package; do
+# missing_of LIST: the packages that would bring what is not there.
+missing_of() {
+    printf '%s' "$1" | while read -r kind name package; do
         [ -n "$kind" ] || continue
         is_there "$kind" "$name" || echo "$package"
     done | sort -u | tr '\n' ' '
-)
+}
+missing=$(missing_of "$needs")
 missing=${missing% }
+wished=$(missing_of "$wishes")
+wished=${wished% }
 
-if [ -z "$missing" ]; then
+if [ -z "$missing$wished" ]; then
     [ "$mode" = --list ] && echo "nothing is missing"
     exit 0
 fi
 if [ "$mode" = --list ]; then
-    echo "$missing"
+    echo $missing $wished
     exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "These are missing; names are Debian's, your system may call them otherwise:" >&2
-    echo "    $missing" >&2
+    echo "    $missing $wished" >&2
     echo "Going on without them; CMake stops if it cannot." >&2
     exit 0
 fi
@@ -102,24 +122,51 @@ fi
 as_root=
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null 2>&1; then
-        echo "Missing: $missing" >&2
-        echo "Install them as root: apt-get install --no-install-recommends $missing" >&2
+        echo "Missing: $missing $wished" >&2
+        echo "Install them as root: apt-get install --no-install-recommends $missing $wished" >&2
         echo "Going on without them; CMake stops if it cannot." >&2
         exit 0
     fi
     as_root=sudo
 fi
 
-echo "Installing: $missing"
 apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -y \
         -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null
 }
 # Word splitting is wanted. Lists may be there and fresh already; else fetch them.
-apt install --no-install-recommends $missing >/dev/null 2>&1 && exit 0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-{ apt update && apt install --no-install-recommends $missing; } >"$log" 2>&1 && exit 0
-cat "$log" >&2
-echo "These could not be installed: $missing" >&2
-exit 1
+install() {
+    apt install --no-install-recommends "$@" >/dev/null 2>&1 && return 0
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    { apt update && apt install --no-install-recommends "$@"; } >"$log" 2>&1 && return 0
+    cat "$log" >&2
+    echo "These could not be installed: $*" >&2
+    return 1
+}
+if [ -n "$missing" ]; then
+    echo "Installing: $missing"
+    install $missing || exit 1
+fi
+
+# Web servers are installed without being started, now or when the machine starts. Nothing is removed
+# for them: nginx brings another LuaJIT than Debian's luajit, and would displace it.
+install_servers() {
+    echo "Installing: $*"
+    policy=/usr/sbin/policy-rc.d status=0
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+        $as_root chmod 755 $policy
+    else
+        policy=
+    fi
+    install --no-remove "$@" || status=1
+    for service in "$@"; do
+        [ $status = 0 ] && command -v systemctl >/dev/null 2>&1 &&
+            $as_root systemctl disable "$service" >/dev/null 2>&1
+    done
+    [ -z "$policy" ] || $as_root rm -f "$policy"
+    return $status
+}
+[ -z "$wished" ] || install_servers $wished || echo "Going on; their tests are skipped." >&2
+exit 0
