@@ -5,6 +5,7 @@ A test file names its server, says how it is started and reloaded, and inherits 
 Everything lies below one temporary folder; servers are stopped by their pid. Where a server or a
 build of the Lua module is missing, the test says so and exits with 77, which ctest shows as skipped.
 """
+import contextlib
 import glob
 import http.client
 import os
@@ -220,6 +221,17 @@ class Server:
             raise OSError("%s %s: %r" % (method, path, failure)) from failure
         finally:
             connection.close()
+
+    @contextlib.contextmanager
+    def keep_asking(self, path, visitor):
+        """A function that asks the same over one connection that is kept."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+        def ask():
+            connection.request("GET", path, headers={"Cookie": "visitor=" + visitor})
+            return Answer(connection.getresponse())
+        yield ask
+        connection.close()
 
     def get(self, path, visitor=None, **more):
         return self.ask("GET", path, visitor, **more)
