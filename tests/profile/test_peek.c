@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -240,6 +241,49 @@ static void several_members_in_both_forms_are_one_person(void **state)
     pz__arena_clear(&arena);
 }
 
+static void forget_span(pz__profile *p, const char *writer, const char *attribute, int64_t from_ms,
+                        int64_t to_ms)
+{
+    const pz__write write = kit_write(writer, KIT_NOW);
+    const pz__forgetting f = {pz_str_of(attribute), from_ms, to_ms, PZ__FORGET_GATHERED};
+    assert_int_equal(pz__profile_forget(p, &write, &f, NULL), PZ_OK);
+}
+
+/* So many cells and forgettings that the cover is laid out in place as well. */
+static void what_many_forgettings_cover_is_left_out_in_place(void **state)
+{
+    (void)state;
+    const int64_t span = INT64_C(1000) << 16;
+    gen g = gen_from(11);
+    pz__profile *p = kit_new(NULL);
+    for (int i = 0; i < 200; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "event-%d", i);
+        assert_int_equal(kit_observe(p, i % 2 ? "a" : "bb", id, "garden", 1024, KIT_NOW - i * span,
+                                     KIT_NOW, 400 * span, NULL),
+                         PZ_OK);
+    }
+    pz__profile *q = kit_new(NULL);
+    for (int i = 0; i < 100; i++) {
+        const int64_t from = KIT_NOW - gen_range(&g, 0, 400) * span / 2;
+        forget_span(q, "c", i % 4 ? "category" : "*", from, from + gen_range(&g, 1, 3));
+    }
+    assert_int_equal(pz__profile_join(p, q, NULL), PZ_OK);
+    assert_int_equal(pz__profile_seal(p), PZ_OK);
+    const uint32_t left = pz__profile_cells(p, PZ__STR("category")).count;
+    assert_in_range(left, 64, 180); /* some fell, some stand */
+    pz__buf bytes = kit_bytes(p);
+    pz__arena arena;
+    pz__arena_init(&arena, NULL, 0);
+    const pz__profile *peeked;
+    assert_int_equal(pz__profile_peek(&peeked, &arena, bytes.data, bytes.len, NULL), PZ_OK);
+    assert_alike(p, peeked);
+    pz__arena_clear(&arena);
+    pz__buf_clear(&bytes);
+    pz__profile_free(p);
+    pz__profile_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +291,7 @@ int main(void)
         cmocka_unit_test(damaged_bytes_do_no_harm),
         cmocka_unit_test(an_arena_that_is_full_says_so),
         cmocka_unit_test(several_members_in_both_forms_are_one_person),
+        cmocka_unit_test(what_many_forgettings_cover_is_left_out_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
