@@ -1,15 +1,17 @@
 #!/bin/bash
 # The golden bytes on a big-endian machine: profiles, and decisions with all that leads to them.
-#     scripts/big-endian.sh [FOLDER]
+#     scripts/big-endian.sh [FOLDER [COMPILER]]
 # Everything is compiled for s390x and run under qemu's user emulation (Debian: gcc-s390x-linux-gnu,
 # libc6-dev-s390x-cross, qemu-user); without those it says so and ends with 77. Libraries that are
 # not there for s390x are left out (tests/cross/absent.c), CMocka is replaced (tests/cross/cmocka.h).
-# FOLDER holds what is built (default: build-s390x) and spares compiling it again.
+# FOLDER holds what is built (default: build-s390x) and spares compiling it again; one folder for
+# each compiler. With COMPILER (gcc, clang) the same is compiled by it and run on this machine.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-compiler=${S390X_CC:-s390x-linux-gnu-gcc}
-emulator=${S390X_RUN:-qemu-s390x}
-for tool in "$compiler" "$emulator"; do
+compiler=${2:-${S390X_CC:-s390x-linux-gnu-gcc}}
+emulator=(${S390X_RUN:-qemu-s390x})
+[ $# -ge 2 ] && emulator=()
+for tool in "$compiler" "${emulator[@]}"; do
     command -v "$tool" >/dev/null || { echo "skipped: $tool is not there"; exit 77; }
 done
 out=${1:-build-s390x}
@@ -36,7 +38,7 @@ objects() {
 sources() {
     for room in "$@"; do
         ls lib/"$room"/*.c
-    done | grep -vE '/(uuid|deflate|regex_pcre|lmdb)\.c$'
+    done | grep -vE '/(uuid|deflate|regex_pcre|lmdb|redis[a-z_]*)\.c$'
 }
 
 core=$(objects $(sources base value profile)) || exit 1
@@ -45,7 +47,7 @@ failed=0
 run() {
     local name=$1
     shift
-    if timeout 1200 "$emulator" "$@" >"$out/$name.log" 2>&1; then
+    if timeout 1200 "${emulator[@]}" "$@" >"$out/$name.log" 2>&1; then
         echo "passed $name"
     else
         tail -n 5 "$out/$name.log"
