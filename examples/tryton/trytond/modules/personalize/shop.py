@@ -1,0 +1,80 @@
+"""The engine of this process, and the writes of a transaction.
+
+One engine serves all threads of a server process. It is opened when it is first needed, which in a
+forking server is in the worker. The catalog and the store are named in trytond.conf:
+
+    [personalize]
+    catalog = /etc/crm/catalog.json
+    store = lmdb:/var/lib/crm/customers
+
+A transaction of Tryton may be rolled back, a profile may not. So what is to be said about a party
+waits in the transaction and is written when that has been committed. What would be refused then has
+been tried on an empty profile before, and raises in time to roll back.
+"""
+import threading
+
+import personalize
+from trytond.config import config
+from trytond.transaction import Transaction
+
+_lock = threading.Lock()
+_engine = None
+
+
+def engine():
+    global _engine
+    with _lock:
+        if _engine is None:
+            _engine = personalize.open(config.get("personalize", "catalog"),
+                                       store=config.get("personalize", "store", default="memory:"))
+        return _engine
+
+
+def customer(party_id):
+    """The profile of a party of the database that the transaction is in."""
+    return engine().customer("party", f"{Transaction().database.name}/{party_id}")
+
+
+def say(party_id, verb, *arguments, **circumstances):
+    """Say something about a party when the transaction has been committed; raise now if it is wrong."""
+    getattr(engine().detached("trial"), verb)(*arguments, **circumstances)
+    _writes().queue.append((party_id, verb, arguments, circumstances))
+
+
+def erase(party_id):
+    _writes().queue.append((party_id, None, (), {}))
+
+
+def _writes():
+    return Transaction().join(_Writes())
+
+
+class _Writes:
+    """What a transaction has to say. One for each, which is why all of them are equal."""
+
+    def __init__(self):
+        self.queue = []
+
+    def __eq__(self, other):
+        return isinstance(other, _Writes) or NotImplemented
+
+    def tpc_begin(self, transaction):
+        pass
+
+    def commit(self, transaction):
+        pass
+
+    def tpc_vote(self, transaction):
+        engine()
+
+    def tpc_finish(self, transaction):
+        queue, self.queue = self.queue, []
+        for party_id, verb, arguments, circumstances in queue:
+            with customer(party_id) as profile:
+                if verb:
+                    getattr(profile, verb)(*arguments, **circumstances)
+                elif profile.exists:
+                    engine().erase(profile.id)
+
+    def tpc_abort(self, transaction):
+        self.queue = []

@@ -1,0 +1,146 @@
+"""The Tryton module in a real trytond on SQLite, driven over its RPC.
+
+    test_tryton.py SOURCE_DIR LIBRARY
+
+Run by the Python that Tryton belongs to. Exit status 77: skipped, with the reason. The server listens
+on a free port of the loopback, its files live in a scratch folder, it is stopped by its pid.
+"""
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(sys.argv[1])
+LIBRARY = sys.argv[2]
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+try:
+    import trytond
+    from proteus import Model, config
+    import trytond.modules.party  # noqa: F401
+except ImportError as error:
+    skip(error)
+if not shutil.which("trytond") or not shutil.which("trytond-admin"):
+    skip("no trytond")
+if not trytond.__version__.startswith("6.0."):
+    skip(f"trytond {trytond.__version__}; the module is for 6.0")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(scratch):
+    port = free_port()
+    (scratch / "db").mkdir()
+    (scratch / "db/crm.sqlite").touch()
+    (scratch / "password").write_text("admin\n")
+    (scratch / "trytond.conf").write_text(f"""[database]
+uri = sqlite://
+[web]
+listen = 127.0.0.1:{port}
+[session]
+authentications = password
+[personalize]
+catalog = {SOURCE}/examples/postgresql/crm.json
+store = lmdb:{scratch}/customers
+""")
+    env = dict(os.environ, TRYTONPASSFILE=str(scratch / "password"), TRYTOND_DATABASE__PATH=str(scratch / "db"),
+               PYTHONPATH=f"{SOURCE}/examples/tryton:{SOURCE}/bindings/python", PERSONALIZE_LIBRARY=LIBRARY,
+               PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore")
+    conf = str(scratch / "trytond.conf")
+    with open(scratch / "log", "w") as log:
+        made = subprocess.run([sys.executable, shutil.which("trytond-admin"), "-c", conf, "-d", "crm", "--all", "-u",
+                               "personalize", "--activate-dependencies", "--email", "admin@example.com", "-l", "en",
+                               "de", "fr"], env=env, stdout=log, stderr=log)
+        assert made.returncode == 0, (scratch / "log").read_text()[-4000:]
+        server = subprocess.Popen([sys.executable, shutil.which("trytond"), "-c", conf], env=env, stdout=log,
+                                  stderr=log)
+    try:
+        wait(port, server, scratch)
+        drive(port)
+    except BaseException:
+        print((scratch / "log").read_text()[-4000:], file=sys.stderr)
+        raise
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait(port, server, scratch):
+    for _ in range(600):
+        assert server.poll() is None, (scratch / "log").read_text()[-4000:]
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server does not answer")
+
+
+def drive(port):
+    config.set_xmlrpc(f"http://admin:admin@127.0.0.1:{port}/crm/")
+    Party, Lang = Model.get("party.party"), Model.get("ir.lang")
+    lang = {code: Lang.find([("code", "=", code)])[0] for code in ("en", "de", "fr")}
+
+    ann = Party(name="Ann", lang=lang["fr"])
+    ann.save()
+    assert ann.letter == "hello" and ann.chosen_language is None, (ann.letter, ann.chosen_language)
+
+    # A fact of the CRM decides, and follows what the CRM records.
+    ann.lang = lang["de"]
+    ann.save()
+    ann.reload()
+    assert ann.letter == "hallo", ann.letter
+    assert 'language is "de"' in ann.letter_reason and "recorded" in ann.letter_reason, ann.letter_reason
+
+    # A choice from the form counts at once and stands above the fact, whatever is recorded later.
+    ann.chosen_language = "en"
+    ann.save()
+    ann.reload()
+    assert (ann.letter, ann.chosen_language) == ("hello", "en"), (ann.letter, ann.chosen_language)
+    ann.lang = lang["de"]
+    ann.name = "Ann Example"
+    ann.save()
+    ann.reload()
+    assert (ann.letter, ann.chosen_language) == ("hello", "en"), (ann.letter, ann.chosen_language)
+
+    # Emptied, it is taken back, and the fact shows again.
+    ann.chosen_language = None
+    ann.save()
+    ann.reload()
+    assert (ann.letter, ann.chosen_language) == ("hallo", None), (ann.letter, ann.chosen_language)
+
+    # What a transaction that fails wanted to say is not said: the code of a party is unique.
+    bob = Party(name="Bob", code="B1")
+    bob.save()
+    try:
+        Party.write([ann.id], {"chosen_language": "en", "code": "B1"}, config.get_config().context)
+    except Exception as error:
+        assert "code" in str(error).lower(), error
+    else:
+        raise AssertionError("two parties have one code")
+    ann.reload()
+    assert (ann.letter, ann.chosen_language) == ("hallo", None), "a rolled back choice was heard"
+
+    # A deleted party is forgotten; others are not.
+    bob.chosen_language = "de"
+    bob.save()
+    ann.delete()
+    bob.reload()
+    assert bob.letter == "hallo", bob.letter
+    print("parties, choices, roll back and deletion over RPC: as they should be")
+
+
+with tempfile.TemporaryDirectory(prefix="pz-tryton.") as folder:
+    run(pathlib.Path(folder))
