@@ -302,11 +302,30 @@ static uint64_t units_of_equality(const estimator *e, const pz__expr *call, cons
     return plus(heads, a < b ? a : b);
 }
 
+/* The parts of an argument that tell whether it is of a type. */
+static uint64_t units_of_type(const pz__type *type, uint64_t size)
+{
+    if (type->kind == PZ__T_LIST)
+        return times(size, plus(1, units_of_type(type->args[0], size)));
+    return type->kind == PZ__T_MAP ? times(size, plus(1, units_of_type(type->args[1], size))) : 0;
+}
+
+static uint64_t units_of_host(const pz__host_function *host, const estimate *parts, uint32_t count)
+{
+    uint64_t units = 0;
+    for (uint32_t i = 0; i < host->overload_count; i++)
+        for (uint32_t n = 0; host->overloads[i].param_count == count && n < count; n++)
+            units = plus(units, units_of_type(host->overloads[i].params[n], parts[n].size));
+    return units;
+}
+
 static uint64_t units_of_call(const estimator *e, const pz__expr *call, const estimate *parts,
                               uint32_t count)
 {
     uint64_t units = 0;
-    if (call->host || pz__functions[call->index].cost == PZ__COST_ONE)
+    if (call->host)
+        return units_of_host(call->host, parts, count);
+    if (pz__functions[call->index].cost == PZ__COST_ONE)
         return 0;
     if (pz__functions[call->index].cost == PZ__COST_KEY)
         return units_of_octets(parts[1].size);
@@ -326,7 +345,7 @@ static uint64_t units_of_call(const estimator *e, const pz__expr *call, const es
 
 static estimate estimate_call(const estimator *e, const pz__expr *call)
 {
-    estimate parts[PZ__PARAMS_MAX + 1] = {{0, 0, 0}}, sum = {1, 1, 0};
+    estimate parts[PZ__HOST_PARAMS_MAX + 1] = {{0, 0, 0}}, sum = {1, 1, 0};
     uint64_t size = 0;
     uint32_t count = 0;
     bool skips = may_be_skipped(call->name);
@@ -335,7 +354,7 @@ static estimate estimate_call(const estimator *e, const pz__expr *call)
                                : i == 0      ? call->target
                                              : call->args[i - 1];
         estimate one = estimate_of(e, part);
-        if (count <= PZ__PARAMS_MAX)
+        if (count <= PZ__HOST_PARAMS_MAX)
             parts[count++] = one;
         if (i == 0 || !skips)
             sum.least = plus(sum.least, one.least);

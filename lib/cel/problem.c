@@ -223,6 +223,36 @@ static pz_value placed(pz__vm *vm, pz_value v)
     return v;
 }
 
+/* The elements that tell whether a value is of a type are paid for: a value may hold one part many
+ * times over. False if the steps do not suffice. */
+static bool pay_for_parts(pz__vm *vm, const pz__type *type, pz_value v)
+{
+    const bool is_list = type->kind == PZ__T_LIST && v.kind == PZ_LIST;
+    const bool is_map = type->kind == PZ__T_MAP && v.kind == PZ_MAP;
+    if (!is_list && !is_map)
+        return true;
+    if (!pz__call_charge(&vm->call, v.len))
+        return false;
+    const pz__type *part = type->args[is_map];
+    if (part->kind != PZ__T_LIST && part->kind != PZ__T_MAP)
+        return true;
+    for (uint32_t i = 0; i < v.len; i++)
+        if (!pay_for_parts(vm, part, is_list ? v.as.items[i] : pz__map_entries(v)[i].value))
+            return false;
+    return true;
+}
+
+/* The same for all ways to call a function of the host. */
+static bool pay_for_arguments(pz__vm *vm, const pz__host_function *host, const pz_value *args,
+                              uint32_t count)
+{
+    for (uint32_t i = 0; i < host->overload_count; i++)
+        for (uint32_t n = 0; host->overloads[i].param_count == count && n < count; n++)
+            if (!pay_for_parts(vm, host->overloads[i].params[n], args[n]))
+                return false;
+    return true;
+}
+
 pz_value pz__vm_host(pz__vm *vm, const pz__ins *ins, const pz_value *args)
 {
     for (uint32_t i = 0; i < ins->b; i++)
@@ -232,6 +262,8 @@ pz_value pz__vm_host(pz__vm *vm, const pz__ins *ins, const pz_value *args)
     pz__vm_at(vm, ins);
     if (!host->call)
         return pz__call_fail(&vm->call, "the function is declared, but nobody has supplied it");
+    if (!pay_for_arguments(vm, host, args, ins->b))
+        return pz__call_spent();
     return placed(vm, host->call(host->self, vm->call.arena, args, ins->b));
 }
 

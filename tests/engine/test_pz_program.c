@@ -180,6 +180,59 @@ static void a_limit_of_cost_holds(void **state)
     pz_pool_free(pool);
 }
 
+static pz_status depth(void *payload, pz_pool *pool, const pz_value *args, size_t count,
+                       pz_value *out, pz_error *err)
+{
+    (void)payload;
+    (void)pool;
+    (void)args;
+    (void)count;
+    (void)err;
+    *out = pz_value_int(3);
+    return PZ_OK;
+}
+
+/* An argument is looked through for its type; the steps it takes are bounded and estimated. */
+static void arguments_of_the_host_are_paid_for(void **state)
+{
+    (void)state;
+    static const pz_function deep = {"depth", "(list<list<list<int>>>) -> int", depth, NULL};
+    static const pz_variable sized = {"l", "list<int>", 100};
+    static const struct {
+        const char *source;
+        pz_status status;
+    } cases[] = {
+        {"depth(l.map(x, [x]).map(x, [x, x]))", PZ_OK},
+        {"cel.bind(m, lists.range(1000), cel.bind(n, m.map(i, m), depth(m.map(i, n))))",
+         PZ_ERR_LIMIT},
+    };
+    pz_value list, items[100];
+    pz_pool *pool;
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    for (size_t i = 0; i < 100; i++)
+        items[i] = pz_value_int((int64_t)i);
+    assert_int_equal(pz_pool_list(pool, &list, items, 100), PZ_OK);
+    for (size_t i = 0; i < 2; i++) {
+        pz_program *program;
+        uint64_t least, most;
+        pz_evaluation evaluation = PZ_EVALUATION_INIT;
+        evaluation.wants_cost = 1;
+        const pz_program_options options = {PZ_PROGRAM_OPTIONS, .variables = &sized,
+                                            .variable_count = 1, .functions = &deep,
+                                            .function_count = 1};
+        assert_int_equal(
+            pz_program_compile(&program, cases[i].source, strlen(cases[i].source), &options, NULL),
+            PZ_OK);
+        assert_int_equal(pz_program_eval(program, pool, &list, 1, &evaluation, NULL),
+                         cases[i].status);
+        pz_program_cost(program, &least, &most);
+        if (cases[i].status == PZ_OK)
+            assert_in_range(evaluation.cost, least, most);
+        pz_program_unref(program);
+    }
+    pz_pool_free(pool);
+}
+
 static void a_warm_scalar_rule_allocates_nothing(void **state)
 {
     (void)state;
@@ -240,6 +293,7 @@ int main(void)
         cmocka_unit_test(maps_and_reading_out),
         cmocka_unit_test(mistakes_have_a_place),
         cmocka_unit_test(a_limit_of_cost_holds),
+        cmocka_unit_test(arguments_of_the_host_are_paid_for),
         cmocka_unit_test(a_warm_scalar_rule_allocates_nothing),
         cmocka_unit_test(programs_survive_exhaustion),
     };
