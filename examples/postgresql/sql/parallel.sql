@@ -34,3 +34,22 @@ SELECT sum(total_bytes) AS before FROM pg_backend_memory_contexts WHERE name = '
 SELECT count(*) FROM answers();
 SELECT sum(total_bytes) = :before AS steady FROM pg_backend_memory_contexts WHERE name = 'personalize';
 DROP FUNCTION answers;
+-- Nor do calls that fail, at whatever point they do.
+CREATE FUNCTION fail(times int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE profile text;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        FOREACH profile IN ARRAY ARRAY['{"age": -1}', '[["choose", "language", "de"], 7]', '{"age": 40}'] LOOP
+            BEGIN
+                PERFORM personalize_decide(profile::jsonb, 'letter', '{"basket": "full"}');
+                RAISE 'that was to fail';
+            EXCEPTION WHEN check_violation OR datatype_mismatch THEN NULL;
+            END;
+        END LOOP;
+    END LOOP;
+END $$;
+SELECT fail(100);
+SELECT sum(total_bytes) AS before FROM pg_backend_memory_contexts WHERE name = 'personalize' \gset
+SELECT fail(2000);
+SELECT sum(total_bytes) = :before AS steady FROM pg_backend_memory_contexts WHERE name = 'personalize';
+DROP FUNCTION fail;
