@@ -2,7 +2,8 @@
  * @file personalize.h
  * libpersonalize: what a customer chose, what the company guessed, and what to do about it.
  *
- * This header includes all the others; each is usable alone.
+ * This header includes all the others; each is usable alone. Only <personalize/redis.h> is not in it:
+ * that store is a library of its own.
  */
 #ifndef PERSONALIZE_H
 #define PERSONALIZE_H

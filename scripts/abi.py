@@ -25,8 +25,12 @@ HEAD = """\
 """
 
 
+# Headers of libraries of their own, whose exports a version script of theirs names one by one.
+OTHERS = {"redis.h"}
+
+
 def headers():
-    return sorted(INCLUDE.rglob("*.h"))
+    return sorted(path for path in INCLUDE.rglob("*.h") if path.name not in OTHERS)
 
 
 def without_comments(text):

@@ -260,6 +260,16 @@ static void close_batch(batch *b)
     pz__arena_clear(&b->arena);
 }
 
+/* A store may change its writer id; a transaction that has begun is told when it does so again. */
+static pz_status check_writer(batch *b)
+{
+    uint8_t writer[16];
+    const pz_status status = pz__store_writer(b->engine->store, writer, b->err);
+    if (status == PZ_OK && memcmp(writer, b->write.writer.data, sizeof writer) != 0)
+        return pz__fail(b->err, PZ_ERR_BUSY, "the store has changed its writer id: begin again");
+    return status;
+}
+
 /* The whole call once: *may_retry tells whether a PZ_ERR_BUSY asks for another run. */
 static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_observed *results,
                            bool *may_retry)
@@ -270,6 +280,9 @@ static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_ob
         status = pz__store_begin(b->engine->store, &b->txn, b->err);
     if (status == PZ_OK) {
         *may_retry = true;
+        status = check_writer(b);
+    }
+    if (status == PZ_OK) {
         status = pz__erased_open(&b->erased, &b->engine->alloc, b->txn, b->catalog, b->write.now_ms,
                                  b->err);
     }
@@ -321,9 +334,10 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
     };
     unsigned attempts = 0;
     bool may_retry = false;
-    pz_status status = pz__store_writer(engine->store, writer, err);
+    pz_status status;
     do {
-        if (status == PZ_OK || may_retry)
+        status = pz__store_writer(engine->store, writer, err);
+        if (status == PZ_OK)
             status = run_batch(&b, events, count, results, &may_retry);
     } while (status == PZ_ERR_BUSY && may_retry && ++attempts < PZ__ATTEMPTS_MAX);
     if (status == PZ_ERR_NOMEM)

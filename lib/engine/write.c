@@ -258,9 +258,7 @@ static pz_status write_stored(change *c)
 {
     pz_engine *engine = c->profile->engine;
     uint8_t writer[16];
-    pz_status status = pz__store_writer(engine->store, writer, c->err);
-    if (status != PZ_OK)
-        return status;
+    pz_status status;
     c->write->writer = (pz_str){(const char *)writer, sizeof writer};
     unsigned attempts = 0;
     do {
@@ -269,7 +267,13 @@ static pz_status write_stored(change *c)
         status = pz__store_begin(engine->store, &txn, c->err);
         if (status != PZ_OK)
             break;
-        status = attempt(c, txn);
+        /* Asked inside: a store may have changed it since the last attempt, and only now is told
+         * when it changes again. */
+        status = pz__store_writer(engine->store, writer, c->err);
+        if (status == PZ_OK)
+            status = attempt(c, txn);
+        else
+            pz__store_abort(txn);
     } while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
     c->write->writer = (pz_str){NULL, 0};
     return status;

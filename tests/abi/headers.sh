@@ -20,9 +20,10 @@ int main(void) { return 0; }"
             -fsyntax-only -I. -x c++ - || failed=1
     fi
 done
-# <personalize.h> brings everything.
+# <personalize.h> brings everything but what belongs to a library of its own.
 if [ -e personalize.h ]; then
     for header in personalize/*.h; do
+        [ "$header" = personalize/redis.h ] && continue
         grep -q "#include <$header>" personalize.h ||
             { echo "personalize.h does not include <$header>"; failed=1; }
     done

@@ -1021,7 +1021,7 @@ static bool is_served(const subject *of)
     if (!servers_are_there())
         return false;
     if (wants_cluster && !cluster.count)
-        servers_start_cluster(&cluster);
+        servers_start_cluster(&cluster, 60000); /* busy for long is not dead */
     if (!wants_cluster && !alone.count)
         servers_start_one(&alone);
 #else

@@ -150,7 +150,7 @@ static void must_ask(const server *one, const char *command)
 
 static void launch(servers *s, server *one)
 {
-    char port[8], log[400];
+    char port[8], log[400], patience[12];
     snprintf(port, sizeof port, "%u", one->port);
     snprintf(log, sizeof log, "%s/log", one->directory);
     const char *arguments[40] = {
@@ -177,14 +177,15 @@ static void launch(servers *s, server *one)
         "0",
     };
     if (s->is_cluster) {
-        static const char *const more[] = {"--cluster-enabled",
-                                           "yes",
-                                           "--cluster-node-timeout",
-                                           "1000",
-                                           "--cluster-replica-validity-factor",
-                                           "0",
-                                           "--repl-ping-replica-period",
-                                           "1"};
+        snprintf(patience, sizeof patience, "%u", s->node_timeout_ms);
+        const char *const more[] = {"--cluster-enabled",
+                                    "yes",
+                                    "--cluster-node-timeout",
+                                    patience,
+                                    "--cluster-replica-validity-factor",
+                                    "0",
+                                    "--repl-ping-replica-period",
+                                    "1"};
         size_t at = 0;
         while (arguments[at])
             at++;
@@ -232,11 +233,12 @@ void servers_start_one(servers *s)
     start(s, 1);
 }
 
-void servers_start_cluster(servers *s)
+void servers_start_cluster(servers *s, unsigned node_timeout_ms)
 {
     char command[256];
     memset(s, 0, sizeof *s);
     s->is_cluster = true;
+    s->node_timeout_ms = node_timeout_ms;
     start(s, 6);
     for (uint32_t i = 0; i < 6; i++) {
         assert_true(server_ask(&s->list[i], "CLUSTER MYID", s->list[i].id, sizeof s->list[i].id));

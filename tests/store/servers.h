@@ -23,6 +23,7 @@ typedef struct server {
 typedef struct servers {
     char directory[256];
     bool is_cluster;
+    unsigned node_timeout_ms; /* silence after which a node counts as dead */
     uint32_t count;
     server list[SERVERS_MAX];
 } servers;
@@ -32,7 +33,7 @@ bool servers_are_there(void);
 
 /* One server, or a cluster of three masters (0 to 2) and their three replicas (3 to 5), ready. */
 void servers_start_one(servers *s);
-void servers_start_cluster(servers *s);
+void servers_start_cluster(servers *s, unsigned node_timeout_ms);
 void servers_stop(servers *s);
 
 /* "redis://127.0.0.1:P,..." with `more` behind it ("?wait=1"). */
