@@ -44,9 +44,9 @@ CREATE FUNCTION personalize_export(profile bytea) RETURNS jsonb
 
 -- Every mistake of a catalog, before it is put in force.
 CREATE FUNCTION personalize_check_json(catalog text) RETURNS jsonb
-    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10000;
 CREATE FUNCTION personalize_check(catalog text) RETURNS TABLE (severity text, line int, "column" int,
     path text, message text, suggestion text)
     AS $$ SELECT * FROM jsonb_to_recordset(personalize_check_json(catalog))
         AS found(severity text, line int, "column" int, path text, message text, suggestion text) $$
-    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE;

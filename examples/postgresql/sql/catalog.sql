@@ -35,12 +35,23 @@ SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
 SET personalize.catalog = :'catalog';
 SELECT personalize_decide(NULL, 'd');
 -- Only a superuser says which file is read; it holds for others.
-CREATE ROLE clerk;
+CREATE ROLE clerk LOGIN;
 SET ROLE clerk;
 SET personalize.catalog = '/etc/passwd';
 SELECT personalize_decide(NULL, 'letter') ->> 'value' AS value;
 RESET ROLE;
+-- Also in a connection of one's own, where the setting can be put before the module is loaded.
+SELECT current_database() AS here \gset
+ALTER DATABASE :here SET personalize.catalog = :'catalog';
+\c - clerk
+SELECT personalize_decide(NULL, 'letter') ->> 'value' AS value;
+\c - clerk
+SET personalize.catalog = '/etc/passwd';
+SELECT personalize_decide(NULL, 'letter') ->> 'value' AS value;
+\c - postgres
+ALTER DATABASE :here RESET personalize.catalog;
 DROP ROLE clerk;
+SELECT personalize_decide(NULL, 'letter') ->> 'value' AS set_when_connecting;
 SET personalize.catlog = 'x';
 
 -- Every mistake at its place, with the nearest right name.
