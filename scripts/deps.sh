@@ -45,14 +45,8 @@ command llvm-symbolizer         llvm
 package libclang-rt-14-dev      libclang-rt-14-dev
 command Rscript                 r-base-core
 python  mpmath                  python3-mpmath
-package postgresql              postgresql
-package postgresql-server-dev-all postgresql-server-dev-all
-command php                     php-cli
-package tryton-server           tryton-server
-package tryton-modules-party    tryton-modules-party
-package tryton-proteus          tryton-proteus
 '
-# Web servers that the tests start. They are wished for, not needed: a test without its server is
+# Servers, databases and languages that the tests start. They are wished for, not needed: a test without its server is
 # skipped. apache2-bin is the server without the service.
 host_wishes='
 command nginx                                       nginx
@@ -61,6 +55,12 @@ file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin
 command lighttpd                                    lighttpd
 file  /usr/lib/lighttpd/mod_magnet.so               lighttpd-modules-lua
 command haproxy                                     haproxy
+package postgresql                                  postgresql
+package postgresql-server-dev-all                   postgresql-server-dev-all
+command php                                         php-cli
+package tryton-server                               tryton-server
+package tryton-modules-party                        tryton-modules-party
+package tryton-proteus                              tryton-proteus
 '
 
 wishes=
