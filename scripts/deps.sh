@@ -46,8 +46,8 @@ package libclang-rt-14-dev      libclang-rt-14-dev
 command Rscript                 r-base-core
 python  mpmath                  python3-mpmath
 '
-# Servers, databases and languages that the tests start. They are wished for, not needed: a test without its server is
-# skipped. apache2-bin is the server without the service.
+# Servers, databases and languages that the tests start. They are wished for, not needed: a test
+# without its server is skipped. apache2-bin is the server without the service.
 host_wishes='
 command nginx                                       nginx
 file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
