@@ -159,14 +159,58 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
 
 /* ---- what was said earlier ---- */
 
+/* Whether an emptied register of a part hides nothing that is known of any other writer. */
+static bool is_spare(const pz__profile *profile, const pz__segment *segment, const pz__claim *claim)
+{
+    if (!claim->is_cleared || claim->part.len == 0)
+        return false;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        uint32_t index;
+        if (profile->segments[i] != segment &&
+            pz__segment_find_claim(profile->segments[i], claim, &index))
+            return false;
+    }
+    return true;
+}
+
+/* The oldest of the spare registers like `claim`, if there are as many as are kept. */
+static bool find_oldest_spare(const pz__profile *profile, const pz__segment *segment,
+                              const pz__claim *claim, uint32_t *oldest)
+{
+    const pz__claim key = {.slot = claim->slot, .attribute = claim->attribute};
+    uint32_t i, count = 0;
+    pz__segment_find_claim(segment, &key, &i);
+    for (; i < segment->claim_count; i++) {
+        const pz__claim *one = &segment->claims[i];
+        if (one->slot != claim->slot || !pz__str_equal(one->attribute, claim->attribute))
+            break;
+        if (!is_spare(profile, segment, one))
+            continue;
+        if (count++ == 0 || one->stamp < segment->claims[*oldest].stamp)
+            *oldest = i;
+    }
+    return count >= PZ__ATTRIBUTE_LIFTS_MAX;
+}
+
+static void drop_claim(pz__segment *segment, uint32_t index)
+{
+    segment->cost -= pz__claim_cost(&segment->claims[index]);
+    segment->claim_count--;
+    memmove(&segment->claims[index], &segment->claims[index + 1],
+            (segment->claim_count - index) * sizeof *segment->claims);
+}
+
 static pz_status put_then(pz__profile *profile, pz__segment *segment, const pz__write *write,
                           const pz__claim *claim, bool *is_put, pz_error *err)
 {
-    uint32_t index;
+    uint32_t index, oldest = 0;
     const bool is_there = pz__segment_find_claim(segment, claim, &index);
     if (is_there && segment->claims[index].stamp >= claim->stamp)
         return PZ_OK;
-    if (!is_there && segment->claim_count == PZ__SEGMENT_CLAIMS_MAX)
+    const bool is_full = !is_there && find_oldest_spare(profile, segment, claim, &oldest);
+    if (is_full && segment->claims[oldest].stamp > claim->stamp)
+        return PZ_OK;
+    if (!is_there && !is_full && segment->claim_count == PZ__SEGMENT_CLAIMS_MAX)
         return PZ_OK; /* a register that is full of choices keeps the newest */
     pz__claim made = {.stamp = claim->stamp};
     const pz__claim *old = is_there ? &segment->claims[index] : NULL;
@@ -182,6 +226,10 @@ static pz_status put_then(pz__profile *profile, pz__segment *segment, const pz__
         pz__arena_return(&segment->arena, mark);
         segment->added = added;
         return status;
+    }
+    if (is_full) {
+        drop_claim(segment, oldest);
+        index -= oldest < index;
     }
     place(segment, index, is_there, &made);
     *is_put = true;

@@ -32,5 +32,6 @@ const pz__claim *pz__profile_own(const pz__profile *profile, pz_str writer, pz__
     if (!pz__profile_find(profile, writer, &place) ||
         !pz__segment_find_claim(profile->segments[place], &key, &index))
         return NULL;
-    return &profile->segments[place]->claims[index];
+    const pz__claim *claim = &profile->segments[place]->claims[index];
+    return pz__claim_stands(profile, claim) ? claim : NULL;
 }

@@ -32,6 +32,9 @@
 #define PZ__WRITER_MAX 16u           /* bytes of a writer id */
 #define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
 #define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
+/* Values that a choice once lifted a rejection of, not known to have been rejected, that a writer
+ * remembers for one attribute: one more drops the oldest. */
+#define PZ__ATTRIBUTE_LIFTS_MAX 32u
 #define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
 /* Values of one attribute that have evidence in a segment: one more evicts the value that was
  * spoken of longest ago, its cells are counted as dropped. */
@@ -177,8 +180,9 @@ pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz
 /*
  * Set a register to what its writer said at claim->stamp, a moment that has been: for what a later
  * claim would otherwise make forgotten. Changes nothing, and is no operation, where the register
- * holds something as new or the writer holds no more registers. Not noted in the history. Codes as
- * pz__profile_put.
+ * holds something as new or the writer holds no more registers; of emptied registers of one
+ * attribute that hide nothing known the newest PZ__ATTRIBUTE_LIFTS_MAX stay. Not noted in the
+ * history. Codes as pz__profile_put.
  */
 pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                                pz_error *err);
@@ -319,7 +323,7 @@ pz__claims pz__profile_claims(const pz__profile *profile, pz_str attribute);
  * no writer ever set it. Needs no seal; borrowed until the profile changes. */
 const pz__claim *pz__profile_newest(const pz__profile *profile, pz__claim_slot slot,
                                     pz_str attribute, pz_str part);
-/* The same of one writer alone. */
+/* What one writer says there; NULL also where that was forgotten. */
 const pz__claim *pz__profile_own(const pz__profile *profile, pz_str writer, pz__claim_slot slot,
                                  pz_str attribute, pz_str part);
 /* The cells of an attribute or counter over all segments, by (value, side, bucket, channel, ...);

@@ -83,6 +83,60 @@ static void what_was_said_then_keeps_its_stamp_and_hides_nothing_newer(void **st
     pz__profile_free(p);
 }
 
+static void what_was_said_then_is_kept_for_the_newest_values_only(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    char part[16];
+    kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
+    for (unsigned i = 0; i < PZ__ATTRIBUTE_LIFTS_MAX; i++) {
+        snprintf(part, sizeof part, "v%02u", i);
+        assert_int_equal(put_then(p, "w", KIT_NOW - 100 + (int64_t)i, part), PZ_OK);
+    }
+    assert_int_equal(claims_of(p, "x").count, 1 + PZ__ATTRIBUTE_LIFTS_MAX);
+    /* One more takes the place of the oldest, whatever their order by name; */
+    assert_int_equal(put_then(p, "w", KIT_NOW - 50, "a"), PZ_OK);
+    const pz__claims claims = claims_of(p, "x");
+    assert_int_equal(claims.count, 1 + PZ__ATTRIBUTE_LIFTS_MAX);
+    assert_memory_equal(claims.list[1].part.data, "a", 1);
+    assert_memory_equal(claims.list[2].part.data, "v01", 3);
+    /* one that is older than all of them changes nothing; */
+    pz__profile *before = kit_copy(p);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 1000, "b"), PZ_OK);
+    kit_assert_same(p, before);
+    pz__profile_free(before);
+    /* and one that hides what another writer rejected stays. */
+    const pz__write other = kit_write("other", KIT_NOW);
+    const pz__claim rejection = {.slot = PZ__SLOT_REJECT,
+                                 .attribute = PZ__STR("x"),
+                                 .part = PZ__STR("v01"),
+                                 .value = pz_value_str("v01")};
+    assert_int_equal(pz__profile_put(p, &other, &rejection, NULL), PZ_OK);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 40, "c"), PZ_OK);
+    assert_int_equal(put_then(p, "w", KIT_NOW - 39, "d"), PZ_OK);
+    const pz__claim *kept =
+        pz__profile_own(p, PZ__STR("w"), PZ__SLOT_REJECT, PZ__STR("x"), PZ__STR("v01"));
+    assert_non_null(kept);
+    assert_null(pz__profile_own(p, PZ__STR("w"), PZ__SLOT_REJECT, PZ__STR("x"), PZ__STR("v02")));
+    pz__profile_free(p);
+}
+
+static void what_was_forgotten_is_said_by_nobody(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    pz__profile *other = kit_new(NULL);
+    const pz__forgetting all = {PZ__STR("x"), INT64_MIN, INT64_MAX, PZ__FORGET_ALL};
+    const pz__write write = kit_write("other", KIT_NOW + 9);
+    kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
+    assert_non_null(pz__profile_own(p, PZ__STR("w"), PZ__SLOT_CHOICE, PZ__STR("x"), PZ__STR("")));
+    assert_int_equal(pz__profile_forget(other, &write, &all, NULL), PZ_OK);
+    assert_int_equal(pz__profile_join(p, other, NULL), PZ_OK);
+    assert_null(pz__profile_own(p, PZ__STR("w"), PZ__SLOT_CHOICE, PZ__STR("x"), PZ__STR("")));
+    pz__profile_free(other);
+    pz__profile_free(p);
+}
+
 static void stamps_grow_past_all_writers(void **state)
 {
     (void)state;
@@ -308,6 +362,8 @@ int main(void)
         cmocka_unit_test(a_newer_choice_replaces_the_older),
         cmocka_unit_test(an_older_fact_changes_nothing_but_counts),
         cmocka_unit_test(what_was_said_then_keeps_its_stamp_and_hides_nothing_newer),
+        cmocka_unit_test(what_was_said_then_is_kept_for_the_newest_values_only),
+        cmocka_unit_test(what_was_forgotten_is_said_by_nobody),
         cmocka_unit_test(stamps_grow_past_all_writers),
         cmocka_unit_test(facts_of_several_writers_rank_by_claimed_time),
         cmocka_unit_test(clearing_keeps_the_register_without_a_value),
