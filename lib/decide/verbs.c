@@ -22,7 +22,7 @@ typedef enum subject {
     ABOUT_OTHER,     /* no attribute */
     ABOUT_ATTRIBUTE, /* one that is declared */
     ABOUT_VALUE,     /* and a value of it */
-    ABOUT_ANY        /* one that is declared, or "" or "*" */
+    ABOUT_ANY        /* one that is declared, or "*" */
 } subject;
 
 static const struct form {
@@ -124,7 +124,10 @@ static pz_status check_value(pz__writer *w, pz__verb *verb)
 static pz_status check(pz__writer *w, pz__verb *verb)
 {
     const subject about = forms[verb->kind].about;
-    const bool is_any = verb->name.len == 0 || pz__str_equal(verb->name, PZ__STR("*"));
+    /* A name that was lost on its way is not "everything": only what is retracted may go unnamed.
+     */
+    const bool is_unnamed = verb->name.len == 0 && verb->kind == PZ__VERB_RETRACT;
+    const bool is_any = is_unnamed || pz__str_equal(verb->name, PZ__STR("*"));
     if (about == ABOUT_OTHER || (about == ABOUT_ANY && is_any))
         return PZ_OK;
     w->attribute = pz__catalog_attribute(w->catalog, verb->name);

@@ -3,11 +3,14 @@
  *
  *     consent      grants or denies a purpose. A denial masks at once; where the catalog says
  *                  "on_deny": "erase", what was gathered, guessed and recorded for the purpose goes
- *     link         this profile and another are one person; unlink takes that back, and beats a
- * link that was made without knowing of it switch       somebody else uses this device from now on:
- * noted, and never a link set_account  the account the person belongs to forget       an attribute
- * or everything, ever or within a span of time retract      an event never happened
+ *     link         this profile and another are one person
+ *     unlink       they are not; beats a link that was made without knowing of it
+ *     switch       somebody else uses this device from now on: noted, and never a link
+ *     set_account  the account the person belongs to
+ *     forget       an attribute or everything, ever or within a span of time
+ *     retract      an event never happened
  */
+#include "base/utf8.h"
 #include "decide/verbs.h"
 
 /* ---- consent ---- */
@@ -62,6 +65,8 @@ static pz_status check_other(pz__writer *w, pz_str other)
     if (other.len == 0 || other.len > PZ__SUBJECT_MAX)
         return pz__fail(w->err, PZ_ERR_ARG, "the id of a profile has 1 to %u bytes",
                         PZ__SUBJECT_MAX);
+    if (!pz__utf8_valid(other.data, other.len))
+        return pz__fail(w->err, PZ_ERR_ARG, "the id of a profile is UTF-8 text");
     if (pz__str_equal(other, pz__profile_subject(w->profile)))
         return pz__fail(w->err, PZ_ERR_ARG, "that is this profile's own id");
     return PZ_OK;
