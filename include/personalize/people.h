@@ -73,8 +73,9 @@ enum {
  * @param id      Of any profile of the person.
  * @param write   Its `now_ms` is the moment of the erasure; NULL: now.
  * @param erased  NULL, or how many profiles were erased.
- * @return PZ_OK; PZ_ERR_NOT_FOUND; PZ_ERR_STATE (no catalog, which says what is unique, or
- * read-only); PZ_ERR_IO, PZ_ERR_FULL, PZ_ERR_BUSY: nothing was erased.
+ * @return PZ_OK; PZ_ERR_NOT_FOUND; PZ_ERR_TIME for a moment outside the years 1 to 9999;
+ * PZ_ERR_STATE (no catalog, which says what is unique, or read-only); PZ_ERR_IO, PZ_ERR_FULL,
+ * PZ_ERR_BUSY: nothing was erased.
  */
 PZ_API pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uint32_t flags,
                           uint32_t *erased, pz_error *err);

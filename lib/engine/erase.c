@@ -435,7 +435,7 @@ static pz_status read_own(erasure *e, pz__profile **out)
     pz__buf bytes;
     *out = NULL;
     pz__buf_init(&bytes, &e->engine->alloc, PZ__STORE_RECORD_MAX);
-    pz_status status = pz__store_txn_get(e->txn, e->id, &bytes, NULL);
+    pz_status status = pz__store_txn_get(e->txn, e->id, &bytes, e->err);
     if (status == PZ_ERR_NOT_FOUND)
         pz__fail(e->err, status, "the store holds no profile '%.*s'", PZ__STR_ARG(e->id));
     if (status == PZ_OK)
@@ -472,6 +472,11 @@ static pz_status attempt(erasure *e)
     return status;
 }
 
+static bool is_moment(int64_t ms)
+{
+    return ms >= PZ__TIME_MIN_S * 1000 && ms <= PZ__TIME_MAX_S * 1000 + 999;
+}
+
 pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uint32_t flags,
                    uint32_t *erased, pz_error *err)
 {
@@ -488,6 +493,8 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
     pz_status status = pz__write_read(engine, write, &e.write, err);
     if (status != PZ_OK)
         return status;
+    if (!is_moment(e.write.now_ms))
+        return pz__fail(err, PZ_ERR_TIME, "the erasure lies outside the years 1 to 9999");
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog && !e.is_alone)
         return pz__no_catalog(err);

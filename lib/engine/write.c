@@ -380,8 +380,8 @@ static pz_status apply_operation(pz_profile *profile, pz_value operation, const 
         status = pz__verb_read(&verb, operation, &write, err);
     /* A moment that comes as data is no clock to trust: from the future, it would move the stamps
      * of the store's segment there for good. */
-    if (status == PZ_OK && profile->is_stored &&
-        verb.write.now_ms > write.now_ms + profile->engine->skew_ms)
+    if (status == PZ_OK && profile->is_stored && verb.write.now_ms > write.now_ms &&
+        (uint64_t)verb.write.now_ms - (uint64_t)write.now_ms > (uint64_t)profile->engine->skew_ms)
         status =
             pz__fail(err, PZ_ERR_TIME, "the operation's time lies beyond now and the allowed skew");
     return status == PZ_OK ? pz__apply(profile, &verb, err) : status;

@@ -219,6 +219,7 @@ static const deed deeds[] = {
     {"[[\"choose\", \"language\", \"de\"]]", "[\"undo\", \"topics\"]", PZ_ERR_NOT_FOUND, NULL,
      NULL},
     {"[]", "[\"undo\", \"langage\"]", PZ_ERR_NOT_FOUND, NULL, NULL},
+    {"[[\"choose\", \"language\", \"de\"]]", "[\"undo\", \"\"]", PZ_ERR_NOT_FOUND, NULL, NULL},
     {"[]", "[\"declare\", \"topics\", \"news\"]", PZ_OK, "topics", "[\"news\"] DECLARED"},
     {"[]", "[\"declare\", \"age\", 200]", PZ_ERR_DOMAIN, NULL, NULL},
     {"[]", "[\"infer\", \"language\", \"fr\", {\"confidence\": 0.75}]", PZ_OK, "language",
@@ -259,6 +260,7 @@ static const deed deeds[] = {
     {"[[\"choose\", \"language\", \"de\"]]", "[\"forget\", \"*\"]", PZ_OK, "language",
      "\"en\" DEFAULT"},
     {"[]", "[\"forget\", \"langage\"]", PZ_ERR_NOT_FOUND, NULL, NULL},
+    {"[[\"choose\", \"language\", \"de\"]]", "[\"forget\", \"\"]", PZ_ERR_NOT_FOUND, NULL, NULL},
     {"[]",
      "[\"forget\", \"*\", {\"from\": \"2026-03-02T00:00:00Z\", \"to\": "
      "\"2026-03-01T00:00:00Z\"}]",
@@ -586,6 +588,29 @@ static pz_status do_without_memory(const pz_alloc *alloc, void *payload)
     return status;
 }
 
+/* ---- what calls in C alone can hand in ---- */
+
+static void no_call_takes_an_id_that_is_not_text(void **state)
+{
+    scene *s = *state;
+    assert_status(PZ_ERR_ARG, pz_link(s->me, "\xff", 0.5, NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_unlink(s->me, "\xff", NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_switch(s->me, "\xff", NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_set_account(s->me, "\xff", NULL, &kit_error));
+}
+
+static void no_moment_is_too_far_away_to_be_refused(void **state)
+{
+    scene *s = *state;
+    const pz_value operation = parse(s, "[\"choose\", \"language\", \"de\"]");
+    static const int64_t moments[] = {INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        const pz_write write = {PZ_WRITE, .now_ms = moments[i]};
+        assert_status(PZ_ERR_TIME, pz_profile_apply(s->me, operation, &write, &kit_error));
+        assert_status(PZ_ERR_TIME, pz_erase(s->engine, "me", &write, 0, NULL, &kit_error));
+    }
+}
+
 /* Each request of each verb is refused in turn: alone, and with all that follow. */
 static void each_verb_survives_want_of_memory(void **state)
 {
@@ -626,6 +651,8 @@ int main(void)
         EVERYWHERE(each_verb_does_what_it_says_or_nothing),
         EVERYWHERE(calls_check_what_they_are_given),
         cmocka_unit_test(without_a_catalog_nothing_is_written),
+        EVERYWHERE(no_call_takes_an_id_that_is_not_text),
+        EVERYWHERE(no_moment_is_too_far_away_to_be_refused),
         EVERYWHERE(what_is_off_gathers_nothing),
         EVERYWHERE(nothing_is_gathered_for_a_purpose_not_granted),
         EVERYWHERE(undoing_goes_back_the_way_it_came),
