@@ -148,7 +148,7 @@ end
 -- What to show, and by which rule. Without an answer there is a page all the same.
 function Site:decide(id)
   local visitor = id and self.engine:customer("cookie", id)
-  local hero = self.engine:decide("home.hero", visitor, self.circumstances)
+  local hero = self.engine:decide("home.hero", visitor)
   if visitor then visitor:close() end
   if not hero then return "everything", nil end
   return hero.value, hero.rule
@@ -209,7 +209,7 @@ end
 
 answers["GET /why"] = function(self, id)
   local visitor = id and self.engine:customer("cookie", id)
-  local hero, why = self.engine:explain("home.hero", visitor, self.circumstances)
+  local hero, why = self.engine:explain("home.hero", visitor)
   if visitor then visitor:close() end
   if not hero then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
   return 200, {["Content-Type"] = TEXT}, hero.text
@@ -254,7 +254,6 @@ function M.new(settings)
     catalog = settings.catalog,
     state = settings.state,
     good = settings.state .. "/catalog.good",
-    circumstances = {channel = "web"},
   }, Site)
 end
 

@@ -33,11 +33,10 @@ function request()
 end
 """ % VISITORS
 
-ALONE = {  # one worker, one thread
+ALONE = {  # one process; but Apache has threads enough for wrk's connections
     "nginx": [("worker_processes 2", "worker_processes 1")],
     "apache": [("StartServers 2", "StartServers 1"), ("ServerLimit 4", "ServerLimit 1"),
-               ("MinSpareThreads 8", "MinSpareThreads 1"), ("MaxRequestWorkers 32", "MaxRequestWorkers 8"),
-               ("MaxSpareThreads 32", "MaxSpareThreads 16")],
+               ("MinSpareThreads 8", "MinSpareThreads 1"), ("ThreadsPerChild 8", "ThreadsPerChild 32"), ("# ----", "MaxKeepAliveRequests 0")],
     "lighttpd": [("server.max-worker = 2\n", "")],
     "haproxy": [("nbthread 2", "nbthread 1")],
 }
@@ -77,7 +76,7 @@ def processor_seconds(pid):
 def run(server, path, script, seconds, core):
     before = processor_seconds(server.process.pid)
     text = subprocess.run(
-        ["taskset", "-c", str(core), "wrk", "-t1", "-c16", "-d%gs" % seconds, "-s", script,
+        ["taskset", "-c", str(core), "wrk", "-t1", "-c16", "-d%ds" % seconds, "-s", script,
          "http://127.0.0.1:%d%s" % (server.port, path)],
         check=True, stdout=subprocess.PIPE, text=True).stdout
     used = processor_seconds(server.process.pid) - before
@@ -141,7 +140,7 @@ def summary(name, found, times):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--scope", help="Apache's LuaScope")
     parser.add_argument("servers", nargs="*", default=list(ALONE))
     chosen = parser.parse_args()
