@@ -49,12 +49,12 @@ python  mpmath                  python3-mpmath
 # Servers, databases and languages that the tests start. They are wished for, not needed: a test
 # without its server is skipped. apache2-bin is the server without the service.
 host_wishes='
-command nginx                                       nginx
+file  /usr/sbin/nginx                               nginx
 file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
 file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin
-command lighttpd                                    lighttpd
+file  /usr/sbin/lighttpd                            lighttpd
 file  /usr/lib/lighttpd/mod_magnet.so               lighttpd-modules-lua
-command haproxy                                     haproxy
+file  /usr/sbin/haproxy                             haproxy
 package postgresql                                  postgresql
 package postgresql-server-dev-all                   postgresql-server-dev-all
 command php                                         php-cli

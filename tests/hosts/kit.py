@@ -24,6 +24,8 @@ import urllib.parse
 
 SOURCE = os.environ.get("PZ_SOURCE_DIR") or os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("PZ_BUILD_DIR") or os.path.join(SOURCE, "build")
+# Servers lie where not every user looks for commands.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin"
 VISITOR = "0123456789abcdef0123456789abcd%02x"
 
 # What the examples say, and what stands there instead in a test.
