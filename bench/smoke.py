@@ -13,7 +13,7 @@ import sys
 WORKLOADS = {
     "json": {"profile"},
     "rules": {"R1", "R2", "R3"},
-    "resolve": {"scalar", "flat", "taxonomy", "default"},
+    "resolve": {"scalar", "flat", "taxonomy", "default", "set", "layout"},
     "decide": {"five_rules"},
     "profile": {"claims_10", "claims_50", "claims_500"},
     "store": {"memory", "lmdb", "redis"},

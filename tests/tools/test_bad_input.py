@@ -205,7 +205,8 @@ class BadStores(kit.CommandTest):
         self.try_everything(5, "not a store")
 
     def test_an_address_that_is_none(self):
-        for store, code, fragment in [("redis:x", 2, "is not the address of a store"),
+        for store, code, fragment in [("mysql:x", 2, "is not the address of a store"),
+                                      ("redis:x", 2, "link libpersonalize-redis"),
                                       ("lmdb:" + str(self.folder / "none"), 2, "there is no store"),
                                       ("lmdb:" + str(self.data), 2, "there is no store")]:
             run = self.run_command("decide", "-c", self.catalog, "-s", store, "greeting", "1")

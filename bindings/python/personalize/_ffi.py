@@ -53,7 +53,8 @@ class Entry(Structure):
 class EngineOptions(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("catalog", c_char_p),
                 ("store", c_char_p), ("alloc", POINTER(Alloc)), ("clock", c_void_p),
-                ("clock_payload", c_void_p), ("skew_ms", c_int64), ("store_bytes", c_uint64)]
+                ("clock_payload", c_void_p), ("skew_ms", c_int64), ("store_bytes", c_uint64),
+                ("module", c_void_p)]
 
 
 class Write(Structure):
