@@ -165,16 +165,17 @@ typedef struct pz_decision pz_decision;
 PZ_API pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profile *profile,
                            const char *name, pz_error *err);
 
-/** The value; null if no rule fired and there is no default. */
+/** The value; null if no rule fired and there is no default, or `decision` is NULL. */
 PZ_API pz_value pz_decision_value(const pz_decision *decision);
 /** The value as NUL-terminated text; `fallback` if it is no string or `decision` is NULL. */
 PZ_API const char *pz_decision_str(const pz_decision *decision, const char *fallback);
 /** "TARGETING_MATCH", "DEFAULT", "STATIC" (there are no rules) or "ERROR" (no rule fired, one
- * failed). Never NULL. */
+ * failed, or `decision` is NULL). Never NULL. */
 PZ_API const char *pz_decision_reason(const pz_decision *decision);
-/** The id of the rule that fired; "" if none did. */
+/** The id of the rule that fired; "" if none did, or `decision` is NULL. */
 PZ_API const char *pz_decision_rule(const pz_decision *decision);
-/** The least confidence among the guesses it rests on, 0 to 1; 1 if it rests on none. */
+/** The least confidence among the guesses it rests on, 0 to 1; 1 if it rests on none; 0 if
+ * `decision` is NULL. */
 PZ_API double pz_decision_confidence(const pz_decision *decision);
 /**
  * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",

@@ -9,6 +9,9 @@
  *
  * Thread rule: one thread writes at a time, and none reads meanwhile; otherwise any number of
  * threads may read. Every write either happens as a whole or leaves everything as it was.
+ *
+ * Not repeated below: PZ_ERR_ARG for a NULL that the text does not allow, PZ_ERR_NOMEM, and of
+ * every call that reads the store PZ_ERR_IO. Texts are NUL-terminated UTF-8 and copied.
  */
 #ifndef PZ_PROFILE_H
 #define PZ_PROFILE_H
@@ -136,7 +139,7 @@ PZ_API pz_status pz_set_level(pz_profile *profile, const char *level, const pz_w
  * Put back what the customer's last choose, reject, clear, edit, set_mode or set_level found.
  * Again, and it goes on to the one before.
  *
- * @param attribute  Of this attribute only; NULL: of any.
+ * @param attribute  Of this attribute only; NULL or "*": of any.
  * @return PZ_ERR_NOT_FOUND if the history holds nothing to undo.
  */
 PZ_API pz_status pz_undo(pz_profile *profile, const char *attribute, const pz_write *write,
@@ -151,7 +154,13 @@ PZ_API pz_status pz_declare(pz_profile *profile, const char *attribute, pz_value
  */
 PZ_API pz_status pz_infer(pz_profile *profile, const char *attribute, pz_value value,
                           double confidence, const pz_write *write, pz_error *err);
-/** Note an identifier by which pz_customer() finds this profile. */
+/**
+ * Note an identifier by which pz_customer() finds this profile.
+ *
+ * @param kind   1 to 64 bytes without the control character 0x1f; else PZ_ERR_ARG.
+ * @param value  1 to 320 bytes; else PZ_ERR_ARG.
+ * @return PZ_ERR_SUBJECT if it leads to a stored profile of somebody else; and as for every write.
+ */
 PZ_API pz_status pz_identify(pz_profile *profile, const char *kind, const char *value,
                              const pz_write *write, pz_error *err);
 
@@ -223,7 +232,7 @@ typedef struct pz_span {
  * Forget: evidence, guesses, facts, choices and rejections. Modes, levels, consents, links and
  * identifiers stay. What other writers gathered meanwhile does not come back with a merge.
  *
- * @param attribute  NULL: everything.
+ * @param attribute  NULL or "*": everything.
  * @param span       Only what happened in it (whole buckets of evidence); NULL: whenever.
  */
 PZ_API pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_span *span,
@@ -244,7 +253,8 @@ PZ_API pz_status pz_retract_all(pz_profile *profile, const char *attribute, cons
  * This profile and another belong to one person. Each stays what it is; seen together they answer
  * as one, and pz_unlink() gives each back with what it received meanwhile.
  *
- * @param strength  How sure that is, above 0 and at most 1.
+ * @param other     Its id, 1 to 64 bytes; PZ_ERR_ARG for the profile's own. It need not exist.
+ * @param strength  How sure that is, above 0 and at most 1; else PZ_ERR_DOMAIN.
  */
 PZ_API pz_status pz_link(pz_profile *profile, const char *other, double strength,
                          const pz_write *write, pz_error *err);
@@ -272,7 +282,9 @@ PZ_API pz_status pz_profile_apply(pz_profile *profile, pz_value operation, const
 
 /**
  * Join another replica of the same profile into this one: commutative, associative, idempotent.
- * `other` stays as it is. PZ_ERR_SUBJECT for another subject's profile.
+ * `other` stays as it is; it may be of another engine, and nobody writes to it meanwhile.
+ * PZ_ERR_SUBJECT for another subject's profile; PZ_ERR_LATE into a stored profile for a replica
+ * from before an erasure; PZ_ERR_LIMIT if the two together hold too much.
  */
 PZ_API pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error *err);
 
