@@ -12,7 +12,14 @@ class Haproxy(kit.Server):
     def command(self):
         return ["haproxy", "-W", "-f", self.path("site", "haproxy.cfg")]
 
+    def times_loaded(self):
+        with open(self.path("log", "output"), encoding="utf-8", errors="replace") as file:
+            return file.read().count("Loading success")
+
     def reload(self):
+        """A signal that comes while the master is still loading is lost."""
+        self.reloads = getattr(self, "reloads", 0) + 1
+        kit.wait_until(lambda: self.times_loaded() >= self.reloads, "the master has loaded")
         os.kill(self.process.pid, signal.SIGUSR2)
 
 
