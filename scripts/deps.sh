@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs what is missing, on Debian and its kin; elsewhere lists it and goes on.
-#     scripts/deps.sh build|check|full [--list]
-# `build` is what the library and the demo need, `check` adds the quick tests, `full` the long ones
-# (clang, sanitizers, analysis, R and mpmath to compare with, servers). Nothing is downloaded when
-# nothing is missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
+#     scripts/deps.sh build|check|lint|full [--list]
+# `build` is what the library and the demo need, `check` adds the quick tests, `lint` clang with its
+# analysis and sanitizers and Redis, `full` what else tests start: R and mpmath to compare with, web
+# servers, databases. Nothing is downloaded when nothing is missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
 set -u
 
 level=${1:-build}
@@ -43,12 +43,12 @@ command clang-format            clang-format
 command clang-tidy              clang-tidy
 command llvm-symbolizer         llvm
 package libclang-rt-14-dev      libclang-rt-14-dev
-command Rscript                 r-base-core
-python  mpmath                  python3-mpmath
 '
-# Servers, databases and languages that the tests start. They are wished for, not needed: a test
-# without its server is skipped. apache2-bin is the server without the service.
+# Servers, databases, languages and judges that the tests start. They are wished for, not needed: a
+# test without its program is skipped. apache2-bin is the server without the service.
 host_wishes='
+command Rscript                                     r-base-core
+python  mpmath                                      python3-mpmath
 file  /usr/sbin/nginx                               nginx
 file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
 file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin
@@ -70,7 +70,7 @@ check) needs=$build_needs$check_needs ;;
 lint) needs=$build_needs$check_needs$full_needs ;;
 full) needs=$build_needs$check_needs$full_needs wishes=$host_wishes ;;
 *)
-    echo "usage: scripts/deps.sh build|check|full [--list]" >&2
+    echo "usage: scripts/deps.sh build|check|lint|full [--list]" >&2
     exit 2
     ;;
 esac

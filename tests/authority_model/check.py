@@ -4,7 +4,7 @@
     check.py CONFORMANCE [--seed N] [--count N]
 
 CONFORMANCE is the program `conformance`. The seed is printed, so that a failure can be repeated. A few
-hundred cases by default; 20,000 with PZ_FULL=1 in the environment.
+hundred cases by default; with PZ_FULL=1 in the environment 20,000, or a twentieth of PZ_FULL_CASES.
 """
 import argparse
 import json
@@ -17,6 +17,13 @@ import time
 import generate
 
 FEW, MANY, AT_ONCE = 300, 20000, 1000
+
+
+def usual_count():
+    if os.environ.get("PZ_FULL") != "1":
+        return FEW
+    laws = os.environ.get("PZ_FULL_CASES")
+    return max(FEW, int(laws) // 20) if laws else MANY
 
 
 def compare(program, seed, first, count):
@@ -32,7 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--seed", default=str(int(time.time())))
-    parser.add_argument("--count", type=int, default=MANY if os.environ.get("PZ_FULL") == "1" else FEW)
+    parser.add_argument("--count", type=int, default=usual_count())
     arguments = parser.parse_args()
     print("seed %s, %d cases" % (arguments.seed, arguments.count), flush=True)
     agrees = True
