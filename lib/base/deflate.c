@@ -11,6 +11,9 @@
  * follow it. At the limit of a result one more byte is offered to zlib aside: if it writes there
  * the result is too large, if it does not the stream ends exactly at the limit.
  *
+ * The gzip writer pushes: it fills a buffer of its own and hands it to a sink when it is full. Its
+ * header holds no name and no time (mtime 0): the same records give the same bytes.
+ *
  * Compressed bytes differ between versions of zlib. They are therefore never hashed or compared:
  * what is hashed is the content.
  */
@@ -270,4 +273,86 @@ pz_status pz__inflate(pz__buf *out, const void *data, size_t len)
         inflateEnd(&inflater.z);
     }
     return status == PZ_OK ? PZ_OK : give_up(out, len_before, status);
+}
+
+struct pz__gzip {
+    pz_alloc alloc;
+    z_stream z;
+    pz__gzip_sink sink;
+    void *payload;
+    pz_status status; /* of the first failure, or PZ_ERR_STATE once the stream has ended */
+    uint8_t held[PIECE_MAX];
+};
+
+pz_status pz__gzip_new(pz__gzip **out, const pz_alloc *alloc, int level, pz__gzip_sink sink,
+                       void *payload)
+{
+    if (level < 1 || level > 9 || !sink)
+        return PZ_ERR_ARG;
+    pz_alloc heap = pz__alloc_or_default(alloc);
+    pz__gzip *gzip = pz__mem_new(&heap, 1, sizeof *gzip);
+    if (!gzip)
+        return PZ_ERR_NOMEM;
+    gzip->alloc = heap;
+    gzip->sink = sink;
+    gzip->payload = payload;
+    gzip->status = PZ_OK;
+    gzip->z = (z_stream){.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = &gzip->alloc};
+    if (deflateInit2(&gzip->z, level, Z_DEFLATED, WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        pz__mem_free(&heap, gzip, 1, sizeof *gzip);
+        return PZ_ERR_NOMEM;
+    }
+    gzip->z.next_out = gzip->held;
+    gzip->z.avail_out = PIECE_MAX;
+    *out = gzip;
+    return PZ_OK;
+}
+
+void pz__gzip_free(pz__gzip *gzip)
+{
+    if (!gzip)
+        return;
+    deflateEnd(&gzip->z);
+    pz_alloc alloc = gzip->alloc;
+    pz__mem_free(&alloc, gzip, 1, sizeof *gzip);
+}
+
+/* Hand what is held to the sink, and begin to fill anew. */
+static void give_held(pz__gzip *gzip)
+{
+    const size_t len = PIECE_MAX - gzip->z.avail_out;
+    if (len)
+        gzip->status = gzip->sink(gzip->payload, gzip->held, len);
+    gzip->z.next_out = gzip->held;
+    gzip->z.avail_out = PIECE_MAX;
+}
+
+pz_status pz__gzip_write(pz__gzip *gzip, const void *data, size_t len)
+{
+    const uint8_t *in = data;
+    while (gzip->status == PZ_OK && len > 0) {
+        offer_input(&gzip->z, in, len);
+        const unsigned offered = gzip->z.avail_in;
+        deflate(&gzip->z, Z_NO_FLUSH); /* cannot fail: there is input and room */
+        const unsigned used = offered - gzip->z.avail_in;
+        in += used;
+        len -= used;
+        if (gzip->z.avail_out == 0)
+            give_held(gzip);
+    }
+    return gzip->status;
+}
+
+pz_status pz__gzip_end(pz__gzip *gzip)
+{
+    bool is_whole = false;
+    offer_input(&gzip->z, NULL, 0);
+    while (gzip->status == PZ_OK && !is_whole) {
+        is_whole = deflate(&gzip->z, Z_FINISH) == Z_STREAM_END;
+        give_held(gzip);
+    }
+    const pz_status status = gzip->status;
+    if (status == PZ_OK)
+        gzip->status = PZ_ERR_STATE;
+    return status;
 }

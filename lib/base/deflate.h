@@ -25,4 +25,20 @@ pz_status pz__inflater_step(pz__inflater *inflater, const uint8_t **in, size_t *
                             size_t room, size_t *written, bool *done);
 void pz__inflater_free(pz__inflater *inflater);
 
+/* Writing a long gzip stream record by record: one member, one window and one set of tables for
+ * all of it, so that a record is packed by what the records before it had in common with it. */
+typedef struct pz__gzip pz__gzip;
+/* Where the compressed bytes go, `len` > 0 of them. Another status than PZ_OK stops the stream. */
+typedef pz_status (*pz__gzip_sink)(void *payload, const void *data, size_t len);
+/* `level` is 1 to 9, else PZ_ERR_ARG; PZ_ERR_NOMEM. All memory is taken here: writing takes none.
+ * Nothing is given to the sink before the first bytes are due. */
+pz_status pz__gzip_new(pz__gzip **out, const pz_alloc *alloc, int level, pz__gzip_sink sink,
+                       void *payload);
+/* The sink's failure stays: everything after it returns the same and calls the sink no more. */
+pz_status pz__gzip_write(pz__gzip *gzip, const void *data, size_t len);
+/* Give out what is held back and the trailer. Nothing may be written behind it: PZ_ERR_STATE. */
+pz_status pz__gzip_end(pz__gzip *gzip);
+/* Free it, whole or broken off; the sink is not called. NULL is allowed. */
+void pz__gzip_free(pz__gzip *gzip);
+
 #endif

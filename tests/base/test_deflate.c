@@ -171,20 +171,6 @@ static void damage_stops_the_inflater_for_good(void **state)
     pz__inflater_free(NULL);
 }
 
-static void levels_out_of_range_are_refused(void **state)
-{
-    (void)state;
-    pz__buf out;
-    pz__buf_init(&out, NULL, 100);
-    assert_int_equal(pz__deflate(&out, "x", 1, 0), PZ_ERR_ARG);
-    assert_int_equal(pz__deflate(&out, "x", 1, 10), PZ_ERR_ARG);
-    assert_int_equal(out.status, PZ_OK);
-    out.status = PZ_ERR_NOMEM;
-    assert_int_equal(pz__deflate(&out, "x", 1, 6), PZ_ERR_NOMEM);
-    assert_int_equal(pz__inflate(&out, two_members, sizeof two_members), PZ_ERR_NOMEM);
-    pz__buf_clear(&out);
-}
-
 static pz_status round_trip(const pz_alloc *alloc, void *payload)
 {
     (void)payload;
@@ -217,11 +203,167 @@ static pz_status step_once(const pz_alloc *alloc, void *payload)
     return status;
 }
 
+/* A sink that keeps everything in a buffer, and fails from its nth call on. */
+typedef struct kept {
+    pz__buf buf;
+    size_t calls, fail_at; /* fail_at 0: never */
+} kept;
+
+static pz_status keep(void *payload, const void *data, size_t len)
+{
+    kept *k = payload;
+    assert_true(len > 0);
+    if (++k->calls == k->fail_at)
+        return PZ_ERR_IO;
+    pz__buf_put(&k->buf, data, len);
+    return k->buf.status;
+}
+
+#define RECORDS_MAX 400000u
+
+/* Write [data, data + len) in pieces of 0 to `step` bytes. */
+static pz_status write_pieces(pz__gzip *gzip, gen *g, const char *data, size_t len, size_t step)
+{
+    pz_status status = PZ_OK;
+    for (size_t at = 0; at < len && status == PZ_OK;) {
+        size_t piece = gen_below(g, step + 1);
+        piece = piece < len - at ? piece : len - at;
+        status = pz__gzip_write(gzip, data + at, piece);
+        at += piece;
+    }
+    return status;
+}
+
+static void records_written_one_by_one_come_back_as_one_text(void **state)
+{
+    (void)state;
+    static char data[RECORDS_MAX];
+    GEN_CASES(g, gen_cases_full(40, 1000))
+    {
+        const size_t len = gen_len(&g, sizeof data);
+        fill(&g, data, len);
+        pz__gzip *gzip;
+        kept packed = {.calls = 0};
+        pz__buf back;
+        pz__buf_init(&packed.buf, NULL, 2 * sizeof data);
+        pz__buf_init(&back, NULL, len);
+        assert_int_equal(pz__gzip_new(&gzip, NULL, (int)gen_range(&g, 1, 9), keep, &packed), PZ_OK);
+        assert_int_equal(write_pieces(gzip, &g, data, len, gen_len(&g, 200000) + 1), PZ_OK);
+        assert_int_equal(pz__gzip_end(gzip), PZ_OK);
+        pz__gzip_free(gzip);
+        assert_memory_equal(packed.buf.data, "\x1f\x8b\x08\0\0\0\0\0", 8); /* no name, no time */
+        assert_int_equal(pz__inflate(&back, packed.buf.data, packed.buf.len), PZ_OK);
+        assert_int_equal(back.len, len);
+        assert_true(len == 0 || memcmp(back.data, data, len) == 0);
+        /* One member, whole: anything less is damage. */
+        pz__buf_reset(&back);
+        assert_int_equal(pz__inflate(&back, packed.buf.data, packed.buf.len - 1), PZ_ERR_CORRUPT);
+        pz__buf_clear(&packed.buf);
+        pz__buf_clear(&back);
+    }
+}
+
+static void one_stream_is_shorter_than_a_stream_for_each_record(void **state)
+{
+    (void)state;
+    static const char record[] = "{\"language\":\"de\",\"currency\":\"EUR\",\"size\":\"M\"}\n";
+    kept whole = {.calls = 0}, single = {.calls = 0};
+    pz__gzip *gzip;
+    pz__buf_init(&whole.buf, NULL, 100000);
+    pz__buf_init(&single.buf, NULL, 100000);
+    assert_int_equal(pz__gzip_new(&gzip, NULL, 6, keep, &whole), PZ_OK);
+    for (int i = 0; i < 100; i++) {
+        pz__gzip *alone;
+        assert_int_equal(pz__gzip_write(gzip, record, sizeof record - 1), PZ_OK);
+        assert_int_equal(pz__gzip_new(&alone, NULL, 6, keep, &single), PZ_OK);
+        assert_int_equal(pz__gzip_write(alone, record, sizeof record - 1), PZ_OK);
+        assert_int_equal(pz__gzip_end(alone), PZ_OK);
+        pz__gzip_free(alone);
+    }
+    assert_int_equal(whole.calls, 0); /* nothing is flushed between records */
+    assert_int_equal(pz__gzip_end(gzip), PZ_OK);
+    pz__gzip_free(gzip);
+    assert_true(whole.buf.len * 20 < single.buf.len);
+    pz__buf_clear(&whole.buf);
+    pz__buf_clear(&single.buf);
+}
+
+static void a_failing_sink_is_told_and_not_called_again(void **state)
+{
+    (void)state;
+    static char data[RECORDS_MAX]; /* of letters that cannot be packed: several calls of the sink */
+    gen g = gen_from(11);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)gen_below(&g, 256);
+    size_t fail_at = 0, calls = 0;
+    do {
+        pz__gzip *gzip;
+        kept k = {.fail_at = ++fail_at};
+        pz__buf_init(&k.buf, NULL, 2 * sizeof data);
+        assert_int_equal(pz__gzip_new(&gzip, NULL, 1, keep, &k), PZ_OK);
+        pz_status status = write_pieces(gzip, &g, data, sizeof data, 30000);
+        if (status == PZ_OK)
+            status = pz__gzip_end(gzip);
+        calls = k.calls;
+        const bool has_failed = calls >= fail_at;
+        assert_int_equal(status, has_failed ? PZ_ERR_IO : PZ_OK);
+        assert_int_equal(calls, has_failed ? fail_at : fail_at - 1);
+        /* Whether it failed or ended, that was all. */
+        assert_int_equal(pz__gzip_write(gzip, data, 1), has_failed ? PZ_ERR_IO : PZ_ERR_STATE);
+        assert_int_equal(pz__gzip_end(gzip), has_failed ? PZ_ERR_IO : PZ_ERR_STATE);
+        assert_int_equal(k.calls, calls);
+        pz__gzip_free(gzip);
+        pz__buf_clear(&k.buf);
+    } while (calls >= fail_at);
+    assert_true(fail_at > 5);
+}
+
+static void levels_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    pz__buf out;
+    pz__buf_init(&out, NULL, 100);
+    assert_int_equal(pz__deflate(&out, "x", 1, 0), PZ_ERR_ARG);
+    assert_int_equal(pz__deflate(&out, "x", 1, 10), PZ_ERR_ARG);
+    assert_int_equal(out.status, PZ_OK);
+    out.status = PZ_ERR_NOMEM;
+    assert_int_equal(pz__deflate(&out, "x", 1, 6), PZ_ERR_NOMEM);
+    assert_int_equal(pz__inflate(&out, two_members, sizeof two_members), PZ_ERR_NOMEM);
+    pz__buf_clear(&out);
+    pz__gzip *gzip = NULL;
+    assert_int_equal(pz__gzip_new(&gzip, NULL, 0, keep, NULL), PZ_ERR_ARG);
+    assert_int_equal(pz__gzip_new(&gzip, NULL, 10, keep, NULL), PZ_ERR_ARG);
+    assert_int_equal(pz__gzip_new(&gzip, NULL, 6, NULL, NULL), PZ_ERR_ARG);
+    assert_null(gzip);
+    pz__gzip_free(gzip);
+}
+
+static pz_status gzip_records(const pz_alloc *alloc, void *payload)
+{
+    static const char zeros[100000];
+    const int *level = payload;
+    pz__gzip *gzip;
+    kept k = {.calls = 0};
+    pz_status status = pz__gzip_new(&gzip, alloc, *level, keep, &k);
+    if (status != PZ_OK)
+        return status;
+    pz__buf_init(&k.buf, alloc, sizeof zeros);
+    for (int i = 0; i < 3 && status == PZ_OK; i++)
+        status = pz__gzip_write(gzip, zeros, sizeof zeros);
+    if (status == PZ_OK)
+        status = pz__gzip_end(gzip);
+    pz__buf_clear(&k.buf);
+    pz__gzip_free(gzip);
+    return status;
+}
+
 static void exhaustion_leaks_nothing(void **state)
 {
     (void)state;
     oom_run(round_trip, NULL);
     oom_run(step_once, NULL);
+    for (int level = 1; level <= 9; level += 4)
+        assert_true(oom_run(gzip_records, &level) >= 4);
 }
 
 int main(void)
@@ -233,6 +375,9 @@ int main(void)
         cmocka_unit_test(members_of_a_gzip_file_are_joined),
         cmocka_unit_test(pieces_of_any_size_give_the_whole),
         cmocka_unit_test(damage_stops_the_inflater_for_good),
+        cmocka_unit_test(records_written_one_by_one_come_back_as_one_text),
+        cmocka_unit_test(one_stream_is_shorter_than_a_stream_for_each_record),
+        cmocka_unit_test(a_failing_sink_is_told_and_not_called_again),
         cmocka_unit_test(levels_out_of_range_are_refused),
         cmocka_unit_test(exhaustion_leaks_nothing),
     };
