@@ -36,6 +36,7 @@ static const option_form options[] = {
     {"text", 0, NULL, "sentences for the person it is about", offsetof(cli, text)},
     {"all", 0, NULL, "every customer of the store, as JSON Lines", offsetof(cli, all)},
     {"alone", 0, NULL, "one profile, not the whole person", offsetof(cli, alone)},
+    {"gzip", 0, NULL, "the output compressed by gzip", offsetof(cli, gzip)},
     {"ack", 0, NULL, "print the number of each line once it is durable", offsetof(cli, ack)},
     {"replay", 0, NULL, "the events' own times are the clock", offsetof(cli, replay)},
     {"lazy", 0, NULL, "do not wait for the disk", offsetof(cli, lazy)},

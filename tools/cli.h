@@ -2,7 +2,7 @@
  * cli.h: what the subcommands of `personalize` share.
  *
  * The command is a user of the library like any other: it calls the public API, and besides that
- * only the inflater of base, to read compressed input.
+ * only what base has for times, near names and compressed files.
  */
 #ifndef PZ_TOOLS_CLI_H
 #define PZ_TOOLS_CLI_H
@@ -38,6 +38,7 @@ typedef struct cli {
     bool text;   /* --text */
     bool all;    /* --all */
     bool alone;  /* --alone */
+    bool gzip;   /* --gzip */
     bool ack;    /* --ack */
     bool replay; /* --replay */
     bool lazy;   /* --lazy */
@@ -94,6 +95,21 @@ int cli_print_json(pz_value value, uint32_t indent);
 /* cmd_files.c: the actions of `profile` about files; false if words[0] is none of them. */
 bool cli_files(cli *c, int *code);
 int cli_dump(cli *c, pz_engine *engine, pz_profile *profile);
+
+/* cmd_export.c: one customer, and everybody. */
+int cli_export(cli *c, pz_engine *engine, pz_profile *profile);
+int cli_export_all(cli *c, pz_engine *engine);
+
+/* output.c: bytes for a file, or for standard output (path NULL), plain or compressed by gzip. */
+typedef struct output output;
+/* EXIT_DONE, or the exit code of what went wrong (said on standard error). */
+int output_open(output **out, const char *path, bool is_gzip);
+/* PZ_ERR_IO if it cannot be written, which output_close says and output_has_failed knows. */
+pz_status output_write(output *o, const void *data, size_t len);
+bool output_has_failed(const output *o);
+/* End it. Unless `code` is EXIT_DONE and everything was written, no file is left or replaced.
+ * Returns `code`, or EXIT_SYSTEM after saying why it was not written. */
+int output_close(output *o, int code);
 
 /* lines.c: lines of a file, of standard input ("-"), plain or compressed by gzip. */
 typedef struct line_reader line_reader;

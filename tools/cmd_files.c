@@ -6,8 +6,7 @@
  * by their exports, entry by entry, so that a difference is told in the words of the export: what a
  * customer said, not which octet. Files of equal bytes are alike without being read.
  *
- * A file that is damaged is refused with the byte where reading it failed and with what helps. A
- * result is written aside and renamed into place: a run that is broken off leaves no half file.
+ * A file that is damaged is refused with the byte where reading it failed and with what helps.
  */
 #include "cli.h"
 
@@ -68,19 +67,12 @@ static void close_file(file *f)
 
 static int write_file(const char *path, pz_value bytes)
 {
-    char aside[4096];
-    if ((size_t)snprintf(aside, sizeof aside, "%s.new", path) >= sizeof aside)
-        return cli_fail(EXIT_USAGE, "the name of the output file is too long");
-    FILE *out = fopen(aside, "wb");
-    if (!out)
-        return cli_fail(EXIT_SYSTEM, "%s: %s", aside, strerror(errno));
-    bool is_well = fwrite(bytes.as.text, 1, bytes.len, out) == bytes.len;
-    is_well = fclose(out) == 0 && is_well;
-    if (is_well && rename(aside, path) == 0)
-        return EXIT_DONE;
-    const int code = cli_fail(EXIT_SYSTEM, "%s: %s", path, strerror(errno));
-    remove(aside);
-    return code;
+    output *to;
+    const int code = output_open(&to, path, false);
+    if (code != EXIT_DONE)
+        return code;
+    output_write(to, bytes.as.text, bytes.len); /* a failure is told when it is closed */
+    return output_close(to, EXIT_DONE);
 }
 
 int cli_dump(cli *c, pz_engine *engine, pz_profile *profile)
@@ -283,7 +275,7 @@ bool cli_files(cli *c, int *code)
         if (strcmp(c->words[0], actions[i].name) != 0)
             continue;
         if (c->word_count < actions[i].least_words || c->word_count > actions[i].most_words ||
-            c->all || c->alone) {
+            c->all || c->alone || c->gzip) {
             *code = cli_fail(EXIT_USAGE, "usage: personalize profile %s", actions[i].usage);
             return true;
         }

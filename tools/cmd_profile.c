@@ -34,60 +34,6 @@ static int get(cli *c, pz_engine *engine, pz_profile *profile)
     return code;
 }
 
-static pz_status print_export(const cli *c, const pz_profile *profile, pz_error *err)
-{
-    pz_pool *pool;
-    pz_str text;
-    pz_status status = pz_pool_new(&pool, NULL);
-    if (status != PZ_OK)
-        return status;
-    status = c->text ? pz_profile_export_text(profile, pool, &text, err)
-                     : pz_profile_export(profile, pool, &text, c->json || c->all ? 0 : 2, err);
-    if (status == PZ_OK) {
-        fwrite(text.data, 1, text.len, stdout);
-        fputc('\n', stdout);
-    }
-    pz_pool_free(pool);
-    return status;
-}
-
-static int export(cli *c, pz_engine *engine, pz_profile *profile)
-{
-    pz_error err = PZ_ERROR_INIT;
-    (void)engine;
-    const pz_status status = print_export(c, profile, &err);
-    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
-}
-
-/* Everybody, one line each: a copy of what the store knows, over one snapshot. */
-typedef struct export_run {
-    const cli *c;
-    pz_error *err;
-    progress progress;
-    uint64_t done, total;
-} export_run;
-
-static pz_status export_one(void *payload, const pz_profile *profile)
-{
-    export_run *run = payload;
-    const pz_status status = print_export(run->c, profile, run->err);
-    run->done++;
-    progress_step(&run->progress, run->done, (double)run->done / (double)run->total);
-    return status;
-}
-
-static int export_all(cli *c, pz_engine *engine)
-{
-    pz_error err = PZ_ERROR_INIT;
-    export_run run = {.c = c, .err = &err};
-    pz_status status = pz_profile_count(engine, &run.total, &err);
-    progress_begin(&run.progress, "customers");
-    if (status == PZ_OK)
-        status = pz_each_profile(engine, export_one, &run, &err);
-    progress_end(&run.progress);
-    return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
-}
-
 /* ---- verbs ---- */
 
 /* What the words behind the customer are, one letter each, for every action that is a verb of the
@@ -347,7 +293,8 @@ static const action actions[] = {
     {"unlink", 3, true, "unlink CUSTOMER PROFILE", say, NULL},
     {"switch", 3, true, "switch CUSTOMER PROFILE", say, NULL},
     {"set_account", 3, true, "set_account CUSTOMER PROFILE", say, NULL},
-    {"export", 2, false, "export [--text] (CUSTOMER | --all)", export, export_all},
+    {"export", 2, false, "export [--text] (CUSTOMER | --all) [-o FILE] [--gzip]", cli_export,
+     cli_export_all},
     {"person", 2, false, "person CUSTOMER", person, NULL},
     {"erase", 2, true, "erase [--alone] CUSTOMER", erase, NULL},
     {"apply", 2, true, "apply FILE", NULL, apply},
@@ -384,7 +331,9 @@ static int run(cli *c)
     const action *chosen = find_action(c);
     if (!chosen)
         return unknown_action(c);
-    if ((c->alone && chosen->run != erase) || (c->text && chosen->run != export))
+    const bool is_export = chosen->run == cli_export;
+    if ((c->alone && chosen->run != erase) || ((c->text || c->gzip) && !is_export) ||
+        (c->output && !is_export && chosen->run != cli_dump))
         return cli_fail(EXIT_USAGE, "usage: personalize profile %s", chosen->usage);
     const bool for_all = c->all && chosen->run && chosen->run_all;
     if ((c->all && !for_all) || c->word_count != chosen->words - (for_all ? 1 : 0))
@@ -407,7 +356,8 @@ const subcommand command_profile = {
     .name = "profile",
     .arguments = "ACTION -c CATALOG -s STORE [options] ...",
     .summary = "read and write what one customer chose",
-    .options = "catalog store now at expires channel who context json text lazy all alone output",
+    .options = "catalog store now at expires channel who context json text lazy all alone output "
+               "gzip",
     .least_words = 1,
     .most_words = -1,
     .help =
@@ -428,7 +378,7 @@ const subcommand command_profile = {
         "  retract CUSTOMER SOURCE ID         that event never happened\n"
         "  link|unlink|switch CUSTOMER PROFILE, set_account CUSTOMER PROFILE\n"
         "  export [--text] CUSTOMER           everything known, with its provenance\n"
-        "  export --all                       the same of everybody, as JSON Lines\n"
+        "  export --all [--gzip] [-o FILE]    the same of everybody, as JSON Lines\n"
         "  person CUSTOMER                    the profiles seen as one person, and why\n"
         "  erase [--alone] CUSTOMER           erase the person (or this profile alone)\n"
         "  apply FILE                         lines of [\"CUSTOMER\", [verb, ...]]\n"

@@ -3,6 +3,8 @@ import gzip
 import json
 import os
 import pty
+import resource
+import signal
 import subprocess
 import unittest
 
@@ -288,6 +290,100 @@ class Subcommands(kit.CommandTest):
         old = [kit.event(1, time="2019-05-05T00:00:00Z", customer="old")]
         self.expect(self.observe(old), 3, "older than the horizon")
         self.expect(self.observe(old, "--replay", now=False), 0)
+
+
+class Exports(kit.CommandTest):
+    """What is known of everybody, as lines, in a file, compressed."""
+
+    EVERYBODY = "profile export --all"
+    COUNT = 60
+
+    def setUp(self):
+        super().setUp()
+        customers = [kit.event(n, customer=str(n % self.COUNT)) for n in range(4 * self.COUNT)]
+        self.expect(self.observe(customers), 0)
+        self.file = self.folder / "all.jsonl.gz"
+
+    def plain(self, *words):
+        run = self.on_store(self.EVERYBODY, *words, now=False)
+        self.expect(run, 0)
+        return run.out.encode()
+
+    def test_an_export_is_one_line_for_each_profile(self):
+        lines = [json.loads(line) for line in self.plain().decode().splitlines()]
+        self.assertEqual(len(lines), self.COUNT)
+        ids = [line["subject"]["id"] for line in lines]
+        self.assertEqual(ids, sorted(set(ids)))
+
+    def test_gzip_holds_the_bytes_of_the_plain_form(self):
+        plain = self.plain()
+        run = self.on_store(self.EVERYBODY, "--gzip", "-o", self.file, now=False)
+        self.expect(run, 0)
+        self.assertEqual(run.out, "")
+        self.assertEqual(subprocess.run(["gunzip", "-t", self.file]).returncode, 0)
+        packed = self.file.read_bytes()
+        self.assertEqual(gzip.decompress(packed), plain)
+        self.assertEqual(packed[4:8], bytes(4), "a time in the header")
+        self.assertLess(len(packed) * 4, len(plain))
+        piped = subprocess.run([str(kit.COMMAND), *self.EVERYBODY.split(), "--gzip", "-c", self.catalog, "-s",
+                                f"lmdb:{self.store}"], stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(piped, packed)
+
+    def test_a_file_holds_what_standard_output_would(self):
+        for words in ((), ("--text",)):
+            self.expect(self.on_store(self.EVERYBODY, "-o", self.file, *words, now=False), 0)
+            self.assertEqual(self.file.read_bytes(), self.plain(*words))
+        one = self.on_store("profile export", "7", now=False).out
+        self.expect(self.on_store("profile export", "7", "--gzip", "-o", self.file, now=False), 0)
+        self.assertEqual(gzip.decompress(self.file.read_bytes()).decode(), one)
+
+    def test_a_store_without_profiles_is_an_empty_export(self):
+        empty = self.folder / "empty"
+        self.expect(self.observe([], store=empty), 0)
+        self.expect(self.on_store(self.EVERYBODY, "--gzip", "-o", self.file, store=empty, now=False), 0)
+        self.assertEqual(gzip.decompress(self.file.read_bytes()), b"")
+
+    def test_an_export_that_fails_leaves_the_file_that_was_there(self):
+        self.file.write_bytes(b"before")
+        def no_room():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        for words in ((), ("--gzip",)):
+            # The store's lock file is there already and stays as large as it is.
+            run = self.on_store(self.EVERYBODY, "-o", self.file, *words, now=False, preexec_fn=no_room)
+            self.expect(run, 5, f"cannot write {self.file}: File too large")
+            self.assertEqual(run.err.count("\n"), 1, run.err)
+            self.assertEqual(self.file.read_bytes(), b"before")
+            self.assertEqual(list(self.folder.glob("*.new")), [])
+        self.expect(self.on_store("profile export", "nobody", "-o", self.file, now=False, catalog="missing"), 2)
+        self.expect(self.on_store(self.EVERYBODY, "-o", self.folder / "no/such/file", now=False), 5, "no/such/file")
+        self.assertEqual(self.file.read_bytes(), b"before")
+
+    def test_a_device_is_written_to_and_not_replaced(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        for words in ((), ("--gzip",)):
+            self.expect(self.on_store(self.EVERYBODY, "-o", "/dev/full", *words, now=False), 5,
+                        "cannot write /dev/full: No space left on device")
+            self.expect(self.on_store(self.EVERYBODY, "-o", "/dev/null", *words, now=False), 0)
+            with open("/dev/full", "w") as full:
+                run = subprocess.run([str(kit.COMMAND), *self.EVERYBODY.split(), "-c", self.catalog, "-s",
+                                      f"lmdb:{self.store}", *words], stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual(run.returncode, 5)
+            self.assertEqual(run.stderr, b"personalize: cannot write standard output: No space left on device\n")
+        self.assertFalse(os.path.exists("/dev/full.new"))
+
+    def test_compressed_bytes_are_not_for_a_terminal_nor_for_other_actions(self):
+        master, terminal = pty.openpty()
+        run = subprocess.run([str(kit.COMMAND), *self.EVERYBODY.split(), "--gzip", "-c", self.catalog, "-s",
+                              f"lmdb:{self.store}"], stdout=terminal, stderr=subprocess.PIPE)
+        os.close(terminal)
+        os.close(master)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(b"not for a terminal", run.stderr)
+        for action, *words in (("get", "--gzip", "1", "language"), ("get", "-o", "x", "1", "language"),
+                               ("dump", "--gzip", "-o", "x", "1"), ("diff", "--gzip", "a", "b")):
+            self.expect(self.on_store(f"profile {action}", *words), 1, f"usage: personalize profile {action}")
 
 
 class Documentation(kit.CommandTest):
