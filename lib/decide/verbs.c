@@ -84,6 +84,21 @@ pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part)
     return put(w, &claim);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return pz_value_compare(((const pz_entry *)a)->key, ((const pz_entry *)b)->key);
+}
+
+const pz_entry *pz__members(pz__writer *w, pz_value map)
+{
+    pz_entry *list = pz__arena_array(w->scratch, map.len, sizeof *list);
+    for (uint32_t i = 0; list && i < map.len; i++)
+        list[i] = pz_value_entry(map, i);
+    if (!list || pz__sort_stable(w->scratch, list, map.len, sizeof *list, compare_keys) != PZ_OK)
+        return NULL;
+    return list;
+}
+
 /* ---- checks ---- */
 
 static pz_status no_such_attribute(const pz__catalog *catalog, pz_str name, pz_error *err)

@@ -30,6 +30,10 @@ pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value val
 /* Set a register whose part is known. */
 pz_status pz__put_part(pz__writer *w, pz__claim_slot slot, pz_str part, pz_value value);
 pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part);
+/* The members of a map in the order of their keys, in the scratch arena; NULL out of memory. What a
+ * verb leaves behind must not depend on the order in which a host wrote a map down. */
+const pz_entry *pz__members(pz__writer *w, pz_value map);
+
 /* ---- verbs_choice.c: the customer's own ---- */
 
 pz_status pz__do_choose(pz__writer *w, pz__verb *verb);

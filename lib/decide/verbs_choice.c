@@ -77,11 +77,10 @@ static pz_status choose_elements(pz__writer *w, pz_value value)
 
 static pz_status choose_members(pz__writer *w, pz_value value)
 {
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < value.len && status == PZ_OK; i++) {
-        const pz_entry member = pz_value_entry(value, i);
-        status = pz__put(w, PZ__SLOT_CHOICE, member.key, member.value, 0);
-    }
+    const pz_entry *members = pz__members(w, value);
+    pz_status status = members ? PZ_OK : PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < value.len && status == PZ_OK; i++)
+        status = pz__put(w, PZ__SLOT_CHOICE, members[i].key, members[i].value, 0);
     return status;
 }
 

@@ -20,11 +20,10 @@
 static pz_status declare_members(pz__writer *w, pz__claim_slot slot, pz_value value,
                                  uint32_t confidence)
 {
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < value.len && status == PZ_OK; i++) {
-        const pz_entry member = pz_value_entry(value, i);
-        status = pz__put(w, slot, member.key, member.value, confidence);
-    }
+    const pz_entry *members = pz__members(w, value);
+    pz_status status = members ? PZ_OK : PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < value.len && status == PZ_OK; i++)
+        status = pz__put(w, slot, members[i].key, members[i].value, confidence);
     return status;
 }
 
