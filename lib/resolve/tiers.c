@@ -57,9 +57,22 @@ static pz_status offer_first(pz__walk *w, pz__claims claims, pz__claim_slot slot
     return pz__settle(w, &layer);
 }
 
+/* A clearing outlives the choice that took its place in the writer's own register, should that
+ * choice be forgotten: the emptied register of rejections without a part still tells of it. */
+static pz_status offer_choice_of(pz__walk *w, pz__claims claims, pz__tier tier)
+{
+    const pz__claims choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
+    const pz__claims rejects = pz__claims_of_slot(claims, PZ__SLOT_REJECT);
+    if (choices.count > 0 && rejects.count > 0 && rejects.list[0].part.len == 0 &&
+        rejects.list[0].is_cleared &&
+        pz__is_after(pz__moment_of(&rejects.list[0]), pz__moment_of(&choices.list[0])))
+        return PZ_OK;
+    return offer_first(w, claims, PZ__SLOT_CHOICE, tier);
+}
+
 static pz_status offer_choice(pz__walk *w)
 {
-    return offer_first(w, w->claims, PZ__SLOT_CHOICE, PZ__TIER_CHOICE);
+    return offer_choice_of(w, w->claims, PZ__TIER_CHOICE);
 }
 
 static pz_status offer_accounts(pz__walk *w)
@@ -68,7 +81,7 @@ static pz_status offer_accounts(pz__walk *w)
     for (uint32_t i = 0; i < w->view->accounts.count && status == PZ_OK; i++) {
         const pz__claims claims =
             pz__profile_claims(w->view->accounts.members[i], w->attribute->name);
-        status = offer_first(w, claims, PZ__SLOT_CHOICE, PZ__TIER_ACCOUNT_CHOICE);
+        status = offer_choice_of(w, claims, PZ__TIER_ACCOUNT_CHOICE);
         if (pz__is_settled(w))
             break;
     }
