@@ -7,9 +7,9 @@
 #include "decide/decide.h"
 
 /* Whether a policy holds for the binding; evaluated at most once. */
-pz__truth pz__policy_truth(pz__request *request, uint32_t policy);
+pz__truth pz__policy_truth(pz__request *request, uint32_t index);
 /* What a rule that sets a mask reads as profile.NAME. */
-pz_value pz__policy_input(pz__request *request, uint32_t slot, uint32_t attribute);
+pz_value pz__policy_input(pz__request *request, uint32_t slot, uint32_t index);
 /* The source classes that may not be used, by bit. */
 uint32_t pz__request_masked(pz__request *request);
 /* What policies force on an attribute, in *out; *force is NULL where none touches it. Codes of

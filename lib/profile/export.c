@@ -164,13 +164,13 @@ static void add_value_of_part(object *o, const pz__claim *claim)
 
 static void add_part(object *o, const pz__claim *claim, pz__part_kind kind)
 {
-    if (claim->slot == PZ__SLOT_REJECT)
-        add_value_of_part(o, claim);
-    else if (is_plain_part(claim) || kind == PZ__PART_PLAIN)
+    const bool is_plain = is_plain_part(claim) || kind == PZ__PART_PLAIN;
+    const bool is_rejection = claim->slot == PZ__SLOT_REJECT;
+    if (is_plain && !is_rejection)
         add_text_if_any(o, "part", claim->part);
-    else if (kind == PZ__PART_MEMBER)
+    else if (kind == PZ__PART_MEMBER && !is_rejection)
         add_text_if_any(o, "part", member_of(claim));
-    else if (claim->is_cleared) /* there is no value that would tell it */
+    else if (is_rejection || claim->is_cleared) /* cleared: there is no value that would tell it */
         add_value_of_part(o, claim);
 }
 

@@ -36,8 +36,6 @@ bool pz__is_granted(const pz__view *view, const pz__attribute *attribute);
 #define PZ__CLASS_BIT(source_class) (1u << (source_class))
 /* Whether the class of the attribute's inferences is masked as a whole. */
 bool pz__is_class_masked(const pz__view *view, const pz__attribute *attribute);
-/* Whether what was gathered in this channel is masked: other channels are, and it is one. */
-bool pz__is_channel_masked(const pz__view *view, pz_str channel);
 
 /* Widest bucket that is read; wider ones are no one's and do not count. */
 #define PZ__WIDTH_MAX 40u

@@ -100,7 +100,7 @@ static pz_status take_secrets(pz__redis_options *options, pz_str secrets, pz_err
 
 static pz_status take_host(pz__client *client, pz_str text, pz_error *err)
 {
-    pz_str host = text, port = {NULL, 0};
+    pz_str host, port = {NULL, 0};
     uint64_t number = PORT_DEFAULT;
     if (text.len && text.data[0] == '[') {
         host = cut((pz_str){text.data + 1, text.len - 1}, ']', &port);
