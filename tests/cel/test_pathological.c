@@ -188,6 +188,19 @@ static void blow_ups_run_out_of_steps(void **state)
     }
 }
 
+/* Write behind the first `at` bytes of a text, and say how many there were to write: it has to fit.
+ */
+static int __attribute__((format(printf, 4, 5)))
+append(char *text, size_t size, int at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int len = vsnprintf(text + at, size - (size_t)at, format, args);
+    va_end(args);
+    assert_in_range(len, 0, size - (size_t)at - 1);
+    return len;
+}
+
 /* Doubling a text or list by `+` at every level of a nest of named values. */
 static void doubling_runs_out_of_steps(void **state)
 {
@@ -195,10 +208,11 @@ static void doubling_runs_out_of_steps(void **state)
     static const char *const seeds[] = {"profile.language", "[profile.age]"};
     for (size_t i = 0; i < 2; i++) {
         char source[4096];
-        int at = sprintf(source, "cel.block([%s", seeds[i]);
+        int at = append(source, sizeof source, 0, "cel.block([%s", seeds[i]);
         for (int level = 0; level < 60; level++)
-            at += sprintf(source + at, ", cel.index(%d) + cel.index(%d)", level, level);
-        sprintf(source + at, "], cel.index(60).size() == 0 || true)");
+            at +=
+                append(source, sizeof source, at, ", cel.index(%d) + cel.index(%d)", level, level);
+        append(source, sizeof source, at, "], cel.index(60).size() == 0 || true)");
         outcome out = try_with(pz_str_of(source), 16, 0);
         assert_int_equal(out.status, PZ_ERR_LIMIT);
         assert_true(out.peak < 256 * MEGABYTE);
@@ -209,17 +223,17 @@ static void doubling_runs_out_of_steps(void **state)
 static void doubled_constants_compile(void **state)
 {
     (void)state;
-    static const char *const doubling[] = {"[a%d, a%d]", "{'x': a%d, 'y': a%d}"};
     for (size_t i = 0; i < 2; i++) {
         enum { LEVELS = 60 };
         char source[8192];
-        int at = sprintf(source, "cel.bind(a0, [1], ");
+        int at = append(source, sizeof source, 0, "cel.bind(a0, [1], ");
         for (int level = 0; level < LEVELS; level++) {
-            at += sprintf(source + at, "cel.bind(a%d, ", level + 1);
-            at += sprintf(source + at, doubling[i], level, level);
-            at += sprintf(source + at, ", ");
+            at += append(source, sizeof source, at, "cel.bind(a%d, ", level + 1);
+            at += append(source, sizeof source, at, i ? "{'x': a%d, 'y': a%d}" : "[a%d, a%d]",
+                         level, level);
+            at += append(source, sizeof source, at, ", ");
         }
-        at += sprintf(source + at, "size(a%d)", LEVELS);
+        at += append(source, sizeof source, at, "size(a%d)", LEVELS);
         memset(source + at, ')', LEVELS + 1);
         source[at + LEVELS + 1] = '\0';
         outcome out = try_source(source);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "decide/decide.h"
@@ -388,7 +389,7 @@ static void what_is_withheld_is_named_whether_or_not_there_is_data(void **state)
         if (with_data)
             assert_string_equal(json, first);
         else
-            strcpy(first, json);
+            snprintf(first, sizeof first, "%s", json);
         assert_int_equal(pz__decision_sentences(&s.request, decision, &sentences), PZ_OK);
         assert_non_null(strstr(sentences.data,
                                "taste is not known.\n  Not everything may be used: purpose ads not "
