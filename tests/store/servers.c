@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +51,21 @@ static int bound_socket(uint16_t port)
     return -1;
 }
 
+/* Claim a port for this test until its process ends, by an abstract name that no other test can
+ * take meanwhile: also while the server behind it is stopped, nobody else's server comes up there,
+ * which clients and nodes that remember the address would take for the old one. */
+static bool claim(unsigned port)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    const int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "pz-test-port-%u", port);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&name, size) == 0)
+        return true; /* the socket stays open on purpose */
+    close(fd);
+    return false;
+}
+
 /* A port that is free, as is the one that a cluster's nodes talk on (ten thousand above). */
 static uint16_t free_port(void)
 {
@@ -61,7 +77,7 @@ static uint16_t free_port(void)
         int one = bound_socket((uint16_t)next), two = bound_socket((uint16_t)(next + 10000));
         close(one);
         close(two);
-        if (one >= 0 && two >= 0)
+        if (one >= 0 && two >= 0 && claim(next) && claim(next + 10000))
             return (uint16_t)next;
     }
     fail_msg("no free port");
@@ -148,6 +164,19 @@ static void must_ask(const server *one, const char *command)
 
 /* ---- starting and stopping ---- */
 
+/* Whether the server that was forked answers, and not somebody else's on its port. */
+static bool answers(const server *one)
+{
+    char out[8192], own[40];
+    snprintf(own, sizeof own, "process_id:%d\r", (int)one->process);
+    for (int i = 0; i < 200; i++, sleep_ms(25)) {
+        if (!server_ask(one, "INFO server", out, sizeof out) || out[0] == '-')
+            continue;
+        return strstr(out, own) != NULL;
+    }
+    return false;
+}
+
 static void launch(servers *s, server *one)
 {
     char port[8], log[400], patience[12];
@@ -207,11 +236,8 @@ static void launch(servers *s, server *one)
         execvp("redis-server", words.to);
         _exit(127);
     }
-    char out[64];
-    for (int i = 0; i < 200; i++, sleep_ms(25))
-        if (server_ask(one, "PING", out, sizeof out) && strcmp(out, "PONG") == 0)
-            return;
-    fail_msg("redis-server does not answer on port %u", one->port);
+    if (!answers(one))
+        fail_msg("redis-server does not answer on port %u", one->port);
 }
 
 static void start(servers *s, uint32_t count)
@@ -413,5 +439,6 @@ bool servers_move_slot(const servers *s, uint16_t slot, uint32_t from, uint32_t 
     if (!migrate_keys(a, b, slot))
         return false;
     snprintf(command, sizeof command, "CLUSTER SETSLOT %u NODE %s", slot, b->id);
-    return server_ask(b, command, out, sizeof out) && server_ask(a, command, out, sizeof out);
+    return server_ask(b, command, out, sizeof out) && out[0] != '-' &&
+           server_ask(a, command, out, sizeof out) && out[0] != '-';
 }
