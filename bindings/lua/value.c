@@ -116,16 +116,19 @@ void pzl_push_scalar(lua_State *L, pz_value value)
     lua_setmetatable(L, -2);
 }
 
-static void push_int(lua_State *L, pz_value value)
+/* An int or a uint: a number where this Lua has one that holds it exactly. */
+static void push_whole(lua_State *L, pz_value value)
 {
+    const bool is_int = value.kind == PZ_INT || value.as.u <= INT64_MAX;
 #if LUA_VERSION_NUM >= 503
-    lua_pushinteger(L, value.as.i);
+    if (is_int)
+        lua_pushinteger(L, value.as.i);
 #else
-    if (value.as.i < -WHOLE_MAX || value.as.i > WHOLE_MAX)
-        pzl_push_scalar(L, value);
-    else
+    if (is_int && value.as.i >= -WHOLE_MAX && value.as.i <= WHOLE_MAX)
         lua_pushnumber(L, (lua_Number)value.as.i);
 #endif
+    else
+        pzl_push_scalar(L, value);
 }
 
 static void push_list(lua_State *L, pz_value value)
@@ -170,13 +173,8 @@ void pzl_push(lua_State *L, pz_value value)
         lua_pushboolean(L, value.as.b);
         return;
     case PZ_INT:
-        push_int(L, value);
-        return;
     case PZ_UINT:
-        if (value.as.u <= INT64_MAX)
-            push_int(L, pz_value_int((int64_t)value.as.u));
-        else
-            pzl_push_scalar(L, value);
+        push_whole(L, value);
         return;
     case PZ_DOUBLE:
         lua_pushnumber(L, value.as.d);
@@ -457,7 +455,7 @@ static int scalar_milliseconds(lua_State *L)
         ms = value.as.i / 1000000 - (value.as.i % 1000000 < 0);
     else
         pzl_fail(L, PZ_ERR_TYPE, "only timestamps and durations have milliseconds");
-    push_int(L, pz_value_int(ms));
+    push_whole(L, pz_value_int(ms));
     return 1;
 }
 

@@ -2,14 +2,15 @@
  * via.c: the same cases through a binding.
  *
  *     conformance authority FILE... --via python
- *     conformance authority FILE... --via lua5.4
+ *     conformance cel FILE... --via lua5.4
  *
  * The program becomes the interpreter, running the driver of the suite that is written in its
- * language (authority.py, authority.lua) with the binding of this build. Only the driver and the
+ * language (authority.py, cel.lua) with the binding of this build. Only the driver and the
  * binding's public calls judge the cases then. An interpreter that is not installed is said plainly
  * and counts as skipped.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,15 +24,15 @@
 static const struct route {
     const char *name;     /* after --via */
     const char *program;  /* the interpreter */
-    const char *driver;   /* in tests/conformance */
+    const char *language; /* what the drivers in tests/conformance end in */
     const char *variable; /* where it looks for the binding ... */
     const char *folder;   /* ... and what to put there, in the build tree */
 } routes[] = {
-    {"python", "python3", "authority.py", "PYTHONPATH", "python"},
-    {"lua5.1", "lua5.1", "authority.lua", "LUA_CPATH", "lua/5.1/?.so"},
-    {"lua5.3", "lua5.3", "authority.lua", "LUA_CPATH", "lua/5.3/?.so"},
-    {"lua5.4", "lua5.4", "authority.lua", "LUA_CPATH", "lua/5.4/?.so"},
-    {"luajit", "luajit", "authority.lua", "LUA_CPATH", "lua/5.1/?.so"},
+    {"python", "python3", "py", "PYTHONPATH", "python"},
+    {"lua5.1", "lua5.1", "lua", "LUA_CPATH", "lua/5.1/?.so"},
+    {"lua5.3", "lua5.3", "lua", "LUA_CPATH", "lua/5.3/?.so"},
+    {"lua5.4", "lua5.4", "lua", "LUA_CPATH", "lua/5.4/?.so"},
+    {"luajit", "luajit", "lua", "LUA_CPATH", "lua/5.1/?.so"},
 };
 
 static const struct route *find_route(const char *name)
@@ -51,6 +52,16 @@ static int unknown_route(const char *name)
     return 2;
 }
 
+static const char *const driven[] = {"authority", "cel"};
+
+static bool is_driven(const char *suite)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof driven / sizeof driven[0]; i++)
+        found |= strcmp(driven[i], suite) == 0;
+    return found;
+}
+
 int suite_via(const char *name, const char *suite, char **files, int count)
 {
     const struct route *route = find_route(name);
@@ -58,12 +69,13 @@ int suite_via(const char *name, const char *suite, char **files, int count)
     char *arguments[ARGUMENTS_MAX];
     if (!route)
         return unknown_route(name);
-    if (strcmp(suite, "authority") != 0 || count + 3 > ARGUMENTS_MAX) {
-        fprintf(stderr, "conformance: --via runs the authority suite, over at most %d files\n",
+    if (!is_driven(suite) || count + 3 > ARGUMENTS_MAX) {
+        fprintf(stderr, "conformance: --via runs 'authority' and 'cel', over at most %d files\n",
                 ARGUMENTS_MAX - 3);
         return 2;
     }
-    snprintf(driver, sizeof driver, "%s/tests/conformance/%s", PZ_SOURCE_DIR, route->driver);
+    snprintf(driver, sizeof driver, "%s/tests/conformance/%s.%s", PZ_SOURCE_DIR, suite,
+             route->language);
     snprintf(folder, sizeof folder, "%s/%s", PZ_BINARY_DIR, route->folder);
     setenv(route->variable, folder, 1);
     setenv("PYTHONDONTWRITEBYTECODE", "1", 1);

@@ -1,0 +1,17 @@
+# Runs SUITE over the published files that match FILES below the shared folder, through the binding VIA
+# if that is set, or says that it was skipped because they are absent.
+if(DEFINED ENV{PZ_SHARED_DIR})
+  set(SHARED_DIR $ENV{PZ_SHARED_DIR})
+endif()
+file(GLOB found ${SHARED_DIR}/conformance/${FILES})
+if(NOT found)
+  message("skipped: there are no ${SHARED_DIR}/conformance/${FILES}")
+  return()
+endif()
+if(VIA)
+  set(VIA --via ${VIA})
+endif()
+execute_process(COMMAND ${PROGRAM} ${SUITE} ${found} ${VIA} RESULT_VARIABLE RESULT)
+if(NOT RESULT EQUAL 0)
+  message(FATAL_ERROR "cases failed")
+endif()
