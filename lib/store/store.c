@@ -19,7 +19,7 @@
  * and commit aborts. PZ_ERR_BUSY from it (the map of an LMDB store had to grow) makes
  * pz__store_update start over, a bounded number of times.
  *
- * Not here: memory (memory.c, tree.c), files (lmdb.c, env_table.c, slots.c,
+ * Not here: memory (memory.c, tree.c), files (lmdb.c, lmdb_env.c, env_table.c, slots.c,
  * files.c).
  */
 #include "store/store.h"

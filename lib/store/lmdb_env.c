@@ -1,0 +1,590 @@
+/*
+ * lmdb_env.c: an environment of LMDB, opened, read, written, grown and copied. The only file that
+ * includes lmdb.h; what it knows of stores is the four databases and two records of `meta`.
+ *
+ * Reading goes through `slots`: read transactions that have been reset, each in LMDB's table of
+ * readers for good, renewed by whichever thread takes the slot. Taking one is a compare-and-swap
+ * and allocates nothing once warm. A slot that runs the caller's code (iterate, read_stream,
+ * snapshot) is HELD, others are READING and will be free at once.
+ *
+ * Writing is one thread at a time in this process by `writing`, and one process at a time by LMDB's
+ * robust mutex in lock.mdb, which a killed writer does not keep. The map may only change while no
+ * transaction of this process is active: whoever changes it has `writing`, outside a transaction,
+ * and closes every slot. It cannot wait for a HELD slot, whose owner may be waiting for it or be
+ * itself, so growing then ends in PZ_ERR_BUSY; the map is grown an eighth before it is full to make
+ * that rare, and begins with far more address space than most stores will ever fill.
+ *
+ * Lazy writing sets MDB_NOSYNC for the commit: a power loss may then cost more than the last
+ * commits, for LMDB reuses pages in the belief that the disk has seen its order of writes. What it
+ * may cost is the store. Processes of different pid namespaces must not share one, nor may it lie
+ * on a network file system: LMDB's liveness check and locks hold on one kernel only.
+ *
+ * Not here: what the databases mean (lmdb.c), the slots (slots.c), directories and errno (files.c),
+ * what the process has open (env_table.c).
+ */
+#include "store/lmdb_env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <lmdb.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "store/backend.h"
+#include "store/files.h"
+
+_Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND &&
+                   PZ__MDB_PANIC == MDB_PANIC,
+               "LMDB's numbers");
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} databases[PZ__DB_COUNT] = {
+    [PZ__META] = {"meta", 0},
+    [PZ__RECORDS] = {"records", 0},
+    [PZ__INDEX] = {"index", MDB_DUPSORT},
+    [PZ__STREAMS] = {"streams", 0},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static MDB_val val_of(pz_str text)
+{
+    union {
+        const char *from;
+        void *to;
+    } cast = {text.data};
+    return (MDB_val){text.len, cast.to};
+}
+
+static pz_str str_of(MDB_val value)
+{
+    return (pz_str){value.mv_data, value.mv_size};
+}
+
+/* ---- what went wrong ---- */
+
+static const struct {
+    int code;
+    pz_status status;
+    const char *text;
+} meanings[] = {
+    {MDB_INVALID, PZ_ERR_CORRUPT, "it is not a store: restore a snapshot or choose another path"},
+    {MDB_CORRUPTED, PZ_ERR_CORRUPT, "its pages are damaged: restore a snapshot"},
+    {MDB_PAGE_NOTFOUND, PZ_ERR_CORRUPT, "a page is missing: restore a snapshot"},
+    {MDB_INCOMPATIBLE, PZ_ERR_CORRUPT, "it is an LMDB environment of something else"},
+    {MDB_NOTFOUND, PZ_ERR_CORRUPT, "it is an LMDB environment of something else"},
+    {MDB_VERSION_MISMATCH, PZ_ERR_VERSION,
+     "another version of LMDB has it: copy it with that version's mdb_copy"},
+    {MDB_PANIC, PZ_ERR_IO,
+     "an earlier failure left it unusable: close every handle on it and open it again"},
+    {MDB_READERS_FULL, PZ_ERR_BUSY, "too many readers at once"},
+    {MDB_MAP_FULL, PZ_ERR_FULL, "its map cannot grow further"},
+    {MDB_MAP_RESIZED, PZ_ERR_BUSY,
+     "another process grew it while an iteration runs in this one: try again after that"},
+    {MDB_TXN_FULL, PZ_ERR_LIMIT, "the transaction is too large: commit more often"},
+};
+
+pz_status pz__env_fail(pz_error *err, int rc, const char *doing, const char *path)
+{
+    for (size_t i = 0; i < COUNT(meanings); i++)
+        if (meanings[i].code == rc)
+            return pz__fail(err, meanings[i].status, "cannot %s \"%s\": %s", doing, path,
+                            meanings[i].text);
+    if (rc == EIO && pz__is_disk_full(path))
+        rc = ENOSPC;
+    if (rc > 0)
+        return pz__fail_errno(err, rc, doing, path);
+    return pz__fail(err, PZ_ERR_IO, "cannot %s \"%s\": %s", doing, path, mdb_strerror(rc));
+}
+
+/* ---- opening an environment ---- */
+
+static int open_databases(pz__env *e, MDB_txn *txn, unsigned create)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < COUNT(databases); i++)
+        rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | create, &e->databases[i]);
+    return rc;
+}
+
+static int put_meta(pz__env *e, MDB_txn *txn, const char *name, const void *bytes, size_t len)
+{
+    MDB_val key = val_of(pz_str_of(name)), value = val_of((pz_str){bytes, len});
+    return mdb_put(txn, e->databases[PZ__META], &key, &value, 0);
+}
+
+static int put_writer(pz__env *e, MDB_txn *txn)
+{
+    pz__uuid_new(e->writer);
+    return put_meta(e, txn, "writer", e->writer, sizeof e->writer);
+}
+
+/* Make the databases, unless another process has done so since we looked. */
+static int make_databases(pz__env *e)
+{
+    static const uint8_t format[4] = {0, 0, 0, PZ__STORE_FORMAT};
+    MDB_txn *txn;
+    MDB_val key = val_of(PZ__STR("writer")), value;
+    int rc = mdb_txn_begin(e->mdb, NULL, 0, &txn);
+    if (rc)
+        return rc;
+    rc = open_databases(e, txn, MDB_CREATE);
+    if (rc == 0 && mdb_get(txn, e->databases[PZ__META], &key, &value) == MDB_NOTFOUND) {
+        rc = put_meta(e, txn, "format", format, sizeof format);
+        if (rc == 0)
+            rc = put_writer(e, txn);
+    }
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+static pz_status check_meta(pz__env *e, MDB_txn *txn, const char *path, pz_error *err)
+{
+    MDB_val format, writer, key = val_of(PZ__STR("format"));
+    int rc = mdb_get(txn, e->databases[PZ__META], &key, &format);
+    key = val_of(PZ__STR("writer"));
+    if (rc == 0)
+        rc = mdb_get(txn, e->databases[PZ__META], &key, &writer);
+    if (rc == 0 && (format.mv_size != 4 || writer.mv_size != sizeof e->writer))
+        rc = MDB_CORRUPTED;
+    if (rc)
+        return pz__env_fail(err, rc, "open", path);
+    pz__cursor from;
+    pz__cursor_init(&from, format.mv_data, format.mv_size);
+    uint32_t version = pz__cursor_be32(&from);
+    if (version != PZ__STORE_FORMAT)
+        return pz__fail(err, PZ_ERR_VERSION,
+                        "\"%s\" has format %u and this library reads %u: export it with the "
+                        "library that wrote it, and import it with this one",
+                        path, version, PZ__STORE_FORMAT);
+    memcpy(e->writer, writer.mv_data, sizeof e->writer);
+    return PZ_OK;
+}
+
+/* Whether nothing has ever been stored in the environment. */
+static bool is_fresh(MDB_txn *txn)
+{
+    MDB_dbi main_db;
+    MDB_stat stat;
+    return mdb_dbi_open(txn, NULL, 0, &main_db) == 0 && mdb_stat(txn, main_db, &stat) == 0 &&
+           stat.ms_entries == 0;
+}
+
+/* Open the databases by reading, so that opening waits for no writer; make them if they are not. */
+static pz_status load(pz__env *e, const pz__env_spec *spec, bool may_make, pz_error *err)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return pz__env_fail(err, rc, "open", spec->path);
+    rc = open_databases(e, txn, 0);
+    if (rc == MDB_NOTFOUND && is_fresh(txn)) {
+        mdb_txn_abort(txn);
+        if (!may_make)
+            return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store in \"%s\" yet", spec->path);
+        rc = make_databases(e);
+        return rc ? pz__env_fail(err, rc, "make", spec->path) : load(e, spec, false, err);
+    }
+    pz_status status =
+        rc ? pz__env_fail(err, rc, "open", spec->path) : check_meta(e, txn, spec->path, err);
+    /* Committing, not aborting, is what keeps the handles of the databases. */
+    if (status == PZ_OK && (rc = mdb_txn_commit(txn)) != 0)
+        return pz__env_fail(err, rc, "open", spec->path);
+    if (status != PZ_OK)
+        mdb_txn_abort(txn);
+    return status;
+}
+
+static int open_mdb_sized(MDB_env **out, const char *path, unsigned flags, size_t map_bytes)
+{
+    MDB_env *mdb;
+    int rc = mdb_env_create(&mdb);
+    if (rc)
+        return rc;
+    rc = mdb_env_set_maxdbs(mdb, COUNT(databases));
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(mdb, PZ__READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(mdb, map_bytes);
+    if (rc == 0)
+        rc = mdb_env_open(mdb, path, flags | MDB_NOTLS, PZ__FILE_MODE);
+    if (rc == 0) {
+        *out = mdb;
+        return 0;
+    }
+    mdb_env_close(mdb);
+    return rc;
+}
+
+static int open_mdb(MDB_env **out, const char *path, unsigned flags, size_t map_bytes)
+{
+    int rc;
+    while ((rc = open_mdb_sized(out, path, flags, map_bytes)) == ENOMEM &&
+           map_bytes > PZ__MAP_LEAST)
+        map_bytes /= 2;
+    return rc;
+}
+
+void pz__env_free(pz__env *e)
+{
+    pz_alloc heap = pz__alloc_or_default(NULL);
+    for (size_t i = 0; i < PZ__SLOT_COUNT; i++)
+        mdb_txn_abort(e->slots[i].txn);
+    mdb_env_close(e->mdb);
+    pthread_mutex_destroy(&e->writing);
+    pz__mem_free(&heap, e, 1, sizeof *e);
+}
+
+/*
+ * A file that was cut short would kill the process with SIGBUS when the map is read beyond its end.
+ * It is lengthened first: what is missing then reads as zeros, which LMDB refuses as corrupt, and
+ * the checksums of the records do. posix_fallocate never shortens, so a writer elsewhere is safe.
+ */
+static pz_status make_whole(pz__env *e, const pz__env_spec *spec, pz_error *err)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    char path[PATH_MAX];
+    int fd;
+    mdb_env_info(e->mdb, &info);
+    mdb_env_stat(e->mdb, &stat);
+    mdb_env_get_fd(e->mdb, &fd);
+    const off_t whole = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
+    if (fstat(fd, &file) != 0 || file.st_size >= whole)
+        return PZ_OK;
+    snprintf(path, sizeof path, "%s/data.mdb", spec->path);
+    const int own = open(path, O_RDWR | O_CLOEXEC);
+    int rc = own < 0 ? errno : posix_fallocate(own, file.st_size, whole - file.st_size);
+    if (own >= 0)
+        close(own);
+    if (rc == ENOSPC)
+        return pz__env_fail(err, rc, "open", spec->path);
+    if (rc == 0)
+        return PZ_OK;
+    return pz__fail(err, PZ_ERR_CORRUPT,
+                    "the store in \"%s\" was cut short; restore it from a backup", spec->path);
+}
+
+/* Environments outlive the handle that opened them and its allocator: they come from the heap. */
+pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, pz_error *err)
+{
+    pz_alloc heap = pz__alloc_or_default(NULL);
+    MDB_stat stat;
+    int dead;
+    pz__env *e = pz__mem_zero(&heap, 1, sizeof *e);
+    if (!e)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory opening \"%s\"", spec->path);
+    int rc = open_mdb(&e->mdb, spec->path, can_write ? 0 : MDB_RDONLY, spec->map_bytes);
+    if (rc) {
+        pz__mem_free(&heap, e, 1, sizeof *e);
+        return pz__env_fail(err, rc, "open", spec->path);
+    }
+    pthread_mutex_init(&e->writing, NULL);
+    e->never_writes = !can_write;
+    mdb_reader_check(e->mdb, &dead);
+    pz_status status = make_whole(e, spec, err);
+    if (status == PZ_OK)
+        status = load(e, spec, can_write && !spec->read_only, err);
+    if (status != PZ_OK) {
+        pz__env_free(e);
+        return status;
+    }
+    mdb_env_stat(e->mdb, &stat);
+    e->page_bytes = stat.ms_psize;
+    *out = e;
+    return PZ_OK;
+}
+
+/* ---- the map ---- */
+
+/* Give the map another size, or for 0 the one that another process gave it. With `writing` held and
+ * no write transaction open. MDB_MAP_RESIZED if an iteration forbids it. */
+static int remap(pz__env *e, size_t bytes)
+{
+    MDB_envinfo before;
+    mdb_env_info(e->mdb, &before);
+    if (!pz__slots_close(e->slots))
+        return MDB_MAP_RESIZED;
+    int rc = mdb_env_set_mapsize(e->mdb, bytes);
+    if (rc && mdb_env_set_mapsize(e->mdb, before.me_mapsize) != 0)
+        atomic_store(&e->broken, true);
+    pz__slots_open(e->slots);
+    return rc;
+}
+
+/* A reader found that another process has written beyond our map. This is the one place where a
+ * reader may wait for writers: for one of this process that is about to adopt the map as well. */
+static int adopt_map(pz__env *e)
+{
+    if (pthread_mutex_trylock(&e->writing) != 0) {
+        sched_yield();
+        return 0;
+    }
+    int rc = remap(e, 0);
+    pthread_mutex_unlock(&e->writing);
+    return rc;
+}
+
+/* Before a write: have what the last one lacked, and an eighth to spare if that is to be had. */
+static pz_status make_room(pz__env *e, const pz__env_spec *spec, pz_error *err)
+{
+    MDB_envinfo info;
+    int dead;
+    mdb_env_info(e->mdb, &info);
+    size_t used = (info.me_last_pgno + 1) * e->page_bytes;
+    bool is_short = used > info.me_mapsize - info.me_mapsize / 8 && info.me_mapsize < PZ__MAP_MOST;
+    bool must = e->wanted > info.me_mapsize;
+    if (!must && !is_short)
+        return PZ_OK;
+    mdb_reader_check(e->mdb, &dead);
+    int rc = remap(e, must ? e->wanted : info.me_mapsize * 2);
+    if (rc && must && rc != MDB_MAP_RESIZED)
+        return pz__fail(err, PZ_ERR_FULL, "cannot grow \"%s\": the system gives no address space",
+                        spec->path);
+    if (rc && must)
+        return pz__fail(err, PZ_ERR_BUSY,
+                        "\"%s\" has to grow, and cannot while an iteration runs "
+                        "in this process: try again after that",
+                        spec->path);
+    e->wanted = 0;
+    return PZ_OK;
+}
+
+/* ---- reading ---- */
+
+static int renew(pz__env *e, pz__slot *at)
+{
+    if (!at->txn)
+        return mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &at->txn);
+    int rc = mdb_txn_renew(at->txn);
+    if (rc && rc != MDB_MAP_RESIZED) {
+        mdb_txn_abort(at->txn);
+        at->txn = NULL;
+    }
+    return rc;
+}
+
+pz_status pz__view_read(pz__view *out, pz__env *e, int state, const char *path, pz_error *err)
+{
+    int dead;
+    bool checked = false;
+    for (;;) {
+        pz__slot *at = pz__slot_take(e->slots, state);
+        if (!at)
+            return pz__env_fail(err, MDB_READERS_FULL, "read", path);
+        int rc = renew(e, at);
+        if (rc == 0) {
+            *out = (pz__view){e, at->txn, at};
+            return PZ_OK;
+        }
+        pz__slot_give(at);
+        if (rc == MDB_MAP_RESIZED) {
+            rc = adopt_map(e);
+        } else if (rc == MDB_READERS_FULL && !checked) {
+            checked = true;
+            rc = mdb_reader_check(e->mdb, &dead);
+        }
+        if (rc)
+            return pz__env_fail(err, rc, "read", path);
+    }
+}
+
+void pz__view_end(pz__view *at)
+{
+    mdb_txn_reset(at->txn);
+    pz__slot_give(at->slot);
+}
+
+/* ---- writing ---- */
+
+/* Take `writing`, unless it is this thread that has it. */
+static pz_status take_writing(pz__env *e, pz_error *err)
+{
+    if (atomic_load(&e->owned) && pthread_equal(atomic_load(&e->owner), pthread_self()))
+        return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
+    pthread_mutex_lock(&e->writing);
+    atomic_store(&e->owner, pthread_self());
+    atomic_store(&e->owned, true);
+    return PZ_OK;
+}
+
+static void give_writing(pz__env *e)
+{
+    atomic_store(&e->owned, false);
+    pthread_mutex_unlock(&e->writing);
+}
+
+static pz_status begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, MDB_txn **out,
+                       pz_error *err)
+{
+    int rc = 0;
+    pz_status status = make_room(e, spec, err);
+    if (status != PZ_OK)
+        return status;
+    if (e->is_lazy != is_lazy)
+        rc = mdb_env_set_flags(e->mdb, MDB_NOSYNC, is_lazy);
+    if (rc == 0)
+        e->is_lazy = is_lazy;
+    while (rc == 0 && (rc = mdb_txn_begin(e->mdb, NULL, 0, out)) != 0) {
+        if (rc != MDB_MAP_RESIZED)
+            break;
+        rc = remap(e, 0);
+    }
+    return rc ? pz__env_fail(err, rc, "write to", spec->path) : PZ_OK;
+}
+
+pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec, bool is_lazy,
+                         pz_error *err)
+{
+    *out = (pz__view){.env = e};
+    pz_status status = take_writing(e, err);
+    if (status != PZ_OK)
+        return status;
+    status = begin(e, spec, is_lazy, &out->txn, err);
+    if (status != PZ_OK)
+        give_writing(e);
+    return status;
+}
+
+pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err)
+{
+    const int rc = mdb_txn_commit(at->txn);
+    const pz_status status = rc ? pz__view_fail(at, rc, "commit to", path, err) : PZ_OK;
+    give_writing(at->env);
+    return status;
+}
+
+void pz__view_abort(pz__view *at)
+{
+    mdb_txn_abort(at->txn);
+    give_writing(at->env);
+}
+
+pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const char *path,
+                        pz_error *err)
+{
+    MDB_envinfo info;
+    mdb_env_info(at->env->mdb, &info);
+    if (rc != MDB_MAP_FULL || info.me_mapsize >= PZ__MAP_MOST)
+        return pz__env_fail(err, rc, doing, path);
+    at->env->wanted = info.me_mapsize * 2;
+    return pz__fail(err, PZ_ERR_BUSY,
+                    "cannot %s \"%s\": its map has to grow; run the transaction "
+                    "again",
+                    doing, path);
+}
+
+/* ---- what is in the databases ---- */
+
+int pz__view_get(const pz__view *at, pz__db db, pz_str key, pz_str *value)
+{
+    MDB_val k = val_of(key), v;
+    const int rc = mdb_get(at->txn, at->env->databases[db], &k, &v);
+    if (rc == 0)
+        *value = str_of(v);
+    return rc;
+}
+
+static int put(const pz__view *at, pz__db db, pz_str key, pz_str value, unsigned flags)
+{
+    MDB_val k = val_of(key), v = val_of(value);
+    return mdb_put(at->txn, at->env->databases[db], &k, &v, flags);
+}
+
+int pz__view_put(const pz__view *at, pz__db db, pz_str key, pz_str value)
+{
+    return put(at, db, key, value, 0);
+}
+
+int pz__view_add(const pz__view *at, pz__db db, pz_str key, pz_str value)
+{
+    return put(at, db, key, value, db == PZ__INDEX ? MDB_NODUPDATA : MDB_NOOVERWRITE);
+}
+
+int pz__view_remove(const pz__view *at, pz__db db, pz_str key, const pz_str *value)
+{
+    MDB_val k = val_of(key), v = val_of(value ? *value : (pz_str){NULL, 0});
+    return mdb_del(at->txn, at->env->databases[db], &k, value ? &v : NULL);
+}
+
+int pz__view_count(const pz__view *at, pz__db db, uint64_t *out)
+{
+    MDB_stat stat;
+    const int rc = mdb_stat(at->txn, at->env->databases[db], &stat);
+    if (rc == 0)
+        *out = stat.ms_entries;
+    return rc;
+}
+
+int pz__walk_begin(struct MDB_cursor **out, const pz__view *at, pz__db db)
+{
+    return mdb_cursor_open(at->txn, at->env->databases[db], out);
+}
+
+int pz__walk(struct MDB_cursor *walk, pz__step step, pz_str *key, pz_str *value)
+{
+    static const MDB_cursor_op operations[] = {
+        [PZ__AT_KEY] = MDB_SET, [PZ__FROM_KEY] = MDB_SET_RANGE, [PZ__NEXT_OF_KEY] = MDB_NEXT_DUP,
+        [PZ__NEXT] = MDB_NEXT,  [PZ__PREVIOUS] = MDB_PREV,      [PZ__LAST] = MDB_LAST,
+    };
+    MDB_val k = val_of(*key), v;
+    const int rc = mdb_cursor_get(walk, &k, &v, operations[step]);
+    if (rc == 0) {
+        *key = str_of(k);
+        *value = str_of(v);
+    }
+    return rc;
+}
+
+void pz__walk_end(struct MDB_cursor *walk)
+{
+    mdb_cursor_close(walk);
+}
+
+/* ---- copies ---- */
+
+/* A writer id for the copy. The commit also syncs all that was copied. */
+static int name_copy(const char *path)
+{
+    pz__env copy = {.mdb = NULL};
+    MDB_txn *txn;
+    /* A compacted copy has no free page, and a map too small for it is made just large enough. */
+    int rc = open_mdb(&copy.mdb, path, 0, PZ__MAP_DEFAULT);
+    if (rc)
+        return rc;
+    rc = mdb_txn_begin(copy.mdb, NULL, 0, &txn);
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "meta", 0, &copy.databases[PZ__META]);
+        if (rc == 0)
+            rc = put_writer(&copy, txn);
+        if (rc == 0)
+            rc = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+    }
+    mdb_env_close(copy.mdb);
+    return rc;
+}
+
+int pz__view_copy(const pz__view *at, const char *to)
+{
+    char data[PZ__PATH_MAX];
+    if (pz__join_path(data, pz_str_of(to), PZ__DATA_FILE, NULL) != PZ_OK)
+        return ENAMETOOLONG;
+    /* LMDB copies in a read transaction of its own; the slot keeps the map where it is. */
+    int rc = mdb_env_copy2(at->env->mdb, to, MDB_CP_COMPACT);
+    if (rc == 0 && chmod(data, PZ__FILE_MODE) != 0)
+        rc = errno;
+    return rc ? rc : name_copy(to);
+}

@@ -1,0 +1,121 @@
+/*
+ * lmdb_env.h: an LMDB environment and its transactions, for lmdb.c. Private to the room.
+ *
+ * Calls that give an `int` give LMDB's own: 0 for success, an errno, or one of LMDB's numbers, of
+ * which those that a caller tells apart have names here. pz__env_fail() makes a status of any.
+ */
+#ifndef PZ_STORE_LMDB_ENV_H
+#define PZ_STORE_LMDB_ENV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/str.h"
+#include "store/env_table.h"
+#include "store/slots.h"
+
+#define PZ__MDB_KEY_EXISTS (-30799)
+#define PZ__MDB_NOT_FOUND (-30798)
+#define PZ__MDB_PANIC (-30795)
+
+/* Address space to begin with; the file only has what is stored. Halved while the system refuses.
+ */
+#define PZ__MAP_DEFAULT (sizeof(size_t) > 4 ? (size_t)16 << 30 : (size_t)256 << 20)
+#define PZ__MAP_LEAST ((size_t)1 << 20)
+#define PZ__MAP_MOST                                                                               \
+    (sizeof(size_t) > 4 ? (size_t)1 << (sizeof(size_t) * 8 - 18) : (size_t)1 << 30)
+
+/* Readers of all processes together, and of one. A slot in the lock file takes a cache line. */
+#define PZ__READERS_MAX 1024u
+#define PZ__READER_BYTES 64u
+
+typedef enum pz__db { PZ__META, PZ__RECORDS, PZ__INDEX, PZ__STREAMS, PZ__DB_COUNT } pz__db;
+
+typedef struct pz__env {
+    pz__shared shared; /* guarded by the table */
+    struct MDB_env *mdb;
+    unsigned databases[PZ__DB_COUNT];
+    size_t page_bytes;
+    uint8_t writer[16];
+    bool never_writes;        /* opened with MDB_RDONLY */
+    atomic_bool broken;       /* the map is lost */
+    pthread_mutex_t writing;  /* held by the open write transaction, and to change the map */
+    bool is_lazy;             /* MDB_NOSYNC is set; guarded by writing */
+    size_t wanted;            /* map size to have before the next write; guarded by writing */
+    _Atomic(pthread_t) owner; /* the thread that has `writing`, while `owned` */
+    atomic_bool owned;
+    pz__slot slots[PZ__SLOT_COUNT];
+} pz__env;
+
+/* How a handle wants its environment. */
+typedef struct pz__env_spec {
+    const char *path; /* the directory */
+    size_t map_bytes;
+    bool read_only; /* make nothing */
+} pz__env_spec;
+
+/* A status, and a message that says what was being done to what. */
+pz_status pz__env_fail(pz_error *err, int rc, const char *doing, const char *path);
+
+/* Open; the databases are made if they are not there and the spec allows it. Dead readers are
+ * cleared. Under the table's lock, like closing. */
+pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, pz_error *err);
+void pz__env_free(pz__env *e);
+
+/* ---- transactions ---- */
+
+/* One that reads through a slot, or one that writes (`slot` is NULL). */
+typedef struct pz__view {
+    pz__env *env;
+    struct MDB_txn *txn;
+    pz__slot *slot;
+} pz__view;
+
+/* Read the newest commit, in a slot of this state (slots.h). */
+pz_status pz__view_read(pz__view *out, pz__env *e, int state, const char *path, pz_error *err);
+void pz__view_end(pz__view *at);
+
+/* Write, when no other thread or process does. PZ_ERR_STATE if this thread does already. Commit and
+ * abort end it whatever they return; of a transaction that a fork copied, neither may be called. */
+pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec, bool is_lazy,
+                         pz_error *err);
+pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err);
+void pz__view_abort(pz__view *at);
+/* pz__env_fail for one that writes; where the map is too small, the next one's will be larger. */
+pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const char *path,
+                        pz_error *err);
+
+/* ---- what is in the databases: bytes are borrowed until the next write or the end ---- */
+
+int pz__view_get(const pz__view *at, pz__db db, pz_str key, pz_str *value);
+/* Replace what is under the key; or add, PZ__MDB_KEY_EXISTS if it (in the index: the pair) is
+ * there. */
+int pz__view_put(const pz__view *at, pz__db db, pz_str key, pz_str value);
+int pz__view_add(const pz__view *at, pz__db db, pz_str key, pz_str value);
+/* Remove a key, or of the index the one pair. */
+int pz__view_remove(const pz__view *at, pz__db db, pz_str key, const pz_str *value);
+int pz__view_count(const pz__view *at, pz__db db, uint64_t *out);
+
+typedef enum pz__step {
+    PZ__AT_KEY,      /* the first pair of this key */
+    PZ__FROM_KEY,    /* the first pair of this key or a greater one */
+    PZ__NEXT_OF_KEY, /* the next pair of the same key */
+    PZ__NEXT,        /* the next pair; of a new walk the first */
+    PZ__PREVIOUS,
+    PZ__LAST
+} pz__step;
+
+struct MDB_cursor;
+
+/* A walk over a database; it ends before the transaction does. */
+int pz__walk_begin(struct MDB_cursor **out, const pz__view *at, pz__db db);
+int pz__walk(struct MDB_cursor *walk, pz__step step, pz_str *key, pz_str *value);
+void pz__walk_end(struct MDB_cursor *walk);
+
+/* ---- copies ---- */
+
+/* A compacted copy into the empty directory `to`, with a writer id of its own and synced, all but
+ * the directory. The reader `at` keeps the map where it is meanwhile. */
+int pz__view_copy(const pz__view *at, const char *to);
+
+#endif
