@@ -129,6 +129,16 @@ void load_finish(load *l, bool now)
         waitpid(l->processes[i], NULL, 0);
 }
 
+/* What cannot be read is not lost: the test fails for that. */
+static uint64_t number_of(pz__store *store, const char *name)
+{
+    char text[32];
+    const pz_status status = kit_get(store, name, text, sizeof text);
+    if (status != PZ_ERR_NOT_FOUND)
+        assert_ok(status);
+    return status == PZ_OK ? strtoull(text, NULL, 10) : 0;
+}
+
 load_result load_reckon(load *l)
 {
     load_result result = {.longest_s = (double)atomic_load(&l->shared->longest_ms) / 1000};
@@ -139,7 +149,7 @@ load_result load_reckon(load *l)
         char name[16], identifier[16], found[256];
         snprintf(name, sizeof name, "k%u", key);
         snprintf(identifier, sizeof identifier, "id%u", key);
-        const uint64_t n = kit_number(store, name);
+        const uint64_t n = number_of(store, name);
         const uint64_t acknowledged = atomic_load(&l->shared->acknowledged[key]);
         const uint64_t unknown = atomic_load(&l->shared->unknown[key]);
         result.acknowledged += acknowledged;

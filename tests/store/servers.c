@@ -66,14 +66,19 @@ static bool claim(unsigned port)
     return false;
 }
 
+/* Below what Linux gives to connections (32768): while a server is down nobody's connection takes
+ * its port either. */
+#define PORT_MIN 12000u
+#define PORT_MAX 22000u
+
 /* A port that is free, as is the one that a cluster's nodes talk on (ten thousand above). */
 static uint16_t free_port(void)
 {
     static unsigned next;
     if (!next)
-        next = 20000 + (unsigned)getpid() % 20000;
+        next = PORT_MIN + (unsigned)getpid() * 7 % (PORT_MAX - PORT_MIN);
     for (int tries = 0; tries < 1000; tries++) {
-        next = next >= 45000 ? 20000 : next + 1;
+        next = next >= PORT_MAX ? PORT_MIN : next + 1;
         int one = bound_socket((uint16_t)next), two = bound_socket((uint16_t)(next + 10000));
         close(one);
         close(two);
@@ -137,6 +142,9 @@ static bool read_reply(FILE *from, char *out, size_t size)
     return true;
 }
 
+/* Far more than a server takes, also on a busy machine. */
+#define ASK_SECONDS 10
+
 bool server_ask(const server *one, const char *command, char *out, size_t out_size)
 {
     char words[1024];
@@ -145,7 +153,7 @@ bool server_ask(const server *one, const char *command, char *out, size_t out_si
     int fd = connect_to(one->port);
     if (fd < 0)
         return false;
-    struct timeval patience = {2, 0};
+    struct timeval patience = {ASK_SECONDS, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     bool ok = send(fd, words, strlen(words), MSG_NOSIGNAL) == (ssize_t)strlen(words);
     FILE *from = fdopen(fd, "r");
@@ -169,7 +177,7 @@ static bool answers(const server *one)
 {
     char out[8192], own[40];
     snprintf(own, sizeof own, "process_id:%d\r", (int)one->process);
-    for (int i = 0; i < 200; i++, sleep_ms(25)) {
+    for (int i = 0; i < 2400; i++, sleep_ms(25)) {
         if (!server_ask(one, "INFO server", out, sizeof out) || out[0] == '-')
             continue;
         return strstr(out, own) != NULL;
@@ -324,19 +332,66 @@ void servers_address(const servers *s, const char *more, char out[400])
 
 /* ---- clusters ---- */
 
+/* What a node says of the cluster: "SLOT=PORT" wherever the owner changes, as it sees it. */
+static void print_map(const server *one, char out[4096])
+{
+    char nodes[8192];
+    uint16_t owners[16384] = {0};
+    size_t used = 0;
+    out[0] = '\0';
+    if (!server_ask(one, "CLUSTER NODES", nodes, sizeof nodes))
+        return;
+    for (char *line = strtok(nodes, "\n"); line; line = strtok(NULL, "\n")) {
+        char *colon = strchr(line, ':'), *slots = strstr(line, "connected");
+        for (char *range = slots ? strchr(slots, ' ') : NULL; range && colon;
+             range = strchr(range + 1, ' ')) {
+            unsigned first, last;
+            int found = sscanf(range, " %u-%u", &first, &last);
+            for (last = found == 1 ? first : last; found >= 1 && first <= last; first++)
+                owners[first] = (uint16_t)strtoul(colon + 1, NULL, 10);
+        }
+    }
+    for (unsigned i = 0; i < 16384; i++)
+        if (used < 4000 && (i == 0 || owners[i] != owners[i - 1]))
+            used += (size_t)snprintf(out + used, 4096 - used, "%u=%u ", i, owners[i]);
+}
+
+static unsigned field_of(const char *info, const char *name)
+{
+    const char *found = strstr(info, name);
+    return found ? (unsigned)strtoul(found + strlen(name), NULL, 10) : 0;
+}
+
+/* Well is a cluster whose nodes are all of one mind: about who owns what, and about the number that
+ * the next change has to exceed. Two owners that take slots under one number contradict each other
+ * for good, and one of them drops the keys. */
 static bool is_well(const servers *s, uint32_t replicated)
 {
-    char out[4096];
+    char out[8192], map[4096] = "", other[4096];
     uint32_t masters = 0;
+    unsigned epoch = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!s->list[i].process)
+        const server *one = &s->list[i];
+        if (!one->process)
             continue;
-        if (!server_ask(&s->list[i], "CLUSTER INFO", out, sizeof out) ||
-            !strstr(out, "cluster_state:ok") || !strstr(out, "cluster_slots_ok:16384"))
+        if (!server_ask(one, "CLUSTER INFO", out, sizeof out) || !strstr(out, "cluster_state:ok") ||
+            !strstr(out, "cluster_slots_ok:16384"))
             return false;
-        if (!server_ask(&s->list[i], "INFO replication", out, sizeof out))
+        if (epoch && epoch != field_of(out, "cluster_current_epoch:"))
             return false;
-        masters += strstr(out, "role:master") && strstr(out, "state=online");
+        epoch = field_of(out, "cluster_current_epoch:");
+        if (!server_ask(one, "INFO replication", out, sizeof out))
+            return false;
+        print_map(one, other);
+        if (map[0] && strcmp(map, other) != 0)
+            return false;
+        memcpy(map, other, sizeof map);
+        char own[16];
+        snprintf(own, sizeof own, "=%u ", one->port);
+        const bool is_owner = strstr(map, own) != NULL;
+        if (is_owner != (strstr(out, "role:master") != NULL))
+            return false;
+        masters += is_owner && strstr(out, "state=online");
     }
     return masters >= replicated;
 }
@@ -357,11 +412,12 @@ static int server_of_port(const servers *s, unsigned port)
     return -1;
 }
 
-int servers_owner(const servers *s, uint16_t slot)
+int servers_owner(const servers *s, uint16_t slot, uint32_t except)
 {
     char out[8192];
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!s->list[i].process || !server_ask(&s->list[i], "CLUSTER NODES", out, sizeof out))
+        if (!s->list[i].process || i == except ||
+            !server_ask(&s->list[i], "CLUSTER NODES", out, sizeof out))
             continue;
         for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
             char *colon = strchr(line, ':'), *slots = strstr(line, "connected");
@@ -378,6 +434,14 @@ int servers_owner(const servers *s, uint16_t slot)
         }
     }
     return -1;
+}
+
+void servers_set_node_timeout(const servers *s, unsigned ms)
+{
+    char command[64];
+    snprintf(command, sizeof command, "CONFIG SET cluster-node-timeout %u", ms);
+    for (uint32_t i = 0; i < s->count; i++)
+        must_ask(&s->list[i], command);
 }
 
 /* Keys hold bytes of any kind here, so a name is sent by its length. */

@@ -46,11 +46,15 @@ void server_restart(servers *s, uint32_t which);
 /* Send a command line (words apart by spaces) and give the reply as text; false if there is none. A
  * bulk reply is given whole, an array one line for each element. */
 bool server_ask(const server *one, const char *command, char *out, size_t out_size);
-/* Wait until every node says that the cluster is well, with `masters` masters having a live replica. */
+/* Wait until every node says that the cluster is well, all of them see the same owners of all slots,
+ * and `replicated` of these have a live replica. */
 bool servers_wait(const servers *s, uint32_t replicated, int seconds);
-/* Which node owns a slot according to the first node that answers; -1 if none. */
-int servers_owner(const servers *s, uint16_t slot);
-/* Move a slot by hand, with its keys, as redis-cli does. */
+/* Which node owns a slot, according to the first that answers; `except` (SERVERS_MAX for none) is
+ * not asked. -1 if nobody does. */
+int servers_owner(const servers *s, uint16_t slot, uint32_t except);
+/* Tell all nodes how long a silent one is waited for. */
+void servers_set_node_timeout(const servers *s, unsigned ms);
+/* Move a slot by hand, with its keys, as redis-cli does, between masters of a cluster that is well. */
 bool servers_move_slot(const servers *s, uint16_t slot, uint32_t from, uint32_t to);
 
 #endif
