@@ -510,6 +510,14 @@ static uint16_t redirected(pz__client *client, uint16_t from, pz_str text)
     return port && port < 65536 ? pz__client_node(client, host, (uint16_t)port) : PZ__NODE_NONE;
 }
 
+/* What kept a request from being carried out, told if time runs out. */
+static void note_why(pz__session *session, const pz__request *r, const char *text, trouble *t)
+{
+    pz_error why = PZ_ERROR_INIT;
+    pz__fail(&why, PZ_ERR_IO, "%s", text);
+    fail_at(session, r->target, &why, &t->why);
+}
+
 static void follow(pz__session *session, pz__request *r, pz_str text, trouble *t)
 {
     pz__client *client = session->client;
@@ -540,8 +548,9 @@ static void take_error(pz__session *session, pz__request *r, pz_str said, troubl
                                           "BUSY ",    "NOREPLICAS",  "READONLY", "UNBLOCKED"};
     char text[160];
     printable(text, said);
-    r->was_sent = false;
+    r->was_sent = r->was_lost;
     if (begins(said, "MOVED ") || begins(said, "ASK ")) {
+        note_why(session, r, text, t);
         follow(session, r, said, t);
         return;
     }
@@ -551,9 +560,7 @@ static void take_error(pz__session *session, pz__request *r, pz_str said, troubl
     }
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
         if (begins(said, passing[i]) || (i == 6 && strstr(text, "-READONLY"))) {
-            pz_error why = PZ_ERROR_INIT;
-            pz__fail(&why, PZ_ERR_IO, "%s", text);
-            fail_at(session, r->target, &why, &t->why);
+            note_why(session, r, text, t);
             t->must_wait = t->must_map = true;
             return;
         }
@@ -626,8 +633,10 @@ static void unconfirm(pz__session *session, uint16_t node, pz__request *requests
 {
     pz_error why = PZ_ERROR_INIT;
     for (size_t i = 0; i < count; i++)
-        if (requests[i].target == node && requests[i].must_replicate && requests[i].is_done)
+        if (requests[i].target == node && requests[i].must_replicate && requests[i].is_done) {
             requests[i].is_done = false;
+            requests[i].was_lost = true;
+        }
     pz__fail(&why, PZ_ERR_IO, "%u of %u replicas confirmed the write within %u ms",
              (unsigned)confirmed, session->client->options.wait_count,
              (unsigned)session->client->options.wait_ms);
@@ -674,6 +683,7 @@ static void read_from(pz__session *session, uint16_t node, pz__request *requests
         if (status != PZ_OK)
             break;
         r->told = PZ__NODE_NONE;
+        r->is_on_wire = false;
         if (reply->kind == PZ__REPLY_ERROR) {
             take_error(session, r, reply->text, t);
         } else {
@@ -696,6 +706,11 @@ static void aim(pz__session *session, pz__request *requests, size_t count, bool 
         r->is_on_wire = false;
         if (r->is_done)
             continue;
+        if (r->node != PZ__NODE_NONE && !is_owner(session->client, r->node)) {
+            t->hard = PZ_ERR_BUSY;
+            pz__fail(&t->why, PZ_ERR_BUSY, "a Redis server is no master any more: begin again");
+            return;
+        }
         r->target = r->node != PZ__NODE_NONE   ? r->node
                     : r->told != PZ__NODE_NONE ? r->told
                                                : atomic_load(&session->client->owners[r->slot]);
@@ -731,10 +746,16 @@ static void attempt(pz__session *session, pz__request *requests, size_t count, i
             pz__wire_close(session->wires[i]);
             session->wires[i] = NULL;
         }
-    /* A redirection is followed once; what told it may have changed its mind. */
-    for (size_t i = 0; i < count; i++)
-        if (!requests[i].is_done && requests[i].told == requests[i].target)
-            requests[i].told = PZ__NODE_NONE;
+    for (size_t i = 0; i < count; i++) {
+        pz__request *r = &requests[i];
+        if (r->is_done)
+            continue;
+        if (r->is_on_wire)
+            r->was_lost = true;
+        /* A redirection is followed once; what told it may have changed its mind. */
+        if (r->told == r->target)
+            r->told = PZ__NODE_NONE;
+    }
 }
 
 static bool all_done(const pz__request *requests, size_t count)

@@ -76,7 +76,7 @@ typedef struct pz__request {
     pz_str *args;
     uint32_t arg_count;
     uint16_t slot;
-    uint16_t node;        /* PZ__NODE_NONE: by slot */
+    uint16_t node;        /* a master; PZ__NODE_NONE: by slot */
     uint8_t script;       /* of an EVALSHA, else PZ__SCRIPT_COUNT */
     bool must_replicate;  /* a write that wait_count replicas have to confirm */
     uint32_t again_arg;   /* becomes "1" when it is sent a second time; 0 for none */
@@ -84,8 +84,9 @@ typedef struct pz__request {
     /* The round's own. */
     uint16_t told; /* the node that a MOVED or ASK named; PZ__NODE_NONE */
     bool is_asking;
-    bool was_sent;
-    bool is_on_wire; /* in this attempt */
+    bool was_sent;   /* and may have been carried out: no error says that it was not */
+    bool was_lost;   /* in an earlier attempt: sent, and not answered or not confirmed */
+    bool is_on_wire; /* in this attempt, and not answered yet */
     bool is_done;
     uint16_t target;
 } pz__request;
@@ -100,9 +101,9 @@ pz_status pz__session_take(pz__client *client, pz__session **out, pz_error *err)
 void pz__session_give(pz__session *session);
 
 /* Send all requests and wait for all answers. PZ_ERR_IO when time is up or a server refuses,
- * PZ_ERR_FULL when one is out of memory, PZ_ERR_BUSY when the fence is passed. After a failure
- * `was_sent` tells of each request whether it may have been carried out. Replies live until the
- * session is given back. */
+ * PZ_ERR_FULL when one is out of memory, PZ_ERR_BUSY when the fence is passed or the node of a
+ * request is no master any more. After a failure `was_sent` tells of each request whether it may
+ * have been carried out. Replies live until the session is given back. */
 pz_status pz__round(pz__session *session, pz__request *requests, size_t count, pz_error *err);
 
 /* The map of slots is known after this: the masters are all owners. */

@@ -17,9 +17,9 @@
  * A reader who meets a lock asks the primary: pending means that what stands in the item is right,
  * and the reader goes on; decided, that the lock is to be carried out; gone, that it is to be
  * removed. So readers never wait, and a process that dies at any point leaves nothing half done:
- * before DECIDE the locks are broken off once they are LOCK_MS old, after it whoever comes along
- * finishes. This is how an identifier's entry and the profile that it names change together though
- * they live on different servers.
+ * before DECIDE a writer breaks the locks off once they are LOCK_MS old, after it whoever comes
+ * along finishes. This is how an identifier's entry and the profile that it names change together
+ * though they live on different servers.
  *
  * Writers that meet each other's locks never wait while holding any.
  *
@@ -39,8 +39,10 @@
 #define HEAD 38u
 #define TAG 8u /* with its braces */
 #define LOCK_PRIMARY 28u
-/* A pending transaction older than this is broken off by whoever meets it. */
+/* A pending transaction older than this is broken off by a writer who meets it; by a reader, who
+ * need not wait for it, never: what breaks off has to be confirmed by replicas. */
 #define LOCK_MS "3000"
+#define LOCK_MS_NEVER "999999999999"
 #define READ_TRIES 10u
 
 /* ---- names ---- */
@@ -179,8 +181,8 @@ static bool read_lock(const pz__client *client, pz_str item, pz_str content, loc
 }
 
 /* Ask a lock's primary what became of it, and carry it out or remove it if that is settled.
- * *is_pending if it is not. `age` is what a pending one is allowed. */
-static pz_status settle(pz__session *session, const lock *held, const char *age, bool *is_pending,
+ * *is_pending if it is not. `age_ms` is what a pending one is allowed. */
+static pz_status settle(pz__session *session, const lock *held, pz_str age_ms, bool *is_pending,
                         bool *was_decided, pz_error *err)
 {
     const pz_str id = {held->id, PZ__ITEM_ID};
@@ -192,9 +194,10 @@ static pz_status settle(pz__session *session, const lock *held, const char *age,
     args[3] = primary_lock;
     args[4] = decision;
     args[5] = id;
-    args[6] = pz_str_of(age);
+    args[6] = age_ms;
     pz__request request =
         pz__request_script(session, PZ__SCRIPT_STATUS, pz__redis_slot(held->primary), args, 7, 2);
+    request.must_replicate = !pz__str_equal(age_ms, PZ__STR(LOCK_MS_NEVER));
     pz_status status = pz__round(session, &request, 1, err);
     if (status != PZ_OK)
         return status;
@@ -254,7 +257,8 @@ static pz_status take_item(pz__session *session, pz__item *item, const pz__reply
         bool is_pending, was_decided;
         if (!read_lock(session->client, item->name, reply->items[1]->text, &held))
             return pz__fail(err, PZ_ERR_CORRUPT, "a lock in a Redis store is damaged");
-        const pz_status status = settle(session, &held, LOCK_MS, &is_pending, &was_decided, err);
+        const pz_status status =
+            settle(session, &held, PZ__STR(LOCK_MS_NEVER), &is_pending, &was_decided, err);
         *again = !is_pending;
         if (status != PZ_OK || *again)
             return status;
@@ -378,7 +382,8 @@ static pz_status judge(commit *c, const pz__request *request, pz_error *err)
     if (said.len > 10 && memcmp(said.data, "held", 4) == 0 &&
         pz__uint_parse(said.data + 4, 6, &key) && key >= 1 && key + 2 < request->arg_count) {
         const pz_str content = {said.data + 10, said.len - 10};
-        read_lock(c->session->client, request->args[2 + key], content, &c->held);
+        if (!read_lock(c->session->client, request->args[2 + key], content, &c->held))
+            return pz__fail(err, PZ_ERR_CORRUPT, "a lock in a Redis store is damaged");
         return conflict(err);
     }
     return nonsense(err);
@@ -393,7 +398,8 @@ static void make_way(commit *c)
     c->session->fence = UINT64_MAX;
     for (int32_t pause = 1; is_pending && pz__redis_now() < until_ms;
          pause = pause < 64 ? 2 * pause : 64) {
-        if (settle(c->session, &c->held, LOCK_MS, &is_pending, &was_decided, NULL) != PZ_OK)
+        if (settle(c->session, &c->held, PZ__STR(LOCK_MS), &is_pending, &was_decided, NULL) !=
+            PZ_OK)
             return;
         if (is_pending)
             pz__redis_sleep(pause);
@@ -448,7 +454,7 @@ static pz_status commit_here(commit *c, pz_error *err)
             make_way(c);
         return judged;
     }
-    if (!request.was_sent || status == PZ_ERR_FULL)
+    if (!request.was_sent)
         return status;
     return status == PZ_ERR_BUSY ? ask_again(c, &request, again, err) : not_known(err);
 }
@@ -510,17 +516,22 @@ static pz_status check_read(commit *c, pz_error *err)
     return status;
 }
 
-/* Run APPLY or UNDO over all items written, as far as that goes: others do what is left. */
-static pz_status finish(commit *c, pz__script script, int32_t deadline_ms)
+/* Run APPLY or UNDO over the items written, as far as that goes: others do what is left. A decision
+ * may be forgotten once replicas confirm that it was applied: one that still had the lock and
+ * became the master would take the transaction for broken off. */
+static pz_status finish(commit *c, pz__script script, size_t except, int32_t deadline_ms)
 {
     size_t n = 0;
     c->session->fence = UINT64_MAX;
     c->session->deadline_ms = deadline_ms;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->items[i].action != PZ__ITEM_CHECK &&
-            !add_script(c->session, &c->requests[n++], script, c->items[i].name, (pz_str){NULL, 0},
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->items[i].action == PZ__ITEM_CHECK || i == except)
+            continue;
+        if (!add_script(c->session, &c->requests[n], script, c->items[i].name, (pz_str){NULL, 0},
                         &c->id_text, 1))
             return PZ_ERR_NOMEM;
+        c->requests[n++].must_replicate = script == PZ__SCRIPT_APPLY;
+    }
     return pz__round(c->session, c->requests, n, NULL);
 }
 
@@ -552,7 +563,7 @@ static pz_status decide(commit *c, pz_str primary, pz_str decision, pz_error *er
     bool is_pending, was_decided;
     const lock own = {primary, c->id, primary};
     c->session->fence = UINT64_MAX;
-    if (settle(c->session, &own, "-1", &is_pending, &was_decided, err) != PZ_OK)
+    if (settle(c->session, &own, PZ__STR("-1"), &is_pending, &was_decided, err) != PZ_OK)
         return not_known(err);
     if (!was_decided)
         return conflict(err);
@@ -576,10 +587,10 @@ static pz_status commit_across(commit *c, size_t primary, pz_error *err)
     if (reached)
         status = decide(c, name, decision, err);
     if (status == PZ_OK) {
-        if (locked < 2 || finish(c, PZ__SCRIPT_APPLY, patient) == PZ_OK)
+        if (locked < 2 || finish(c, PZ__SCRIPT_APPLY, primary, patient) == PZ_OK)
             forget(c, name, decision);
     } else if (!reached || status == PZ_ERR_BUSY) {
-        finish(c, PZ__SCRIPT_UNDO, c->session->client->options.timeout_ms);
+        finish(c, PZ__SCRIPT_UNDO, c->count, c->session->client->options.timeout_ms);
         if (c->held.id)
             make_way(c);
     }

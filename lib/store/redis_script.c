@@ -118,7 +118,8 @@ static const char *const texts[PZ__SCRIPT_COUNT] = {
 
     [PZ__SCRIPT_APPLY] = SHARED
     "local held = redis.call('GET', KEYS[2]) "
-    "if held and string.sub(held, 1, 8) == id then carry_out(KEYS[1], KEYS[2], id, held) end "
+    "if held and string.sub(held, 1, 8) == id then carry_out(KEYS[1], KEYS[2], id, held) "
+    "else touch(KEYS[2]) end "
     "return id .. 'ok'",
 
     [PZ__SCRIPT_UNDO] =

@@ -187,6 +187,30 @@ static void a_master_that_hangs_is_replaced(void **state)
     assert_exact(report("master stopped (SIGSTOP), wait=1", &l));
 }
 
+/* Its first look shows the dead master as one; that is not what it goes on asking. */
+static void a_process_may_begin_while_a_master_is_dead(void **state)
+{
+    (void)state;
+    pz__store *store;
+    char address[400];
+    const pz__store_options options = {.module = pz_redis_module()};
+    be_well_again();
+    servers_address(&cluster, "?prefix=begin:&deadline_ms=30000", address);
+    const uint32_t victim = a_master();
+    server_kill(&cluster.list[victim]);
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    for (unsigned i = 0; i < 12; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%u", i);
+        assert_ok(kit_set(store, key, "v"));
+        assert_record(store, key, "v");
+    }
+    pz__store_close(store);
+    wait_for_another_than(victim);
+    server_restart(&cluster, victim);
+    be_well_again();
+}
+
 static void the_writer_changes_when_a_master_does(void **state)
 {
     (void)state;
@@ -224,6 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_killed_master_loses_nothing_confirmed),
         cmocka_unit_test(a_killed_master_without_confirmation_is_measured),
         cmocka_unit_test(a_master_that_hangs_is_replaced),
+        cmocka_unit_test(a_process_may_begin_while_a_master_is_dead),
         cmocka_unit_test(the_writer_changes_when_a_master_does),
     };
     if (!servers_are_there())

@@ -13,6 +13,7 @@
 
 #include <personalize/redis.h>
 
+#include "store/proxy.h"
 #include "store/redis_address.h"
 #include "store/redis_item.h"
 #include "store/servers.h"
@@ -221,6 +222,69 @@ static void what_is_no_item_is_corrupt(void **state)
     assert_status(PZ_ERR_CORRUPT, kit_set(store, "k", "v"));
     pz__store_close(store);
     test_free(client);
+}
+
+/* ---- answers that get lost ---- */
+
+/* What becomes of the first scripts that are sent, one letter each: l(ost after they were carried
+ * out), r(efused, as while slots have no server), p(assed). */
+typedef struct losses {
+    const char *fates;
+    atomic_uint seen;
+} losses;
+
+static proxy_fate lose(void *payload, const char *bytes, size_t len, const char **text)
+{
+    losses *l = payload;
+    if (!memmem(bytes, len, "EVAL", 4))
+        return PROXY_PASS;
+    const unsigned n = atomic_fetch_add(&l->seen, 1);
+    const char fate = n < strlen(l->fates) ? l->fates[n] : 'p';
+    *text = "-CLUSTERDOWN The cluster is down\r\n";
+    return fate == 'l' ? PROXY_LOSE_ANSWER : fate == 'r' ? PROXY_ANSWER : PROXY_PASS;
+}
+
+static void an_update_whose_answer_is_lost_counts_once(void **state)
+{
+    (void)state;
+    static const char *const fates[] = {"l", "ll", "lr", "rl", "lrrl", "rlr"};
+    pz__store *direct = open_alone("?prefix=lost:");
+    assert_ok(kit_set(direct, "n", "0"));
+    for (size_t i = 0; i < sizeof fates / sizeof fates[0]; i++) {
+        losses l = {.fates = fates[i]};
+        proxy p;
+        char address[128];
+        pz__store *store;
+        proxy_start(&p, alone.list[0].port, lose, &l);
+        snprintf(address, sizeof address, "redis://127.0.0.1:%u?prefix=lost:", p.port);
+        assert_ok(open_address(&store, address));
+        assert_ok(kit_increment(store, "n"));
+        assert_true(atomic_load(&l.seen) > strlen(fates[i]));
+        assert_int_equal(kit_number(direct, "n"), i + 1);
+        pz__store_close(store);
+        proxy_stop(&p);
+    }
+    pz__store_close(direct);
+}
+
+/* Refused until time is up, after one answer was lost: nobody may say that nothing was written. */
+static void a_lost_answer_is_not_forgotten_over_a_refusal(void **state)
+{
+    (void)state;
+    losses l = {.fates = "lrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr"};
+    proxy p;
+    char address[128];
+    pz__store *store, *direct = open_alone("?prefix=lost:");
+    assert_ok(kit_set(direct, "m", "0"));
+    proxy_start(&p, alone.list[0].port, lose, &l);
+    snprintf(address, sizeof address, "redis://127.0.0.1:%u?prefix=lost:&deadline_ms=500", p.port);
+    assert_ok(open_address(&store, address));
+    assert_status(PZ_ERR_IO, kit_set(store, "m", "1"));
+    assert_non_null(strstr(kit_error.message, "whether this was written is not known"));
+    assert_record(direct, "m", "1");
+    pz__store_close(store);
+    pz__store_close(direct);
+    proxy_stop(&p);
 }
 
 /* ---- servers that are none ---- */
@@ -441,6 +505,8 @@ int main(void)
         cmocka_unit_test(databases_are_apart),
         cmocka_unit_test(a_forked_child_has_connections_of_its_own),
         cmocka_unit_test(what_is_no_item_is_corrupt),
+        cmocka_unit_test(an_update_whose_answer_is_lost_counts_once),
+        cmocka_unit_test(a_lost_answer_is_not_forgotten_over_a_refusal),
         cmocka_unit_test(a_liar_among_the_ways_in_is_passed_over),
     };
     int failed = cmocka_run_group_tests(by_itself, NULL, NULL);
