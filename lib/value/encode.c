@@ -225,6 +225,8 @@ static pz_status decode_list(pz__arena *arena, pz__cursor *in, pz_value *out, un
         pz_status status = decode(arena, in, &items[i], depth);
         if (status != PZ_OK)
             return status;
+        if (i > 0)
+            pz__map_share_keys(items[i - 1], items[i]);
     }
     *out = pz__value_of_items(items, count);
     return PZ_OK;

@@ -462,6 +462,15 @@ static pz_status fail_duplicate(reader *r, const frame *f, bool with_spans)
                        again->key.data);
 }
 
+/* The object that stands before this one in the same list, or null. */
+static pz_value sibling(const reader *r, const frame *f)
+{
+    const frame *parent = f - 1;
+    if (r->depth < 2 || parent->is_map || f->base == parent->base)
+        return pz_value_null();
+    return r->values[f->base - 1];
+}
+
 static pz_status make_map(reader *r, const frame *f, bool with_spans, pz_value *out)
 {
     size_t count = (r->value_count - f->base) / 2;
@@ -474,6 +483,7 @@ static pz_status make_map(reader *r, const frame *f, bool with_spans, pz_value *
                                             refuse ? PZ__DUP_REFUSE : PZ__DUP_LAST);
     if (status == PZ_ERR_ARG)
         return fail_duplicate(r, f, with_spans);
+    pz__map_share_keys(sibling(r, f), *out);
     return status == PZ_OK ? PZ_OK : no_memory(r);
 }
 

@@ -407,3 +407,14 @@ pz_status pz__value_of_entries(pz__arena *arena, pz_value *out, pz_entry *entrie
     *out = (pz_value){.kind = PZ_MAP, .len = m.count, .as.map = map};
     return PZ_OK;
 }
+
+void pz__map_share_keys(pz_value before, pz_value made)
+{
+    if (before.kind != PZ_MAP || made.kind != PZ_MAP || before.len != made.len)
+        return;
+    const pz_entry *theirs = pz__map_entries(before);
+    pz_entry *own = (pz_entry *)(uintptr_t)pz__map_entries(made);
+    for (uint32_t i = 0; i < made.len; i++)
+        if (own[i].key.kind == PZ_STRING && pz__same_text(&theirs[i].key, &own[i].key))
+            own[i].key.as.text = theirs[i].key.as.text;
+}

@@ -14,6 +14,11 @@
  * key (1 and 1u). A double may be asked for; it equals only whole numbers. */
 int pz__key_compare(pz_value a, pz_value b);
 
+/* Maps that stand side by side in a list are records mostly, one like the other: the keys of `made`
+ * (a map just made, or anything) borrow the octets of the same keys in the same places of the map
+ * `before`, so that whoever looks through all of them meets the same few octets. */
+void pz__map_share_keys(pz_value before, pz_value made);
+
 /* Fill `order` (room for map.len) with the indices of the entries in the order of their keys. */
 void pz__map_order(pz_value map, uint32_t *order);
 

@@ -66,7 +66,7 @@ static inline const pz_entry *pz__map_entries(pz_value map)
     return map.kind == PZ_MAP && map.len > 0 ? map.as.map->entries : NULL;
 }
 
-/* Eight, four octets at any address. */
+/* Eight, four, two octets at any address. */
 static inline uint64_t pz__octets8(const char *p)
 {
     uint64_t n;
@@ -77,6 +77,13 @@ static inline uint64_t pz__octets8(const char *p)
 static inline uint32_t pz__octets4(const char *p)
 {
     uint32_t n;
+    memcpy(&n, p, sizeof n);
+    return n;
+}
+
+static inline uint16_t pz__octets2(const char *p)
+{
+    uint16_t n;
     memcpy(&n, p, sizeof n);
     return n;
 }
@@ -92,9 +99,10 @@ static inline bool pz__same_octets(const char *a, const char *b, uint32_t len)
     if (len >= 4)
         return pz__octets4(a) == pz__octets4(b) &&
                pz__octets4(a + len - 4) == pz__octets4(b + len - 4);
-    if (len == 0)
-        return true;
-    return a[0] == b[0] && a[len - 1] == b[len - 1] && a[len >> 1] == b[len >> 1];
+    if (len >= 2)
+        return pz__octets2(a) == pz__octets2(b) &&
+               pz__octets2(a + len - 2) == pz__octets2(b + len - 2);
+    return len == 0 || a[0] == b[0];
 }
 
 /* Both are texts, and the same. Kind and length stand in a row and are compared as one. */

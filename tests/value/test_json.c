@@ -60,6 +60,36 @@ static void reading_undoes_printing(void **state)
     }
 }
 
+/* Records of one list: the same names in the same places are the same octets, read either way. */
+static void records_of_a_list_share_their_names(void **state)
+{
+    (void)state;
+    static const char json[] = "[{\"id\": 1, \"total\": 2}, {\"id\": 3, \"total\": 4}, {\"id\": "
+                               "5}, {\"id\": 6, \"other\": 7},"
+                               " {}, {}, {\"total\": {\"id\": 8}, \"id\": [{\"id\": 9}]}]";
+    pz_value read, decoded;
+    pz__buf bytes;
+    pz__cursor in;
+    assert_int_equal(pz_value_parse(pool, &read, json, strlen(json), 0, NULL), PZ_OK);
+    pz__buf_init(&bytes, NULL, SIZE_MAX);
+    pz__value_encode(&bytes, read);
+    pz__cursor_init(&in, bytes.data, bytes.len);
+    assert_int_equal(pz__value_decode(pz__pool_arena(pool), &in, &decoded), PZ_OK);
+    const pz_value both[] = {read, decoded};
+    for (int i = 0; i < 2; i++) {
+        const pz_entry *first = pz__map_entries(both[i].as.items[0]),
+                       *second = pz__map_entries(both[i].as.items[1]);
+        for (int k = 0; k < 2; k++)
+            assert_ptr_equal(first[k].key.as.text, second[k].key.as.text);
+        assert_int_equal(second[1].value.as.i, 4);
+        assert_int_equal(pz_value_compare(both[i], read), 0);
+    }
+    assert_prints(json, "[{\"id\":1,\"total\":2},{\"id\":3,\"total\":4},{\"id\":5},{\"id\":6,"
+                        "\"other\":7},{},{},{\"total\":{\"id\":8},\"id\":[{\"id\":9}]}]");
+    pz__buf_clear(&bytes);
+    pz_pool_reset(pool);
+}
+
 static void space_of_any_length_is_stepped_over(void **state)
 {
     (void)state;
@@ -270,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_undoes_printing),
+        cmocka_unit_test(records_of_a_list_share_their_names),
         cmocka_unit_test(space_of_any_length_is_stepped_over),
         cmocka_unit_test(odd_but_tolerable_text_is_read_as_documented),
         cmocka_unit_test(refusals_say_where_what_and_how),
