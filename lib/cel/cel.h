@@ -6,8 +6,9 @@
  * values that travel through the expression as the language prescribes; only the end of an
  * evaluation turns one into an outcome.
  *
- * A program is immutable and may be evaluated by any number of threads at once, each with an
- * activation and an arena of its own. Scalar rules allocate nothing.
+ * A program is immutable, but for guesses where members stand that change no answer, and may be
+ * evaluated by any number of threads at once, each with an activation and an arena of its own.
+ * Scalar rules allocate nothing.
  */
 #ifndef PZ_CEL_ROOM_H
 #define PZ_CEL_ROOM_H

@@ -121,14 +121,14 @@ op_FAIL:
     pz__vm_at(vm, ins);
     STORE(pz__call_fail(&vm->call, consts[ins->x].as.text));
 op_SELECT : {
-    const pz__field *field = &program->fields[ins->x];
+    pz__field *field = &program->fields[ins->x];
     const pz_value *found = pz__field_peek(&r[ins->a], field);
     if (__builtin_expect(found != NULL, 1))
         STORE(*found);
     STORE(pz__vm_select(vm, ins, r[ins->a]));
 }
 op_HAS : {
-    const pz__field *field = &program->fields[ins->x];
+    pz__field *field = &program->fields[ins->x];
     if (pz__field_peek(&r[ins->a], field))
         STORE(truths[1]);
     STORE(pz__vm_has(vm, ins, r[ins->a]));
@@ -297,7 +297,7 @@ op_ONE:
         }                                                                                          \
     } while (0)
 #define FIELD(where)                                                                               \
-    const pz__field *field = &program->fields[ins->x];                                             \
+    pz__field *field = &program->fields[ins->x];                                                   \
     const pz_value *v = pz__field_peek(&(where)[field->from], field)
 #define TEST(name, relation, a, kind, quick)                                                       \
     op_S_##name:                                                                                   \

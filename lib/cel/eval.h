@@ -4,6 +4,8 @@
 #ifndef PZ_CEL_EVAL_H
 #define PZ_CEL_EVAL_H
 
+#include <stdatomic.h>
+
 #include "cel/program.h"
 
 /* One evaluation. */
@@ -21,25 +23,38 @@ static inline bool pz__is_problem(pz_value v)
     return v.kind == PZ__V_ERROR || v.kind == PZ__V_UNKNOWN;
 }
 
-/* The member of a map if it is found at once; NULL tells nothing. Mostly it stands in the first
- * slot that its hash names, and its name has four octets to seven. */
-static inline __attribute__((always_inline)) const pz_value *pz__field_peek(const pz_value *map,
-                                                                            const pz__field *field)
+/* ---- field.c ---- */
+
+/* The member of a map if it is found soon, whose place is then remembered; NULL tells nothing. */
+const pz_value *pz__field_search(const pz_value *map, pz__field *field);
+/* The field was found in this place of a map. */
+void pz__field_stood(pz__field *field, uint32_t place);
+
+/* The value of the entry if the field is its key; else NULL. */
+static inline __attribute__((always_inline)) const pz_value *
+pz__field_here(const pz__field *field, const pz_entry *entry)
 {
-    if (__builtin_expect(map->kind == PZ_MAP && map->len > 0 && map->as.map->slots, 1)) {
-        const pz_map *m = map->as.map;
-        const pz__map_slot slot = m->slots[field->hash & m->mask];
-        if (__builtin_expect(slot.hash == field->hash && slot.index_plus_one, 1)) {
-            const pz_entry *entry = m->entries + slot.index_plus_one - 1;
-            const pz__pattern *name = &field->pattern;
-            if (pz__octets8((const char *)&entry->key) == name->head && name->width == 4 &&
-                pz__octets4(entry->key.as.text) == name->first &&
-                pz__octets4(entry->key.as.text + name->tail) == name->last)
-                return &entry->value;
-        }
-    }
-    return pz__map_peek(map, &field->key, field->hash);
+    if (__builtin_expect(pz__octets8((const char *)&entry->key) == field->pattern.head, 1) &&
+        __builtin_expect(pz__pattern_has(&field->pattern, &field->key, entry->key.as.text), 1))
+        return &entry->value;
+    return NULL;
 }
+
+/* The member of a map if it is found at once; NULL tells nothing. Mostly it stands where it stood
+ * in the map before. */
+static inline __attribute__((always_inline)) const pz_value *pz__field_peek(const pz_value *map,
+                                                                            pz__field *field)
+{
+    const uint32_t place = atomic_load_explicit(&field->place, memory_order_relaxed);
+    if (__builtin_expect(map->kind == PZ_MAP && place < map->len, 1)) {
+        const pz_value *value = pz__field_here(field, map->as.map->entries + place);
+        if (__builtin_expect(value != NULL, 1))
+            return value;
+    }
+    return pz__field_search(map, field);
+}
+
+/* ---- problem.c ---- */
 
 /* True for an error that nothing may absorb: out of memory, out of steps. */
 bool pz__is_fatal(pz_value v);

@@ -384,7 +384,7 @@ void pz__plan_value(pz__planner *p, const pz__expr *expr, uint32_t dst)
 
 /* ---- the whole ---- */
 
-static const void *keep(pz__planner *p, const void *items, uint32_t count, size_t size)
+static void *keep(pz__planner *p, const void *items, uint32_t count, size_t size)
 {
     void *copy = pz__arena_array(p->arena, count, size);
     if (!copy)

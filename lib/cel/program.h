@@ -67,29 +67,38 @@ typedef struct pz__set {
     pz_value list;         /* the list as written, for a value of another kind */
 } pz__set;
 
-/* A text to be compared with many: its first octets and its last tell all of four to sixteen. */
+/* A text to be compared with many: its first octets and its last tell all of one to sixteen. */
 typedef struct pz__pattern {
     uint64_t head; /* kind and length */
     uint64_t first, last;
     uint32_t tail;  /* where `last` begins */
-    uint32_t width; /* octets of both; 0: of another length, to be compared as any */
+    uint32_t width; /* octets of both: 1, 2, 4, 8; 0: of another length, to be compared as any */
 } pz__pattern;
 
-/* A field that is selected by a name in the source: `from.key`. */
+/*
+ * A field that is selected by a name in the source: `from.key`. Its place is the one thing in a
+ * program that a run may write: a guess where to look first, that changes no answer (field.c).
+ */
 typedef struct pz__field {
     pz_value key;
-    uint32_t hash;       /* of the key, as maps have it */
-    uint32_t from;       /* slot or register of the map, in the tests of a field; else 0 */
-    uint32_t at;         /* where in the source, for the error that it is missing */
-    pz__pattern pattern; /* of the key */
+    uint32_t hash;          /* of the key, as maps have it */
+    uint32_t from;          /* slot or register of the map, in the tests of a field; else 0 */
+    uint32_t at;            /* where in the source, for the error that it is missing */
+    _Atomic uint16_t place; /* of the entry, in the map where it was found last */
+    _Atomic uint16_t moves; /* times that this changed, up to PZ__FIELD_MOVES */
+    pz__pattern pattern;    /* of the key */
 } pz__field;
+
+/* A field that was found in another place so often has records of no common order: it is guessed
+ * no more, so that threads do not write in turn what all of them read. */
+#define PZ__FIELD_MOVES 64u
 
 struct pz__program {
     const pz__ins *code;
     const uint32_t *offsets; /* by instruction: where in the source */
     const pz_value *consts;
     const pz__set *sets;
-    const pz__field *fields;
+    pz__field *fields;
     const uint32_t *slots;
     const pz__host_function *const *hosts;
     uint32_t host_count;
@@ -144,19 +153,41 @@ static inline uint64_t pz__short_word(const char *text, uint32_t len)
            (unsigned char)text[len - 1];
 }
 
+static inline uint64_t pz__octets_of(const char *octets, uint32_t width)
+{
+    return width == 8   ? pz__octets8(octets)
+           : width == 4 ? pz__octets4(octets)
+           : width == 2 ? pz__octets2(octets)
+                        : (uint8_t)*octets;
+}
+
 static inline pz__pattern pz__pattern_of(const pz_value *text)
 {
-    const uint32_t len = text->len, width = len < 4 || len > 16 ? 0 : len < 8 ? 4 : 8;
-    const char *const octets = text->as.text, *const end = octets + len;
+    const uint32_t len = text->len;
+    const uint32_t width = len > 16 ? 0 : len >= 8 ? 8 : len >= 4 ? 4 : len >= 2 ? 2 : len;
     pz__pattern p = {pz__octets8((const char *)text), 0, 0, len - width, width};
-    if (width == 4) {
-        p.first = pz__octets4(octets);
-        p.last = pz__octets4(end - 4);
-    } else if (width == 8) {
-        p.first = pz__octets8(octets);
-        p.last = pz__octets8(end - 8);
+    if (width) {
+        p.first = pz__octets_of(text->as.text, width);
+        p.last = pz__octets_of(text->as.text + p.tail, width);
     }
     return p;
+}
+
+/* The octets are those of `own`, whose pattern this is and whose length they have. */
+static inline __attribute__((always_inline)) bool pz__pattern_has(const pz__pattern *p,
+                                                                  const pz_value *own,
+                                                                  const char *octets)
+{
+    switch (p->width) {
+    case 4:
+        return pz__octets4(octets) == p->first && pz__octets4(octets + p->tail) == p->last;
+    case 8:
+        return pz__octets8(octets) == p->first && pz__octets8(octets + p->tail) == p->last;
+    case 2:
+        return pz__octets2(octets) == p->first && pz__octets2(octets + p->tail) == p->last;
+    default:
+        return own->len == 0 || memcmp(octets, own->as.text, own->len) == 0;
+    }
 }
 
 static inline bool pz__set_has_text(const pz__set *set, const char *text, uint32_t len)
