@@ -143,10 +143,12 @@ static pz_status gather_claims(gathering *g)
 {
     const pz__walk *w = g->w;
     pz_status status = gather_choices(g, w->claims, PZ__TIER_CHOICE, 0);
-    for (uint32_t i = 0; i < w->view->accounts.count && status == PZ_OK; i++)
-        status =
-            gather_choices(g, pz__profile_claims(w->view->accounts.members[i], w->attribute->name),
-                           PZ__TIER_ACCOUNT_CHOICE, i);
+    for (uint32_t i = 0; i < w->view->accounts.count && status == PZ_OK; i++) {
+        pz__claims claims;
+        status = pz__account_claims(w, i, &claims);
+        if (status == PZ_OK)
+            status = gather_choices(g, claims, PZ__TIER_ACCOUNT_CHOICE, i);
+    }
     if (status == PZ_OK)
         status =
             gather_slot(g, w->claims, PZ__SLOT_DECLARED, PZ__TIER_DECLARED, PZ__MOMENT_NEVER, 0);

@@ -291,18 +291,18 @@ pz_status pz__evidence_weigh(const pz__view *view, const pz__attribute *attribut
     if (!out->for_node || !out->against_node)
         return PZ_ERR_NOMEM;
     pz__cells cells = {NULL, 0};
-    if (pz__is_granted(view, attribute) && !pz__is_class_masked(view, attribute) &&
-        pz__person_cells(&view->person, attribute->name, view->arena, &cells) != PZ_OK)
-        return PZ_ERR_NOMEM;
-    if (cells.count == 0)
-        return PZ_OK;
+    pz_status status = PZ_OK;
+    if (pz__is_granted(view, attribute) && !pz__is_class_masked(view, attribute))
+        status = pz__person_cells(&view->person, attribute->name, view->arena, &cells);
+    if (status != PZ_OK || cells.count == 0)
+        return status;
 
     listing list = {pz__arena_array(view->arena, cells.count, sizeof(entry)), 0, true};
     if (!list.entries)
         return PZ_ERR_NOMEM;
     list_entries(view, attribute, cells, &list);
     fading f;
-    pz_status status = start_fading(view, attribute, list.count, &f);
+    status = start_fading(view, attribute, list.count, &f);
     if (status == PZ_OK && !list.is_sorted) {
         status = pz__sort_stable(view->arena, list.entries, list.count, sizeof *list.entries,
                                  compare_entries);

@@ -190,15 +190,22 @@ static pz_status take_edits(layout *l)
 {
     const pz__walk *w = l->w;
     const pz__person *accounts = &w->view->accounts;
+    pz__claims *said = pz__arena_array(w->view->arena, accounts->count, sizeof *said);
+    if (!said)
+        return PZ_ERR_NOMEM;
     size_t most = count_edits(w->claims);
-    for (uint32_t i = 0; i < accounts->count; i++)
-        most += count_edits(pz__profile_claims(accounts->members[i], w->attribute->name));
+    for (uint32_t i = 0; i < accounts->count; i++) {
+        const pz_status status = pz__account_claims(w, i, &said[i]);
+        if (status != PZ_OK)
+            return status;
+        most += count_edits(said[i]);
+    }
     l->edits = pz__arena_array(w->view->arena, most, sizeof *l->edits);
     if (!l->edits)
         return PZ_ERR_NOMEM;
     take_edits_of(l, w->claims, 0);
     for (uint32_t i = 0; i < accounts->count; i++)
-        take_edits_of(l, pz__profile_claims(accounts->members[i], w->attribute->name), i + 1);
+        take_edits_of(l, said[i], i + 1);
     return PZ_OK;
 }
 

@@ -75,13 +75,20 @@ static pz_status offer_choice(pz__walk *w)
     return offer_choice_of(w, w->claims, PZ__TIER_CHOICE);
 }
 
+pz_status pz__account_claims(const pz__walk *w, uint32_t i, pz__claims *out)
+{
+    const pz__person account = {w->view->accounts.members + i, 1};
+    return pz__person_claims(&account, w->attribute->name, w->view->arena, out);
+}
+
 static pz_status offer_accounts(pz__walk *w)
 {
     pz_status status = PZ_OK;
     for (uint32_t i = 0; i < w->view->accounts.count && status == PZ_OK; i++) {
-        const pz__claims claims =
-            pz__profile_claims(w->view->accounts.members[i], w->attribute->name);
-        status = offer_choice_of(w, claims, PZ__TIER_ACCOUNT_CHOICE);
+        pz__claims claims;
+        status = pz__account_claims(w, i, &claims);
+        if (status == PZ_OK)
+            status = offer_choice_of(w, claims, PZ__TIER_ACCOUNT_CHOICE);
         if (pz__is_settled(w))
             break;
     }
@@ -430,8 +437,9 @@ pz_status pz__resolve(const pz__view *view, const pz__attribute *attribute, cons
     const pz__mark mark = pz__arena_mark(view->arena);
     pz__walk w;
     const pz_status status = pz__layers_walk(view, attribute, force, NULL, &w);
-    /* A composed answer is itself in the arena. */
-    if (!is_composed(attribute) || status != PZ_OK)
+    /* A composed answer is itself in the arena, and so are the items of one read from bytes. */
+    const bool is_kept = is_composed(attribute) || w.answer.value.kind >= PZ_LIST;
+    if (!is_kept || status != PZ_OK)
         pz__arena_return(view->arena, mark);
     if (status != PZ_OK) {
         *out = (pz__resolution){.tier = PZ__TIER_NONE, .reason = PZ__REASON_UNRESOLVED};

@@ -78,6 +78,8 @@ void pz__clamp(const pz__force *force, pz__resolution *answer);
 
 /* ---- the laws ---- */
 
+/* tiers.c: what account i of the view says of the attribute. PZ_ERR_NOMEM, PZ_ERR_CORRUPT. */
+pz_status pz__account_claims(const pz__walk *w, uint32_t i, pz__claims *out);
 /* tiers.c: replace, max and min. */
 pz_status pz__walk_scalar(pz__walk *w);
 /* composed.c: set and record. */

@@ -181,6 +181,52 @@ static void bytes_that_are_no_profile_are_refused(void **state)
     assert_null(view);
 }
 
+/* What is read from bytes is made in the context's memory and must outlast the next answer. */
+static void a_list_out_of_a_view_stays_while_others_are_asked(void **state)
+{
+    static const char catalog[] =
+        "{\"attributes\": {\"sizes\": {\"type\": \"list<int>\"}, \"tags\": "
+        "{\"type\": \"list<int>\"}, \"age\": {\"type\": \"int\"}}}";
+    shop *s = *state;
+    pz_profile *ann, *view;
+    pz_value bytes;
+    pz_resolution sizes, tags;
+    const pz_value some[] = {pz_value_int(38), pz_value_int(40)};
+    const pz_value more[] = {pz_value_int(1), pz_value_int(2), pz_value_int(3)};
+    pz_value list;
+    assert_int_equal(
+        pz_engine_load_text(s->engine, "c.json", catalog, sizeof catalog - 1, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_profile_new(&ann, s->engine, PZ_PERSON, "bob", NULL), PZ_OK);
+    assert_int_equal(pz_pool_list(s->pool, &list, some, 2), PZ_OK);
+    assert_int_equal(pz_choose(ann, "sizes", list, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_pool_list(s->pool, &list, more, 3), PZ_OK);
+    assert_int_equal(pz_choose(ann, "tags", list, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_profile_encode(ann, s->pool, &bytes, NULL), PZ_OK);
+    assert_int_equal(pz_profile_view(&view, s->engine, bytes.as.text, bytes.len, NULL), PZ_OK);
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    ask(s, view, "sizes", &sizes);
+    ask(s, view, "tags", &tags);
+    ask(s, view, "age", &(pz_resolution){PZ_RESOLUTION});
+    assert_int_equal(sizes.value.len, 2);
+    assert_int_equal(pz_value_item(sizes.value, 0).as.i, 38);
+    assert_int_equal(pz_value_item(sizes.value, 1).as.i, 40);
+    assert_int_equal(tags.value.len, 3);
+    assert_int_equal(pz_value_item(tags.value, 2).as.i, 3);
+    pz_profile_free(view);
+    pz_profile_free(ann);
+}
+
+static void a_view_may_be_the_account(void **state)
+{
+    shop *s = *state;
+    pz_resolution answer;
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    assert_int_equal(pz_context_account(s->context, s->view, NULL), PZ_OK);
+    ask(s, NULL, "language", &answer);
+    assert_true(pz_value_equal(answer.value, pz_value_str("de")));
+    assert_string_equal(answer.tier, "ACCOUNT_CHOICE");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
 
 int main(void)
@@ -188,7 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_view_answers_as_the_profile_does),    TEST(an_answer_from_a_view_asks_for_no_memory),
         TEST(writing_to_a_view_makes_it_its_own),    TEST(a_view_is_exported_encoded_and_merged),
-        TEST(bytes_that_are_no_profile_are_refused),
+        TEST(bytes_that_are_no_profile_are_refused), TEST(a_view_may_be_the_account),
+        TEST(a_list_out_of_a_view_stays_while_others_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
