@@ -177,13 +177,18 @@ PZ_API const char *pz_decision_rule(const pz_decision *decision);
 /** The least confidence among the guesses it rests on, 0 to 1; 1 if it rests on none; 0 if
  * `decision` is NULL. */
 PZ_API double pz_decision_confidence(const pz_decision *decision);
+/** True if a function of the host (pz_engine_options.functions) may have had a say: a rule or
+ * segment that was tried names one, or a policy of the catalog does. Such a decision need not come
+ * out the same from the same inputs. False if `decision` is NULL. */
+PZ_API bool pz_decision_is_impure(const pz_decision *decision);
 /**
  * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",
  * "uses" (each attribute, segment, counter and context key that was read, with its value, and of
  * attributes tier, reason, confidence, channel, time, "policies" that fixed or limited the answer;
  * and "withheld": why not everything may be used, such as "masked by level basic" or "purpose ads
  * not granted", named from catalog, consents and levels alone, never from what data exists),
- * "unknown" (what was missing and would have mattered), "errors", "id", "catalog".
+ * "unknown" (what was missing and would have mattered), "errors", "id", "catalog"; and "impure":
+ * true where pz_decision_is_impure() says so.
  */
 PZ_API pz_status pz_decision_map(pz_value *out, pz_context *context, const pz_decision *decision,
                                  pz_error *err);
@@ -205,6 +210,80 @@ PZ_API pz_status pz_explain(pz_value *out, pz_context *context, const pz_decisio
 /** The same as plain English sentences, one a line. NUL-terminated. */
 PZ_API pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *decision,
                                  pz_error *err);
+
+/* ---- many customers in one call ---- */
+
+/** How a pz_many names its customers. The numbers are frozen. */
+typedef enum pz_many_by {
+    PZ_BY_HANDLE = 0,     /**< `profiles`. */
+    PZ_BY_ID = 1,         /**< `texts`: ids of stored profiles. */
+    PZ_BY_IDENTIFIER = 2, /**< `texts`: identifiers of the kind `kind`; one that nobody has is
+                               answered as a new customer. */
+    PZ_BY_BYTES = 3       /**< `texts`: the bytes of pz_profile_encode(), read where they lie. */
+} pz_many_by;
+
+/** Bits of pz_many.flags: what stands in each line besides the answer. */
+enum {
+    PZ_MANY_WHY = 1, /**< Of decisions "why": the sentences of pz_explain_text(). */
+    PZ_MANY_ID = 2   /**< Of decisions "id": see pz_decision_id(). */
+};
+
+/** Greatest number of customers in one call. */
+#define PZ_MANY_MAX 131072u
+
+/**
+ * Many customers, and what is asked about each. Begin with PZ_MANY. All is borrowed for the call.
+ * `texts` holds the texts (or bytes) one behind the other, without a NUL between them; text i ends
+ * before texts[ends[i]] and begins where the one before it ends.
+ */
+typedef struct pz_many {
+    uint32_t size;                     /**< sizeof(pz_many), which PZ_MANY sets. */
+    uint32_t flags;                    /**< PZ_MANY_* bits. */
+    uint32_t by;                       /**< One of pz_many_by. */
+    uint32_t count;                    /**< How many customers. */
+    const pz_profile *const *profiles; /**< By handle: `count` of them; NULL: nobody. */
+    const char *texts;                 /**< Else: see above. */
+    const uint64_t *ends;              /**< `count` of them, each at least the one before. */
+    const char *kind;                  /**< By identifier: its kind, such as "email". */
+    const char *const *names;          /**< The decisions, or attributes, that are asked for. */
+    uint32_t name_count;
+} pz_many;
+#define PZ_MANY .size = (uint32_t)sizeof(pz_many)
+
+/**
+ * Decide for many customers, in the circumstances of one context. Stored profiles are read as they
+ * are now, one after the other, and let go: memory does not grow with their number.
+ *
+ * The answers are JSON Lines in the pool: a line for each customer and name, customer by customer,
+ * that ends in a line feed, with
+ *
+ *     "customer"    what it was named by; of handles and bytes the id; null for nobody
+ *     "decision" "value" "reason" "rule" "confidence"    and as asked for "why" and "id"
+ *     "is_new"      true: nobody has this identifier yet
+ *     "impure"      true: see pz_decision_is_impure()
+ *
+ * A customer about whom nothing can be said (an id that is not in the store, damaged bytes, a value
+ * that JSON has no word for) gets a line with "customer", "decision", "error" and "status", and the
+ * others are answered all the same. Values stand as in pz_value_print().
+ *
+ * What the context was asked before stays readable but is not explained any more.
+ *
+ * @param context  Begun. Its account, level and circumstances hold for all.
+ * @param pool     Owns the text.
+ * @return PZ_OK; PZ_ERR_NOT_FOUND for a name that the catalog does not declare (the nearest is
+ * named); PZ_ERR_PARSE for texts that are not UTF-8; PZ_ERR_ARG; PZ_ERR_STATE; PZ_ERR_LIMIT for
+ * too many customers, or answers that are too long together; PZ_ERR_NOMEM, PZ_ERR_IO, PZ_ERR_BUSY.
+ */
+PZ_API pz_status pz_decide_many(pz_str *out, pz_context *context, pz_pool *pool,
+                                const pz_many *many, pz_error *err);
+/** The same about attributes. A line has "customer" "attribute" "value" "tier" "reason" and where
+ * they exist "confidence" "channel" "who" "at" and "is_new". */
+PZ_API pz_status pz_answer_many(pz_str *out, pz_context *context, pz_pool *pool,
+                                const pz_many *many, pz_error *err);
+/** The segments of many customers: a line for each, with "customer" and "segments", a list of
+ * names. `names` is not looked at. */
+PZ_API pz_status pz_segments_many(pz_str *out, pz_context *context, pz_pool *pool,
+                                  const pz_many *many, pz_error *err);
 
 /**
  * Evaluate one CEL expression against variables: a map whose members are the names.

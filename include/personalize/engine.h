@@ -10,6 +10,7 @@
 #define PZ_ENGINE_H
 
 #include <personalize/base.h>
+#include <personalize/program.h>
 #include <personalize/report.h>
 #include <personalize/value.h>
 
@@ -42,6 +43,15 @@ typedef struct pz_engine_options {
     uint64_t store_bytes; /**< LMDB: address space to begin with; 0: 64 MiB; it grows as needed. */
     /** NULL, or a store that is a library of its own: pz_redis_module() of personalize/redis.h. */
     const struct pz_store_module *module;
+    /**
+     * Functions of the host that rules of segments and decisions, and of policies that lock or
+     * bound, may call; those that set masks and signals may not. Copied; payloads are borrowed
+     * until the engine is closed. A name of the rule language or of catalogs ("count") is not
+     * replaced: PZ_ERR_ARG. They are called in the middle of questions, by whichever thread asks,
+     * and must not use the context that is asking.
+     */
+    const pz_function *functions;
+    size_t function_count; /**< At most PZ_PROGRAM_FUNCTIONS_MAX. */
 } pz_engine_options;
 /** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
  * "shop.json"}`. */

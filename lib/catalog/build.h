@@ -53,6 +53,7 @@ typedef struct pz__build {
     pz__shared *shared;
     pz_report *report;
     const pz__zone_source *zones; /* NULL for none */
+    const pz__function_source *functions; /* NULL for none */
     bool has_all_zones;
     const pz__node *root;
     bool is_out_of_memory;

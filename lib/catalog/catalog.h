@@ -251,6 +251,7 @@ typedef struct pz__catalog {
     uint32_t policy_count;
     const pz__attribute_effects *effects; /* by attribute; NULL if no policy locks or bounds */
     bool has_mask_policies;
+    bool has_impure_policies; /* a policy that locks or bounds asks a function of the host */
     uint32_t masked;        /* source classes that the catalog's own "level" and "mask" leave out */
     uint32_t mask_masked;   /* of these, those that "mask" names */
     pz_str level;           /* "level"; "" without */
@@ -309,9 +310,24 @@ typedef struct pz__zone_source {
  */
 pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
                               pz_str source, pz_report *report, pz_error *err);
-/* The same with time zones; without, rules know UTC and fixed offsets only. `zones` may be NULL. */
+
+/* Functions of the host, which rules may call: those of segments, of decisions and of policies that
+ * set no mask. What a mask reads is fixed, so its rule calls none; neither does a signal, for what
+ * is stored must not depend on the host that stored it. The list must outlive the catalog. */
+typedef struct pz__function_source {
+    const pz__host_function *list;
+    uint32_t count;
+} pz__function_source;
+
+/* What surrounds a catalog that is compiled. Each may be NULL: then rules know UTC and fixed
+ * offsets only, and no functions but their own. */
+typedef struct pz__surroundings {
+    const pz__zone_source *zones;
+    const pz__function_source *functions;
+} pz__surroundings;
+/* The same within surroundings. */
 pz_status pz__catalog_compile_with(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
-                                   pz_str source, const pz__zone_source *zones, pz_report *report,
+                                   pz_str source, const pz__surroundings *around, pz_report *report,
                                    pz_error *err);
 const pz__catalog *pz__catalog_ref(const pz__catalog *catalog);
 void pz__catalog_unref(const pz__catalog *catalog);

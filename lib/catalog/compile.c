@@ -203,6 +203,26 @@ static void begin(pz__build *build)
         pz__context_add(build, PZ__STR("channel"), &pz__type_string);
 }
 
+/* Whether some policy that locks or bounds asks a function of the host, itself or by a segment. It
+ * is said of all as soon as one does: which policies bear on an answer is known too late. */
+static bool asks_host(const pz__build *build)
+{
+    bool by_segment = false;
+    for (uint32_t i = 0; i < build->catalog->segment_count; i++)
+        by_segment |= pz__program_calls_host(build->segments[i].program);
+    for (uint32_t i = 0; i < build->catalog->policy_count; i++) {
+        const pz__program *when = build->catalog->policies[i].when;
+        uint32_t count = 0;
+        const uint32_t *slots = when ? pz__program_slots(when, &count) : NULL;
+        if (when && pz__program_calls_host(when))
+            return true;
+        for (uint32_t k = 0; by_segment && k < count; k++)
+            if (build->slots[slots[k]].use == PZ__USE_SEGMENT)
+                return true;
+    }
+    return false;
+}
+
 /* Move what grew in scratch into the catalog. */
 static void finish(pz__build *build)
 {
@@ -222,6 +242,7 @@ static void finish(pz__build *build)
     memcpy(context, build->context, build->context_count * sizeof *context);
     catalog->consents = build->shared->consents.list;
     catalog->consent_count = build->shared->consents.count;
+    catalog->has_impure_policies = asks_host(build);
     catalog->slots = slots;
     catalog->slot_count = build->slot_count;
     catalog->context = context;
@@ -325,7 +346,7 @@ static pz_status tell_first(const pz_report *report, uint32_t errors, pz_error *
     return pz__fail(err, PZ_ERR_CATALOG, "the catalog has mistakes");
 }
 
-static pz_status compile_into(pz__owner *owner, const pz__zone_source *zones, pz_report *report,
+static pz_status compile_into(pz__owner *owner, const pz__surroundings *around, pz_report *report,
                               uint32_t *errors)
 {
     pz__arena scratch;
@@ -337,7 +358,8 @@ static pz_status compile_into(pz__owner *owner, const pz__zone_source *zones, pz
                        .catalog = &owner->catalog,
                        .shared = shared,
                        .report = report,
-                       .zones = zones};
+                       .zones = around->zones,
+                       .functions = around->functions};
     pz__names_init(&build.slot_names, &scratch);
     pz__names_init(&build.counter_names, &scratch);
     compile(&build);
@@ -350,11 +372,12 @@ static pz_status compile_into(pz__owner *owner, const pz__zone_source *zones, pz
 pz_status pz__catalog_compile(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
                               pz_str source, pz_report *report, pz_error *err)
 {
-    return pz__catalog_compile_with(out, alloc, file, source, NULL, report, err);
+    const pz__surroundings nothing = {.zones = NULL};
+    return pz__catalog_compile_with(out, alloc, file, source, &nothing, report, err);
 }
 
 pz_status pz__catalog_compile_with(const pz__catalog **out, const pz_alloc *alloc, pz_str file,
-                                   pz_str source, const pz__zone_source *zones, pz_report *report,
+                                   pz_str source, const pz__surroundings *around, pz_report *report,
                                    pz_error *err)
 {
     *out = NULL;
@@ -367,7 +390,7 @@ pz_status pz__catalog_compile_with(const pz__catalog **out, const pz_alloc *allo
     pz__shared *shared = status ? NULL : new_shared(&used);
     pz__owner *owner = shared ? new_owner(shared, file, source) : NULL;
     uint32_t errors = 0;
-    status = owner ? compile_into(owner, zones, report ? report : own, &errors) : PZ_ERR_NOMEM;
+    status = owner ? compile_into(owner, around, report ? report : own, &errors) : PZ_ERR_NOMEM;
     if (status == PZ_OK)
         *out = &owner->catalog;
     else if (status == PZ_ERR_CATALOG)

@@ -6,6 +6,8 @@
  * a rule first makes them (calls.c). A catalog with a "context" section closes the set of context
  * keys; without one any key may be asked for, is dyn, and gets its slot when it first is.
  *
+ * Functions of the host are found here as well, but not by rules that set masks.
+ *
  * A rule that sets a mask says profile.NAME too, but gets another slot: its value is policy input,
  * not the answer, since the answer depends on masks.
  *
@@ -105,6 +107,15 @@ static void suggest_names(void *self, void (*put)(void *payload, pz_str name), v
         put(payload, calls[i]);
 }
 
+static const pz__host_function *find_function(void *self, pz_str name)
+{
+    const pz__build *build = self;
+    for (uint32_t i = 0; build->functions && i < build->functions->count; i++)
+        if (pz__str_equal(build->functions->list[i].name, name))
+            return &build->functions->list[i];
+    return NULL;
+}
+
 /* A rule compares an attribute with a constant. */
 static void compared(void *self, uint32_t slot, pz_value constant, uint32_t start, uint32_t end)
 {
@@ -172,6 +183,7 @@ pz__cel_env pz__cel_env_of(pz__build *build)
                          .find = find_name,
                          .derive = pz__derive_call,
                          .compared = compared,
+                         .function = find_function,
                          .suggest = suggest_names,
                          .closed = true,
                          .zones = &build->shared->zones,
@@ -184,6 +196,7 @@ pz__cel_env pz__input_env_of(pz__build *build)
     pz__cel_env env = pz__cel_env_of(build);
     env.find = find_input_name;
     env.derive = pz__derive_input_call;
+    env.function = NULL;
     env.suggest = suggest_inputs;
     return env;
 }

@@ -235,6 +235,8 @@ pz__cel_cost pz__program_cost(const pz__program *program);
 /* The slots the program may read, ascending, each once. */
 const uint32_t *pz__program_slots(const pz__program *program, uint32_t *count);
 pz_str pz__program_source(const pz__program *program);
+/* True if the program may call a function of the host, whose result nobody can foretell. */
+bool pz__program_calls_host(const pz__program *program);
 /* True if the program is a constant, and then which one. */
 bool pz__program_constant(const pz__program *program, pz_value *out);
 

@@ -65,6 +65,11 @@ pz_str pz__program_source(const pz__program *program)
     return program->source;
 }
 
+bool pz__program_calls_host(const pz__program *program)
+{
+    return program->host_count > 0;
+}
+
 pz__cel_cost pz__program_cost(const pz__program *program)
 {
     return program->is_constant ? (pz__cel_cost){0, 0} : program->cost;

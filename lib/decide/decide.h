@@ -75,6 +75,8 @@ pz_status pz__request_level(pz__request *request, pz_str level, pz_error *err);
 /* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
 void pz__request_bind(pz__request *request, pz__person person, pz__person accounts,
                       pz__binding binding);
+/* The circumstances are others than before: nothing answered holds any more. */
+void pz__request_changed(pz__request *request);
 /* What resolve reads. */
 pz__view pz__request_view(pz__request *request);
 /* The answer about an attribute, resolved now or before; NULL where that failed: see `status`. */
@@ -127,6 +129,7 @@ struct pz_decision {
     uint32_t unknown_count;
     const pz__failure *failures;
     uint32_t failure_count;
+    bool is_impure; /* a function of the host may have had a say */
 };
 
 /* Decide. PZ_ERR_NOMEM is the only failure. */

@@ -3,7 +3,8 @@
  *
  * Nothing is collected while deciding, so explaining can change no answer and costs nothing when
  * nobody asks. The rules are evaluated again over the same activation; being pure they come to the
- * same.
+ * same. Functions of the host need not: what an impure decision's rules came to is told as they
+ * come to it now, but for the one that fired.
  */
 #include "decide/decide.h"
 

@@ -26,8 +26,6 @@ pz_status pz__request_withheld(pz__request *request, const pz__slot_info *info, 
 void pz__request_failed(pz__request *request, pz_status status);
 /* The view before masks. */
 pz__view pz__request_bare_view(pz__request *request);
-/* The circumstances are others than before: nothing answered holds any more. */
-void pz__request_changed(pz__request *request);
 
 /* The policies that bear on a decision, as a list of maps with "policy", "when", "came_to" and
  * "uses": what their rules read. */

@@ -224,6 +224,8 @@ pz_status pz__decision_fields(pz__request *request, const pz_decision *decision,
         pz__fields_put_text(fields, "because", decision->rule->because);
     }
     pz__fields_put(fields, "confidence", pz_value_double((double)decision->confidence / 65536.0));
+    if (decision->is_impure)
+        pz__fields_put(fields, "impure", pz_value_bool(true));
     status = put_lists(request, decision, fields);
     if (status != PZ_OK)
         return status;

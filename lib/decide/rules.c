@@ -9,6 +9,9 @@
  * decision, in the order in which they were read: deciding again with nothing else known gives the
  * same answer. Slots are settled before and after, so these grounds do not depend on what the
  * request was asked earlier.
+ *
+ * A decision is impure if a rule or segment that was tried names a function of the host, or the
+ * catalog has policies that do: the same inputs need not give it again.
  */
 #include "decide/decide.h"
 
@@ -61,8 +64,14 @@ static bool is_usable(trial *t, const pz__rule *rule, pz_value result)
     return true;
 }
 
+static bool calls_host(const pz__program *program)
+{
+    return program && pz__program_calls_host(program);
+}
+
 static bool fires(trial *t, const pz__rule *rule)
 {
+    t->decision->is_impure |= calls_host(rule->when) || calls_host(rule->expr);
     if (rule->when) {
         const pz_value when = pz__cel_eval(rule->when, &t->request->activation);
         if (!is_usable(t, rule, when) || pz__cel_truth(when) != PZ__TRUE)
@@ -114,6 +123,8 @@ static pz_status note_uses(pz__request *request, pz_decision *decision)
         const uint32_t slot = request->touched[i];
         const pz__slot_info *info = &request->catalog->slots[slot];
         uses[i] = (pz__use){slot, request->activation.slots[slot]};
+        if (info->use == PZ__USE_SEGMENT)
+            decision->is_impure |= calls_host(request->catalog->segments[info->index].program);
         if (!is_guess(info) || !request->answered[info->index])
             continue;
         const pz__resolution *answer = &request->answers[info->index];
@@ -156,6 +167,7 @@ pz_status pz__decide(pz__request *request, const pz__decision_def *def, const pz
     decision->accounts = request->accounts;
     decision->binding = request->binding;
     decision->serial = request->serial;
+    decision->is_impure = request->catalog->has_impure_policies;
     request->status = PZ_OK;
     pz__request_settle(request);
     try_rules(&t);

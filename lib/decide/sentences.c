@@ -282,6 +282,9 @@ static void tell_rest(teller *t)
         pz__buf_format(&t->out, "Rule '%.*s' failed: %s.\n", PZ__STR_ARG(id),
                        decision->failures[i].message);
     }
+    if (decision->is_impure)
+        pz__buf_text(&t->out, "The host's own functions had a say: asked again, they may answer "
+                              "otherwise.\n");
 }
 
 pz_status pz__decision_sentences(pz__request *request, const pz_decision *decision, pz_str *out)

@@ -218,6 +218,25 @@ static pz_status bind(pz_context *context, const pz_profile *profile, pz_error *
     return PZ_OK;
 }
 
+pz__request *pz__context_request(pz_context *context)
+{
+    return &context->request;
+}
+
+pz_engine *pz__context_engine(const pz_context *context)
+{
+    return context->engine;
+}
+
+void pz__context_leave(pz_context *context, pz__mark mark)
+{
+    const pz__person nobody = {NULL, 0};
+    context->seen = (seen){.binding = {0, 0}};
+    pz__request_bind(&context->request, nobody, nobody, context->seen.binding);
+    pz__request_changed(&context->request);
+    pz__arena_return(&context->request.arena, mark);
+}
+
 /* Say what kept a question from being answered. */
 static pz_status told(pz_status status, pz_error *err)
 {
@@ -257,6 +276,12 @@ static pz_status attribute_named(const pz_context *context, const char *name,
     const pz_str near = pz__catalog_nearest_attribute(catalog, pz_str_of(name));
     return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no attribute '%s'%s%.*s%s", name,
                     near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
+pz_status pz__context_attribute(const pz_context *context, const char *name, pz_error *err)
+{
+    const pz__attribute *attribute;
+    return attribute_named(context, name, &attribute, err);
 }
 
 static pz_status find_attribute(pz_context *context, const pz_profile *profile, const char *name,
@@ -527,6 +552,24 @@ pz_status pz_segments(pz_value *out, pz_context *context, const pz_profile *prof
 
 /* ---- decisions ---- */
 
+static pz_status decision_named(const pz_context *context, const char *name,
+                                const pz__decision_def **out, pz_error *err)
+{
+    const pz__catalog *catalog = context->request.catalog;
+    *out = pz__catalog_decision(catalog, pz_str_of(name));
+    if (*out)
+        return PZ_OK;
+    const pz_str near = pz__catalog_nearest_decision(catalog, pz_str_of(name));
+    return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no decision '%s'%s%.*s%s", name,
+                    near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
+pz_status pz__context_decision(const pz_context *context, const char *name, pz_error *err)
+{
+    const pz__decision_def *def;
+    return decision_named(context, name, &def, err);
+}
+
 pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profile *profile,
                     const char *name, pz_error *err)
 {
@@ -534,16 +577,11 @@ pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profi
         *out = NULL;
     if (!out || !context || !name)
         return pz__fail(err, PZ_ERR_ARG, "a context and the name of a decision are needed");
-    const pz_status status = bind(context, profile, err);
-    if (status != PZ_OK)
-        return status;
-    const pz__catalog *catalog = context->request.catalog;
-    const pz__decision_def *def = pz__catalog_decision(catalog, pz_str_of(name));
-    if (def)
-        return told(pz__decide(&context->request, def, out), err);
-    const pz_str near = pz__catalog_nearest_decision(catalog, pz_str_of(name));
-    return pz__fail(err, PZ_ERR_NOT_FOUND, "the catalog declares no decision '%s'%s%.*s%s", name,
-                    near.data ? "; did you mean '" : "", PZ__STR_ARG(near), near.data ? "'?" : "");
+    const pz__decision_def *def;
+    pz_status status = bind(context, profile, err);
+    if (status == PZ_OK)
+        status = decision_named(context, name, &def, err);
+    return status == PZ_OK ? told(pz__decide(&context->request, def, out), err) : status;
 }
 
 pz_value pz_decision_value(const pz_decision *decision)
@@ -569,6 +607,11 @@ const char *pz_decision_rule(const pz_decision *decision)
 double pz_decision_confidence(const pz_decision *decision)
 {
     return decision ? (double)decision->confidence / 65536.0 : 0.0;
+}
+
+bool pz_decision_is_impure(const pz_decision *decision)
+{
+    return decision && decision->is_impure;
 }
 
 static bool is_askable(const void *out, const pz_context *context, const pz_decision *decision)

@@ -51,8 +51,9 @@ static pz_status install(pz_engine *engine, pz_str name, pz_str source, pz_repor
     pz_status status = pz__report_new(&found, &engine->alloc);
     if (status != PZ_OK)
         return pz__fail(err, status, "out of memory");
-    status = pz__catalog_compile_with(&catalog, &engine->alloc, name, source, &pz__zone_files,
-                                      found, err);
+    const pz__function_source functions = {engine->hosts.list, engine->hosts.count};
+    const pz__surroundings around = {.zones = &pz__zone_files, .functions = &functions};
+    status = pz__catalog_compile_with(&catalog, &engine->alloc, name, source, &around, found, err);
     if (status == PZ_OK) {
         pthread_mutex_lock(&engine->loading);
         status = pz__pins_swap(&engine->pins, catalog);
@@ -109,6 +110,32 @@ static bool is_known_size(const void *options, uint32_t size, size_t known)
     return size >= sizeof(uint32_t);
 }
 
+/* Names that catalogs give to what a profile counted and answered. */
+static bool is_catalog_word(const char *name)
+{
+    static const char *const words[] = {"count", "sum", "last", "confidence", "tier", "consent"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(name, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static pz_status declare_functions(pz_engine *engine, const pz_engine_options *options,
+                                   pz_error *err)
+{
+    if (!options->functions && options->function_count)
+        return pz__fail(err, PZ_ERR_ARG, "the functions of the host are missing");
+    for (size_t i = 0; i < options->function_count; i++) {
+        const char *name = options->functions[i].name;
+        if (name && is_catalog_word(name))
+            return pz__fail(err, PZ_ERR_ARG,
+                            "'%s' is a function of catalogs already; give yours another name",
+                            name);
+    }
+    return pz__hosts_read(&engine->hosts, &engine->declarations, options->functions,
+                          options->function_count, "an engine", err);
+}
+
 static pz_status open_store(pz_engine *engine, const pz_engine_options *options, pz_error *err)
 {
     const pz__store_options store = {
@@ -151,7 +178,10 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     pz__pins_init(&engine->pins);
     atomic_init(&engine->serials, 0);
     pthread_mutex_init(&engine->loading, NULL);
-    pz_status status = open_store(engine, &options, err);
+    pz__arena_init(&engine->declarations, &alloc, 0);
+    pz_status status = declare_functions(engine, &options, err);
+    if (status == PZ_OK)
+        status = open_store(engine, &options, err);
     if (status == PZ_OK && options.catalog)
         status = pz_engine_load(engine, options.catalog, NULL, err);
     if (status == PZ_OK)
@@ -168,6 +198,7 @@ void pz_engine_close(pz_engine *engine)
     pz__pins_swap(&engine->pins, NULL);
     pz__store_close(engine->store);
     pthread_mutex_destroy(&engine->loading);
+    pz__arena_clear(&engine->declarations);
     const pz_alloc alloc = engine->alloc;
     pz__mem_free(&alloc, engine, 1, sizeof *engine);
 }

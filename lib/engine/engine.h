@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "decide/decide.h"
+#include "engine/hosts.h"
 #include "identity/identity.h"
 #include "store/store.h"
 
@@ -65,6 +66,8 @@ struct pz_engine {
     void *clock_payload;
     int64_t skew_ms;
     bool is_read_only;
+    pz__arena declarations; /* of functions of the host; */
+    pz__hosts hosts;        /* catalogs call them, so they go last */
     _Atomic uint64_t serials; /* the last number given to a state of a profile */
 };
 
@@ -107,12 +110,27 @@ typedef struct pz__standing {
 /* A handle around `state`, which it consumes, on failure too. */
 pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state,
                            pz__standing standing, pz_error *err);
+/* The stored state of the customer with an identifier, which has been checked; NULL if there is
+ * none yet. */
+pz_status pz__customer_find(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
+                            pz_error *err);
 /* The stored state under `key`; PZ_ERR_NOT_FOUND if there is none. */
 pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err);
 /* An empty profile of a person with a fresh id. */
 pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err);
 /* The first key in a list of varint lengths and octets, as lookups give them; borrowed. */
 pz_str pz__first_key(const pz__buf *keys);
+
+/* ---- contexts (context.c) ---- */
+
+pz__request *pz__context_request(pz_context *context);
+pz_engine *pz__context_engine(const pz_context *context);
+/* Whether the catalog of a context that has begun declares a name; PZ_ERR_NOT_FOUND tells the
+ * nearest. */
+pz_status pz__context_attribute(const pz_context *context, const char *name, pz_error *err);
+pz_status pz__context_decision(const pz_context *context, const char *name, pz_error *err);
+/* Be about nobody again, and give back what the answers since `mark` took of the request. */
+void pz__context_leave(pz_context *context, pz__mark mark);
 
 /* ---- people (people.c) ---- */
 

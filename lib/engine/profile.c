@@ -200,9 +200,8 @@ pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err)
     return pz__profile_new(out, &engine->alloc, PZ__PERSON, pz_str_of(text), err);
 }
 
-/* The stored state of the customer with an identifier; NULL if there is none yet. */
-static pz_status find_customer(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
-                               pz_error *err)
+pz_status pz__customer_find(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
+                            pz_error *err)
 {
     pz__arena arena;
     pz__buf keys;
@@ -236,7 +235,7 @@ pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, con
     if (status != PZ_OK)
         return status;
     pz__profile *state;
-    status = find_customer(&state, engine, pz_str_of(kind), pz_str_of(value), err);
+    status = pz__customer_find(&state, engine, pz_str_of(kind), pz_str_of(value), err);
     const bool exists = state != NULL;
     if (status == PZ_OK && !exists)
         status = pz__customer_new(&state, engine, err);
@@ -279,7 +278,7 @@ pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
     if (profile->exists)
         status = pz__profile_load(&state, engine, pz__profile_subject(profile->state), err);
     else
-        status = find_customer(&state, engine, profile->kind, profile->value, err);
+        status = pz__customer_find(&state, engine, profile->kind, profile->value, err);
     if (status != PZ_OK || !state)
         return status;
     status = load_people(&people, engine, state, (pz__standing){true, true}, err);

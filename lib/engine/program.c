@@ -9,10 +9,7 @@
  * (pz_value_unknown or a name the map has not) stays pending, and the language makes an unknown of
  * it when it is read; the set of them is what the caller is told.
  *
- * Host functions of one name are overloads: the first whose parameters hold the arguments is
- * called. That is decided when running, for an unchecked expression has no other time to do it.
- *
- * Not here: reading the declarations (signature.c), the excerpt below an error (excerpt.c).
+ * Not here: functions of the host (hosts.c), the excerpt below an error (excerpt.c).
  */
 #include "engine/program.h"
 
@@ -58,54 +55,7 @@ static void suggest_zones(void *self, void (*put)(void *payload, pz_str name), v
 static const pz__host_function *find_function(void *self, pz_str name)
 {
     const pz_program *program = self;
-    for (uint32_t i = 0; i < program->host_count; i++)
-        if (pz__str_equal(program->hosts[i].name, name))
-            return &program->hosts[i];
-    return NULL;
-}
-
-/* ---- functions of the host ---- */
-
-static bool holds(const pz__host_overload *overload, const pz_value *args, uint32_t count)
-{
-    if (overload->param_count != count)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!pz__type_holds(overload->params[i], args[i]))
-            return false;
-    return true;
-}
-
-static pz_value host_failed(pz__arena *arena, pz_status status, const pz_error *err)
-{
-    if (status == PZ_ERR_NOMEM)
-        return pz__cel_fail(arena, PZ_ERR_NOMEM, no_memory);
-    const char *text = err->message[0] ? err->message : pz_status_text(status);
-    const char *copy = pz__arena_text(arena, text, strnlen(text, PZ_ERROR_MESSAGE_MAX));
-    return pz__cel_fail(arena, PZ_ERR_EVAL, copy ? copy : no_memory);
-}
-
-static pz_value call_host(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
-{
-    const pz__host_group *group = self;
-    pz_error err = PZ_ERROR_INIT;
-    pz_value result = pz_value_null();
-    for (uint32_t i = 0; i < group->count; i++) {
-        if (!holds(&group->overloads[i], args, count))
-            continue;
-        const pz_function *function = group->functions[i];
-        pz_status status =
-            function->call(function->payload, pz__pool_of(arena), args, count, &result, &err);
-        if (status != PZ_OK)
-            return host_failed(arena, status, &err);
-        if (pz__type_holds(group->overloads[i].result, result))
-            return result;
-        return pz__cel_fail(
-            arena, PZ_ERR_EVAL,
-            "a function of the host returned a value of another type than declared");
-    }
-    return pz__cel_fail(arena, PZ_ERR_EVAL,
-                        "no such overload: the function does not take values of these types");
+    return pz__hosts_find(&program->hosts, name);
 }
 
 /* ---- declarations ---- */
@@ -150,65 +100,6 @@ static pz_status declare_variables(pz_program *program, const pz_program_options
     return PZ_OK;
 }
 
-/* Room for a function of a new name, or of one that is there. */
-static pz__host_group *group_of(pz_program *program, const char *name, size_t most)
-{
-    for (uint32_t i = 0; i < program->host_count; i++)
-        if (pz__str_equal(program->hosts[i].name, pz_str_of(name)))
-            return &program->groups[i];
-    pz__host_group *group = &program->groups[program->host_count];
-    const char *copy = pz__arena_text(program->arena, name, strlen(name));
-    group->overloads = pz__arena_array(program->arena, most, sizeof *group->overloads);
-    group->functions = pz__arena_array(program->arena, most, sizeof *group->functions);
-    if (!copy || !group->overloads || !group->functions)
-        return NULL;
-    group->count = 0;
-    program->hosts[program->host_count++] = (pz__host_function){.name = {copy, strlen(name)},
-                                                                .overloads = group->overloads,
-                                                                .call = call_host,
-                                                                .self = group};
-    return group;
-}
-
-static size_t count_of_name(const pz_program_options *options, const char *name)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < options->function_count; i++)
-        count += options->functions[i].name && strcmp(options->functions[i].name, name) == 0;
-    return count;
-}
-
-static pz_status declare_functions(pz_program *program, const pz_program_options *options,
-                                   pz_error *err)
-{
-    size_t count = options->function_count;
-    if (count > PZ_PROGRAM_FUNCTIONS_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "a program has at most %u functions of the host",
-                        (unsigned)PZ_PROGRAM_FUNCTIONS_MAX);
-    program->hosts = pz__arena_array(program->arena, count, sizeof *program->hosts);
-    program->groups = pz__arena_array(program->arena, count, sizeof *program->groups);
-    pz_function *copies = pz__arena_array(program->arena, count, sizeof *copies);
-    if (!program->hosts || !program->groups || !copies)
-        return fail_nomem(err);
-    for (size_t i = 0; i < count; i++) {
-        copies[i] = options->functions[i];
-        if (!copies[i].name || !copies[i].name[0] || !copies[i].signature || !copies[i].call)
-            return pz__fail(err, PZ_ERR_ARG,
-                            "function %zu of the host needs a name, a signature and a callback", i);
-        pz__host_group *group =
-            group_of(program, copies[i].name, count_of_name(options, copies[i].name));
-        if (!group)
-            return fail_nomem(err);
-        pz_status status = pz__signature_read(program->arena, &group->overloads[group->count],
-                                              pz_str_of(copies[i].signature), err);
-        if (status != PZ_OK)
-            return status;
-        group->functions[group->count++] = &copies[i];
-        program->hosts[group - program->groups].overload_count = group->count;
-    }
-    return PZ_OK;
-}
-
 /* ---- compiling ---- */
 
 static pz_status issue_fail(pz_status status, pz_str source, const pz__cel_issues *issues,
@@ -230,7 +121,8 @@ static pz_status compile(pz_program *program, pz_str source, const pz_program_op
 {
     pz_status status = declare_variables(program, options, err);
     if (status == PZ_OK)
-        status = declare_functions(program, options, err);
+        status = pz__hosts_read(&program->hosts, program->arena, options->functions,
+                                options->function_count, "a program", err);
     pz__cel_options cel = {.unchecked = options->flags & PZ_PROGRAM_UNCHECKED};
     if (status == PZ_OK && options->result)
         status = read_type(program->arena, &cel.expect, options->result, err);

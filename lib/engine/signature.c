@@ -5,7 +5,9 @@
  * The text is cut at the parentheses, the arrow and the commas outside of angle brackets; what is
  * between them are types, which the rule language reads itself.
  */
-#include "engine/program.h"
+#include "engine/hosts.h"
+
+#include "base/error.h"
 
 static pz_str trimmed(pz_str text)
 {

@@ -15,8 +15,7 @@
 #include "value/map.h"
 
 struct pz_pool {
-    pz_alloc alloc;
-    pz__arena arena;
+    pz__arena arena; /* alone, so that any arena can stand for a pool that nobody frees */
 };
 
 pz_status pz_pool_new(pz_pool **out, const pz_alloc *alloc)
@@ -28,7 +27,6 @@ pz_status pz_pool_new(pz_pool **out, const pz_alloc *alloc)
     pz_pool *pool = pz__mem_new(&memory, 1, sizeof *pool);
     if (!pool)
         return PZ_ERR_NOMEM;
-    pool->alloc = memory;
     pz__arena_init(&pool->arena, &memory, 0);
     *out = pool;
     return PZ_OK;
@@ -44,14 +42,14 @@ void pz_pool_free(pz_pool *pool)
 {
     if (!pool)
         return;
-    pz_alloc alloc = pool->alloc;
+    pz_alloc alloc = pool->arena.alloc;
     pz__arena_clear(&pool->arena);
     pz__mem_free(&alloc, pool, 1, sizeof *pool);
 }
 
 pz_pool *pz__pool_of(pz__arena *arena)
 {
-    return (pz_pool *)(void *)((char *)arena - offsetof(pz_pool, arena));
+    return (pz_pool *)(void *)arena;
 }
 
 pz__arena *pz__pool_arena(pz_pool *pool)

@@ -145,7 +145,8 @@ pz_status pz__value_copy(pz__arena *arena, pz_value *out, pz_value v);
 
 /* The arena of a pool, for rooms that hand values out through one. */
 pz__arena *pz__pool_arena(pz_pool *pool);
-/* The pool whose arena this is. */
+/* The pool whose arena this is; of another arena, something to make values in that is never freed
+ * nor reset. */
 pz_pool *pz__pool_of(pz__arena *arena);
 
 /* ---- documents: values with the place of every node ---- */

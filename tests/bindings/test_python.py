@@ -48,7 +48,7 @@ STRUCTS = {
     "pz_alloc": _ffi.Alloc, "pz_engine_options": _ffi.EngineOptions, "pz_write": _ffi.Write,
     "pz_resolution": _ffi.Resolution, "pz_observed": _ffi.Observed,
     "pz_diagnostic": _ffi.Diagnostic, "pz_span": _ffi.Span, "pz_tcf": _ffi.Tcf,
-    "pz_batch": _ffi.Batch, "pz_variable": _ffi.Variable, "pz_function": _ffi.Function,
+    "pz_batch": _ffi.Batch, "pz_many": _ffi.Many, "pz_variable": _ffi.Variable, "pz_function": _ffi.Function,
     "pz_program_options": _ffi.ProgramOptions, "pz_evaluation": _ffi.Evaluation,
 }
 OPAQUE = {"pz_engine", "pz_profile", "pz_context", "pz_decision", "pz_pool", "pz_report",

@@ -88,8 +88,9 @@ static pz_status compile(const pz__catalog **out, const pz_alloc *alloc, const c
                          pz_report *report)
 {
     const pz__zone_source source = {a, read_zone, list_zones};
-    return pz__catalog_compile_with(out, alloc, PZ__STR("z.json"), pz_str_of(text),
-                                    a ? &source : NULL, report, NULL);
+    const pz__surroundings around = {.zones = a ? &source : NULL};
+    return pz__catalog_compile_with(out, alloc, PZ__STR("z.json"), pz_str_of(text), &around, report,
+                                    NULL);
 }
 
 static const pz__catalog *sound(const char *text, atlas *a)

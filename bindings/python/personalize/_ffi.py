@@ -50,11 +50,18 @@ class Entry(Structure):
     _fields_ = [("key", Value), ("value", Value)]
 
 
+class Function(Structure):
+    """pz_function. The callback is a HOST_FN."""
+    _fields_ = [("name", c_char_p), ("signature", c_char_p), ("call", c_void_p),
+                ("payload", c_void_p)]
+
+
 class EngineOptions(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("catalog", c_char_p),
                 ("store", c_char_p), ("alloc", POINTER(Alloc)), ("clock", c_void_p),
                 ("clock_payload", c_void_p), ("skew_ms", c_int64), ("store_bytes", c_uint64),
-                ("module", c_void_p)]
+                ("module", c_void_p), ("functions", POINTER(Function)),
+                ("function_count", c_size_t)]
 
 
 class Write(Structure):
@@ -86,14 +93,14 @@ class Batch(Structure):
                 ("attribute_count", c_uint32)]
 
 
+class Many(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("by", c_uint32), ("count", c_uint32),
+                ("profiles", POINTER(c_void_p)), ("texts", c_char_p), ("ends", POINTER(c_uint64)),
+                ("kind", c_char_p), ("names", POINTER(c_char_p)), ("name_count", c_uint32)]
+
+
 class Variable(Structure):
     _fields_ = [("name", c_char_p), ("type", c_char_p), ("size_max", c_uint64)]
-
-
-class Function(Structure):
-    """pz_function. Python declares none: see program.py."""
-    _fields_ = [("name", c_char_p), ("signature", c_char_p), ("call", c_void_p),
-                ("payload", c_void_p)]
 
 
 class ProgramOptions(Structure):
@@ -244,6 +251,10 @@ PROTOTYPES = {
     "pz_decision_reason": (c_char_p, [_HANDLE]),
     "pz_decision_rule": (c_char_p, [_HANDLE]),
     "pz_decision_confidence": (c_double, [_HANDLE]),
+    "pz_decision_is_impure": (c_bool, [_HANDLE]),
+    "pz_decide_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
+    "pz_answer_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
+    "pz_segments_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
     "pz_decision_map": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decision_bytes": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decision_id": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),

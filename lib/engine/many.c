@@ -1,0 +1,400 @@
+/*
+ * many.c: questions about many customers in one call, answered as JSON Lines.
+ *
+ * A host that crosses a border for every call (a scripting language, a database) pays for crossing
+ * more than for deciding. Here it crosses once: customers come in as one run of texts with their
+ * ends, answers go out as one text.
+ *
+ * Each customer is opened, asked and let go before the next one, and what the answers took of the
+ * request's arena is given back with it, so a million customers need no more memory than one, the
+ * text aside. The lines of one customer are written behind a mark in the buffer: what cannot be
+ * said takes them back and an error stands there instead. Only what would befall every customer
+ * (no memory, a store that fails) ends the call.
+ *
+ * Not here: how an answer comes about (context.c), many events (batch.c).
+ */
+#include "engine/engine.h"
+
+#include "base/utf8.h"
+
+typedef struct run run;
+
+/* One sort of question: what it is called in a line, and the line about one name. */
+typedef struct question {
+    const char *about; /* "decision"; NULL: there are no names, and one line */
+    pz_status (*check)(const pz_context *context, const char *name, pz_error *err);
+    pz_status (*tell)(run *r, const pz_profile *profile, const char *name, pz_error *why);
+} question;
+
+struct run {
+    const question *question;
+    pz_context *context;
+    pz_engine *engine;
+    const pz_many *many;
+    pz__buf out;
+    pz_str customer; /* what stands in its lines; NULL: nobody */
+    bool is_new;     /* nobody has its identifier yet */
+};
+
+/* ---- lines ---- */
+
+static void put_name(run *r, const char *name)
+{
+    pz__buf_text(&r->out, ",\"");
+    pz__buf_text(&r->out, name);
+    pz__buf_text(&r->out, "\":");
+}
+
+static void put_text(run *r, const char *name, pz_str text)
+{
+    put_name(r, name);
+    pz__json_write_text(&r->out, text);
+}
+
+static void put_value(run *r, const char *name, pz_value value, pz_status *status)
+{
+    put_name(r, name);
+    const pz_status told = pz__json_write(&r->out, value, 0);
+    if (*status == PZ_OK)
+        *status = told;
+}
+
+static void begin_line(run *r, const char *name)
+{
+    pz__buf_text(&r->out, "{\"customer\":");
+    if (r->customer.data)
+        pz__json_write_text(&r->out, r->customer);
+    else
+        pz__buf_text(&r->out, "null");
+    if (name)
+        put_text(r, r->question->about, pz_str_of(name));
+}
+
+static void end_line(run *r)
+{
+    pz__buf_text(&r->out, "}\n");
+}
+
+/* A value that JSON has no word for: everything else was fine. */
+static pz_status unsayable(pz_status status, pz_error *why)
+{
+    if (status == PZ_ERR_DOMAIN)
+        pz__fail(why, status, "the value is not a finite number, and JSON has no word for it");
+    return status;
+}
+
+/* ---- questions ---- */
+
+static pz_status tell_more(run *r, const pz_decision *decision, pz_error *why)
+{
+    pz_str text;
+    pz_status status = PZ_OK;
+    if (r->many->flags & PZ_MANY_ID) {
+        status = pz_decision_id(&text, r->context, decision, why);
+        if (status == PZ_OK)
+            put_text(r, "id", text);
+    }
+    if (status == PZ_OK && r->many->flags & PZ_MANY_WHY) {
+        status = pz_explain_text(&text, r->context, decision, why);
+        if (status == PZ_OK)
+            put_text(r, "why", text);
+    }
+    return status;
+}
+
+static pz_status tell_decision(run *r, const pz_profile *profile, const char *name, pz_error *why)
+{
+    const pz_decision *decision;
+    pz_status status = pz_decide(&decision, r->context, profile, name, why);
+    if (status != PZ_OK)
+        return status;
+    begin_line(r, name);
+    put_value(r, "value", pz_decision_value(decision), &status);
+    put_text(r, "reason", pz_str_of(pz_decision_reason(decision)));
+    put_text(r, "rule", pz_str_of(pz_decision_rule(decision)));
+    put_value(r, "confidence", pz_value_double(pz_decision_confidence(decision)), &status);
+    if (r->is_new)
+        pz__buf_text(&r->out, ",\"is_new\":true");
+    if (pz_decision_is_impure(decision))
+        pz__buf_text(&r->out, ",\"impure\":true");
+    if (status != PZ_OK)
+        return unsayable(status, why);
+    status = tell_more(r, decision, why);
+    end_line(r);
+    return status;
+}
+
+static pz_status tell_answer(run *r, const pz_profile *profile, const char *name, pz_error *why)
+{
+    pz_resolution found = {PZ_RESOLUTION};
+    pz_status status = pz_resolve(&found, r->context, profile, name, why);
+    if (status != PZ_OK)
+        return status;
+    begin_line(r, name);
+    put_value(r, "value", found.value, &status);
+    put_text(r, "tier", pz_str_of(found.tier));
+    put_text(r, "reason", pz_str_of(found.reason));
+    if (found.has_confidence)
+        put_value(r, "confidence", pz_value_double(found.confidence), &status);
+    if (found.channel.len)
+        put_text(r, "channel", found.channel);
+    if (found.who.len)
+        put_text(r, "who", found.who);
+    if (found.at_ms)
+        put_value(r, "at", pz_value_time_ms(found.at_ms), &status);
+    if (r->is_new)
+        pz__buf_text(&r->out, ",\"is_new\":true");
+    end_line(r);
+    return unsayable(status, why);
+}
+
+static pz_status tell_segments(run *r, const pz_profile *profile, const char *name, pz_error *why)
+{
+    pz_value list;
+    pz_status status = pz_segments(&list, r->context, profile, why);
+    if (status != PZ_OK)
+        return status;
+    begin_line(r, name);
+    put_value(r, "segments", list, &status);
+    if (r->is_new)
+        pz__buf_text(&r->out, ",\"is_new\":true");
+    end_line(r);
+    return status;
+}
+
+/* ---- customers ---- */
+
+static pz_str text_of(const pz_many *many, uint32_t i)
+{
+    const uint64_t start = i ? many->ends[i - 1] : 0;
+    return (pz_str){many->texts + start, (size_t)(many->ends[i] - start)};
+}
+
+static pz_status open_id(run *r, pz_str id, pz_profile **out, pz_error *why)
+{
+    pz__profile *state;
+    pz_status status = pz__profile_load(&state, r->engine, id, why);
+    if (status == PZ_ERR_NOT_FOUND)
+        pz__fail(why, status, "the store holds no profile '%.*s'", PZ__STR_ARG(id));
+    if (status != PZ_OK)
+        return status;
+    return pz__profile_wrap(out, r->engine, state, (pz__standing){true, true}, why);
+}
+
+static pz_status open_identifier(run *r, pz_str value, pz_profile **out, pz_error *why)
+{
+    const pz_str kind = pz_str_of(r->many->kind);
+    pz__profile *state;
+    pz_status status = pz__identifier_check(kind, value, why);
+    if (status == PZ_OK)
+        status = pz__customer_find(&state, r->engine, kind, value, why);
+    if (status != PZ_OK)
+        return status;
+    r->is_new = state == NULL;
+    return state ? pz__profile_wrap(out, r->engine, state, (pz__standing){true, true}, why) : PZ_OK;
+}
+
+/* Open customer i. *out is the caller's to free, unless it came as a handle. */
+static pz_status open_customer(run *r, uint32_t i, pz_profile **out, pz_error *why)
+{
+    const pz_str text = text_of(r->many, i);
+    r->customer = text;
+    switch ((pz_many_by)r->many->by) {
+    case PZ_BY_ID:
+        return open_id(r, text, out, why);
+    case PZ_BY_IDENTIFIER:
+        return open_identifier(r, text, out, why);
+    case PZ_BY_BYTES:
+        r->customer = (pz_str){NULL, 0};
+        return pz_profile_view(out, r->engine, text.data, text.len, why);
+    case PZ_BY_HANDLE:
+        break;
+    }
+    return PZ_OK;
+}
+
+/* ---- the run ---- */
+
+static uint32_t lines_of(const run *r)
+{
+    return r->question->about ? r->many->name_count : 1;
+}
+
+static const char *name_of(const run *r, uint32_t i)
+{
+    return r->question->about ? r->many->names[i] : NULL;
+}
+
+/* What befalls one customer would befall all of them. */
+static bool is_fatal(pz_status status)
+{
+    return status == PZ_ERR_NOMEM || status == PZ_ERR_IO || status == PZ_ERR_BUSY ||
+           status == PZ_ERR_ARG || status == PZ_ERR_STATE;
+}
+
+static void tell_failure(run *r, pz_status status, const pz_error *why)
+{
+    for (uint32_t i = 0; i < lines_of(r); i++) {
+        begin_line(r, name_of(r, i));
+        put_text(r, "error", pz_str_of(why->message[0] ? why->message : pz_status_text(status)));
+        put_text(r, "status", pz_str_of(pz_status_name(status)));
+        end_line(r);
+    }
+}
+
+static pz_status ask(run *r, const pz_profile *profile, pz_error *why)
+{
+    if (profile && r->many->by != PZ_BY_ID && r->many->by != PZ_BY_IDENTIFIER)
+        r->customer = pz_profile_id(profile);
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < lines_of(r) && status == PZ_OK; i++)
+        status = r->question->tell(r, profile, name_of(r, i), why);
+    return status;
+}
+
+/* A text that no id or identifier can be is the customer's own, though its status is that of a bad
+ * call. */
+static bool is_own(bool is_open, pz_status status)
+{
+    return !is_fatal(status) || (!is_open && status == PZ_ERR_ARG);
+}
+
+static pz_status run_one(run *r, uint32_t i, pz_error *err)
+{
+    const bool is_handle = r->many->by == PZ_BY_HANDLE;
+    pz__request *request = pz__context_request(r->context);
+    const pz__mark mark = pz__arena_mark(&request->arena);
+    const size_t len = r->out.len;
+    pz_error why = PZ_ERROR_INIT;
+    pz_profile *opened = NULL;
+    r->is_new = false;
+    r->customer = (pz_str){NULL, 0};
+    pz_status status = is_handle ? PZ_OK : open_customer(r, i, &opened, &why);
+    const bool is_open = status == PZ_OK;
+    if (is_open)
+        status = ask(r, is_handle ? r->many->profiles[i] : opened, &why);
+    if (status != PZ_OK && is_own(is_open, status) && r->out.status == PZ_OK) {
+        r->out.len = len;
+        tell_failure(r, status, &why);
+        status = PZ_OK;
+    }
+    pz__context_leave(r->context, mark);
+    pz_profile_free(opened);
+    if (status != PZ_OK)
+        pz__fail(err, status, "%s", why.message[0] ? why.message : pz_status_text(status));
+    else if (r->out.status != PZ_OK)
+        status = pz__fail(err, r->out.status, "the answers are too long together: ask about fewer");
+    return status;
+}
+
+/* ---- what is asked ---- */
+
+static bool are_ends_sound(const pz_many *many)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < many->count; i++) {
+        if (many->ends[i] < last || many->ends[i] > PZ_VALUE_LEN_MAX)
+            return false;
+        last = many->ends[i];
+    }
+    return true;
+}
+
+static pz_status check_customers(const pz_many *many, pz_error *err)
+{
+    if (many->count > PZ_MANY_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "more than %u customers in one call", PZ_MANY_MAX);
+    if (many->by > PZ_BY_BYTES)
+        return pz__fail(err, PZ_ERR_ARG, "customers are named by handle, id, identifier or bytes");
+    if (many->count == 0)
+        return PZ_OK;
+    if (many->by == PZ_BY_HANDLE)
+        return many->profiles ? PZ_OK : pz__fail(err, PZ_ERR_ARG, "the handles are missing");
+    if (!many->texts || !many->ends || !are_ends_sound(many))
+        return pz__fail(err, PZ_ERR_ARG, "texts and the ascending ends of each are needed");
+    if (many->by == PZ_BY_IDENTIFIER && !many->kind)
+        return pz__fail(err, PZ_ERR_ARG, "the kind of the identifiers is missing");
+    for (uint32_t i = 0; many->by != PZ_BY_BYTES && i < many->count; i++) {
+        const pz_str text = text_of(many, i);
+        if (!pz__utf8_valid(text.data, text.len))
+            return pz__fail(err, PZ_ERR_PARSE, "the text of customer %u is not UTF-8", i);
+    }
+    return PZ_OK;
+}
+
+static pz_status check_names(const question *asked, const pz_context *context, const pz_many *many,
+                             pz_error *err)
+{
+    if (!asked->about)
+        return PZ_OK;
+    if (!many->names && many->name_count)
+        return pz__fail(err, PZ_ERR_ARG, "the names are missing");
+    for (uint32_t i = 0; i < many->name_count; i++) {
+        if (!many->names[i])
+            return pz__fail(err, PZ_ERR_ARG, "the name of %s %u is missing", asked->about, i);
+        const pz_status status = asked->check(context, many->names[i], err);
+        if (status != PZ_OK)
+            return status;
+    }
+    return PZ_OK;
+}
+
+static pz_status check(const question *asked, const pz_str *out, pz_context *context,
+                       const pz_pool *pool, const pz_many *many, pz_error *err)
+{
+    if (!out || !context || !pool || !many || many->size < sizeof *many)
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a result, a context, a pool and customers that begin with PZ_MANY are "
+                        "needed");
+    if (many->flags & ~(uint32_t)(PZ_MANY_WHY | PZ_MANY_ID))
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    if (!pz__context_request(context)->catalog)
+        return pz__fail(err, PZ_ERR_STATE, "begin the context with pz_context_begin() first");
+    const pz_status status = check_customers(many, err);
+    return status == PZ_OK ? check_names(asked, context, many, err) : status;
+}
+
+static pz_status run_all(const question *asked, pz_str *out, pz_context *context, pz_pool *pool,
+                         const pz_many *many, pz_error *err)
+{
+    if (out)
+        *out = (pz_str){NULL, 0};
+    pz_status status = check(asked, out, context, pool, many, err);
+    if (status != PZ_OK)
+        return status;
+    pz__arena *arena = pz__pool_arena(pool);
+    run r = {
+        .question = asked, .context = context, .engine = pz__context_engine(context), .many = many};
+    pz__buf_init(&r.out, &arena->alloc, PZ_VALUE_LEN_MAX);
+    for (uint32_t i = 0; i < many->count && status == PZ_OK; i++)
+        status = run_one(&r, i, err);
+    const char *text =
+        status == PZ_OK ? pz__arena_text(arena, r.out.data ? r.out.data : "", r.out.len) : NULL;
+    if (text)
+        *out = (pz_str){text, r.out.len};
+    else if (status == PZ_OK)
+        status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    pz__buf_clear(&r.out);
+    return status;
+}
+
+pz_status pz_decide_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many,
+                         pz_error *err)
+{
+    static const question asked = {"decision", pz__context_decision, tell_decision};
+    return run_all(&asked, out, context, pool, many, err);
+}
+
+pz_status pz_answer_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many,
+                         pz_error *err)
+{
+    static const question asked = {"attribute", pz__context_attribute, tell_answer};
+    return run_all(&asked, out, context, pool, many, err);
+}
+
+pz_status pz_segments_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many,
+                           pz_error *err)
+{
+    static const question asked = {NULL, NULL, tell_segments};
+    return run_all(&asked, out, context, pool, many, err);
+}
