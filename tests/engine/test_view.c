@@ -232,9 +232,12 @@ static void a_view_may_be_the_account(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_view_answers_as_the_profile_does),    TEST(an_answer_from_a_view_asks_for_no_memory),
-        TEST(writing_to_a_view_makes_it_its_own),    TEST(a_view_is_exported_encoded_and_merged),
-        TEST(bytes_that_are_no_profile_are_refused), TEST(a_view_may_be_the_account),
+        TEST(a_view_answers_as_the_profile_does),
+        TEST(an_answer_from_a_view_asks_for_no_memory),
+        TEST(writing_to_a_view_makes_it_its_own),
+        TEST(a_view_is_exported_encoded_and_merged),
+        TEST(bytes_that_are_no_profile_are_refused),
+        TEST(a_view_may_be_the_account),
         TEST(a_list_out_of_a_view_stays_while_others_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
