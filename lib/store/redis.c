@@ -5,7 +5,7 @@
  * of its keys, as a lookup answers it; under a stream the number of its newest entry; each entry;
  * and one item of the store itself, "meta":
  *
- *     format (1)  writer id (16)  run ids of the masters it was made under (40 each, sorted)
+ *     format (1)  writer id (16)  histories of the masters it was made under (40 each, sorted)
  *
  * A transaction is optimistic. It remembers every item it has read and what it wants to write, and
  * sends nothing before commit, which checks that all still is as it was read (what was only read as
@@ -15,9 +15,10 @@
  *
  * The writer id. A profile's bytes tell their writer and a number; two different states under one
  * number would break the joining of replicas. A master that was replaced or restarted may have lost
- * its last writes, so the first process that meets a master whose run id is not in "meta" gives the
- * store a new writer id. Which masters there are can change while a transaction goes on: it began
- * in an epoch of the client (redis_client.c), and its writes are fenced with that epoch.
+ * its last writes, so the first process that meets a master whose history (redis_map.c) is not in
+ * "meta" gives the store a new writer id. Which masters there are can change while a transaction
+ * goes on: it began in an epoch of the client (redis_client.c), and its writes are fenced with that
+ * epoch.
  *
  * Iterating is not over one snapshot: the names of all records are gathered (redis_scan.c), and
  * each record is read, whole, at some moment of the iteration.
@@ -122,30 +123,30 @@ static void redis_close(pz__store *store)
 
 /* ---- the writer id ---- */
 
-static bool is_known_master(pz_str meta, const char *run)
+static bool is_known_master(pz_str meta, const char *history)
 {
-    for (size_t at = 1 + WRITER; at + PZ__RUN_ID_MAX <= meta.len; at += PZ__RUN_ID_MAX)
-        if (memcmp(meta.data + at, run, PZ__RUN_ID_MAX) == 0)
+    for (size_t at = 1 + WRITER; at + PZ__HISTORY_LEN <= meta.len; at += PZ__HISTORY_LEN)
+        if (memcmp(meta.data + at, history, PZ__HISTORY_LEN) == 0)
             return true;
     return false;
 }
 
-static bool are_known_masters(pz_str meta, const pz__buf *runs)
+static bool are_known_masters(pz_str meta, const pz__buf *histories)
 {
-    for (size_t at = 0; at < runs->len; at += PZ__RUN_ID_MAX)
-        if (!is_known_master(meta, runs->data + at))
+    for (size_t at = 0; at < histories->len; at += PZ__HISTORY_LEN)
+        if (!is_known_master(meta, histories->data + at))
             return false;
     return true;
 }
 
 /* The item as it has to be under these masters. A known writer id stays where `keeps`. */
-static void make_meta(pz__buf *out, const pz__buf *runs)
+static void make_meta(pz__buf *out, const pz__buf *histories)
 {
     uint8_t writer[WRITER];
     pz__uuid_new(writer);
     pz__buf_byte(out, PZ__STORE_FORMAT);
     pz__buf_put(out, writer, sizeof writer);
-    pz__buf_put(out, runs->data, runs->len);
+    pz__buf_put(out, histories->data, histories->len);
 }
 
 static pz_status check_meta(pz_str meta, pz_error *err)
@@ -161,23 +162,23 @@ static pz_status check_meta(pz_str meta, pz_error *err)
 }
 
 /* One look at the item; written anew if masters are not known to it. PZ_ERR_BUSY: look again. */
-static pz_status look_at_meta(redis *r, pz__session *session, pz__buf *runs, uint8_t out[WRITER],
-                              pz_error *err)
+static pz_status look_at_meta(redis *r, pz__session *session, pz__buf *histories,
+                              uint8_t out[WRITER], pz_error *err)
 {
     char room[PZ__ITEM_NAME_MAX];
     uint16_t nodes[PZ__NODES_MAX];
     size_t count;
     const pz_str name = PZ__STR("store");
     pz__item meta = {.name = pz__item_name(room, &r->client, PZ__ITEM_META, name, "store", 5)};
-    pz__buf_reset(runs);
-    pz_status status = pz__client_masters(session, runs, nodes, &count, err);
+    pz__buf_reset(histories);
+    pz_status status = pz__client_masters(session, histories, nodes, &count, err);
     if (status == PZ_OK)
         status = pz__items_read(session, &meta, 1, err);
     if (status == PZ_OK && meta.exists)
         status = check_meta(meta.bytes, err);
     if (status != PZ_OK)
         return status;
-    if (meta.exists && (r->read_only || are_known_masters(meta.bytes, runs))) {
+    if (meta.exists && (r->read_only || are_known_masters(meta.bytes, histories))) {
         memcpy(out, meta.bytes.data + 1, WRITER);
         return PZ_OK;
     }
@@ -185,7 +186,7 @@ static pz_status look_at_meta(redis *r, pz__session *session, pz__buf *runs, uin
         return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store yet behind this address");
     pz__buf bytes;
     pz__buf_init(&bytes, &r->alloc, PZ__STORE_RECORD_MAX);
-    make_meta(&bytes, runs);
+    make_meta(&bytes, histories);
     meta.action = PZ__ITEM_WRITE;
     meta.new_bytes = (pz_str){bytes.data, bytes.len};
     status = bytes.status == PZ_OK ? pz__items_commit(session, &meta, 1, err) : no_memory(err);
@@ -207,19 +208,19 @@ static pz_status know_writer(redis *r, uint8_t out[WRITER], uint64_t *epoch, pz_
     if (is_known)
         return PZ_OK;
     pz__session *session;
-    pz__buf runs;
+    pz__buf histories;
     pz_status status = pz__session_take(&r->client, &session, err);
     if (status != PZ_OK)
         return status;
-    pz__buf_init(&runs, &r->alloc, PZ__NODES_MAX * PZ__RUN_ID_MAX);
+    pz__buf_init(&histories, &r->alloc, PZ__NODES_MAX * PZ__HISTORY_LEN);
     status = PZ_ERR_BUSY;
     for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < META_TRIES; tries++) {
         *epoch = atomic_load(&r->client.epoch);
-        status = look_at_meta(r, session, &runs, out, err);
+        status = look_at_meta(r, session, &histories, out, err);
         if (status == PZ_OK && atomic_load(&r->client.epoch) != *epoch)
             status = pz__fail(err, PZ_ERR_BUSY, "the masters of the cluster change all the time");
     }
-    pz__buf_clear(&runs);
+    pz__buf_clear(&histories);
     pz__session_give(session);
     if (status != PZ_OK)
         return status;

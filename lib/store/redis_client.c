@@ -15,42 +15,27 @@
  * A request may be carried out twice when its answer was lost. So all requests are made such that
  * this changes nothing (redis_script.c); those that want to know get `again_arg` set.
  *
- * The epoch counts whenever a server appears among the masters, or a known address answers as
- * another process: that one may lack the last writes of its predecessor. A session with a fence
- * sends nothing once the epoch has passed it, because what it has to write was made for the
- * master that was.
+ * A session with a fence sends nothing once the epoch (redis_map.c) has passed it, because what it
+ * has to write was made for the master that was.
  *
- * Nodes are noted once and never removed: their numbers index the sessions' connections. Owners of
- * slots are atomics, so a round reads the map while another thread renews it; a stale owner costs a
- * MOVED. Error texts of servers are passed on in printable ASCII; addresses are told, never users
- * or passwords.
+ * Error texts of servers are passed on in printable ASCII; addresses are told, never users or
+ * passwords.
  *
- * Not here: sockets (redis_wire.c), what is stored (redis_item.c).
+ * Not here: the servers and their map (redis_map.c), sockets (redis_wire.c), what is stored
+ * (redis_item.c).
  */
-#include "store/redis_client.h"
+#include "store/redis_map.h"
 
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/number.h"
 #include "base/uuid.h"
 
 #define ARENA_KEPT (1u << 20)
 #define BACKOFF_MAX_MS 128
-#define NUMBER_TEXT 21
 
-/* What an attempt came to, beside the answers. */
-typedef struct trouble {
-    pz_status hard; /* no further attempt can help */
-    bool is_lost;   /* something stands against going on at once */
-    bool must_wait;
-    bool must_map;
-    pz_error why;     /* the last reason, for the caller who runs out of time */
-    int64_t until_ms; /* silence that only the deadline ended is no reason */
-} trouble;
-
-/* ---- clients, nodes and sessions ---- */
+/* ---- clients and sessions ---- */
 
 void pz__client_init(pz__client *client, const pz_alloc *alloc)
 {
@@ -78,35 +63,6 @@ void pz__client_clear(pz__client *client)
 {
     for (unsigned i = 0; i < PZ__SESSIONS_MAX; i++)
         session_free(atomic_exchange(&client->idle[i], NULL));
-}
-
-static uint16_t find_node(const pz__client *client, pz_str host, uint16_t port)
-{
-    const unsigned count = atomic_load(&client->node_count);
-    for (unsigned i = 0; i < count; i++)
-        if (client->nodes[i].port == port && pz__str_equal(host, pz_str_of(client->nodes[i].host)))
-            return (uint16_t)i;
-    return PZ__NODE_NONE;
-}
-
-uint16_t pz__client_node(pz__client *client, pz_str host, uint16_t port)
-{
-    uint16_t found = find_node(client, host, port);
-    if (found != PZ__NODE_NONE || host.len == 0 || host.len >= PZ__HOST_MAX || port == 0)
-        return found;
-    pz__fork_lock_take(&client->adding);
-    found = find_node(client, host, port);
-    const unsigned count = atomic_load(&client->node_count);
-    if (found == PZ__NODE_NONE && count < PZ__NODES_MAX) {
-        pz__node *node = &client->nodes[count];
-        memcpy(node->host, host.data, host.len);
-        node->host[host.len] = '\0';
-        node->port = port;
-        atomic_store(&client->node_count, count + 1);
-        found = (uint16_t)count;
-    }
-    pz__fork_lock_give(&client->adding);
-    return found;
 }
 
 static pz_status session_new(pz__client *client, pz__session **out, pz_error *err)
@@ -177,320 +133,7 @@ static uint32_t chance(pz__session *session, uint32_t below)
     return (uint32_t)((x >> 16) % below);
 }
 
-/* ---- failures ---- */
-
-/* What a server said, fit for a message. */
-static void printable(char out[160], pz_str text)
-{
-    size_t len = text.len < 159 ? text.len : 159;
-    for (size_t i = 0; i < len; i++)
-        out[i] = (char)(text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?');
-    out[len] = '\0';
-}
-
-static pz_status fail_at(const pz__session *session, uint16_t node, const pz_error *why,
-                         pz_error *err)
-{
-    const pz__node *at = &session->client->nodes[node];
-    return pz__fail(err, why->status, "Redis at %s:%u: %s", at->host, (unsigned)at->port,
-                    why->message);
-}
-
-static void lose(pz__session *session, uint16_t node, const pz_error *why, trouble *t)
-{
-    pz__wire_close(session->wires[node]);
-    session->wires[node] = NULL;
-    if (!t->why.message[0] || pz__redis_now() < t->until_ms)
-        fail_at(session, node, why, &t->why);
-    if (why->status == PZ_ERR_NOMEM)
-        t->hard = PZ_ERR_NOMEM;
-    t->is_lost = t->must_wait = t->must_map = true;
-}
-
-static void refuse(pz__session *session, uint16_t node, pz_status status, const char *text,
-                   trouble *t)
-{
-    pz_error why = PZ_ERROR_INIT;
-    pz__fail(&why, status, "%s", text);
-    fail_at(session, node, &why, &t->why);
-    t->hard = status;
-}
-
-/* ---- shaking hands ---- */
-
-static pz_str info_field(pz_str text, pz_str name)
-{
-    for (size_t at = 0; at + name.len <= text.len;) {
-        const char *line = text.data + at;
-        const char *end = memchr(line, '\r', text.len - at);
-        const size_t len = end ? (size_t)(end - line) : text.len - at;
-        if (len >= name.len && memcmp(line, name.data, name.len) == 0)
-            return (pz_str){line + name.len, len - name.len};
-        at += len + 2;
-    }
-    return (pz_str){NULL, 0};
-}
-
-static void greet(pz__session *session)
-{
-    const pz__redis_options *options = &session->client->options;
-    pz__buf *out = &session->out;
-    pz__buf_reset(out);
-    if (options->password[0]) {
-        const bool named = options->user[0];
-        const pz_str args[3] = {PZ__STR("AUTH"),
-                                named ? pz_str_of(options->user) : pz_str_of(options->password),
-                                pz_str_of(options->password)};
-        pz__wire_command(out, args, named ? 3 : 2);
-    }
-    if (options->database) {
-        char digits[NUMBER_TEXT];
-        const pz_str args[2] = {PZ__STR("SELECT"),
-                                {digits, pz__uint_print(options->database, digits)}};
-        pz__wire_command(out, args, 2);
-    }
-    const pz_str server[2] = {PZ__STR("INFO"), PZ__STR("server")};
-    const pz_str replication[2] = {PZ__STR("INFO"), PZ__STR("replication")};
-    pz__wire_command(out, server, 2);
-    pz__wire_command(out, replication, 2);
-}
-
-typedef struct greeting {
-    pz_str server, replication;
-    pz_status refused; /* for good */
-    pz_error why;
-} greeting;
-
-static pz_status read_greeting(pz__session *session, pz__wire *wire, pz__patience patience,
-                               greeting *g, pz_error *err)
-{
-    const pz__redis_options *options = &session->client->options;
-    const unsigned before = (options->password[0] != 0) + (options->database != 0);
-    for (unsigned i = 0; i < before + 2; i++) {
-        pz__reply *reply;
-        const pz_status status = pz__wire_read(wire, &reply, patience, err);
-        if (status != PZ_OK)
-            return status;
-        if (reply->kind == PZ__REPLY_ERROR) {
-            char text[160];
-            printable(text, reply->text);
-            const bool loading = reply->text.len > 7 && memcmp(text, "LOADING", 7) == 0;
-            if (!loading)
-                g->refused = PZ_ERR_IO;
-            return pz__fail(err, PZ_ERR_IO, "%s",
-                            i == 0 && options->password[0] ? "it refuses the user or password"
-                                                           : text);
-        }
-        if (i >= before && reply->kind != PZ__REPLY_TEXT)
-            return pz__fail(err, PZ_ERR_IO, "it does not answer as Redis does");
-        if (i == before)
-            g->server = reply->text;
-        else if (i > before)
-            g->replication = reply->text;
-    }
-    return PZ_OK;
-}
-
-/* Remember who answers here; another process than before begins an epoch. */
-static pz_status meet(pz__session *session, uint16_t node, const greeting *g, pz_error *err)
-{
-    pz__client *client = session->client;
-    const pz_str run = info_field(g->server, PZ__STR("run_id:"));
-    if (run.len != PZ__RUN_ID_MAX)
-        return pz__fail(err, PZ_ERR_IO, "it does not answer as Redis does");
-    memcpy(session->run_ids[node], run.data, run.len);
-    session->run_ids[node][run.len] = '\0';
-    const uint64_t hash = pz__siphash(pz__fixed_key, run.data, run.len) | 1;
-    if (atomic_exchange(&client->nodes[node].run, hash) != hash)
-        atomic_fetch_add(&client->epoch, 1);
-    return PZ_OK;
-}
-
-static pz__patience patience_of(const pz__session *session, int64_t until_ms)
-{
-    return (pz__patience){until_ms, session->client->options.timeout_ms};
-}
-
-/* A connection to a node, made and greeted if there is none. `g` is filled in only then. */
-static bool get_wire(pz__session *session, uint16_t node, int64_t until_ms, greeting *g, trouble *t)
-{
-    pz__client *client = session->client;
-    if (session->wires[node])
-        return true;
-    pz_error why = PZ_ERROR_INIT;
-    pz__wire *wire;
-    const pz__patience patience = patience_of(session, until_ms);
-    pz_status status =
-        pz__wire_open(&wire, &client->alloc, &session->arena, client->nodes[node].host,
-                      client->nodes[node].port, patience, &why);
-    if (status == PZ_OK) {
-        greet(session);
-        status = session->out.status != PZ_OK
-                     ? pz__fail(&why, session->out.status, "out of memory")
-                     : pz__wire_send(wire, session->out.data, session->out.len, patience, &why);
-    }
-    if (status == PZ_OK)
-        status = read_greeting(session, wire, patience, g, &why);
-    if (status == PZ_OK)
-        status = meet(session, node, g, &why);
-    session->wires[node] = wire;
-    if (status == PZ_OK)
-        return true;
-    lose(session, node, &why, t);
-    if (g->refused != PZ_OK)
-        t->hard = g->refused;
-    return false;
-}
-
-/* ---- the map of slots ---- */
-
-static bool is_owner(const pz__client *client, uint16_t node)
-{
-    for (unsigned i = 0; i < PZ__SLOTS; i++)
-        if (atomic_load_explicit(&client->owners[i], memory_order_relaxed) == node)
-            return true;
-    return false;
-}
-
-/* Put a new map in force. A master that was none begins an epoch. */
-static void take_map(pz__client *client, const uint16_t owners[PZ__SLOTS])
-{
-    uint16_t last = PZ__NODE_NONE;
-    bool is_new = false;
-    for (unsigned i = 0; i < PZ__SLOTS; i++) {
-        if (owners[i] != last && owners[i] != PZ__NODE_NONE)
-            is_new = is_new || !is_owner(client, owners[i]);
-        last = owners[i];
-    }
-    for (unsigned i = 0; i < PZ__SLOTS; i++)
-        if (owners[i] != PZ__NODE_NONE)
-            atomic_store(&client->owners[i], owners[i]);
-    if (is_new)
-        atomic_fetch_add(&client->epoch, 1);
-    atomic_store(&client->is_mapped, true);
-}
-
-/* The node of [host, port, ...]; no host means the one that was asked. */
-static uint16_t read_node(pz__client *client, uint16_t from, const pz__reply *reply)
-{
-    if (reply->kind != PZ__REPLY_ARRAY || reply->count < 2 ||
-        reply->items[1]->kind != PZ__REPLY_INTEGER || reply->items[1]->integer < 1 ||
-        reply->items[1]->integer > 65535)
-        return PZ__NODE_NONE;
-    pz_str host =
-        reply->items[0]->kind == PZ__REPLY_TEXT ? reply->items[0]->text : (pz_str){NULL, 0};
-    if (host.len == 0 || (host.len == 1 && host.data[0] == '?'))
-        host = pz_str_of(client->nodes[from].host);
-    if (memchr(host.data, '\0', host.len))
-        return PZ__NODE_NONE;
-    return pz__client_node(client, host, (uint16_t)reply->items[1]->integer);
-}
-
-/* What CLUSTER SLOTS answers: [first, last, master, replica...]... False if it cannot be so. */
-static bool read_slots(pz__client *client, uint16_t from, const pz__reply *reply,
-                       uint16_t owners[PZ__SLOTS])
-{
-    memset(owners, 0xff, PZ__SLOTS * sizeof owners[0]);
-    if (reply->kind != PZ__REPLY_ARRAY || reply->count == 0)
-        return false;
-    for (size_t i = 0; i < reply->count; i++) {
-        const pz__reply *range = reply->items[i];
-        if (range->kind != PZ__REPLY_ARRAY || range->count < 3 ||
-            range->items[0]->kind != PZ__REPLY_INTEGER ||
-            range->items[1]->kind != PZ__REPLY_INTEGER)
-            return false;
-        const int64_t first = range->items[0]->integer, last = range->items[1]->integer;
-        const uint16_t master = read_node(client, from, range->items[2]);
-        if (first < 0 || first > last || last >= PZ__SLOTS || master == PZ__NODE_NONE)
-            return false;
-        for (int64_t slot = first; slot <= last; slot++)
-            owners[slot] = master;
-        for (size_t j = 3; j < range->count; j++)
-            read_node(client, from, range->items[j]);
-    }
-    return true;
-}
-
-static bool ask_for_slots(pz__session *session, uint16_t node, int64_t until_ms, trouble *t)
-{
-    const pz_str command[2] = {PZ__STR("CLUSTER"), PZ__STR("SLOTS")};
-    const pz__patience patience = patience_of(session, until_ms);
-    pz_error why = PZ_ERROR_INIT;
-    pz__reply *reply;
-    pz__buf_reset(&session->out);
-    pz__wire_command(&session->out, command, 2);
-    pz_status status = session->out.status;
-    if (status == PZ_OK)
-        status = pz__wire_send(session->wires[node], session->out.data, session->out.len, patience,
-                               &why);
-    if (status == PZ_OK)
-        status = pz__wire_read(session->wires[node], &reply, patience, &why);
-    uint16_t *owners = pz__arena_array(&session->arena, PZ__SLOTS, sizeof *owners);
-    if (status == PZ_OK && !owners)
-        status = pz__fail(&why, PZ_ERR_NOMEM, "out of memory");
-    if (status == PZ_OK && !read_slots(session->client, node, reply, owners))
-        status = pz__fail(&why, PZ_ERR_IO, "its map of slots makes no sense");
-    if (status != PZ_OK) {
-        lose(session, node, &why, t);
-        return false;
-    }
-    take_map(session->client, owners);
-    return true;
-}
-
-/* Ask one node who owns what. One that stands alone owns everything, unless it is a replica. */
-static bool map_from(pz__session *session, uint16_t node, int64_t until_ms, trouble *t)
-{
-    pz__client *client = session->client;
-    greeting g = {.refused = PZ_OK};
-    if (!atomic_load(&client->is_cluster)) { /* its role may have changed: greet it anew */
-        pz__wire_close(session->wires[node]);
-        session->wires[node] = NULL;
-    }
-    if (!get_wire(session, node, until_ms, &g, t))
-        return false;
-    if (!atomic_load(&client->is_cluster) &&
-        pz__str_equal(info_field(g.server, PZ__STR("redis_mode:")), PZ__STR("cluster")))
-        atomic_store(&client->is_cluster, true);
-    if (atomic_load(&client->is_cluster))
-        return ask_for_slots(session, node, until_ms, t);
-    if (!pz__str_equal(info_field(g.replication, PZ__STR("role:")), PZ__STR("master"))) {
-        pz_error why = PZ_ERROR_INIT;
-        pz__fail(&why, PZ_ERR_IO, "it is a replica");
-        fail_at(session, node, &why, &t->why);
-        return false;
-    }
-    uint16_t *owners = pz__arena_array(&session->arena, PZ__SLOTS, sizeof *owners);
-    for (unsigned i = 0; owners && i < PZ__SLOTS; i++)
-        owners[i] = node;
-    if (!owners)
-        t->hard = PZ_ERR_NOMEM;
-    else
-        take_map(client, owners);
-    return owners != NULL;
-}
-
-static bool renew_map(pz__session *session, int64_t until_ms, trouble *t)
-{
-    pz__client *client = session->client;
-    const unsigned count = atomic_load(&client->node_count);
-    const unsigned start = atomic_fetch_add(&client->start, 1);
-    for (unsigned i = 0; i < count && t->hard == PZ_OK; i++) {
-        if (map_from(session, (uint16_t)((start + i) % count), until_ms, t))
-            return true;
-        if (pz__redis_now() >= until_ms)
-            break;
-    }
-    return false;
-}
-
 /* ---- answers ---- */
-
-static bool begins(pz_str text, const char *with)
-{
-    const size_t len = strlen(with);
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
 
 /* "MOVED 3999 127.0.0.1:6381", and ASK alike. */
 static uint16_t redirected(pz__client *client, uint16_t from, pz_str text)
@@ -510,19 +153,18 @@ static uint16_t redirected(pz__client *client, uint16_t from, pz_str text)
     return port && port < 65536 ? pz__client_node(client, host, (uint16_t)port) : PZ__NODE_NONE;
 }
 
-/* What kept a request from being carried out, told if time runs out. */
-static void note_why(pz__session *session, const pz__request *r, const char *text, trouble *t)
+static void refuse(pz__session *session, uint16_t node, pz_status status, const char *text,
+                   pz__trouble *t)
 {
-    pz_error why = PZ_ERROR_INIT;
-    pz__fail(&why, PZ_ERR_IO, "%s", text);
-    fail_at(session, r->target, &why, &t->why);
+    pz__trouble_note(t, session, node, status, text);
+    t->hard = status;
 }
 
-static void follow(pz__session *session, pz__request *r, pz_str text, trouble *t)
+static void follow(pz__session *session, pz__request *r, pz_str text, pz__trouble *t)
 {
     pz__client *client = session->client;
     const uint16_t to = redirected(client, r->target, text);
-    r->is_asking = begins(text, "ASK");
+    r->is_asking = pz__redis_begins(text, "ASK");
     r->told = to;
     if (to == PZ__NODE_NONE) {
         t->must_wait = t->must_map = true;
@@ -530,7 +172,7 @@ static void follow(pz__session *session, pz__request *r, pz_str text, trouble *t
     }
     if (!r->is_asking) {
         t->must_map = true;
-        if (!is_owner(client, to))
+        if (!pz__node_is_master(client, to))
             atomic_fetch_add(&client->epoch, 1);
     }
 }
@@ -542,29 +184,29 @@ static void send_text(pz__request *r)
     r->args[1] = pz__script_text((pz__script)r->script);
 }
 
-static void take_error(pz__session *session, pz__request *r, pz_str said, trouble *t)
+static void take_error(pz__session *session, pz__request *r, pz_str said, pz__trouble *t)
 {
     static const char *const passing[] = {"TRYAGAIN", "CLUSTERDOWN", "LOADING",  "MASTERDOWN",
                                           "BUSY ",    "NOREPLICAS",  "READONLY", "UNBLOCKED"};
     char text[160];
-    printable(text, said);
+    pz__redis_printable(text, said);
     r->was_sent = r->was_lost;
-    if (begins(said, "MOVED ") || begins(said, "ASK ")) {
-        note_why(session, r, text, t);
+    if (pz__redis_begins(said, "MOVED ") || pz__redis_begins(said, "ASK ")) {
+        pz__trouble_note(t, session, r->target, PZ_ERR_IO, text);
         follow(session, r, said, t);
         return;
     }
-    if (begins(said, "NOSCRIPT") && r->script < PZ__SCRIPT_COUNT) {
+    if (pz__redis_begins(said, "NOSCRIPT") && r->script < PZ__SCRIPT_COUNT) {
         send_text(r);
         return;
     }
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        if (begins(said, passing[i]) || (i == 6 && strstr(text, "-READONLY"))) {
-            note_why(session, r, text, t);
+        if (pz__redis_begins(said, passing[i]) || (i == 6 && strstr(text, "-READONLY"))) {
+            pz__trouble_note(t, session, r->target, PZ_ERR_IO, text);
             t->must_wait = t->must_map = true;
             return;
         }
-    const bool is_full = begins(said, "OOM") || strstr(text, "-OOM");
+    const bool is_full = pz__redis_begins(said, "OOM") || strstr(text, "-OOM");
     refuse(session, r->target, is_full ? PZ_ERR_FULL : PZ_ERR_IO, text, t);
 }
 
@@ -582,7 +224,7 @@ static bool has_writes(const pz__session *session, const pz__request *requests, 
 static void put_wait(pz__session *session)
 {
     const pz__redis_options *options = &session->client->options;
-    char digits[2][NUMBER_TEXT];
+    char digits[2][PZ__DIGITS];
     const pz_str args[3] = {
         PZ__STR("WAIT"),
         {digits[0], pz__uint_print(options->wait_count, digits[0])},
@@ -591,16 +233,20 @@ static void put_wait(pz__session *session)
     pz__wire_command(&session->out, args, 3);
 }
 
+static bool is_fenced(const pz__session *session)
+{
+    return session->fence < UINT64_MAX && atomic_load(&session->client->epoch) != session->fence;
+}
+
 static void send_to(pz__session *session, uint16_t node, pz__request *requests, size_t count,
-                    int64_t until_ms, trouble *t)
+                    int64_t until_ms, pz__trouble *t)
 {
     const pz_str asking = PZ__STR("ASKING");
     pz_error why = PZ_ERROR_INIT;
-    greeting g = {.refused = PZ_OK};
-    if (!get_wire(session, node, until_ms, &g, t))
+    if (!pz__node_reach(session, node, until_ms, t))
         return;
-    if (session->fence < UINT64_MAX && atomic_load(&session->client->epoch) != session->fence)
-        return; /* the greeting told of another process */
+    if (is_fenced(session))
+        return; /* the greeting told of another history */
     pz__buf_reset(&session->out);
     for (size_t i = 0; i < count; i++) {
         pz__request *r = &requests[i];
@@ -623,13 +269,13 @@ static void send_to(pz__session *session, uint16_t node, pz__request *requests, 
         if (!requests[i].is_done && requests[i].target == node)
             requests[i].was_sent = requests[i].is_on_wire = true;
     if (pz__wire_send(session->wires[node], session->out.data, session->out.len,
-                      patience_of(session, until_ms), &why) != PZ_OK)
-        lose(session, node, &why, t);
+                      pz__node_patience(session, until_ms), &why) != PZ_OK)
+        pz__node_lose(session, node, &why, t);
 }
 
 /* Too few replicas confirmed: what was written there is not acknowledged yet. */
 static void unconfirm(pz__session *session, uint16_t node, pz__request *requests, size_t count,
-                      int64_t confirmed, trouble *t)
+                      int64_t confirmed, pz__trouble *t)
 {
     pz_error why = PZ_ERROR_INIT;
     for (size_t i = 0; i < count; i++)
@@ -640,12 +286,12 @@ static void unconfirm(pz__session *session, uint16_t node, pz__request *requests
     pz__fail(&why, PZ_ERR_IO, "%u of %u replicas confirmed the write within %u ms",
              (unsigned)confirmed, session->client->options.wait_count,
              (unsigned)session->client->options.wait_ms);
-    fail_at(session, node, &why, &t->why);
+    pz__fail_node(session, node, &why, &t->why);
     t->must_wait = t->must_map = true;
 }
 
 static pz_status read_wait(pz__session *session, uint16_t node, pz__request *requests, size_t count,
-                           int64_t until_ms, trouble *t, pz_error *err)
+                           int64_t until_ms, pz__trouble *t, pz_error *err)
 {
     const pz__redis_options *options = &session->client->options;
     const pz__patience patience = {until_ms + options->wait_ms,
@@ -663,10 +309,10 @@ static pz_status read_wait(pz__session *session, uint16_t node, pz__request *req
 }
 
 static void read_from(pz__session *session, uint16_t node, pz__request *requests, size_t count,
-                      int64_t until_ms, trouble *t)
+                      int64_t until_ms, pz__trouble *t)
 {
     pz_error why = PZ_ERROR_INIT;
-    const pz__patience patience = patience_of(session, until_ms);
+    const pz__patience patience = pz__node_patience(session, until_ms);
     const bool waits = has_writes(session, requests, count, node);
     bool any = false;
     pz_status status = PZ_OK;
@@ -694,19 +340,19 @@ static void read_from(pz__session *session, uint16_t node, pz__request *requests
     if (status == PZ_OK && any && waits)
         status = read_wait(session, node, requests, count, until_ms, t, &why);
     if (status != PZ_OK)
-        lose(session, node, &why, t);
+        pz__node_lose(session, node, &why, t);
 }
 
 /* Give every pending request its node; `used` marks them. */
 static void aim(pz__session *session, pz__request *requests, size_t count, bool used[PZ__NODES_MAX],
-                trouble *t)
+                pz__trouble *t)
 {
     for (size_t i = 0; i < count; i++) {
         pz__request *r = &requests[i];
         r->is_on_wire = false;
         if (r->is_done)
             continue;
-        if (r->node != PZ__NODE_NONE && !is_owner(session->client, r->node)) {
+        if (r->node != PZ__NODE_NONE && !pz__node_is_master(session->client, r->node)) {
             t->hard = PZ_ERR_BUSY;
             pz__fail(&t->why, PZ_ERR_BUSY, "a Redis server is no master any more: begin again");
             return;
@@ -724,13 +370,8 @@ static void aim(pz__session *session, pz__request *requests, size_t count, bool 
     }
 }
 
-static bool is_fenced(const pz__session *session)
-{
-    return session->fence < UINT64_MAX && atomic_load(&session->client->epoch) != session->fence;
-}
-
 static void attempt(pz__session *session, pz__request *requests, size_t count, int64_t until_ms,
-                    trouble *t)
+                    pz__trouble *t)
 {
     bool used[PZ__NODES_MAX] = {false};
     aim(session, requests, count, used, t);
@@ -777,7 +418,7 @@ static void pause_before(pz__session *session, unsigned tries, int64_t until_ms)
     pz__redis_sleep((int32_t)(ms < left ? ms : left > 0 ? left : 0));
 }
 
-static pz_status give_up(const trouble *t, pz_status status, int32_t ms, pz_error *err)
+static pz_status give_up(const pz__trouble *t, pz_status status, int32_t ms, pz_error *err)
 {
     if (t->hard != PZ_OK)
         return pz__fail(err, status, "%s", t->why.message[0] ? t->why.message : "out of memory");
@@ -789,10 +430,10 @@ pz_status pz__round(pz__session *session, pz__request *requests, size_t count, p
 {
     const int32_t deadline_ms = session->deadline_ms;
     const int64_t until_ms = pz__redis_now() + deadline_ms;
-    trouble t = {.hard = PZ_OK, .why = PZ_ERROR_INIT, .until_ms = until_ms};
+    pz__trouble t = {.hard = PZ_OK, .why = PZ_ERROR_INIT, .until_ms = until_ms};
     t.must_map = !atomic_load(&session->client->is_mapped);
     for (unsigned tries = 0;; tries++) {
-        const bool is_ready = !t.must_map || renew_map(session, until_ms, &t);
+        const bool is_ready = !t.must_map || pz__map_renew(session, until_ms, &t);
         t.must_wait = !is_ready;
         t.must_map = !is_ready;
         if (is_fenced(session))
@@ -819,20 +460,20 @@ pz_status pz__client_map(pz__session *session, pz_error *err)
 
 /* ---- all masters ---- */
 
-static int compare_runs(const void *a, const void *b)
+static int compare_histories(const void *a, const void *b)
 {
-    return memcmp(a, b, PZ__RUN_ID_MAX);
+    return memcmp(a, b, PZ__HISTORY_LEN);
 }
 
-static void sort_runs(char *runs, size_t count)
+static void sort_histories(char *all, size_t count)
 {
-    char moving[PZ__RUN_ID_MAX];
+    char moving[PZ__HISTORY_LEN];
     for (size_t i = 1; i < count; i++) {
         size_t at = i;
-        memcpy(moving, runs + i * PZ__RUN_ID_MAX, sizeof moving);
-        for (; at > 0 && compare_runs(runs + (at - 1) * PZ__RUN_ID_MAX, moving) > 0; at--)
-            memcpy(runs + at * PZ__RUN_ID_MAX, runs + (at - 1) * PZ__RUN_ID_MAX, sizeof moving);
-        memcpy(runs + at * PZ__RUN_ID_MAX, moving, sizeof moving);
+        memcpy(moving, all + i * PZ__HISTORY_LEN, sizeof moving);
+        for (; at > 0 && compare_histories(all + (at - 1) * PZ__HISTORY_LEN, moving) > 0; at--)
+            memcpy(all + at * PZ__HISTORY_LEN, all + (at - 1) * PZ__HISTORY_LEN, sizeof moving);
+        memcpy(all + at * PZ__HISTORY_LEN, moving, sizeof moving);
     }
 }
 
@@ -844,7 +485,7 @@ pz_status pz__client_masters(pz__session *session, pz__buf *out, uint16_t nodes[
     *count = 0;
     pz_status status = pz__client_map(session, err);
     for (unsigned i = 0; status == PZ_OK && i < atomic_load(&client->node_count); i++) {
-        if (!is_owner(client, (uint16_t)i))
+        if (!pz__node_is_master(client, (uint16_t)i))
             continue;
         pz_str *args = pz__args_new(session, 1);
         if (!args)
@@ -852,6 +493,7 @@ pz_status pz__client_masters(pz__session *session, pz__buf *out, uint16_t nodes[
         args[0] = PZ__STR("PING");
         requests[*count] = pz__request_new(0, args, 1);
         requests[*count].node = (uint16_t)i;
+        pz__node_doubt(session, (uint16_t)i);
         nodes[(*count)++] = (uint16_t)i;
     }
     if (status == PZ_OK)
@@ -860,9 +502,9 @@ pz_status pz__client_masters(pz__session *session, pz__buf *out, uint16_t nodes[
         return status;
     const size_t before = out->len;
     for (size_t i = 0; i < *count; i++)
-        pz__buf_put(out, session->run_ids[nodes[i]], PZ__RUN_ID_MAX);
+        pz__buf_put(out, session->histories[nodes[i]], PZ__HISTORY_LEN);
     if (out->status == PZ_OK)
-        sort_runs(out->data + before, *count);
+        sort_histories(out->data + before, *count);
     return out->status;
 }
 
@@ -890,7 +532,7 @@ pz__request pz__request_script(pz__session *session, pz__script script, uint16_t
                                uint32_t count, uint32_t key_count)
 {
     pz__request request = pz__request_new(slot, args, count);
-    char *digits = pz__arena_new(&session->arena, NUMBER_TEXT);
+    char *digits = pz__arena_new(&session->arena, PZ__DIGITS);
     request.script = (uint8_t)script;
     args[0] = PZ__STR("EVALSHA");
     args[1] = pz_str_of(session->client->shas[script]);

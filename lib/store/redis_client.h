@@ -22,7 +22,10 @@
 #define PZ__SESSIONS_MAX 64u
 
 #define PZ__ADDRESS_TEXT_MAX 128u
-#define PZ__RUN_ID_MAX 40u
+/* Bytes of what tells one history of a server from another (master_replid of INFO). */
+#define PZ__HISTORY_LEN 40u
+/* Room for a number in a command. */
+#define PZ__DIGITS 21u
 
 /* What an address says; see redis_address.c. */
 typedef struct pz__redis_options {
@@ -39,7 +42,7 @@ typedef struct pz__redis_options {
 typedef struct pz__node {
     char host[PZ__HOST_MAX];
     uint16_t port;
-    _Atomic uint64_t run; /* hash of the run id last met here; 0 for none yet */
+    _Atomic uint64_t history; /* hash of what was last met here; 0 for none yet */
 } pz__node;
 
 typedef struct pz__client {
@@ -67,7 +70,8 @@ typedef struct pz__session {
     uint64_t fence; /* nothing is sent any more once the epoch is another; UINT64_MAX for none */
     int32_t deadline_ms; /* of each round */
     pz__wire *wires[PZ__NODES_MAX];
-    char run_ids[PZ__NODES_MAX][PZ__RUN_ID_MAX + 1];
+    int64_t greeted_ms[PZ__NODES_MAX];
+    char histories[PZ__NODES_MAX][PZ__HISTORY_LEN];
 } pz__session;
 
 #define PZ__NODE_NONE UINT16_MAX
@@ -108,7 +112,7 @@ pz_status pz__round(pz__session *session, pz__request *requests, size_t count, p
 
 /* The map of slots is known after this: the masters are all owners. */
 pz_status pz__client_map(pz__session *session, pz_error *err);
-/* The run ids of all masters, sorted, 40 bytes each, appended to `out`; asks every one. */
+/* The histories of all masters, sorted, appended to `out`; asks every one. */
 pz_status pz__client_masters(pz__session *session, pz__buf *out, uint16_t nodes[PZ__NODES_MAX],
                              size_t *count, pz_error *err);
 
