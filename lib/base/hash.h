@@ -1,9 +1,10 @@
 /*
- * hash.h: two hashes for two uses.
+ * hash.h: three hashes for three uses.
  *
  * SipHash-2-4 (Aumasson, Bernstein 2012): short and keyed, for tables, deduplication and bucketing.
  * BLAKE2s (RFC 7693): collision-resistant and keyed or not, for content hashes and remembrance.
- * Both give the same bytes on every machine.
+ * A checksum: against accidents only, at the speed of memory.
+ * All give the same bytes on every machine.
  */
 #ifndef PZ_BASE_HASH_H
 #define PZ_BASE_HASH_H
@@ -19,6 +20,9 @@ typedef struct pz__key128 {
 extern const pz__key128 pz__fixed_key;
 
 uint64_t pz__siphash(pz__key128 key, const void *data, size_t len);
+
+/* Against flipped bits and cuts, not against people: checksum.c says how. */
+uint64_t pz__checksum(const void *data, size_t len);
 
 /* A 128-bit content hash. */
 typedef struct pz__digest {

@@ -189,6 +189,33 @@ static pz_status lmdb_lookup(pz__store *store, pz_str identifier, pz__buf *keys,
     return rc ? fail(store, rc, "search", err) : pz__filled(keys, err);
 }
 
+/* Two lookups in one transaction. Of several keys the view gives the first, and needs no walk. */
+static int find_record(const pz__view *at, pz_str identifier, pz__buf *out, bool *is_known)
+{
+    pz_str key, value;
+    int rc = pz__view_get(at, PZ__INDEX, identifier, &key);
+    *is_known = rc == 0;
+    if (rc == 0)
+        rc = pz__view_get(at, PZ__RECORDS, key, &value);
+    if (rc == 0)
+        pz__buf_put(out, value.data, value.len);
+    return rc;
+}
+
+static pz_status lmdb_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+                           pz_error *err)
+{
+    pz__view at;
+    const pz_status status = read_begin(store, PZ__SLOT_READING, &at, err);
+    if (status != PZ_OK)
+        return status;
+    const int rc = find_record(&at, identifier, out, is_known);
+    pz__view_end(&at);
+    if (rc == PZ__MDB_NOT_FOUND)
+        return PZ_ERR_NOT_FOUND;
+    return rc ? fail(store, rc, "read", err) : pz__filled(out, err);
+}
+
 static pz_status lmdb_count(pz__store *store, uint64_t *out, pz_error *err)
 {
     pz__view at;
@@ -498,6 +525,7 @@ const pz__backend pz__lmdb_backend = {
     .writer = lmdb_writer,
     .get = lmdb_get,
     .lookup = lmdb_lookup,
+    .find = lmdb_find,
     .iterate = lmdb_iterate,
     .read_stream = lmdb_read_stream,
     .count = lmdb_count,

@@ -203,6 +203,47 @@ pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, s
     return store->backend->lookup(store, identifier, keys, count, err);
 }
 
+static pz_str read_text(pz__cursor *from)
+{
+    size_t len = (size_t)pz__cursor_varint(from);
+    return (pz_str){(const char *)pz__cursor_take(from, len), len};
+}
+
+/* For backends that have nothing better. */
+static pz_status find_in_steps(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+                               pz_error *err)
+{
+    pz__buf keys;
+    size_t count = 0;
+    pz_error why = PZ_ERROR_INIT;
+    pz__buf_init(&keys, &store->alloc, PZ__STORE_RECORD_MAX);
+    pz_status status = store->backend->lookup(store, identifier, &keys, &count, &why);
+    *is_known = status == PZ_OK && count > 0;
+    if (*is_known) {
+        pz__cursor from;
+        pz__cursor_init(&from, keys.data, keys.len);
+        status = store->backend->get(store, read_text(&from), out, &why);
+    } else if (status == PZ_OK) {
+        status = PZ_ERR_NOT_FOUND;
+    }
+    pz__buf_clear(&keys);
+    if (status != PZ_OK && status != PZ_ERR_NOT_FOUND)
+        pz__fail(err, status, "%s", why.message);
+    return status;
+}
+
+pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+                         pz_error *err)
+{
+    *is_known = false;
+    const pz_status status = check_identifier(identifier, err);
+    if (status != PZ_OK)
+        return status;
+    if (store->backend->find)
+        return store->backend->find(store, identifier, out, is_known, err);
+    return find_in_steps(store, identifier, out, is_known, err);
+}
+
 pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
 {
     return store->backend->iterate(store, fn, payload, err);
@@ -268,12 +309,6 @@ static void take_note(pz__store_txn *txn, uint8_t kind, uint64_t number, pz_str 
     pz__buf_put(to, name.data, name.len);
     pz__buf_varint(to, bytes.len);
     pz__buf_put(to, bytes.data, bytes.len);
-}
-
-static pz_str read_text(pz__cursor *from)
-{
-    size_t len = (size_t)pz__cursor_varint(from);
-    return (pz_str){(const char *)pz__cursor_take(from, len), len};
 }
 
 static bool next_note(pz__cursor *from, note *out)

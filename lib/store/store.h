@@ -116,6 +116,12 @@ void pz__store_abort(pz__store_txn *txn);
 pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
                            pz_error *err);
 
+/* Append the record of the first key under an identifier to `out`, over one snapshot where the store
+ * has them. PZ_ERR_NOT_FOUND if there is none, and *is_known whether there is a key at all: then
+ * `err` is left alone. */
+pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+                         pz_error *err);
+
 /* Called for each record in key order, over one snapshot (Redis has none: each record as it was at
  * some moment of the iteration); another status than PZ_OK stops and is returned. Bytes are
  * borrowed until it returns. */

@@ -44,6 +44,44 @@ static void siphash_depends_on_both_halves_of_the_key(void **state)
     assert_true(pz__siphash(key, NULL, 0) == pz__siphash(key, "", 0));
 }
 
+/* From a reading of checksum.c in another language: octets 0, 1, 2 and so on. */
+static void checksum_gives_the_reference_sums(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        uint64_t sum;
+    } sums[] = {
+        {0, UINT64_C(0xf67210c9cb52dbc1)},   {1, UINT64_C(0x512a8d0ef08c5436)},
+        {15, UINT64_C(0xc785cb3968f39123)},  {16, UINT64_C(0xd9f19bed6db6fc58)},
+        {17, UINT64_C(0x4bc0fda2d9b4c50f)},  {63, UINT64_C(0x3a9d0a99eb9bc054)},
+        {64, UINT64_C(0x87dd8f03da16f232)},  {65, UINT64_C(0xb25dba1b1bb8ea72)},
+        {128, UINT64_C(0x753687061fb266d6)}, {200, UINT64_C(0xaddab0109b161522)},
+    };
+    uint8_t input[200];
+    for (size_t i = 0; i < sizeof input; i++)
+        input[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++)
+        assert_true(pz__checksum(input, sums[i].len) == sums[i].sum);
+    assert_true(pz__checksum(NULL, 0) == sums[0].sum);
+}
+
+static void checksum_notices_every_flip_and_every_cut(void **state)
+{
+    (void)state;
+    uint8_t input[300] = {0};
+    for (size_t len = 0; len <= sizeof input; len += len < 100 ? 1 : 50) {
+        const uint64_t sum = pz__checksum(input, len);
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            input[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_true(pz__checksum(input, len) != sum);
+            input[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        for (size_t less = 0; less < len; less++)
+            assert_true(pz__checksum(input, less) != sum);
+    }
+}
+
 static uint8_t input_byte(size_t i)
 {
     return (uint8_t)(7 * i + 3);
@@ -102,6 +140,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_gives_the_published_vectors),
         cmocka_unit_test(siphash_depends_on_both_halves_of_the_key),
+        cmocka_unit_test(checksum_gives_the_reference_sums),
+        cmocka_unit_test(checksum_notices_every_flip_and_every_cut),
         cmocka_unit_test(blake2s_gives_the_reference_digests),
         cmocka_unit_test(blake2s_does_not_see_how_input_is_cut),
     };

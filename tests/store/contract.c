@@ -360,6 +360,37 @@ static void index_is_idempotent_and_lookups_are_sorted(void **state)
     assert_string_equal(text, "");
 }
 
+static void finding_gives_the_record_of_the_first_key(void **state)
+{
+    pz__store *store = store_of(state);
+    pz__store_txn *txn;
+    pz__buf out;
+    bool is_known = true;
+    pz__buf_init(&out, NULL, 100);
+    assert_status(PZ_ERR_NOT_FOUND, pz__store_find(store, PZ__STR("id"), &out, &is_known, NULL));
+    assert_false(is_known);
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_txn_index(txn, PZ__STR("id"), PZ__STR("b"), true, &kit_error));
+    assert_ok(pz__store_txn_index(txn, PZ__STR("id"), PZ__STR("c"), true, &kit_error));
+    assert_ok(kit_txn_set(txn, "b", "bee"));
+    assert_ok(kit_txn_set(txn, "c", "sea"));
+    assert_ok(pz__store_commit(txn, &kit_error));
+    assert_ok(pz__store_find(store, PZ__STR("id"), &out, &is_known, &kit_error));
+    assert_true(is_known);
+    assert_int_equal(out.len, 3);
+    assert_memory_equal(out.data, "bee", 3);
+    assert_ok(kit_unset(store, "b"));
+    pz__buf_reset(&out);
+    assert_status(PZ_ERR_NOT_FOUND, pz__store_find(store, PZ__STR("id"), &out, &is_known, NULL));
+    assert_true(is_known);
+    assert_status(PZ_ERR_ARG, pz__store_find(store, PZ__STR(""), &out, &is_known, &kit_error));
+    pz__buf_clear(&out);
+    pz__buf_init(&out, NULL, 2);
+    assert_ok(kit_set(store, "b", "bee"));
+    assert_status(PZ_ERR_LIMIT, pz__store_find(store, PZ__STR("id"), &out, &is_known, &kit_error));
+    pz__buf_clear(&out);
+}
+
 /* ---- streams ---- */
 
 static void streams_are_numbered_from_one_each_its_own(void **state)
@@ -972,6 +1003,7 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(a_failed_update_leaves_the_rest_of_its_transaction),
     CLAUSE(a_second_transaction_of_the_thread_is_refused),
     CLAUSE(index_is_idempotent_and_lookups_are_sorted),
+    CLAUSE(finding_gives_the_record_of_the_first_key),
     CLAUSE(streams_are_numbered_from_one_each_its_own),
     CLAUSE(an_update_knows_the_numbers_of_its_entries),
     CLAUSE(a_reader_of_a_stream_may_stop),
