@@ -165,6 +165,26 @@ typedef struct pz_decision pz_decision;
 PZ_API pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profile *profile,
                            const char *name, pz_error *err);
 
+/** Most customers that one request may ask pz_decide_for() about. */
+#define PZ_DECIDE_FOR_MAX 64u
+
+/**
+ * Decide about the customer who is known by an identifier, in one call: for a page. What the store
+ * holds is read in one transaction and stays with the context until that begins anew, so asking
+ * again about the same customer reads no store, and everything that can be asked about a decision
+ * works. A customer nobody knows is nobody in particular; nothing is ever written. Once warm,
+ * nothing is allocated.
+ *
+ * @param kind   As of pz_customer(); NULL: `value` is the id of a profile.
+ * @param value  NULL: nobody in particular.
+ * @param name   The decision.
+ * @return As pz_decide() and pz_customer(): PZ_ERR_ARG for what no identifier can be (what visitors
+ * send may be anything: ask again with NULL then), PZ_ERR_CORRUPT, PZ_ERR_IO; PZ_ERR_LIMIT for more
+ * than PZ_DECIDE_FOR_MAX customers in one request.
+ */
+PZ_API pz_status pz_decide_for(const pz_decision **out, pz_context *context, const char *kind,
+                               const char *value, const char *name, pz_error *err);
+
 /** The value; null if no rule fired and there is no default, or `decision` is NULL. */
 PZ_API pz_value pz_decision_value(const pz_decision *decision);
 /** The value as NUL-terminated text; `fallback` if it is no string or `decision` is NULL. */

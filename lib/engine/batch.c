@@ -20,7 +20,7 @@ typedef struct customer {
     pz_str key;         /* in the arena */
     int64_t erased_ms; /* when somebody of the same id or identifier was erased; INT64_MIN: never */
     bool is_dirty;
-    bool is_new;
+    bool is_new; /* nobody can have linked to an id that is made here */
 } customer;
 
 typedef struct batch {
@@ -217,10 +217,9 @@ static pz_status replace(void *payload, pz__store_txn *txn, const void *bytes, s
 {
     const customer *c = payload;
     (void)txn;
-    (void)bytes;
-    (void)len;
     *action = PZ__WRITE;
-    return pz__record_encode(c->state, new_bytes);
+    const bool is_alone = !bytes || pz__record_is_alone(bytes, len);
+    return pz__record_encode(c->state, is_alone, new_bytes);
 }
 
 static pz_status write_customers(batch *b)

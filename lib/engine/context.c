@@ -19,12 +19,22 @@ typedef struct seen {
     pz__binding binding; /* of which states; {0, 0}: nobody yet */
 } seen;
 
+/* A customer that this request asked about by name. In the request's arena. */
+typedef struct guest {
+    struct guest *next;
+    pz_str kind, value; /* as of a quest */
+    pz_profile *handle; /* NULL: nobody knows her */
+} guest;
+
 struct pz_context {
     pz_engine *engine;
     pz__pin pin;
     pz__request request;
     const pz_profile *account; /* borrowed; NULL: the person's own */
     seen seen;
+    guest *guests; /* newest first */
+    uint32_t guest_count;
+    pz_profile *idle; /* an empty handle for the next guest */
 };
 
 pz_status pz_context_new(pz_context **out, pz_engine *engine, pz_error *err)
@@ -42,11 +52,34 @@ pz_status pz_context_new(pz_context **out, pz_engine *engine, pz_error *err)
     return PZ_OK;
 }
 
+/* Let a handle go: the first is kept for the next request, the others wait with the engine. */
+static void let_go_of(pz_context *context, pz_profile *handle)
+{
+    if (!handle)
+        return;
+    if (context->idle || !pz__handle_empty(handle)) {
+        pz_profile_free(handle);
+        return;
+    }
+    context->idle = handle;
+}
+
+/* The request is over. */
+static void dismiss(pz_context *context)
+{
+    for (const guest *g = context->guests; g; g = g->next)
+        let_go_of(context, g->handle);
+    context->guests = NULL;
+    context->guest_count = 0;
+}
+
 void pz_context_free(pz_context *context)
 {
     if (!context)
         return;
     pz_engine *engine = context->engine;
+    dismiss(context);
+    pz_profile_free(context->idle);
     pz__request_clear(&context->request);
     pz__pins_give(&engine->pins, &context->pin);
     pz__mem_free(&engine->alloc, context, 1, sizeof *context);
@@ -57,6 +90,7 @@ pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
     if (!context)
         return pz__fail(err, PZ_ERR_ARG, "a context is needed");
     pz_engine *engine = context->engine;
+    dismiss(context);
     context->account = NULL;
     context->seen = (seen){.binding = {0, 0}};
     context->request.catalog = NULL;
@@ -582,6 +616,96 @@ pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profi
     if (status == PZ_OK)
         status = decision_named(context, name, &def, err);
     return status == PZ_OK ? told(pz__decide(&context->request, def, out), err) : status;
+}
+
+/* ---- customers by name ---- */
+
+static bool is_same_text(pz_str a, pz_str b)
+{
+    return (a.data == NULL) == (b.data == NULL) && pz__str_equal(a, b);
+}
+
+static guest *find_guest(const pz_context *context, const pz__quest *quest)
+{
+    guest *g = context->guests;
+    while (g && !(is_same_text(g->value, quest->value) && is_same_text(g->kind, quest->kind)))
+        g = g->next;
+    return g;
+}
+
+/* A guest whose handle is empty, not yet in the list. */
+static guest *make_guest(pz_context *context, const pz__quest *quest)
+{
+    pz__arena *arena = &context->request.arena;
+    const size_t kind_len = quest->kind.data ? quest->kind.len + 1 : 0;
+    guest *g = pz__arena_new(arena, sizeof *g + kind_len + quest->value.len);
+    if (!g)
+        return NULL;
+    char *text = (char *)(g + 1);
+    *g = (guest){.next = context->guests, .value = {text, quest->value.len}};
+    memcpy(text, quest->value.data, quest->value.len);
+    if (quest->kind.data) {
+        memcpy(text + quest->value.len, quest->kind.data, quest->kind.len);
+        g->kind = (pz_str){text + quest->value.len, quest->kind.len};
+    }
+    return g;
+}
+
+static pz_status take_handle(pz_context *context, pz_profile **out, pz_error *err)
+{
+    *out = context->idle;
+    context->idle = NULL;
+    return *out ? PZ_OK : pz__handle_new(out, context->engine, err);
+}
+
+/* Read a customer from the store; one whom nobody knows has no handle. */
+static pz_status invite(pz_context *context, const pz__quest *quest, guest **out, pz_error *err)
+{
+    if (context->guest_count == PZ_DECIDE_FOR_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "a request asks about %u customers at most; begin anew",
+                        PZ_DECIDE_FOR_MAX);
+    pz_profile *handle;
+    pz_status status = take_handle(context, &handle, err);
+    if (status != PZ_OK)
+        return status;
+    status = pz__handle_find(handle, quest, err);
+    guest *g = NULL;
+    if (status == PZ_OK || status == PZ_ERR_NOT_FOUND) {
+        if (status != PZ_OK && err) /* it is nothing to tell of */
+            err->status = PZ_OK, err->message[0] = '\0';
+        g = make_guest(context, quest);
+        if (g && status == PZ_OK)
+            g->handle = handle;
+        if (!g)
+            status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    }
+    if (status != PZ_OK)
+        let_go_of(context, handle);
+    if (!g)
+        return status;
+    context->guests = g;
+    context->guest_count++;
+    *out = g;
+    return PZ_OK;
+}
+
+pz_status pz_decide_for(const pz_decision **out, pz_context *context, const char *kind,
+                        const char *value, const char *name, pz_error *err)
+{
+    if (out)
+        *out = NULL;
+    if (!out || !context || !name)
+        return pz__fail(err, PZ_ERR_ARG, "a context and the name of a decision are needed");
+    if (!context->request.catalog)
+        return not_begun(err);
+    if (!value)
+        return pz_decide(out, context, NULL, name, err);
+    const pz__quest quest = {kind ? pz_str_of(kind) : (pz_str){NULL, 0}, pz_str_of(value)};
+    pz_status status = kind ? pz__identifier_check(quest.kind, quest.value, err) : PZ_OK;
+    guest *g = status == PZ_OK ? find_guest(context, &quest) : NULL;
+    if (status == PZ_OK && !g)
+        status = invite(context, &quest, &g, err);
+    return status == PZ_OK ? pz_decide(out, context, g->handle, name, err) : status;
 }
 
 pz_value pz_decision_value(const pz_decision *decision)

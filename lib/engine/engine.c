@@ -177,6 +177,8 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     engine->is_read_only = options.flags & PZ_ENGINE_READ_ONLY;
     pz__pins_init(&engine->pins);
     atomic_init(&engine->serials, 0);
+    for (uint32_t i = 0; i < PZ__SPARE_HANDLES; i++)
+        atomic_init(&engine->spares[i].handle, NULL);
     pthread_mutex_init(&engine->loading, NULL);
     pz__arena_init(&engine->declarations, &alloc, 0);
     pz_status status = declare_functions(engine, &options, err);
@@ -195,6 +197,7 @@ void pz_engine_close(pz_engine *engine)
 {
     if (!engine)
         return;
+    pz__handles_clear(engine);
     pz__pins_swap(&engine->pins, NULL);
     pz__store_close(engine->store);
     pthread_mutex_destroy(&engine->loading);

@@ -57,6 +57,13 @@ pz_status pz__pins_swap(pz__pins *pins, const pz__catalog *catalog);
  * grown, say). */
 #define PZ__ATTEMPTS_MAX 8u
 
+/* Handles that were freed and wait to be used again (handle.c). One cache line each. */
+#define PZ__SPARE_HANDLES 64u
+typedef struct pz__spare {
+    _Atomic(pz_profile *) handle;
+    char apart[64 - sizeof(void *)];
+} pz__spare;
+
 struct pz_engine {
     pz_alloc alloc;
     pz__pins pins;
@@ -69,9 +76,17 @@ struct pz_engine {
     pz__arena declarations; /* of functions of the host; */
     pz__hosts hosts;        /* catalogs call them, so they go last */
     _Atomic uint64_t serials; /* the last number given to a state of a profile */
+    pz__spare spares[PZ__SPARE_HANDLES];
 };
 
 typedef struct pz__people pz__people;
+
+/* Where bytes are read in place. On its own, since what is read there knows where it is. */
+typedef struct pz__place {
+    pz__arena arena;
+    pz__buf record;   /* of a stored profile */
+    pz__buf inflated; /* its content, if that had to be inflated */
+} pz__place;
 
 struct pz_profile {
     pz_engine *engine;
@@ -82,8 +97,24 @@ struct pz_profile {
     bool is_stored;
     bool exists;
     pz_str kind, value; /* owned copies: the identifier that a new customer was asked by */
-    pz__arena place;    /* of a view: what reading its bytes in place needs */
+    pz__place *place;   /* owned */
 };
+
+/* An empty handle, recycled or new; freed with pz_profile_free(). PZ_ERR_NOMEM. */
+pz_status pz__handle_new(pz_profile **out, pz_engine *engine, pz_error *err);
+/* Make a handle as it was when new, but for its memory; false if that is more than one that waits may
+ * keep. */
+bool pz__handle_empty(pz_profile *handle);
+/* Free those that wait to be used again. */
+void pz__handles_clear(pz_engine *engine);
+/* Whom to look for: an id, or kind and value of an identifier. */
+typedef struct pz__quest {
+    pz_str kind; /* {NULL, 0}: `value` is the id */
+    pz_str value;
+} pz__quest;
+/* Make an empty handle show what the store holds, and seal what has to be. PZ_ERR_NOT_FOUND, with
+ * no message, if nobody is known by that; codes of the store; PZ_ERR_CORRUPT. */
+pz_status pz__handle_find(pz_profile *handle, const pz__quest *quest, pz_error *err);
 
 /* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
 pz_status pz__no_catalog(pz_error *err);
@@ -110,12 +141,6 @@ typedef struct pz__standing {
 /* A handle around `state`, which it consumes, on failure too. */
 pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *state,
                            pz__standing standing, pz_error *err);
-/* The stored state of the customer with an identifier, which has been checked; NULL if there is
- * none yet. */
-pz_status pz__customer_find(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
-                            pz_error *err);
-/* The stored state under `key`; PZ_ERR_NOT_FOUND if there is none. */
-pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err);
 /* An empty profile of a person with a fresh id. */
 pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err);
 /* The first key in a list of varint lengths and octets, as lookups give them; borrowed. */
@@ -156,9 +181,16 @@ void pz__people_free(const pz_alloc *alloc, pz__people *people);
 void pz__people_own(pz__people *people, const pz__profile *state);
 /* Whether two states of a handle, both sealed, ask for unlike people. */
 bool pz__people_differ(const pz__profile *before, const pz__profile *after);
+/* Whether some profile in the store links to the one under `key`. */
+pz_status pz__people_look_back(pz__store_txn *txn, pz_str key, const pz_alloc *alloc,
+                               bool *is_linked, pz_error *err);
 /* Make every profile that `state`, sealed, links to lead back to it: inside a transaction. */
 pz_status pz__people_index(pz__store_txn *txn, const pz__profile *state, bool present,
                            pz_error *err);
+/* Take the mark that nobody links to it from a subject's record, if there is one; from those of all
+ * whom `state`, sealed, links to. Not inside an update. */
+pz_status pz__people_mark(pz__store_txn *txn, pz_str subject, pz_error *err);
+pz_status pz__people_mark_all(pz__store_txn *txn, const pz__profile *state, pz_error *err);
 /* Drop the entries that lead back to an erased subject. */
 pz_status pz__people_unindex(pz__store_txn *txn, pz_str subject, const pz_alloc *alloc,
                              pz_error *err);
@@ -208,8 +240,21 @@ pz_status pz__erased_refuses(int64_t erased_ms, int64_t at_ms, pz_error *err);
 /* Let go of some of those whose horizon has passed. */
 pz_status pz__erased_sweep(const pz__remembrance *r, pz_error *err);
 
-/* A profile as a store keeps it, with a checksum (record.c). PZ_ERR_CORRUPT, PZ_ERR_VERSION. */
-pz_status pz__record_encode(const pz__profile *profile, pz__buf *out);
+/* A profile as a store keeps it, with a checksum (record.c). `is_alone`: the caller knows that no
+ * other profile links to it. */
+pz_status pz__record_encode(const pz__profile *profile, bool is_alone, pz__buf *out);
+/* The canonical bytes in a record: borrowed, or inflated into `room`. PZ_ERR_CORRUPT,
+ * PZ_ERR_VERSION. */
+typedef struct pz__record {
+    pz_str content;
+    bool is_alone; /* no other profile links to it; false: it may be */
+} pz__record;
+pz_status pz__record_open(pz__record *out, const void *bytes, size_t len, pz__buf *room,
+                          pz_error *err);
+/* What pz__record_open() would say, of bytes that need not be sound. */
+bool pz__record_is_alone(const void *bytes, size_t len);
+/* Append the record without the mark that it is alone. */
+void pz__record_linked(const void *bytes, size_t len, pz__buf *out);
 pz_status pz__record_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes, size_t len,
                             pz_error *err);
 /* Read a file of at most `limit` bytes into `out`. PZ_ERR_IO names file and cause. */

@@ -170,28 +170,38 @@ static pz_str text_of(const pz_many *many, uint32_t i)
     return (pz_str){many->texts + start, (size_t)(many->ends[i] - start)};
 }
 
-static pz_status open_id(run *r, pz_str id, pz_profile **out, pz_error *why)
+/* Open whom `quest` names, if the store knows anybody by that. */
+static pz_status open_quest(run *r, const pz__quest *quest, pz_profile **out, pz_error *why)
 {
-    pz__profile *state;
-    pz_status status = pz__profile_load(&state, r->engine, id, why);
-    if (status == PZ_ERR_NOT_FOUND)
-        pz__fail(why, status, "the store holds no profile '%.*s'", PZ__STR_ARG(id));
+    pz_profile *profile;
+    pz_status status = pz__handle_new(&profile, r->engine, why);
     if (status != PZ_OK)
         return status;
-    return pz__profile_wrap(out, r->engine, state, (pz__standing){true, true}, why);
+    status = pz__handle_find(profile, quest, why);
+    if (status == PZ_OK)
+        *out = profile;
+    else
+        pz_profile_free(profile);
+    return status;
+}
+
+static pz_status open_id(run *r, pz_str id, pz_profile **out, pz_error *why)
+{
+    const pz__quest quest = {.value = id};
+    const pz_status status = open_quest(r, &quest, out, why);
+    if (status == PZ_ERR_NOT_FOUND)
+        pz__fail(why, status, "the store holds no profile '%.*s'", PZ__STR_ARG(id));
+    return status;
 }
 
 static pz_status open_identifier(run *r, pz_str value, pz_profile **out, pz_error *why)
 {
-    const pz_str kind = pz_str_of(r->many->kind);
-    pz__profile *state;
-    pz_status status = pz__identifier_check(kind, value, why);
+    const pz__quest quest = {pz_str_of(r->many->kind), value};
+    pz_status status = pz__identifier_check(quest.kind, value, why);
     if (status == PZ_OK)
-        status = pz__customer_find(&state, r->engine, kind, value, why);
-    if (status != PZ_OK)
-        return status;
-    r->is_new = state == NULL;
-    return state ? pz__profile_wrap(out, r->engine, state, (pz__standing){true, true}, why) : PZ_OK;
+        status = open_quest(r, &quest, out, why);
+    r->is_new = status == PZ_ERR_NOT_FOUND;
+    return r->is_new ? PZ_OK : status;
 }
 
 /* Open customer i. *out is the caller's to free, unless it came as a handle. */

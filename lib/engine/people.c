@@ -319,8 +319,18 @@ static bool is_account_alike(const pz__profile *a, const pz__profile *b)
     return pz__str_equal(pz__identity_account_named(a), pz__identity_account_named(b));
 }
 
+/* Of one that was read in place only this is known: nobody linked to it, nor it to anybody, and it
+ * named no account. */
+static bool is_among_others(const pz__profile *profile)
+{
+    return pz__profile_grants(profile, PZ__GRANT_LINK).count > 0 ||
+           pz__identity_account_named(profile).len > 0;
+}
+
 bool pz__people_differ(const pz__profile *before, const pz__profile *after)
 {
+    if (pz__profile_is_peeked(before))
+        return is_among_others(after);
     const pz__grants a = pz__profile_grants(before, PZ__GRANT_LINK);
     const pz__grants b = pz__profile_grants(after, PZ__GRANT_LINK);
     if (a.count != b.count || !is_account_alike(before, after) ||
@@ -346,6 +356,51 @@ pz_status pz__people_index(pz__store_txn *txn, const pz__profile *state, bool pr
         status = pz__store_txn_index(txn, link_identifier(room, grants.list[i].name),
                                      pz__profile_subject(state), present, err);
     }
+    return status;
+}
+
+pz_status pz__people_look_back(pz__store_txn *txn, pz_str key, const pz_alloc *alloc,
+                               bool *is_linked, pz_error *err)
+{
+    char room[LINK_ROOM];
+    pz__buf keys;
+    size_t count = 0;
+    *is_linked = true;
+    if (key.len > PZ__SUBJECT_MAX)
+        return PZ_OK;
+    pz__buf_init(&keys, alloc, PZ__STORE_RECORD_MAX);
+    const pz_status status =
+        pz__store_txn_lookup(txn, link_identifier(room, key), &keys, &count, err);
+    pz__buf_clear(&keys);
+    *is_linked = count > 0;
+    return status;
+}
+
+static pz_status unmark(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                        pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn;
+    *action = PZ__KEEP;
+    if (!bytes || !pz__record_is_alone(bytes, len))
+        return PZ_OK;
+    pz__record_linked(bytes, len, new_bytes);
+    *action = PZ__WRITE;
+    return PZ_OK;
+}
+
+pz_status pz__people_mark(pz__store_txn *txn, pz_str subject, pz_error *err)
+{
+    if (subject.len == 0 || subject.len > PZ__SUBJECT_MAX)
+        return PZ_OK;
+    return pz__store_txn_update(txn, subject, unmark, NULL, err);
+}
+
+pz_status pz__people_mark_all(pz__store_txn *txn, const pz__profile *state, pz_error *err)
+{
+    const pz__grants grants = pz__profile_grants(state, PZ__GRANT_LINK);
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < grants.count && status == PZ_OK; i++)
+        status = pz__people_mark(txn, grants.list[i].name, err);
     return status;
 }
 

@@ -1,10 +1,11 @@
 /*
  * profile.c: handles on profiles: finding, making, showing and visiting them.
  *
- * A handle holds one decoded, sealed state, the people it may have to be seen with (people.c) and a
- * number that is new for every state it shows, so that answers kept in a context are never taken
- * for those of another state. A customer whom nobody
- * knows yet gets a fresh id here and is not in the store before the first write (write.c).
+ * A handle holds one state, the people it may have to be seen with (people.c) and a number that is
+ * new for every state it shows, so that answers kept in a context are never taken for those of
+ * another state. The state is decoded and sealed, or, of stored profiles that are nobody else's
+ * business, read where its bytes lie (handle.c). A customer whom nobody knows yet gets a fresh id
+ * here and is not in the store before the first write (write.c).
  */
 #include "engine/engine.h"
 
@@ -12,36 +13,7 @@
 
 #include "base/uuid.h"
 
-/* ---- making and freeing ---- */
-
-static pz_str copy_text(const pz_alloc *alloc, pz_str text)
-{
-    char *copy = pz__mem_new(alloc, text.len + 1, 1);
-    if (!copy)
-        return (pz_str){NULL, 0};
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    return (pz_str){copy, text.len};
-}
-
-static void free_text(const pz_alloc *alloc, pz_str text)
-{
-    if (text.data)
-        pz__mem_free(alloc, (void *)(uintptr_t)text.data, text.len + 1, 1);
-}
-
-void pz_profile_free(pz_profile *profile)
-{
-    if (!profile)
-        return;
-    const pz_alloc alloc = profile->engine->alloc;
-    pz__people_free(&alloc, profile->people);
-    pz__profile_free(profile->state);
-    free_text(&alloc, profile->kind);
-    free_text(&alloc, profile->value);
-    pz__arena_clear(&profile->place);
-    pz__mem_free(&alloc, profile, 1, sizeof *profile);
-}
+/* ---- making ---- */
 
 pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz__people *const *people,
                            pz_error *err)
@@ -79,14 +51,12 @@ pz_status pz__profile_wrap(pz_profile **out, pz_engine *engine, pz__profile *sta
                            pz__standing standing, pz_error *err)
 {
     pz__people *people = NULL;
-    pz_status status = PZ_OK;
-    pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
-    if (!profile) {
+    pz_profile *profile;
+    pz_status status = pz__handle_new(&profile, engine, err);
+    if (status != PZ_OK) {
         pz__profile_free(state);
-        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+        return status;
     }
-    profile->engine = engine;
-    pz__arena_init(&profile->place, &engine->alloc, 0);
     profile->is_stored = standing.is_stored;
     profile->exists = standing.exists;
     status = load_people(&people, engine, state, standing, err);
@@ -139,14 +109,13 @@ pz_status pz_profile_view(pz_profile **out, pz_engine *engine, const void *bytes
         *out = NULL;
     if (!out || !engine || !bytes)
         return pz__fail(err, PZ_ERR_ARG, "an engine and the bytes of a profile are needed");
-    pz_profile *profile = pz__mem_zero(&engine->alloc, 1, sizeof *profile);
-    if (!profile)
-        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    profile->engine = engine;
+    pz_profile *profile;
+    pz_status status = pz__handle_new(&profile, engine, err);
+    if (status != PZ_OK)
+        return status;
     profile->exists = true;
     profile->serial = pz__engine_serial(engine);
-    pz__arena_init(&profile->place, &engine->alloc, 0);
-    const pz_status status = pz__profile_peek(&profile->alone[0], &profile->place, bytes, len, err);
+    status = pz__profile_peek(&profile->alone[0], &profile->place->arena, bytes, len, err);
     if (status != PZ_OK) {
         pz_profile_free(profile);
         return status;
@@ -156,30 +125,24 @@ pz_status pz_profile_view(pz_profile **out, pz_engine *engine, const void *bytes
     return PZ_OK;
 }
 
-pz_status pz__profile_load(pz__profile **out, pz_engine *engine, pz_str key, pz_error *err)
-{
-    pz__buf bytes;
-    pz__buf_init(&bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
-    pz_status status = pz__store_get(engine->store, key, &bytes, err);
-    if (status == PZ_OK)
-        status = pz__record_decode(out, &engine->alloc, bytes.data, bytes.len, err);
-    pz__buf_clear(&bytes);
-    return status;
-}
-
 pz_status pz_profile_open(pz_profile **out, pz_engine *engine, const char *id, pz_error *err)
 {
     if (out)
         *out = NULL;
     if (!out || !engine || !id)
         return pz__fail(err, PZ_ERR_ARG, "an engine and an id are needed");
-    pz__profile *state;
-    pz_status status = pz__profile_load(&state, engine, pz_str_of(id), err);
-    if (status == PZ_ERR_NOT_FOUND)
-        pz__fail(err, status, "the store holds no profile '%s'", id);
+    pz_profile *profile;
+    pz_status status = pz__handle_new(&profile, engine, err);
     if (status != PZ_OK)
         return status;
-    return pz__profile_wrap(out, engine, state, (pz__standing){true, true}, err);
+    status = pz__handle_find(profile, &(pz__quest){.value = pz_str_of(id)}, err);
+    if (status == PZ_ERR_NOT_FOUND)
+        pz__fail(err, status, "the store holds no profile '%s'", id);
+    if (status == PZ_OK)
+        *out = profile;
+    else
+        pz_profile_free(profile);
+    return status;
 }
 
 pz_str pz__first_key(const pz__buf *keys)
@@ -200,27 +163,33 @@ pz_status pz__customer_new(pz__profile **out, pz_engine *engine, pz_error *err)
     return pz__profile_new(out, &engine->alloc, PZ__PERSON, pz_str_of(text), err);
 }
 
-pz_status pz__customer_find(pz__profile **out, pz_engine *engine, pz_str kind, pz_str value,
-                            pz_error *err)
+static pz_str copy_text(const pz_alloc *alloc, pz_str text)
 {
-    pz__arena arena;
-    pz__buf keys;
-    size_t count = 0;
-    *out = NULL;
-    pz__arena_init(&arena, &engine->alloc, 0);
-    pz__buf_init(&keys, &engine->alloc, PZ__STORE_RECORD_MAX);
-    const pz_str identifier = pz__identifier(&arena, kind, value);
-    pz_status status = identifier.data
-                           ? pz__store_lookup(engine->store, identifier, &keys, &count, err)
-                           : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    if (status == PZ_OK && count > 0)
-        status = pz__profile_load(out, engine, pz__first_key(&keys), err);
-    if (status == PZ_ERR_NOT_FOUND)
-        status = pz__fail(err, PZ_ERR_CORRUPT,
-                          "the identifier '%.*s' leads to a profile that the store has lost",
-                          PZ__STR_ARG(value));
-    pz__buf_clear(&keys);
-    pz__arena_clear(&arena);
+    char *copy = pz__mem_new(alloc, text.len + 1, 1);
+    if (!copy)
+        return (pz_str){NULL, 0};
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return (pz_str){copy, text.len};
+}
+
+/* An empty handle for a customer whom nobody knows yet. */
+static pz_status introduce(pz_profile *profile, const pz__quest *quest, pz_error *err)
+{
+    pz_engine *engine = profile->engine;
+    pz__profile *state;
+    pz_status status = pz__customer_new(&state, engine, err);
+    if (status != PZ_OK)
+        return status;
+    profile->is_stored = true;
+    profile->kind = copy_text(&engine->alloc, quest->kind);
+    profile->value = copy_text(&engine->alloc, quest->value);
+    if (profile->kind.data && profile->value.data)
+        status = pz__profile_show(profile, state, NULL, err);
+    else
+        status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    if (status != PZ_OK)
+        pz__profile_free(state);
     return status;
 }
 
@@ -231,28 +200,21 @@ pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, con
         *out = NULL;
     if (!out || !engine || !kind || !value)
         return pz__fail(err, PZ_ERR_ARG, "an engine and an identifier are needed");
-    pz_status status = pz__identifier_check(pz_str_of(kind), pz_str_of(value), err);
+    const pz__quest quest = {pz_str_of(kind), pz_str_of(value)};
+    pz_profile *profile;
+    pz_status status = pz__identifier_check(quest.kind, quest.value, err);
+    if (status == PZ_OK)
+        status = pz__handle_new(&profile, engine, err);
     if (status != PZ_OK)
         return status;
-    pz__profile *state;
-    status = pz__customer_find(&state, engine, pz_str_of(kind), pz_str_of(value), err);
-    const bool exists = state != NULL;
-    if (status == PZ_OK && !exists)
-        status = pz__customer_new(&state, engine, err);
-    if (status != PZ_OK)
-        return status;
-    pz_profile *profile = NULL;
-    status = pz__profile_wrap(&profile, engine, state, (pz__standing){true, exists}, err);
-    if (!profile)
-        return status;
-    profile->kind = copy_text(&engine->alloc, pz_str_of(kind));
-    profile->value = copy_text(&engine->alloc, pz_str_of(value));
-    if (!profile->kind.data || !profile->value.data) {
+    status = pz__handle_find(profile, &quest, err);
+    if (status == PZ_ERR_NOT_FOUND)
+        status = introduce(profile, &quest, err);
+    if (status == PZ_OK)
+        *out = profile;
+    else
         pz_profile_free(profile);
-        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    }
-    *out = profile;
-    return PZ_OK;
+    return status;
 }
 
 pz_str pz_profile_id(const pz_profile *profile)
@@ -265,32 +227,36 @@ bool pz_profile_exists(const pz_profile *profile)
     return profile && profile->exists;
 }
 
+/* What two handles show, each the other's. */
+static void exchange(pz_profile *a, pz_profile *b)
+{
+    const pz_profile was = *a;
+    *a = *b;
+    *b = was;
+}
+
 pz_status pz_profile_refresh(pz_profile *profile, pz_error *err)
 {
     if (!profile)
         return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
     if (!profile->is_stored)
         return PZ_OK;
-    pz_engine *engine = profile->engine;
-    pz__profile *state;
-    pz__people *people = NULL;
-    pz_status status;
-    if (profile->exists)
-        status = pz__profile_load(&state, engine, pz__profile_subject(profile->state), err);
-    else
-        status = pz__customer_find(&state, engine, profile->kind, profile->value, err);
-    if (status != PZ_OK || !state)
+    const pz__quest quest = profile->exists
+                                ? (pz__quest){.value = pz__profile_subject(profile->state)}
+                                : (pz__quest){profile->kind, profile->value};
+    pz_profile *fresh;
+    pz_status status = pz__handle_new(&fresh, profile->engine, err);
+    if (status != PZ_OK)
         return status;
-    status = load_people(&people, engine, state, (pz__standing){true, true}, err);
+    status = pz__handle_find(fresh, &quest, err);
     if (status == PZ_OK)
-        status = pz__profile_show(profile, state, &people, err);
-    if (status != PZ_OK) {
-        pz__people_free(&engine->alloc, people);
-        pz__profile_free(state);
-        return status;
-    }
-    profile->exists = true;
-    return PZ_OK;
+        exchange(profile, fresh);
+    else if (status == PZ_ERR_NOT_FOUND && !profile->exists)
+        status = PZ_OK;
+    else if (status == PZ_ERR_NOT_FOUND)
+        pz__fail(err, status, "the store has no record under this key");
+    pz_profile_free(fresh);
+    return status;
 }
 
 /* ---- bytes and text ---- */

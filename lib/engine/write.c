@@ -55,6 +55,7 @@ typedef struct change {
     pz__arena *scratch;
     pz__profile *result;  /* owned; what the profile has become */
     pz__people *people;   /* owned; whom it is to be seen with, where that changed */
+    bool is_alone;        /* nobody links to the profile, as far as asked */
     bool is_among_others; /* it did */
     pz_error *err;
 } change;
@@ -153,7 +154,8 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     if (status == PZ_OK)
         status = index_changed(c, txn);
     if (status == PZ_OK)
-        status = pz__record_encode(c->result, new_bytes);
+        status = pz__record_encode(
+            c->result, c->is_alone || (bytes && pz__record_is_alone(bytes, len)), new_bytes);
     *action = PZ__WRITE;
     return status;
 }
@@ -231,11 +233,33 @@ static pz_status check_identifier(change *c, pz__store_txn *txn, pz_str key)
     return pz__people_claim(c->profile, key, txn, c->catalog, c->scratch, c->verb, c->err);
 }
 
+/* Whether anybody links to a customer that is being made; the records of others say so. */
+static pz_status look_back(change *c, pz__store_txn *txn, pz_str key)
+{
+    bool is_linked = true;
+    if (c->profile->exists)
+        return PZ_OK;
+    const pz_status status = pz__people_look_back(txn, key, &c->scratch->alloc, &is_linked, c->err);
+    c->is_alone = !is_linked;
+    return status;
+}
+
+/* The records of those whom the result links to are to say so. */
+static pz_status mark_linked(const change *c, pz__store_txn *txn)
+{
+    if (!c->verb)
+        return pz__people_mark_all(txn, c->result, c->err);
+    return c->verb->kind == PZ__VERB_LINK ? pz__people_mark(txn, c->verb->name, c->err) : PZ_OK;
+}
+
 /* One attempt, in a transaction that has been begun and is gone afterwards. */
 static pz_status attempt(change *c, pz__store_txn *txn)
 {
     pz_str key;
+    c->is_alone = false;
     pz_status status = find_key(c, txn, &key);
+    if (status == PZ_OK)
+        status = look_back(c, txn, key);
     if (status == PZ_OK)
         status = check_identifier(c, txn, key);
     if (status == PZ_OK)
@@ -243,6 +267,8 @@ static pz_status attempt(change *c, pz__store_txn *txn)
     /* Sealed, and its people found, before the commit: afterwards nothing may fail. */
     if (status == PZ_OK)
         status = pz__profile_seal(c->result);
+    if (status == PZ_OK)
+        status = mark_linked(c, txn);
     if (status == PZ_OK)
         status = check_erased(c, txn);
     if (status == PZ_OK)

@@ -396,6 +396,18 @@ pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena
     return status;
 }
 
+bool pz__profile_mentions(const pz__profile *profile, pz_str name)
+{
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        uint32_t row;
+        pz_str found;
+        if (pz__row_find(&profile->segments[i]->body->directory, name, &row, &found) !=
+            PZ_ERR_NOT_FOUND)
+            return true;
+    }
+    return false;
+}
+
 /* As segment_since() of the view: a segment that gathered nothing keeps every counter. */
 static int64_t segment_since(const pz__segment *s, pz_str counter)
 {

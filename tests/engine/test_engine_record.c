@@ -32,9 +32,9 @@ static void record_reads_back_as_it_was(void **state)
     pz__buf first, second;
     pz__buf_init(&first, NULL, 1 << 20);
     pz__buf_init(&second, NULL, 1 << 20);
-    assert_int_equal(pz__record_encode(profile, &first), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, &first), PZ_OK);
     assert_int_equal(pz__record_decode(&read, NULL, first.data, first.len, NULL), PZ_OK);
-    assert_int_equal(pz__record_encode(read, &second), PZ_OK);
+    assert_int_equal(pz__record_encode(read, false, &second), PZ_OK);
     assert_int_equal(first.len, second.len);
     assert_memory_equal(first.data, second.data, first.len);
     pz__profile_free(profile);
@@ -49,7 +49,7 @@ static void every_flipped_bit_and_every_cut_is_noticed(void **state)
     pz__profile *profile = make_profile(), *read;
     pz__buf bytes;
     pz__buf_init(&bytes, NULL, 1 << 20);
-    assert_int_equal(pz__record_encode(profile, &bytes), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, &bytes), PZ_OK);
     for (size_t bit = 0; bit < bytes.len * 8; bit++) {
         pz_error err = PZ_ERROR_INIT;
         bytes.data[bit / 8] ^= (char)(1 << bit % 8);
@@ -84,7 +84,7 @@ static pz__buf record_of(size_t len, size_t *plain)
         assert_int_equal(pz__profile_encode(profile, &bytes), PZ_OK);
     }
     *plain = bytes.len;
-    assert_int_equal(pz__record_encode(profile, &record), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, &record), PZ_OK);
     pz__buf_clear(&bytes);
     pz__profile_free(profile);
     return record;
@@ -147,6 +147,63 @@ static void a_deflated_record_that_lies_is_refused(void **state)
     pz__buf_clear(&record);
 }
 
+/* As it was written before there was a second one. */
+static void an_envelope_of_the_first_version_is_read(void **state)
+{
+    (void)state;
+    pz__profile *profile = make_profile(), *read;
+    pz__buf bytes, record, again;
+    pz__buf_init(&bytes, NULL, 1 << 20);
+    pz__buf_init(&record, NULL, 1 << 20);
+    pz__buf_init(&again, NULL, 1 << 20);
+    assert_int_equal(pz__profile_encode(profile, &bytes), PZ_OK);
+    pz__buf_put(&record, "PZr\x01\x00", 5);
+    pz__buf_be64(&record, pz__siphash(pz__fixed_key, bytes.data, bytes.len));
+    pz__buf_put(&record, bytes.data, bytes.len);
+    assert_int_equal(pz__record_decode(&read, NULL, record.data, record.len, NULL), PZ_OK);
+    assert_int_equal(pz__profile_encode(read, &again), PZ_OK);
+    assert_int_equal(again.len, bytes.len);
+    assert_memory_equal(again.data, bytes.data, bytes.len);
+    assert_false(pz__record_is_alone(record.data, record.len));
+    pz__profile_free(read);
+    record.data[4] = 2; /* a mark that the first version does not know */
+    assert_int_equal(pz__record_decode(&read, NULL, record.data, record.len, NULL), PZ_ERR_VERSION);
+    pz__profile_free(profile);
+    pz__buf_clear(&bytes);
+    pz__buf_clear(&record);
+    pz__buf_clear(&again);
+}
+
+static void the_mark_of_being_alone_is_kept_and_taken(void **state)
+{
+    (void)state;
+    pz__profile *profile = make_profile();
+    pz__buf alone, linked, taken, room;
+    pz__record record;
+    pz__buf_init(&alone, NULL, 1 << 20);
+    pz__buf_init(&linked, NULL, 1 << 20);
+    pz__buf_init(&taken, NULL, 1 << 20);
+    pz__buf_init(&room, NULL, 1 << 20);
+    assert_int_equal(pz__record_encode(profile, true, &alone), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, &linked), PZ_OK);
+    assert_int_equal(pz__record_open(&record, alone.data, alone.len, &room, NULL), PZ_OK);
+    assert_true(record.is_alone);
+    assert_true(pz__record_is_alone(alone.data, alone.len));
+    assert_int_equal(pz__record_open(&record, linked.data, linked.len, &room, NULL), PZ_OK);
+    assert_false(record.is_alone);
+    assert_false(pz__record_is_alone(linked.data, linked.len));
+    pz__record_linked(alone.data, alone.len, &taken);
+    assert_int_equal(taken.len, linked.len);
+    assert_memory_equal(taken.data, linked.data, linked.len);
+    alone.data[4] = 4;
+    assert_int_equal(pz__record_open(&record, alone.data, alone.len, &room, NULL), PZ_ERR_VERSION);
+    pz__profile_free(profile);
+    pz__buf_clear(&alone);
+    pz__buf_clear(&linked);
+    pz__buf_clear(&taken);
+    pz__buf_clear(&room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +211,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
         cmocka_unit_test(long_records_are_deflated_and_short_ones_are_not),
         cmocka_unit_test(a_deflated_record_that_lies_is_refused),
+        cmocka_unit_test(an_envelope_of_the_first_version_is_read),
+        cmocka_unit_test(the_mark_of_being_alone_is_kept_and_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,13 +185,13 @@ class BadStores(kit.CommandTest):
     def test_a_flipped_bit_in_a_record(self):
         def flip(content):
             at = -1
-            while (at := content.find(b"PZr\x01", at + 1)) >= 0:
+            while (at := content.find(b"PZr\x02", at + 1)) >= 0:
                 content[at + 40] ^= 4
         self.change(flip)
         self.try_everything(5, "damaged")
 
     def test_a_record_of_a_later_version(self):
-        self.change(lambda content: content.replace(b"PZr\x01", b"PZr\x02"))
+        self.change(lambda content: content.replace(b"PZr\x02", b"PZr\x03"))
         self.try_everything(5, "version")
 
     def test_a_file_cut_short(self):

@@ -246,6 +246,7 @@ PROTOTYPES = {
     "pz_inspect_many": (c_int, [_VALUE, _HANDLE, POINTER(Batch), _ERR]),
     "pz_segments": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decide": (c_int, [_OUT, _HANDLE, _HANDLE, c_char_p, _ERR]),
+    "pz_decide_for": (c_int, [_OUT, _HANDLE, c_char_p, c_char_p, c_char_p, _ERR]),
     "pz_decision_value": (Value, [_HANDLE]),
     "pz_decision_str": (c_char_p, [_HANDLE, c_char_p]),
     "pz_decision_reason": (c_char_p, [_HANDLE]),
