@@ -237,6 +237,7 @@ static void failing_close(pz__store *store)
 static const pz__backend failing_backend = {
     .scheme = "failing",
     .example = "failing:ADDRESS",
+    .update_tries = 200, /* the most that a store behind it asks for: Redis */
     .open = failing_backend_open,
     .close = failing_close,
     .begin = failing_begin,
