@@ -236,9 +236,10 @@ bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_va
 /* The same for one element, item or value of a member of a composed attribute. */
 bool pz__check_own_part(pz__build *build, const pz__attribute *attribute, pz_value part,
                         const pz__node *node, const char *what);
-/* Warn where a rule compares an attribute with a value it never has. */
-void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_value value,
-                       uint32_t start, uint32_t end);
+/* Warn where a rule compares an attribute with a value it never has, or with one that all its values
+ * are on one side of. */
+void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
+                            const pz__compared *comparison, uint32_t start, uint32_t end);
 const char *pz__type_text(pz__build *build, const pz__type *type);
 
 /* Log2 of the bucket's width where nothing fades, where saturation counts by the day, and of

@@ -222,11 +222,81 @@ bool pz__check_own_part(pz__build *build, const pz__attribute *attribute, pz_val
     return tell(build, attribute, part, node, what, &err);
 }
 
-void pz__warn_of_value(pz__build *build, const pz__attribute *attribute, pz_value value,
-                       uint32_t start, uint32_t end)
+/* ---- comparisons in rules ---- */
+
+static bool is_number(pz_value v)
 {
+    return v.kind == PZ_INT || v.kind == PZ_UINT || v.kind == PZ_DOUBLE;
+}
+
+/* Less than zero, zero, more, by the order that rules know; false if there is none. */
+static bool order(pz_value a, pz_value b, int *out)
+{
+    const bool is_comparable = a.kind == b.kind || (is_number(a) && is_number(b));
+    if (!is_comparable || !pz_value_equal(a, a) || !pz_value_equal(b, b))
+        return false;
+    *out = pz_value_equal(a, b) ? 0 : pz_value_compare(a, b);
+    return true;
+}
+
+/* The end of what an attribute, or an item of it, can be: the greatest or the least value of its
+ * domain, or its bound. False if it has no such end. */
+static bool end_of(const pz__attribute *attribute, bool is_greatest, pz_value *out)
+{
+    const pz__domain *domain = attribute->domain;
+    if (!domain || domain->count < 2) {
+        *out = is_greatest ? attribute->max : attribute->min;
+        return is_greatest ? attribute->has_max : attribute->has_min;
+    }
+    *out = domain->nodes[1].value;
+    for (uint32_t i = 2; i < domain->count; i++) {
+        int by;
+        if (!order(domain->nodes[i].value, *out, &by))
+            return false;
+        if (is_greatest ? by > 0 : by < 0)
+            *out = domain->nodes[i].value;
+    }
+    return true;
+}
+
+/* All values are on one side of the constant. A constant that is itself an end is told of only
+ * where nothing is beyond it; `age >= 0` may be a way to ask whether the age is known. */
+static void warn_of_order(pz__build *build, const pz__attribute *attribute,
+                          const pz__compared *comparison, uint32_t start, uint32_t end)
+{
+    const pz__relation_to relation = comparison->relation;
+    const bool wants_more = relation == PZ__TO_GREATER || relation == PZ__TO_AT_LEAST;
+    const bool is_strict = relation == PZ__TO_LESS || relation == PZ__TO_GREATER;
+    for (int is_greatest = 0; is_greatest < 2; is_greatest++) {
+        pz_value last;
+        char shown[SHOWN_MAX];
+        int beyond;
+        if (!end_of(attribute, is_greatest, &last) || !order(comparison->constant, last, &beyond))
+            continue;
+        beyond = is_greatest ? beyond : -beyond;
+        const bool is_never = wants_more == (bool)is_greatest;
+        if (beyond > 0 || (beyond == 0 && is_never && is_strict))
+            pz__warning_near(build, start, end, (pz_str){NULL, 0},
+                             "%s true: the %s value of \"%.*s\" is %s",
+                             is_never ? "never" : "always", is_greatest ? "greatest" : "least",
+                             PZ__STR_ARG(attribute->name), show(last, shown));
+    }
+}
+
+void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
+                            const pz__compared *comparison, uint32_t start, uint32_t end)
+{
+    const pz_value value = comparison->constant;
     pz_error err = PZ_ERROR_INIT;
-    if (check(attribute, value, false, &err) != PZ_ERR_DOMAIN)
+    if (comparison->is_item && !is_list_of_items(attribute))
+        return;
+    if (comparison->relation != PZ__TO_EQUAL) {
+        warn_of_order(build, attribute, comparison, start, end);
+        return;
+    }
+    const pz_status status = comparison->is_item ? check_part(attribute, value, false, &err)
+                                                 : check(attribute, value, false, &err);
+    if (status != PZ_ERR_DOMAIN)
         return;
     pz_str nearest = {NULL, 0};
     if (attribute->domain)

@@ -116,16 +116,16 @@ static const pz__host_function *find_function(void *self, pz_str name)
     return NULL;
 }
 
-/* A rule compares an attribute with a constant. */
-static void compared(void *self, uint32_t slot, pz_value constant, uint32_t start, uint32_t end)
+/* A rule compares an attribute, or an item of one, with a constant. */
+static void compared(void *self, const pz__compared *comparison)
 {
     pz__build *build = self;
-    const pz__slot_info *info = &build->slots[slot];
+    const pz__slot_info *info = &build->slots[comparison->slot];
     if (info->use != PZ__USE_ATTRIBUTE || build->is_broken[info->index])
         return;
-    pz__warn_of_value(build, &build->attributes[info->index], constant,
-                      pz__place_in_text(build, build->rule, start),
-                      pz__place_in_text(build, build->rule, end));
+    pz__warn_of_comparison(build, &build->attributes[info->index], comparison,
+                           pz__place_in_text(build, build->rule, comparison->start),
+                           pz__place_in_text(build, build->rule, comparison->end));
 }
 
 /* ---- rules that set masks ---- */

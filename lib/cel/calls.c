@@ -312,32 +312,6 @@ static void gather_numbers(pz__checker *ck, pz__expr *call)
     pz__check_node(ck, list);
 }
 
-/* ---- comparing with constants ---- */
-
-/* Tell the environment of the constants that one of its slots is compared with. */
-static void tell_compared(const pz__checker *ck, const pz__expr *call)
-{
-    if (!ck->env || !ck->env->compared || !call->is_operator || call->count != 2)
-        return;
-    const bool is_in = pz__str_equal(call->name, PZ__STR("@in"));
-    if (!is_in && !pz__str_equal(call->name, PZ__STR("_==_")) &&
-        !pz__str_equal(call->name, PZ__STR("_!=_")))
-        return;
-    const bool swapped = !is_in && call->args[0]->kind == PZ__E_CONST;
-    const pz__expr *slot = call->args[swapped], *constant = call->args[!swapped];
-    if (slot->kind != PZ__E_SLOT || slot->test_only || constant->kind != PZ__E_CONST)
-        return;
-    const pz_value v = constant->constant;
-    /* The items of a list that is written out have places of their own. */
-    const bool is_written = constant->name.len == 0 && constant->count == v.len;
-    if (!is_in)
-        ck->env->compared(ck->env->self, slot->index, v, constant->start, constant->end);
-    for (uint32_t i = 0; is_in && v.kind == PZ_LIST && i < v.len; i++) {
-        const pz__expr *at = is_written ? constant->args[i] : constant;
-        ck->env->compared(ck->env->self, slot->index, v.as.items[i], at->start, at->end);
-    }
-}
-
 void pz__check_call(pz__checker *ck, pz__expr *call)
 {
     bool broken = false, shaped = false;
@@ -372,7 +346,7 @@ void pz__check_call(pz__checker *ck, pz__expr *call)
     }
     if (call->kind != PZ__E_CALL || call->type == &pz__type_error)
         return;
-    tell_compared(ck, call);
+    pz__tell_compared(ck, call);
     pz__check_zone(ck, call);
     pz__check_pattern(ck, call);
     pz__fold(ck, call);

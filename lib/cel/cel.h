@@ -137,6 +137,24 @@ typedef struct pz__call_arg {
     uint32_t start, end; /* span in the source */
 } pz__call_arg;
 
+/* How something is compared with a constant on its right. */
+typedef enum pz__relation_to {
+    PZ__TO_EQUAL, /* ==, !=, `in` */
+    PZ__TO_LESS,
+    PZ__TO_AT_MOST,
+    PZ__TO_GREATER,
+    PZ__TO_AT_LEAST
+} pz__relation_to;
+
+/* A slot, or an item of the list in it, is compared with a constant. */
+typedef struct pz__compared {
+    uint32_t slot;
+    bool is_item; /* of the list */
+    pz__relation_to relation;
+    pz_value constant;
+    uint32_t start, end; /* span of the constant in the source */
+} pz__compared;
+
 typedef struct pz__cel_env {
     void *self;
     /*
@@ -153,10 +171,9 @@ typedef struct pz__cel_env {
      */
     pz_status (*derive)(void *self, pz_str function, const pz__call_arg *args, uint32_t count,
                         pz__slot *out, pz_error *err);
-    /* A slot is compared by == or != with a constant, or by `in` with a list of them: told of each
-     * constant, with its span, so that the owner of the name can say that it never is that. May be
-     * NULL. */
-    void (*compared)(void *self, uint32_t slot, pz_value constant, uint32_t start, uint32_t end);
+    /* Told of each comparison of a slot with a constant, so that the owner of the name can say that
+     * it never holds. May be NULL. */
+    void (*compared)(void *self, const pz__compared *comparison);
     /* The host's function of that name, which is kept by pointer; NULL if there is none. A call
      * that is written as a standard function of the name can be remains with that. May be NULL. */
     const pz__host_function *(*function)(void *self, pz_str name);

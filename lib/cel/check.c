@@ -297,12 +297,13 @@ static void check_macro(pz__checker *ck, pz__expr *expr)
         types[0] = types[1] = opened_type(ck, expr->target);
     else
         variable_types(ck, expr->target, types);
-    if (!expr->second.len) {
-        const pz__type *range = pz__type_resolve(ck, expr->target->type);
-        types[0] = range->kind == PZ__T_LIST ? types[1] : types[0];
-    }
-    pz__scope first = {ck->scope, expr->name, ck->local_count++, types[0], NULL};
-    pz__scope second = {&first, expr->second, first.number + 1, types[1], NULL};
+    const bool has_items = pz__type_resolve(ck, expr->target->type)->kind == PZ__T_LIST;
+    if (!expr->second.len && has_items)
+        types[0] = types[1];
+    const pz__expr *list = has_items ? expr->target : NULL;
+    pz__scope first = {ck->scope, expr->name, ck->local_count++,
+                       types[0],  NULL,       expr->second.len ? NULL : list};
+    pz__scope second = {&first, expr->second, first.number + 1, types[1], NULL, list};
     ck->local_count += expr->second.len > 0;
     expr->index = first.number;
     ck->scope = expr->second.len ? &second : &first;
@@ -347,8 +348,11 @@ static void check_let(pz__checker *ck, pz__expr *expr)
         pz_str name = expr->name.len ? expr->name : pz__index_name(ck->scratch, i);
         if (!name.data)
             pz__issue_nomem(ck->sink);
-        scopes[i] = (pz__scope){ck->scope, name, expr->index + i, value->type,
-                                pz__is_alias(value) ? value : NULL};
+        scopes[i] = (pz__scope){.up = ck->scope,
+                                .name = name,
+                                .number = expr->index + i,
+                                .type = value->type,
+                                .alias = pz__is_alias(value) ? value : NULL};
         ck->scope = &scopes[i];
     }
     pz__check_node(ck, expr->args[count]);

@@ -4,6 +4,7 @@
  *      check.c   walks the tree: scopes, macros, literals
  *      message.c literals of the well-known messages
  *      names.c   what a dotted name means; suggestions
+ *      compared.c  comparisons that the environment is told of
  *      calls.c   which overload a call takes; calls the environment takes over; folding
  *      unify.c   type variables: assignability, joining, substitution
  */
@@ -21,6 +22,7 @@ typedef struct pz__scope {
     uint32_t number; /* unique in the expression */
     const pz__type *type;
     const pz__expr *alias; /* a constant or slot that the name is another word for; mostly NULL */
+    const pz__expr *items_of; /* the list whose items it takes; NULL if it is another variable */
 } pz__scope;
 
 /* What the fresh type variables stand for, and what to undo when an overload does not fit. */
@@ -84,6 +86,11 @@ const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr);
 void pz__check_call(pz__checker *ck, pz__expr *call);
 /* Replace a node whose parts are all constants by its value, if it has one. */
 void pz__fold(pz__checker *ck, pz__expr *expr);
+
+/* ---- compared.c ---- */
+
+/* Tell the environment if the call compares one of its slots with a constant. */
+void pz__tell_compared(const pz__checker *ck, const pz__expr *call);
 
 /* ---- zones.c ---- */
 
