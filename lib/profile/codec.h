@@ -78,16 +78,31 @@ typedef struct pz__row {
     pz_str runs[PZ__COLUMN_COUNT]; /* name, claims, cells, counter */
 } pz__row;
 
+/* Where a section lies in the payload of its body. */
+typedef struct pz__part {
+    uint32_t at, len;
+} pz__part;
+
 struct pz__body {
     pz_str bytes;
     uint64_t sequence, dropped;
-    pz_str sections[PZ__SECTION_LAST + 1]; /* {NULL, 0}: absent */
+    const char *payload;                   /* what is behind the section directory */
+    uint32_t present;                      /* sections, by bit 1 << tag */
+    pz__part parts[PZ__SECTION_LAST + 1];  /* by tag, where present */
     pz__unknown_section unknown[PZ__SEGMENT_SECTIONS_MAX];
     uint32_t unknown_count;
     uint32_t claim_count, cell_count, counter_count;
     pz__name_table names;
     pz__directory directory;
 };
+
+/* {NULL, 0}: absent; none is empty. */
+static inline pz_str pz__section_of(const pz__body *body, pz__section tag)
+{
+    if (!(body->present >> tag & 1))
+        return (pz_str){NULL, 0};
+    return (pz_str){body->payload + body->parts[tag].at, body->parts[tag].len};
+}
 
 /* Where one segment stands in a profile. */
 typedef struct pz__segment_head {
@@ -120,7 +135,7 @@ typedef struct pz__reader {
 pz_status pz__corrupt(const pz__reader *r, const char *what);
 pz_status pz__no_memory(const pz__reader *r);
 
-/* ---- read.c: the words of the format, and one body's map ---- */
+/* ---- read.c: the words of the format ---- */
 
 /* A varint of several octets, looked at octet by octet up to the eighth or the end; what is longer,
  * cut off or spelled too long is the slow path's. */
@@ -202,10 +217,15 @@ pz_status pz__read_value(pz__reader *r, pz_value *out);
 /* A count, at least 1, of things of at least `least` octets each. */
 pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *out);
 
+/* ---- map.c ---- */
+
 /* What stands before and between the bodies of a profile. */
 pz_status pz__heads_read(pz__heads *heads, const void *bytes, size_t len, pz_error *err);
 /* Make the map of a body. r->in, r->body and r->offset are set by it. */
 pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes);
+
+/* ---- read.c: tables of fixed width ---- */
+
 bool pz__name_at(const pz__name_table *names, uint64_t number, pz_str *out);
 /* Row `index` < count; false if what it points to is out of bounds. */
 bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out);

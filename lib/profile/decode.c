@@ -140,7 +140,7 @@ static pz_status read_items(pz__reader *r, pz__segment *s)
     pz_str before = {NULL, 0};
     for (uint32_t i = 0; i < r->body->directory.count && status == PZ_OK; i++) {
         pz__row row;
-        const pz_str section = r->body->sections[PZ__SECTION_DIRECTORY];
+        const pz_str section = pz__section_of(r->body, PZ__SECTION_DIRECTORY);
         pz__cursor_init(&r->in, section.data, section.len);
         if (!pz__row_at(&r->body->directory, i, &row) || !is_row_sound(&row, i ? &before : NULL))
             return pz__corrupt(r, "the directory of attributes is malformed or out of order");
@@ -242,7 +242,7 @@ static pz_status read_lists(pz__reader *r, pz__segment *s)
         {PZ__SECTION_HISTORY, pz__read_history},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        const pz_str bytes = r->body->sections[lists[i].tag];
+        const pz_str bytes = pz__section_of(r->body, lists[i].tag);
         if (!bytes.data)
             continue;
         pz__cursor_init(&r->in, bytes.data, bytes.len);

@@ -50,7 +50,7 @@ typedef struct opened {
 static inline pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag,
                                   pz_status (*read)(pz__reader *, pz__segment *))
 {
-    const pz_str bytes = r->body->sections[tag];
+    const pz_str bytes = pz__section_of(r->body, tag);
     if (!bytes.data)
         return PZ_OK;
     pz__read_over(&r->in, bytes);
@@ -412,7 +412,7 @@ bool pz__profile_mentions(const pz__profile *profile, pz_str name)
 static int64_t segment_since(const pz__segment *s, pz_str counter)
 {
     const pz__body *body = s->body;
-    if (body->cell_count == 0 && !body->sections[PZ__SECTION_EVENTS].data)
+    if (body->cell_count == 0 && !pz__section_of(body, PZ__SECTION_EVENTS).data)
         return INT64_MIN;
     uint32_t row;
     pz_str name, run;
