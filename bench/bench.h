@@ -90,6 +90,7 @@ void bench_profile(const bench *b);
 void bench_store(const bench *b);
 /* The part of `store` that needs Redis. */
 void bench_redis(const bench *b);
+void bench_open(const bench *b);
 void bench_observe(const bench *b);
 void bench_pins(const bench *b);
 

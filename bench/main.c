@@ -32,6 +32,7 @@ static const struct workload {
     {"decide", "", bench_decide, "a decision of five rules, with and without its reasons"},
     {"profile", "", bench_profile, "profiles of 10, 50 and 500 claims: join, bytes, writes"},
     {"store", "", bench_store, "decisions about customers who are in a store"},
+    {"open", "CUSTOMERS", bench_open, "a customer found in LMDB, ready to answer; a page"},
     {"observe", "", bench_observe, "events taken in batches of 1000"},
     {"pins", "", bench_pins, "requests begun while the catalog is swapped"},
 };

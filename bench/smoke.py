@@ -17,6 +17,7 @@ WORKLOADS = {
     "decide": {"five_rules"},
     "profile": {"claims_10", "claims_50", "claims_500"},
     "store": {"memory", "lmdb", "redis"},
+    "open": {"customers_100"},
     "observe": {"memory", "lmdb_lazy", "lmdb_durable"},
     "pins": {"one_thread", "one_thread_swapping", "two_threads", "two_threads_swapping"},
 }
