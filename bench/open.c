@@ -67,9 +67,11 @@ static const char *expected(uint32_t number)
     return number % 3 == 0 ? "willkommen" : "welcome";
 }
 
+/* All under one writer, as a store writes. */
+static const pz_write by_web = {PZ_WRITE, .channel = "web", .writer = "a-store-of-ours!"};
+
 static void say(pz_profile *profile, const char *name, pz_value value)
 {
-    static const pz_write by_web = {PZ_WRITE, .channel = "web", .writer = "a-store-of-ours!"};
     pz_error err = PZ_ERROR_INIT;
     bench_must(pz_declare(profile, name, value, &by_web, &err), &err, name);
 }
@@ -97,7 +99,7 @@ static void put_customer(world *w, pz__store_txn *txn, uint32_t number)
     snprintf(id, sizeof id, "00000000-0000-4000-8000-%012u", number);
     snprintf(name, sizeof name, "c%u", number);
     bench_must(pz_profile_new(&profile, w->engine, PZ_PERSON, id, &err), &err, "a profile");
-    bench_must(pz_identify(profile, "customer", name, NULL, &err), &err, "an identifier");
+    bench_must(pz_identify(profile, "customer", name, &by_web, &err), &err, "an identifier");
     say(profile, "language", pz_value_str(languages[number % 3]));
     say(profile, "plan", pz_value_str(plans[number % 4 % 3]));
     say(profile, "age", pz_value_int(number % 90));
