@@ -25,9 +25,24 @@ typedef int64_t (*pz_clock_fn)(void *payload);
 /** Bits of pz_engine_options.flags. */
 enum {
     PZ_ENGINE_READ_ONLY = 1, /**< Nothing may be written; several such engines share a store. */
-    PZ_ENGINE_LAZY = 2 /**< Writes return before they are on the disk: they survive the death of the
-                            process but not of the machine. */
+    PZ_ENGINE_LAZY = 2, /**< Writes that do not say otherwise are PZ_LAZY. */
+    PZ_ENGINE_GROUPED = 4 /**< The same for PZ_GROUPED. With neither, they are PZ_DURABLE. */
 };
+
+/**
+ * How far a write has gone when its call returns; docs/operations.md has what each promises. In
+ * memory they are one. In Redis the replicas of `wait` stand for the disk, and PZ_LAZY waits for
+ * none. The numbers are frozen.
+ */
+typedef enum pz_durability {
+    PZ_DURABILITY_DEFAULT = 0, /**< As the engine was opened. */
+    PZ_DURABLE = 1,            /**< On the disk, by a wait for the disk of its own. */
+    PZ_GROUPED = 2,            /**< On the disk too; threads that write at the same time share the
+                                    wait. What several threads should use. */
+    PZ_LAZY = 3                /**< Not on the disk yet: it survives the death of the process but
+                                    not of the machine, and an LMDB store may not survive that
+                                    either before the next durable or grouped write. */
+} pz_durability;
 
 /** How an engine is opened. Begin with PZ_ENGINE_OPTIONS; every zero means the default. */
 typedef struct pz_engine_options {
@@ -118,11 +133,14 @@ typedef struct pz_observed {
 
 /** Bits of the flags of pz_observe_many(). */
 enum {
-    PZ_OBSERVE_REPLAY = 1 /**< A replay of history: each event's own time serves as the clock. */
+    PZ_OBSERVE_REPLAY = 1, /**< A replay of history: each event's own time serves as the clock. */
+    PZ_OBSERVE_DURABLE = 2, /**< The call is PZ_DURABLE, whatever the engine's default. At most one */
+    PZ_OBSERVE_GROUPED = 4, /**< of these three: PZ_GROUPED, */
+    PZ_OBSERVE_LAZY = 8     /**< PZ_LAZY. */
 };
 
 /**
- * Take many events, of any customers, in one transaction: one wait for the disk.
+ * Take many events, of any customers, in one transaction: at most one wait for the disk.
  *
  * Each event names its customer by the member "customer": text (an identifier of kind "customer")
  * or a map of one member, kind to value; a customer nobody knows yet is made. Good events are

@@ -39,6 +39,8 @@ typedef struct pz_write {
     const char *who;     /**< Who said it ("agent:7"); NULL: not named. */
     const char *writer;  /**< Detached profiles: the writer, 1 to 16 bytes; NULL: "local". A stored
                               profile is always written under its store's own writer. */
+    pz_durability durability; /**< Of a stored profile: how far it has gone when the call returns.
+                                   0: as the engine was opened. */
 } pz_write;
 /** First member of an initializer: `(pz_write){PZ_WRITE, .channel = "web"}`. */
 #define PZ_WRITE .size = (uint32_t)sizeof(pz_write)

@@ -37,6 +37,7 @@ typedef struct batch {
     uint32_t capacity;     /* of both arrays: no more customers than events */
     pz__buf bytes;
     pz__write write;
+    pz__durability durability;
     bool is_replay;
     pz_error *err;
 } batch;
@@ -276,7 +277,7 @@ static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_ob
     *may_retry = false;
     pz_status status = open_batch(b, count);
     if (status == PZ_OK)
-        status = pz__store_begin(b->engine->store, &b->txn, b->err);
+        status = pz__store_begin_as(b->engine->store, b->durability, &b->txn, b->err);
     if (status == PZ_OK) {
         *may_retry = true;
         status = check_writer(b);
@@ -300,13 +301,35 @@ static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_ob
     return status;
 }
 
+static bool read_flags(uint32_t flags, pz__durability *durability)
+{
+    switch (flags & ~(uint32_t)PZ_OBSERVE_REPLAY) {
+    case 0:
+        *durability = PZ__AS_OPENED;
+        return true;
+    case PZ_OBSERVE_DURABLE:
+        *durability = PZ__DURABLE;
+        return true;
+    case PZ_OBSERVE_GROUPED:
+        *durability = PZ__GROUPED;
+        return true;
+    case PZ_OBSERVE_LAZY:
+        *durability = PZ__LAZY;
+        return true;
+    default:
+        return false;
+    }
+}
+
 pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
                           uint32_t flags, pz_observed *results, pz_error *err)
 {
     if (!engine || (!events && count))
         return pz__fail(err, PZ_ERR_ARG, "an engine and events are needed");
-    if (flags & ~(uint32_t)PZ_OBSERVE_REPLAY)
-        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    pz__durability durability;
+    if (!read_flags(flags, &durability))
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a flag is set that this version does not know, or two durabilities");
     if (count > PZ_OBSERVE_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
     for (size_t i = 0; results && i < count; i++)
@@ -329,6 +352,7 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
                   .at_ms = now,
                   .skew_ms = engine->skew_ms},
         .is_replay = flags & PZ_OBSERVE_REPLAY,
+        .durability = durability,
         .err = err,
     };
     unsigned attempts = 0;

@@ -140,7 +140,9 @@ static pz_status open_store(pz_engine *engine, const pz_engine_options *options,
 {
     const pz__store_options store = {
         .alloc = engine->alloc,
-        .durability = options->flags & PZ_ENGINE_LAZY ? PZ__LAZY : PZ__DURABLE,
+        .durability = options->flags & PZ_ENGINE_LAZY      ? PZ__LAZY
+                      : options->flags & PZ_ENGINE_GROUPED ? PZ__GROUPED
+                                                           : PZ__DURABLE,
         .map_bytes = options->store_bytes,
         .read_only = engine->is_read_only,
         .module = options->module,
@@ -162,8 +164,10 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
         const size_t size = given->size < sizeof options ? given->size : sizeof options;
         memcpy(&options, given, size);
     }
-    if (options.flags & ~(uint32_t)(PZ_ENGINE_READ_ONLY | PZ_ENGINE_LAZY))
+    if (options.flags & ~(uint32_t)(PZ_ENGINE_READ_ONLY | PZ_ENGINE_LAZY | PZ_ENGINE_GROUPED))
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    if (options.flags & PZ_ENGINE_LAZY && options.flags & PZ_ENGINE_GROUPED)
+        return pz__fail(err, PZ_ERR_ARG, "writes are lazy or grouped by default, not both");
     if (options.skew_ms < 0)
         return pz__fail(err, PZ_ERR_ARG, "the allowed skew is not negative");
     const pz_alloc alloc = pz__alloc_or_default(options.alloc);

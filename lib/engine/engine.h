@@ -123,12 +123,12 @@ int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms);
 uint64_t pz__engine_serial(pz_engine *engine);
 /* Kind, separator and value in the arena; {NULL, 0} out of memory. */
 pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
-/* Fill in what a caller's pz_write (NULL is allowed) leaves out. PZ_ERR_ARG for a size that is not
- * one, or a flag. */
+/* Fill in what a caller's pz_write (NULL is allowed) leaves out, and say how durable it is to be.
+ * PZ_ERR_ARG for a size or a durability that is not one, or a flag. */
 pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__write *out,
-                         pz_error *err);
+                         pz__durability *durability, pz_error *err);
 /* Carry a verb out on a profile, as a whole or not at all. verb->write has been read. */
-pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz_error *err);
+pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz__durability durability, pz_error *err);
 /* Take over `state`, sealing it, and the people it is seen among (NULL: those the handle has); on
  * failure both stay the caller's. Cannot fail for a state that is sealed already. */
 pz_status pz__profile_show(pz_profile *profile, pz__profile *state, pz__people *const *people,

@@ -371,6 +371,7 @@ typedef struct erasure {
     const pz__catalog *catalog; /* NULL: none is in force, which is enough for one profile alone */
     bool is_alone;
     pz_str id;
+    pz__durability durability;
     pz__write write;
     pz__remembrance memory;
     pz__store_txn *txn;
@@ -452,7 +453,7 @@ static pz_status attempt(erasure *e)
     pz__profile *own = NULL;
     e->count = 0;
     pz__arena_reset(&e->scratch);
-    pz_status status = pz__store_begin(e->engine->store, &e->txn, e->err);
+    pz_status status = pz__store_begin_as(e->engine->store, e->durability, &e->txn, e->err);
     if (status != PZ_OK)
         return status;
     status =
@@ -490,7 +491,7 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
         return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
     erasure e = {
         .engine = engine, .id = pz_str_of(id), .is_alone = flags & PZ_ERASE_ALONE, .err = err};
-    pz_status status = pz__write_read(engine, write, &e.write, err);
+    pz_status status = pz__write_read(engine, write, &e.write, &e.durability, err);
     if (status != PZ_OK)
         return status;
     if (!is_moment(e.write.now_ms))

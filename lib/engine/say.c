@@ -11,8 +11,9 @@ static pz_status say(pz_profile *profile, pz__verb *verb, const pz_write *write,
 {
     if (!profile)
         return pz__fail(err, PZ_ERR_ARG, "a profile is needed");
-    const pz_status status = pz__write_read(profile->engine, write, &verb->write, err);
-    return status == PZ_OK ? pz__apply(profile, verb, err) : status;
+    pz__durability durability;
+    const pz_status status = pz__write_read(profile->engine, write, &verb->write, &durability, err);
+    return status == PZ_OK ? pz__apply(profile, verb, durability, err) : status;
 }
 
 static pz_status unnamed(pz_error *err)

@@ -21,8 +21,14 @@
 
 static const pz_write default_write = {PZ_WRITE};
 
+/* A caller's number is the store's. */
+_Static_assert((int)PZ_DURABILITY_DEFAULT == (int)PZ__AS_OPENED &&
+                   (int)PZ_DURABLE == (int)PZ__DURABLE && (int)PZ_GROUPED == (int)PZ__GROUPED &&
+                   (int)PZ_LAZY == (int)PZ__LAZY,
+               "durability has the same numbers on both sides");
+
 pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__write *out,
-                         pz_error *err)
+                         pz__durability *durability, pz_error *err)
 {
     pz_write write = default_write;
     if (given) {
@@ -32,6 +38,9 @@ pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__wri
     }
     if (write.flags)
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    if ((uint32_t)write.durability > PZ_LAZY)
+        return pz__fail(err, PZ_ERR_ARG, "the durability of a write is one of pz_durability");
+    *durability = (pz__durability)write.durability;
     const int64_t now_ms = pz__engine_now(engine, write.now_ms);
     *out = (pz__write){
         .writer = write.writer ? pz_str_of(write.writer) : PZ__STR("local"),
@@ -50,6 +59,7 @@ typedef struct change {
     pz_profile *profile;
     pz__verb *verb; /* NULL: `other` is joined in */
     const pz__profile *other;
+    pz__durability durability;
     pz__write *write; /* the verb's own; of a join, who notes a new customer's identifier */
     const pz__catalog *catalog; /* NULL: none is in force, which only joins can do without */
     pz__arena *scratch;
@@ -290,7 +300,7 @@ static pz_status write_stored(change *c)
     do {
         pz__store_txn *txn;
         pz__arena_reset(c->scratch);
-        status = pz__store_begin(engine->store, &txn, c->err);
+        status = pz__store_begin_as(engine->store, c->durability, &txn, c->err);
         if (status != PZ_OK)
             break;
         /* Asked inside: a store may have changed it since the last attempt, and only now is told
@@ -341,7 +351,7 @@ static pz_status read_only(pz_error *err)
     return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
 }
 
-pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz_error *err)
+pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz__durability durability, pz_error *err)
 {
     pz_engine *engine = profile->engine;
     if (profile->is_stored && engine->is_read_only)
@@ -351,6 +361,7 @@ pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz_error *err)
         return pz__no_catalog(err);
     change c = {.profile = profile,
                 .verb = verb,
+                .durability = durability,
                 .write = &verb->write,
                 .catalog = pin.catalog,
                 .err = err};
@@ -401,7 +412,8 @@ static pz_status apply_operation(pz_profile *profile, pz_value operation, const 
         return merge_operations(profile, operation, defaults, depth, err);
     pz__write write = {0};
     pz__verb verb = {0};
-    pz_status status = pz__write_read(profile->engine, defaults, &write, err);
+    pz__durability durability;
+    pz_status status = pz__write_read(profile->engine, defaults, &write, &durability, err);
     if (status == PZ_OK)
         status = pz__verb_read(&verb, operation, &write, err);
     /* A moment that comes as data is no clock to trust: from the future, it would move the stamps
@@ -410,7 +422,7 @@ static pz_status apply_operation(pz_profile *profile, pz_value operation, const 
         (uint64_t)verb.write.now_ms - (uint64_t)write.now_ms > (uint64_t)profile->engine->skew_ms)
         status =
             pz__fail(err, PZ_ERR_TIME, "the operation's time lies beyond now and the allowed skew");
-    return status == PZ_OK ? pz__apply(profile, &verb, err) : status;
+    return status == PZ_OK ? pz__apply(profile, &verb, durability, err) : status;
 }
 
 pz_status pz_profile_apply(pz_profile *profile, pz_value operation, const pz_write *defaults,
@@ -429,12 +441,14 @@ pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error *err)
     if (profile->is_stored && engine->is_read_only)
         return read_only(err);
     pz__write write;
-    pz_status status = pz__write_read(engine, NULL, &write, err);
+    pz__durability durability;
+    pz_status status = pz__write_read(engine, NULL, &write, &durability, err);
     if (status != PZ_OK)
         return status;
     pz__pin pin = pz__pins_take(&engine->pins);
     change c = {.profile = profile,
                 .other = other->state,
+                .durability = durability,
                 .write = &write,
                 .catalog = pin.catalog,
                 .err = err};

@@ -47,8 +47,10 @@ typedef struct pz__backend {
     pz_status (*count)(pz__store *store, uint64_t *out, pz_error *err);
     pz_status (*snapshot)(pz__store *store, const char *path, pz_error *err);
 
-    /* Waits for other writers. PZ_ERR_STATE if this thread has a transaction open already. */
-    pz_status (*begin)(pz__store *store, pz__store_txn **out, pz_error *err);
+    /* Waits for other writers. PZ_ERR_STATE if this thread has a transaction open already.
+     * `durability` is never PZ__AS_OPENED. */
+    pz_status (*begin)(pz__store *store, pz__durability durability, pz__store_txn **out,
+                       pz_error *err);
     /* Borrow a record until the next write of the transaction; NULL if there is none, and a pointer
      * to nothing for one of no bytes. */
     pz_status (*peek)(pz__store_txn *txn, pz_str key, const void **bytes, size_t *len,
@@ -75,6 +77,7 @@ typedef struct pz__backend {
 struct pz__store {
     const pz__backend *backend;
     pz_alloc alloc;
+    pz__durability durability; /* of transactions that do not say */
     bool read_only;
 };
 

@@ -26,6 +26,9 @@
 /* A disk with fewer free blocks than this is full to a database that writes by the page. */
 #define FULL_BLOCKS 64u
 
+/* No store of LMDB's is shorter than two pages of the least size. */
+#define LEAST_STORE 8192
+
 /* Which errnos mean something other than PZ_ERR_IO. */
 static const struct {
     int number;
@@ -147,6 +150,20 @@ pz_status pz__find_store(const char *directory, bool read_only, struct stat *dat
     if (status == PZ_OK && made)
         status = pz__sync_directory(directory, err);
     return status;
+}
+
+void pz__empty_store(const char *directory)
+{
+    char path[PZ__PATH_MAX];
+    struct stat what;
+    if (pz__join_path(path, pz_str_of(directory), PZ__DATA_FILE, NULL) != PZ_OK)
+        return;
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &what) == 0 && what.st_size < LEAST_STORE && ftruncate(fd, 0) != 0)
+        what.st_size = 0; /* then opening goes on to call it no store */
+    close(fd);
 }
 
 pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err)

@@ -37,6 +37,9 @@ pz_status pz__join_path(char out[PZ__PATH_MAX], pz_str directory, const char *na
  * PZ_ERR_NOT_FOUND, and *can_write tells whether the system would let us write. */
 pz_status pz__find_store(const char *directory, bool read_only, struct stat *data, bool *can_write,
                          pz_error *err);
+/* Empty the data file of a store again that was empty before and could not be made: what a failed
+ * write left of its first two pages would never be a store to anybody. A whole one is left. */
+void pz__empty_store(const char *directory);
 /* LMDB writes its table of readers through a map: on a full disk a hole in it would be a SIGBUS, so
  * its `size` bytes are had before LMDB comes. Only while this process has the store closed: closing
  * a descriptor of the file drops the process's locks on it. */

@@ -33,7 +33,6 @@
 typedef struct lmdb {
     pz__store base;
     pz_alloc alloc;
-    pz__durability durability;
     pz__env_spec spec;
     size_t path_size;       /* with its NUL */
     _Atomic(pz__env *) env; /* NULL before first use; of another process after a fork */
@@ -43,6 +42,7 @@ typedef struct lmdb {
 typedef struct lmdb_txn {
     pz__store_txn base;
     pz__view at;
+    pz__member member; /* of a group */
     pid_t process;
 } lmdb_txn;
 
@@ -82,6 +82,8 @@ static pz_status env_acquire(pz__env **out, const lmdb *s, pz_error *err)
         status = pz__reserve_lock(s->spec.path, (PZ__READERS_MAX + 8) * PZ__READER_BYTES, err);
     if (status == PZ_OK)
         status = pz__env_new(&e, &s->spec, can_write, err);
+    if (status != PZ_OK && data.st_size == 0)
+        pz__empty_store(s->path);
     if (status != PZ_OK)
         return status;
     pz__env_table_add(&e->shared, data.st_dev, data.st_ino);
@@ -124,8 +126,6 @@ static pz_status env_current(lmdb *s, pz__env **out, pz_error *err)
             return status;
     }
     *out = e;
-    if (atomic_load_explicit(&e->broken, memory_order_relaxed))
-        return pz__env_fail(err, PZ__MDB_PANIC, "use", s->spec.path);
     return PZ_OK;
 }
 
@@ -330,7 +330,8 @@ static pz_status lmdb_last(pz__store_txn *base, pz_str stream, uint64_t *number,
     return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "read", err);
 }
 
-static pz_status lmdb_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+static pz_status lmdb_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
+                            pz_error *err)
 {
     lmdb *s = lmdb_of(store);
     pz__env *e;
@@ -340,7 +341,7 @@ static pz_status lmdb_begin(pz__store *store, pz__store_txn **out, pz_error *err
     lmdb_txn *txn = pz__mem_zero(&s->alloc, 1, sizeof *txn);
     if (!txn)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory beginning a transaction");
-    status = pz__view_write(&txn->at, e, &s->spec, s->durability == PZ__LAZY, err);
+    status = pz__view_write(&txn->at, e, &s->spec, durability, &txn->member, err);
     if (status != PZ_OK) {
         pz__mem_free(&s->alloc, txn, 1, sizeof *txn);
         return status;
@@ -464,7 +465,10 @@ static pz_status lmdb_snapshot(pz__store *store, const char *path, pz_error *err
         pz__remove_store(partial);
         return status;
     }
-    return pz__sync_directory(path, err);
+    status = pz__sync_directory(path, err);
+    if (status != PZ_OK)
+        pz__remove_store(path);
+    return status;
 }
 
 /* ---- the handle ---- */
@@ -482,7 +486,6 @@ static pz_status lmdb_open(pz__store **out, pz_str where, const pz__store_option
     if (!s)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory opening a store");
     s->alloc = options->alloc;
-    s->durability = options->durability;
     s->spec.read_only = options->read_only;
     s->spec.map_bytes = options->map_bytes ? (size_t)options->map_bytes : PZ__MAP_DEFAULT;
     s->spec.map_bytes =

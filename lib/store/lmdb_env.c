@@ -14,10 +14,35 @@
  * itself, so growing then ends in PZ_ERR_BUSY; the map is grown an eighth before it is full to make
  * that rare, and begins with far more address space than most stores will ever fill.
  *
- * Lazy writing sets MDB_NOSYNC for the commit: a power loss may then cost more than the last
- * commits, for LMDB reuses pages in the belief that the disk has seen its order of writes. What it
- * may cost is the store. Processes of different pid namespaces must not share one, nor may it lie
- * on a network file system: LMDB's liveness check and locks hold on one kernel only.
+ * How far a commit has gone when it returns is said by each transaction.
+ *
+ *   Durable: LMDB writes the changed pages to places that neither of the last two commits uses,
+ *   waits for the disk (fdatasync), and only then writes its meta page, the root of the new state,
+ *   through a descriptor opened with O_DSYNC. Whenever power goes, one of the two meta pages is
+ *   whole and all it leads to is on the disk; once commit has returned, it is the new one.
+ *
+ *   Grouped: the same commit, by many threads (groups.c). Each writes its part into a nested
+ *   transaction of the leader's, so that one can be undone without the others, and returns when the
+ *   leader's commit has. There is no other state between than LMDB's own, so an acknowledged part
+ *   survives like any durable commit. Commits without a sync and one sync for several of them would
+ *   not do: the second such commit overwrites the meta page of the last that is on the disk, and
+ *   the third may overwrite its pages. A process that dies, leader or not, loses what was not
+ *   acknowledged, as ever. Groups are of one process: LMDB's writer mutex and dirty pages are.
+ *
+ *   Lazy: MDB_NOSYNC, the kernel writes when it likes and in the order it likes. Survives the death
+ *   of every process. A power loss before the next durable commit may cost, for the reason just
+ *   given, the store. A durable or grouped transaction therefore first syncs what lazy ones left;
+ *   when that fails, the disk's error has been told and the kernel forgets it: the pages count as
+ *   clean. Then no later sync would prove anything, so this environment refuses to promise
+ *   durability until it is opened again, and says to copy the store, which reads what is in memory
+ *   and syncs it elsewhere.
+ *
+ * When writing the meta page fails, LMDB puts the old one back and refuses everything from then on.
+ * The next transaction then closes its environment and opens it again under the same conditions as
+ * a change of the map: what it finds is the last state that was acknowledged.
+ *
+ * Processes of different pid namespaces must not share a store, nor may it lie on a network file
+ * system: LMDB's liveness check and locks hold on one kernel only.
  *
  * Not here: what the databases mean (lmdb.c), the slots (slots.c), directories and errno (files.c),
  * what the process has open (env_table.c).
@@ -39,8 +64,7 @@
 #include "store/backend.h"
 #include "store/files.h"
 
-_Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND &&
-                   PZ__MDB_PANIC == MDB_PANIC,
+_Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND,
                "LMDB's numbers");
 
 static const struct {
@@ -83,8 +107,9 @@ static const struct {
     {MDB_NOTFOUND, PZ_ERR_CORRUPT, "it is an LMDB environment of something else"},
     {MDB_VERSION_MISMATCH, PZ_ERR_VERSION,
      "another version of LMDB has it: copy it with that version's mdb_copy"},
-    {MDB_PANIC, PZ_ERR_IO,
-     "an earlier failure left it unusable: close every handle on it and open it again"},
+    {MDB_PANIC, PZ_ERR_BUSY,
+     "a failure of the disk makes it open again, and an iteration in this process is in the way: "
+     "try again after that"},
     {MDB_READERS_FULL, PZ_ERR_BUSY, "too many readers at once"},
     {MDB_MAP_FULL, PZ_ERR_FULL, "its map cannot grow further"},
     {MDB_MAP_RESIZED, PZ_ERR_BUSY,
@@ -112,6 +137,20 @@ static int open_databases(pz__env *e, MDB_txn *txn, unsigned create)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < COUNT(databases); i++)
         rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | create, &e->databases[i]);
+    return rc;
+}
+
+/* The databases of an environment that had them before. */
+static int find_databases(pz__env *e)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return rc;
+    rc = open_databases(e, txn, 0);
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
     return rc;
 }
 
@@ -235,12 +274,21 @@ static int open_mdb(MDB_env **out, const char *path, unsigned flags, size_t map_
     return rc;
 }
 
+static void close_mdb(pz__env *e)
+{
+    for (size_t i = 0; i < PZ__SLOT_COUNT; i++) {
+        mdb_txn_abort(e->slots[i].txn);
+        e->slots[i].txn = NULL;
+    }
+    mdb_env_close(e->mdb);
+    e->mdb = NULL;
+}
+
 void pz__env_free(pz__env *e)
 {
     pz_alloc heap = pz__alloc_or_default(NULL);
-    for (size_t i = 0; i < PZ__SLOT_COUNT; i++)
-        mdb_txn_abort(e->slots[i].txn);
-    mdb_env_close(e->mdb);
+    close_mdb(e);
+    pz__group_clear(&e->group);
     pthread_mutex_destroy(&e->writing);
     pz__mem_free(&heap, e, 1, sizeof *e);
 }
@@ -291,6 +339,7 @@ pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, p
         return pz__env_fail(err, rc, "open", spec->path);
     }
     pthread_mutex_init(&e->writing, NULL);
+    pz__group_init(&e->group);
     e->never_writes = !can_write;
     mdb_reader_check(e->mdb, &dead);
     pz_status status = make_whole(e, spec, err);
@@ -323,15 +372,54 @@ static int remap(pz__env *e, size_t bytes)
     return rc;
 }
 
-/* A reader found that another process has written beyond our map. This is the one place where a
- * reader may wait for writers: for one of this process that is about to adopt the map as well. */
-static int adopt_map(pz__env *e)
+/* Open an environment again that LMDB has given up, with `writing` held and no write transaction
+ * open. MDB_PANIC if an iteration forbids it, or what opening met. */
+static int mend(pz__env *e, const char *path)
+{
+    MDB_envinfo before = {.me_mapsize = PZ__MAP_DEFAULT};
+    if (!pz__slots_close(e->slots))
+        return MDB_PANIC;
+    atomic_store(&e->broken, true);
+    pz__env_table_lock();
+    if (e->mdb)
+        mdb_env_info(e->mdb, &before);
+    close_mdb(e);
+    int rc = open_mdb(&e->mdb, path, e->never_writes ? MDB_RDONLY : 0, before.me_mapsize);
+    if (rc == 0 && (rc = find_databases(e)) != 0)
+        close_mdb(e);
+    pz__env_table_unlock();
+    e->is_lazy = false;
+    if (rc == 0)
+        atomic_store(&e->broken, false);
+    pz__slots_open(e->slots);
+    return rc;
+}
+
+static bool is_given_up(pz__env *e)
+{
+    MDB_txn *probe;
+    if (atomic_load(&e->broken))
+        return true;
+    const int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &probe);
+    if (rc == 0)
+        mdb_txn_abort(probe);
+    return rc == MDB_PANIC;
+}
+
+/* A reader cannot read on: another process has written beyond our map (MDB_MAP_RESIZED), or the
+ * environment has to be opened again. This is the one place where a reader may wait for writers:
+ * for one of this process that is about to do the same. */
+static int adopt(pz__env *e, int why, const char *path)
 {
     if (pthread_mutex_trylock(&e->writing) != 0) {
         sched_yield();
         return 0;
     }
-    int rc = remap(e, 0);
+    int rc = 0;
+    if (is_given_up(e))
+        rc = mend(e, path);
+    else if (why == MDB_MAP_RESIZED)
+        rc = remap(e, 0);
     pthread_mutex_unlock(&e->writing);
     return rc;
 }
@@ -365,10 +453,12 @@ static pz_status make_room(pz__env *e, const pz__env_spec *spec, pz_error *err)
 
 static int renew(pz__env *e, pz__slot *at)
 {
+    if (atomic_load_explicit(&e->broken, memory_order_relaxed))
+        return MDB_PANIC;
     if (!at->txn)
         return mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &at->txn);
     int rc = mdb_txn_renew(at->txn);
-    if (rc && rc != MDB_MAP_RESIZED) {
+    if (rc && rc != MDB_MAP_RESIZED && rc != MDB_PANIC) {
         mdb_txn_abort(at->txn);
         at->txn = NULL;
     }
@@ -385,12 +475,12 @@ pz_status pz__view_read(pz__view *out, pz__env *e, int state, const char *path, 
             return pz__env_fail(err, MDB_READERS_FULL, "read", path);
         int rc = renew(e, at);
         if (rc == 0) {
-            *out = (pz__view){e, at->txn, at};
+            *out = (pz__view){.env = e, .txn = at->txn, .slot = at};
             return PZ_OK;
         }
         pz__slot_give(at);
-        if (rc == MDB_MAP_RESIZED) {
-            rc = adopt_map(e);
+        if (rc == MDB_MAP_RESIZED || rc == MDB_PANIC) {
+            rc = adopt(e, rc, path);
         } else if (rc == MDB_READERS_FULL && !checked) {
             checked = true;
             rc = mdb_reader_check(e->mdb, &dead);
@@ -408,67 +498,117 @@ void pz__view_end(pz__view *at)
 
 /* ---- writing ---- */
 
-/* Take `writing`, unless it is this thread that has it. */
-static pz_status take_writing(pz__env *e, pz_error *err)
+static bool is_writing(const pz__env *e)
 {
-    if (atomic_load(&e->owned) && pthread_equal(atomic_load(&e->owner), pthread_self()))
-        return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
-    pthread_mutex_lock(&e->writing);
+    return atomic_load(&e->owned) && pthread_equal(atomic_load(&e->owner), pthread_self());
+}
+
+static void note_owner(pz__env *e)
+{
     atomic_store(&e->owner, pthread_self());
     atomic_store(&e->owned, true);
-    return PZ_OK;
 }
 
-static void give_writing(pz__env *e)
+/* Before a transaction that promises more than lazy ones do. */
+static pz_status sync_lazy(pz__env *e, const char *path, pz_error *err)
 {
-    atomic_store(&e->owned, false);
-    pthread_mutex_unlock(&e->writing);
+    if (e->is_unsynced && !e->is_doubtful) {
+        const int rc = mdb_env_sync(e->mdb, 1);
+        if (rc == 0) {
+            e->is_unsynced = false;
+            return PZ_OK;
+        }
+        e->is_doubtful = true;
+    }
+    if (!e->is_doubtful)
+        return PZ_OK;
+    return pz__fail(err, PZ_ERR_IO,
+                    "cannot write to \"%s\": the disk refused what lazy writes left to it, and "
+                    "nothing here is certain to be on it; snapshot the store elsewhere and go on "
+                    "with the copy",
+                    path);
 }
 
+static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
+{
+    const int rc = e->is_lazy == is_lazy ? 0 : mdb_env_set_flags(e->mdb, MDB_NOSYNC, is_lazy);
+    if (rc)
+        return rc;
+    e->is_lazy = is_lazy;
+    return mdb_txn_begin(e->mdb, NULL, 0, out);
+}
+
+/* With `writing` held. */
 static pz_status begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, MDB_txn **out,
                        pz_error *err)
 {
-    int rc = 0;
+    int rc = atomic_load(&e->broken) ? mend(e, spec->path) : 0;
+    if (rc)
+        return pz__env_fail(err, rc, "write to", spec->path);
     pz_status status = make_room(e, spec, err);
+    if (status == PZ_OK && !is_lazy)
+        status = sync_lazy(e, spec->path, err);
     if (status != PZ_OK)
         return status;
-    if (e->is_lazy != is_lazy)
-        rc = mdb_env_set_flags(e->mdb, MDB_NOSYNC, is_lazy);
-    if (rc == 0)
-        e->is_lazy = is_lazy;
-    while (rc == 0 && (rc = mdb_txn_begin(e->mdb, NULL, 0, out)) != 0) {
-        if (rc != MDB_MAP_RESIZED)
+    while ((rc = try_begin(e, is_lazy, out)) == MDB_MAP_RESIZED || rc == MDB_PANIC) {
+        rc = rc == MDB_PANIC ? mend(e, spec->path) : remap(e, 0);
+        if (rc)
             break;
-        rc = remap(e, 0);
     }
     return rc ? pz__env_fail(err, rc, "write to", spec->path) : PZ_OK;
 }
 
-pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec, bool is_lazy,
-                         pz_error *err)
+/* A transaction that nobody else of this process writes into yet. */
+static pz_status write_alone(pz__view *out, const pz__env_spec *spec, pz_error *err)
 {
-    *out = (pz__view){.env = e};
-    pz_status status = take_writing(e, err);
-    if (status != PZ_OK)
+    pz__env *e = out->env;
+    pthread_mutex_lock(&e->writing);
+    note_owner(e);
+    const pz_status status = begin(e, spec, out->is_lazy, &out->txn, err);
+    if (status != PZ_OK) {
+        atomic_store(&e->owned, false);
+        pthread_mutex_unlock(&e->writing);
+    }
+    return status;
+}
+
+static pz_status write_together(pz__view *out, const pz__env_spec *spec, pz_error *err)
+{
+    pz__env *e = out->env;
+    out->leads = pz__group_enter(&e->group, out->member);
+    if (out->leads) {
+        const pz_status status = write_alone(out, spec, err);
+        if (status == PZ_OK)
+            e->together = out->txn;
+        else
+            pz__group_disband(&e->group, out->member);
         return status;
-    status = begin(e, spec, is_lazy, &out->txn, err);
-    if (status != PZ_OK)
-        give_writing(e);
-    return status;
+    }
+    note_owner(e);
+    const int rc = mdb_txn_begin(e->mdb, e->together, 0, &out->txn);
+    if (rc == 0)
+        return PZ_OK;
+    atomic_store(&e->owned, false);
+    pz__group_pass(&e->group, out->member);
+    return pz__env_fail(err, rc, "write to", spec->path);
 }
 
-pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err)
+pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec,
+                         pz__durability durability, pz__member *member, pz_error *err)
 {
-    const int rc = mdb_txn_commit(at->txn);
-    const pz_status status = rc ? pz__view_fail(at, rc, "commit to", path, err) : PZ_OK;
-    give_writing(at->env);
-    return status;
+    const bool is_grouped = durability == PZ__GROUPED;
+    *out = (pz__view){
+        .env = e, .member = is_grouped ? member : NULL, .is_lazy = durability == PZ__LAZY};
+    if (is_writing(e))
+        return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
+    return is_grouped ? write_together(out, spec, err) : write_alone(out, spec, err);
 }
 
-void pz__view_abort(pz__view *at)
+static pz_status has_to_grow(const char *doing, const char *path, pz_error *err)
 {
-    mdb_txn_abort(at->txn);
-    give_writing(at->env);
+    return pz__fail(err, PZ_ERR_BUSY,
+                    "cannot %s \"%s\": its map has to grow; run the transaction again", doing,
+                    path);
 }
 
 pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const char *path,
@@ -479,10 +619,66 @@ pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const cha
     if (rc != MDB_MAP_FULL || info.me_mapsize >= PZ__MAP_MOST)
         return pz__env_fail(err, rc, doing, path);
     at->env->wanted = info.me_mapsize * 2;
-    return pz__fail(err, PZ_ERR_BUSY,
-                    "cannot %s \"%s\": its map has to grow; run the transaction "
-                    "again",
-                    doing, path);
+    if (at->member)
+        pz__group_fill(&at->env->group);
+    return has_to_grow(doing, path, err);
+}
+
+/* Commit what this thread began alone, and tell those who wrote into it. */
+static pz_status commit(pz__view *at, pz__member *others, const char *path, pz_error *err)
+{
+    pz__env *e = at->env;
+    const int rc = mdb_txn_commit(at->txn);
+    pz_status status = PZ_OK;
+    if (rc) {
+        at->member = NULL; /* the next group is not this one's to fill */
+        status = pz__view_fail(at, rc, "commit to", path, err);
+    } else if (at->is_lazy) {
+        e->is_unsynced = true;
+    }
+    pthread_mutex_unlock(&e->writing);
+    if (others)
+        pz__group_tell(&e->group, others, rc);
+    return status;
+}
+
+/* A part of a group's: it is written when the leader's commit is. */
+static pz_status commit_part(pz__view *at, const char *path, pz_error *err)
+{
+    pz__env *e = at->env;
+    int rc = mdb_txn_commit(at->txn);
+    const pz_status status = rc ? pz__view_fail(at, rc, "commit to", path, err) : PZ_OK;
+    atomic_store(&e->owned, false);
+    if (status != PZ_OK) {
+        pz__group_pass(&e->group, at->member);
+        return status;
+    }
+    rc = pz__group_await(&e->group, at->member);
+    if (rc == MDB_MAP_FULL)
+        return has_to_grow("commit to", path, err);
+    return rc ? pz__env_fail(err, rc, "commit to", path) : PZ_OK;
+}
+
+pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err)
+{
+    if (at->member && !at->leads)
+        return commit_part(at, path, err);
+    atomic_store(&at->env->owned, false);
+    pz__member *others = at->member ? pz__group_gather(&at->env->group, at->member) : NULL;
+    return commit(at, others, path, err);
+}
+
+void pz__view_abort(pz__view *at)
+{
+    pz__env *e = at->env;
+    mdb_txn_abort(at->txn);
+    atomic_store(&e->owned, false);
+    if (!at->member || at->leads)
+        pthread_mutex_unlock(&e->writing);
+    if (at->leads)
+        pz__group_disband(&e->group, at->member);
+    else if (at->member)
+        pz__group_pass(&e->group, at->member);
 }
 
 /* ---- what is in the databases ---- */

@@ -12,11 +12,12 @@
 
 #include "base/str.h"
 #include "store/env_table.h"
+#include "store/groups.h"
 #include "store/slots.h"
+#include "store/store.h"
 
 #define PZ__MDB_KEY_EXISTS (-30799)
 #define PZ__MDB_NOT_FOUND (-30798)
-#define PZ__MDB_PANIC (-30795)
 
 /* Address space to begin with; the file only has what is stored. Halved while the system refuses.
  */
@@ -38,11 +39,15 @@ typedef struct pz__env {
     size_t page_bytes;
     uint8_t writer[16];
     bool never_writes;        /* opened with MDB_RDONLY */
-    atomic_bool broken;       /* the map is lost */
+    atomic_bool broken;       /* `mdb` must be opened anew before anything else */
     pthread_mutex_t writing;  /* held by the open write transaction, and to change the map */
-    bool is_lazy;             /* MDB_NOSYNC is set; guarded by writing */
-    size_t wanted;            /* map size to have before the next write; guarded by writing */
-    _Atomic(pthread_t) owner; /* the thread that has `writing`, while `owned` */
+    bool is_lazy;             /* MDB_NOSYNC is set; guarded by writing, like the next three */
+    bool is_unsynced;         /* lazy commits may not be on the disk */
+    bool is_doubtful;         /* and the disk has refused some of them */
+    size_t wanted;            /* map size to have before the next write */
+    pz__group group;          /* writers who share a commit */
+    struct MDB_txn *together; /* what they write into; whose turn it is may look */
+    _Atomic(pthread_t) owner; /* the thread that writes, while `owned` */
     atomic_bool owned;
     pz__slot slots[PZ__SLOT_COUNT];
 } pz__env;
@@ -64,21 +69,25 @@ void pz__env_free(pz__env *e);
 
 /* ---- transactions ---- */
 
-/* One that reads through a slot, or one that writes (`slot` is NULL). */
+/* One that reads through a slot, or one that writes, alone or in a group. */
 typedef struct pz__view {
     pz__env *env;
     struct MDB_txn *txn;
-    pz__slot *slot;
+    pz__slot *slot;     /* of one that reads */
+    pz__member *member; /* of one that writes in a group */
+    bool leads;         /* the group */
+    bool is_lazy;
 } pz__view;
 
 /* Read the newest commit, in a slot of this state (slots.h). */
 pz_status pz__view_read(pz__view *out, pz__env *e, int state, const char *path, pz_error *err);
 void pz__view_end(pz__view *at);
 
-/* Write, when no other thread or process does. PZ_ERR_STATE if this thread does already. Commit and
- * abort end it whatever they return; of a transaction that a fork copied, neither may be called. */
-pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec, bool is_lazy,
-                         pz_error *err);
+/* Write, when no other thread or process does. PZ_ERR_STATE if this thread does already. `member`
+ * serves PZ__GROUPED and stays where it is until the end. Commit and abort end it whatever they
+ * return; of a transaction that a fork copied, neither may be called. */
+pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec,
+                         pz__durability durability, pz__member *member, pz_error *err);
 pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err);
 void pz__view_abort(pz__view *at);
 /* pz__env_fail for one that writes; where the map is too small, the next one's will be larger. */

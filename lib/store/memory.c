@@ -309,10 +309,12 @@ static pz_status memory_snapshot(pz__store *store, const char *path, pz_error *e
 
 /* ---- transactions ---- */
 
-static pz_status memory_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+static pz_status memory_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
+                              pz_error *err)
 {
     memory *m = memory_of(store);
     pid_t self = pz__process();
+    (void)durability;
     if (atomic_load(&m->owned) == self && pthread_equal(atomic_load(&m->owner), pthread_self()))
         return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
     memory_txn *txn = pz__mem_zero(&m->alloc, 1, sizeof *txn);

@@ -67,6 +67,7 @@ struct redis_txn {
     pz__store_txn base;
     redis_txn *next; /* of the open ones */
     pthread_t thread;
+    pz__durability durability;
     pid_t process;
     uint64_t epoch;
     pz__arena arena;
@@ -106,8 +107,6 @@ static pz_status redis_open(pz__store **out, pz_str where, const pz__store_optio
         pz__mem_free(&options->alloc, r, 1, sizeof *r);
         return status;
     }
-    if (options->durability == PZ__LAZY)
-        r->client.options.wait_count = 0;
     *out = &r->base;
     return PZ_OK;
 }
@@ -477,7 +476,8 @@ static void pause_after_conflicts(redis *r, const redis_txn *txn)
     pz__redis_sleep((int32_t)(chance % (1u << doubled)));
 }
 
-static pz_status redis_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+static pz_status redis_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
+                             pz_error *err)
 {
     redis *r = redis_of(store);
     uint8_t writer[WRITER];
@@ -486,6 +486,7 @@ static pz_status redis_begin(pz__store *store, pz__store_txn **out, pz_error *er
         return no_memory(err);
     pz__arena_init(&txn->arena, &r->alloc, 0);
     txn->base.store = store;
+    txn->durability = durability;
     txn->thread = pthread_self();
     txn->process = pz__process();
     pz_status status = PZ_OK;
@@ -528,6 +529,8 @@ static pz_status redis_commit(pz__store_txn *base, pz_error *err)
             items[i].new_bytes = (pz_str){txn->list[i]->bytes.data, txn->list[i]->bytes.len};
         }
         session->fence = txn->epoch;
+        if (txn->durability == PZ__LAZY)
+            session->wait_count = 0;
         status = items ? pz__items_commit(session, items, txn->count, err) : no_memory(err);
         pz__session_give(session);
     }

@@ -79,6 +79,7 @@ static pz_status session_new(pz__client *client, pz__session **out, pz_error *er
     memcpy(&session->random, random, sizeof session->random);
     session->fence = UINT64_MAX;
     session->deadline_ms = client->options.deadline_ms;
+    session->wait_count = client->options.wait_count;
     *out = session;
     return PZ_OK;
 }
@@ -114,6 +115,7 @@ void pz__session_give(pz__session *session)
     pz__buf_reset(&session->out);
     session->fence = UINT64_MAX;
     session->deadline_ms = client->options.deadline_ms;
+    session->wait_count = client->options.wait_count;
     for (unsigned i = 0; i < PZ__SESSIONS_MAX; i++) {
         pz__session *none = NULL;
         if (atomic_compare_exchange_strong(&client->idle[i], &none, session))
@@ -213,7 +215,7 @@ static void take_error(pz__session *session, pz__request *r, pz_str said, pz__tr
 static bool has_writes(const pz__session *session, const pz__request *requests, size_t count,
                        uint16_t node)
 {
-    for (size_t i = 0; session->client->options.wait_count && i < count; i++)
+    for (size_t i = 0; session->wait_count && i < count; i++)
         if (!requests[i].is_done && requests[i].target == node && requests[i].must_replicate)
             return true;
     return false;
@@ -227,7 +229,7 @@ static void put_wait(pz__session *session)
     char digits[2][PZ__DIGITS];
     const pz_str args[3] = {
         PZ__STR("WAIT"),
-        {digits[0], pz__uint_print(options->wait_count, digits[0])},
+        {digits[0], pz__uint_print(session->wait_count, digits[0])},
         {digits[1], pz__uint_print((uint64_t)options->wait_ms, digits[1])},
     };
     pz__wire_command(&session->out, args, 3);
@@ -284,8 +286,7 @@ static void unconfirm(pz__session *session, uint16_t node, pz__request *requests
             requests[i].was_lost = true;
         }
     pz__fail(&why, PZ_ERR_IO, "%u of %u replicas confirmed the write within %u ms",
-             (unsigned)confirmed, session->client->options.wait_count,
-             (unsigned)session->client->options.wait_ms);
+             (unsigned)confirmed, session->wait_count, (unsigned)session->client->options.wait_ms);
     pz__fail_node(session, node, &why, &t->why);
     t->must_wait = t->must_map = true;
 }
@@ -302,7 +303,7 @@ static pz_status read_wait(pz__session *session, uint16_t node, pz__request *req
         unconfirm(session, node, requests, count, 0, t);
         return status;
     }
-    if (reply->kind != PZ__REPLY_INTEGER || reply->integer < (int64_t)options->wait_count)
+    if (reply->kind != PZ__REPLY_INTEGER || reply->integer < (int64_t)session->wait_count)
         unconfirm(session, node, requests, count,
                   reply->kind == PZ__REPLY_INTEGER ? reply->integer : 0, t);
     return PZ_OK;

@@ -69,6 +69,7 @@ typedef struct pz__session {
     uint64_t random;
     uint64_t fence; /* nothing is sent any more once the epoch is another; UINT64_MAX for none */
     int32_t deadline_ms; /* of each round */
+    uint32_t wait_count; /* replicas that must confirm; of the options, or 0 for a lazy commit */
     pz__wire *wires[PZ__NODES_MAX];
     int64_t greeted_ms[PZ__NODES_MAX];
     char histories[PZ__NODES_MAX][PZ__HISTORY_LEN];

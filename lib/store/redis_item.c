@@ -567,7 +567,7 @@ static pz_status decide(commit *c, pz_str primary, pz_str decision, pz_error *er
         return not_known(err);
     if (!was_decided)
         return conflict(err);
-    return c->session->client->options.wait_count ? not_known(err) : PZ_OK;
+    return c->session->wait_count ? not_known(err) : PZ_OK;
 }
 
 static pz_status commit_across(commit *c, size_t primary, pz_error *err)

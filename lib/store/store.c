@@ -139,12 +139,15 @@ pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_st
 {
     pz__store_options used = options ? *options : (pz__store_options){0};
     used.alloc = pz__alloc_or_default(&used.alloc);
+    if (used.durability == PZ__AS_OPENED)
+        used.durability = PZ__DURABLE;
     *out = NULL;
     pz_status status = backend->open(out, where, &used, err);
     if (status != PZ_OK)
         return status;
     (*out)->backend = backend;
     (*out)->alloc = used.alloc;
+    (*out)->durability = used.durability;
     (*out)->read_only = used.read_only;
     return PZ_OK;
 }
@@ -275,10 +278,18 @@ pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err)
 
 pz_status pz__store_begin(pz__store *store, pz__store_txn **out, pz_error *err)
 {
+    return pz__store_begin_as(store, PZ__AS_OPENED, out, err);
+}
+
+pz_status pz__store_begin_as(pz__store *store, pz__durability durability, pz__store_txn **out,
+                             pz_error *err)
+{
     *out = NULL;
     if (store->read_only)
         return pz__fail(err, PZ_ERR_STATE, "the store was opened for reading only");
-    pz_status status = store->backend->begin(store, out, err);
+    if (durability == PZ__AS_OPENED)
+        durability = store->durability;
+    pz_status status = store->backend->begin(store, durability, out, err);
     if (status != PZ_OK)
         return status;
     pz__buf_init(&(*out)->pending, &store->alloc, PZ__STORE_PENDING_MAX);

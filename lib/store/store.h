@@ -26,16 +26,20 @@
 typedef struct pz__store pz__store;
 typedef struct pz__store_txn pz__store_txn;
 
-/* How far a write must have gone when the call returns. */
+/* How far a write must have gone when the call returns; the numbers are those of pz_durability.
+ * Memory knows no difference; in Redis the servers' replicas stand for the disk, and lazy waits for
+ * none of them. */
 typedef enum pz__durability {
-    PZ__DURABLE, /* on the disk: survives power loss */
-    PZ__LAZY     /* with the kernel or in memory: survives kill -9, not power loss, which may cost
-                    an LMDB store itself, not only its last commits: snapshot it */
+    PZ__AS_OPENED, /* as the handle's options say */
+    PZ__DURABLE,   /* on the disk, by a sync of its own: survives power loss */
+    PZ__GROUPED,   /* the same, by a sync shared with other threads that write now */
+    PZ__LAZY       /* with the kernel or in memory: survives kill -9, not power loss, which before
+                      the next durable write may cost an LMDB store itself: snapshot it */
 } pz__durability;
 
 typedef struct pz__store_options {
     pz_alloc alloc;            /* {NULL, NULL} for the heap */
-    pz__durability durability; /* of updates and commits; PZ__DURABLE is the default */
+    pz__durability durability; /* of what does not say for itself; PZ__DURABLE is the default */
     uint64_t map_bytes; /* LMDB: size of the map to begin with; 0 for the default; it grows */
     bool read_only;
     const struct pz_store_module *module; /* NULL, or another backend; see <personalize/redis.h> */
@@ -76,8 +80,8 @@ typedef enum pz__update_action { PZ__KEEP, PZ__WRITE, PZ__REMOVE } pz__update_ac
 typedef pz_status (*pz__update_fn)(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
                                    pz__buf *new_bytes, pz__update_action *action);
 
-/* One record read, changed and written back in a transaction of its own, durable when it returns.
- */
+/* One record read, changed and written back in a transaction of its own, as durable when it returns
+ * as the handle was opened. */
 pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
                            pz_error *err);
 
@@ -95,6 +99,9 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
  * PZ_ERR_BUSY until that has ended.
  */
 pz_status pz__store_begin(pz__store *store, pz__store_txn **out, pz_error *err);
+/* The same, committed as durably as said. */
+pz_status pz__store_begin_as(pz__store *store, pz__durability durability, pz__store_txn **out,
+                             pz_error *err);
 pz_status pz__store_txn_get(pz__store_txn *txn, pz_str key, pz__buf *out, pz_error *err);
 pz_status pz__store_txn_update(pz__store_txn *txn, pz_str key, pz__update_fn fn, void *payload,
                                pz_error *err);

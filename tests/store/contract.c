@@ -1,7 +1,8 @@
 /*
  * contract.c: one suite, run over every backend: a test for each sentence of store/store.h.
  *
- * The same tests run over memory, over LMDB, over LMDB with lazy commits, over Redis (a server and
+ * The same tests run over memory, over LMDB, over LMDB with grouped and
+ * with lazy commits, over Redis (a server and
  * a cluster, started here, and skipped where there is none), and over a store that passes
  * everything on to another through the table of backend.h (failing.c, calm). What only a store in
  * files can promise (processes, disks, kill -9) is in test_lmdb.c, what servers can do to a store
@@ -35,6 +36,7 @@ static const subject subjects[] = {
     {"failing memory", "memory:", true, PZ__DURABLE},
 #ifdef PZ_WITH_LMDB
     {"lmdb", "lmdb:", false, PZ__DURABLE},
+    {"lmdb grouped", "lmdb:", false, PZ__GROUPED},
     {"lmdb lazy", "lmdb:", false, PZ__LAZY},
     {"failing lmdb", "lmdb:", true, PZ__LAZY},
 #endif

@@ -174,7 +174,8 @@ static pz_status failing_append(pz__store_txn *txn, pz_str stream, uint64_t numb
     return inner_txn(txn)->store->backend->append(inner_txn(txn), stream, number, bytes, len, err);
 }
 
-static pz_status failing_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+static pz_status failing_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
+                               pz_error *err)
 {
     pz_status status = check(store, err);
     if (status != PZ_OK)
@@ -182,7 +183,7 @@ static pz_status failing_begin(pz__store *store, pz__store_txn **out, pz_error *
     failing_txn *txn = pz__mem_zero(&store->alloc, 1, sizeof *txn);
     if (!txn)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    status = inner_of(store)->backend->begin(inner_of(store), &txn->inner, err);
+    status = inner_of(store)->backend->begin(inner_of(store), durability, &txn->inner, err);
     if (status != PZ_OK) {
         pz__mem_free(&store->alloc, txn, 1, sizeof *txn);
         return status;

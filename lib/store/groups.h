@@ -1,0 +1,61 @@
+/*
+ * groups.h: many threads that share one commit. Private to the room.
+ */
+#ifndef PZ_STORE_GROUPS_H
+#define PZ_STORE_GROUPS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Members of one commit: enough that the wait for the disk is shared by many, few enough that the
+ * first does not wait long for the last. */
+#define PZ__GROUP_MAX 256u
+
+/* One thread's part in a group, from entering to the end. All zero before. */
+typedef struct pz__member {
+    struct pz__member *next; /* in the queue, or among those who have written */
+    pthread_cond_t wake;
+    enum { PZ__MEMBER_WAITS, PZ__MEMBER_LEADS, PZ__MEMBER_TURN, PZ__MEMBER_ENDED } state;
+    int result; /* of the commit, once ended */
+} pz__member;
+
+/* The group that takes members now, if there is one. */
+typedef struct pz__group {
+    pthread_mutex_t gate;          /* guards all below, and the members in the lists */
+    pz__member *leader;            /* NULL: nobody has begun one */
+    pz__member *first, *last;      /* those whose turn has not come */
+    pz__member *written;           /* those who have done their part */
+    unsigned count;                /* how many had a turn */
+    bool has_turn;                 /* one of them is at it, or the leader still prepares */
+    bool is_full;                  /* nobody joins any more */
+    bool leader_waits;
+} pz__group;
+
+void pz__group_init(pz__group *g);
+void pz__group_clear(pz__group *g);
+
+/*
+ * Wait for a turn. True: this thread leads. It makes ready what all write into, alone, and has the
+ * first turn; if it cannot, it ends with pz__group_disband. False: others are ready and it is our
+ * turn. A turn ends with pz__group_gather of the leader, and of others with pz__group_await or
+ * pz__group_pass.
+ */
+bool pz__group_enter(pz__group *g, pz__member *self);
+
+/* The leader could not make ready, or takes back what it did: the next in the queue leads. */
+void pz__group_disband(pz__group *g, pz__member *self);
+
+/* End the leader's turn and wait until all who are there had theirs; nobody else joins then, and
+ * the next group may form. The leader commits, and tells those in the list what became of it. */
+pz__member *pz__group_gather(pz__group *g, pz__member *self);
+void pz__group_tell(pz__group *g, pz__member *written, int result);
+
+/* End a turn that wrote, and wait for the commit: its result. */
+int pz__group_await(pz__group *g, pz__member *self);
+/* End a turn that wrote nothing. */
+void pz__group_pass(pz__group *g, pz__member *self);
+
+/* What is written into is full: those who come later shall begin another group. */
+void pz__group_fill(pz__group *g);
+
+#endif
