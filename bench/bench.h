@@ -24,6 +24,7 @@ typedef struct bench {
     int64_t batch_ns;
     uint64_t count; /* operations of each batch; 0: as many as fill its time */
     uint32_t batches;
+    uint32_t profiles; /* of a bulk load; 0: few */
     bool is_quick; /* a trial of the workloads: little data, times that mean nothing */
 } bench;
 
@@ -46,6 +47,9 @@ typedef struct bench_case {
 /* Time the cases, one batch of each in turn, and print a line for each. */
 void bench_compare(const bench *b, const char *family, const char *workload,
                    const bench_case *cases, uint32_t count);
+/* A line of other members than a case has. */
+void bench_report(const pz_entry *entries, size_t count);
+int64_t bench_now_ns(void);
 /* A line that says why something was not measured. */
 void bench_skip(const char *family, const char *workload, const char *why);
 
@@ -91,6 +95,8 @@ void bench_store(const bench *b);
 /* The part of `store` that needs Redis. */
 void bench_redis(const bench *b);
 void bench_open(const bench *b);
+void bench_backend(const bench *b);
+void bench_bulk(const bench *b);
 void bench_observe(const bench *b);
 void bench_pins(const bench *b);
 

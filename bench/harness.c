@@ -87,7 +87,7 @@ void bench_unpin(void)
 
 /* ---- time ---- */
 
-static int64_t now_ns(void)
+int64_t bench_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -100,9 +100,9 @@ static int64_t batch(const bench_case *c, uint64_t count, timing *t)
     if (c->prepare)
         c->prepare(c->payload, count);
     const uint64_t before = requests;
-    const int64_t start = now_ns();
+    const int64_t start = bench_now_ns();
     sink = sink + c->run(c->payload, count);
-    const int64_t end = now_ns();
+    const int64_t end = bench_now_ns();
     t->requests += requests - before;
     return end - start;
 }
@@ -158,13 +158,13 @@ static void put_number(line *l, const char *key, double number)
     put(l, key, pz_value_double((double)(int64_t)(number * 1000.0 + 0.5) / 1000.0));
 }
 
-static void print_line(const line *l)
+void bench_report(const pz_entry *entries, size_t count)
 {
     pz_pool *pool;
     pz_value map;
     pz_str text;
     bench_must(pz_pool_new(&pool, NULL), NULL, "a pool");
-    bench_must(pz_pool_map(pool, &map, l->entries, l->count), NULL, "a line");
+    bench_must(pz_pool_map(pool, &map, entries, count), NULL, "a line");
     bench_must(pz_value_print(pool, &text, map, 0), NULL, "a line");
     puts(text.data);
     fflush(stdout);
@@ -205,7 +205,7 @@ static void print_case(const bench *b, const char *family, const char *workload,
         put_number(&l, "of_reference", ratio_of(t, reference, b->batches));
     put(&l, "batches", pz_value_int(b->batches));
     put(&l, "batch_operations", pz_value_int((int64_t)t->count));
-    print_line(&l);
+    bench_report(l.entries, l.count);
 }
 
 void bench_skip(const char *family, const char *workload, const char *why)
@@ -214,7 +214,7 @@ void bench_skip(const char *family, const char *workload, const char *why)
     put(&l, "family", pz_value_str(family));
     put(&l, "workload", pz_value_str(workload));
     put(&l, "skipped", pz_value_str(why));
-    print_line(&l);
+    bench_report(l.entries, l.count);
 }
 
 static bool is_wanted(const bench *b, const bench_case *c)

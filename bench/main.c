@@ -2,10 +2,14 @@
  * main.c: the table of workloads and the command line.
  *
  *     bench WORKLOAD [ARGUMENT] [--quick] [--batches N] [--batch-ms N] [--count N] [--variant NAME]
+ *           [--profiles N]
  *
  * One JSON object a line on standard output; see docs/performance.md for what the members mean.
  * `bench all` runs every workload. What a workload stores goes to a folder made under TMPDIR (or
  * /tmp), which is removed at the end.
+ *
+ * `bench bulk` keeps its store in DIRECTORY, if it is given one, and leaves it there; a store with
+ * that many profiles is taken as it is.
  *
  * --count fixes the operations of a batch and --variant leaves all other cases out, for profilers
  * that count instructions.
@@ -33,6 +37,8 @@ static const struct workload {
     {"profile", "", bench_profile, "profiles of 10, 50 and 500 claims: join, bytes, writes"},
     {"store", "", bench_store, "decisions about customers who are in a store"},
     {"open", "CUSTOMERS", bench_open, "a customer found in LMDB, ready to answer; a page"},
+    {"backend", "", bench_backend, "LMDB itself beside the store on it, on the same bytes"},
+    {"bulk", "DIRECTORY", bench_bulk, "a store of many profiles: loaded, opened, decided about"},
     {"observe", "", bench_observe, "events taken in batches of 1000"},
     {"pins", "", bench_pins, "requests begun while the catalog is swapped"},
 };
@@ -41,7 +47,7 @@ static const struct workload {
 static int usage(void)
 {
     fputs("usage: bench WORKLOAD [ARGUMENT] [--quick] [--batches N] [--batch-ms N] [--count N] "
-          "[--variant NAME]\n\n",
+          "[--variant NAME] [--profiles N]\n\n",
           stderr);
     for (size_t i = 0; i < WORKLOAD_COUNT; i++)
         fprintf(stderr, "  %-8s %-13s %s\n", workloads[i].name, workloads[i].argument,
@@ -74,11 +80,14 @@ static bool read_option(bench *b, const char *name, const char *value)
         b->variant = value;
         return value != NULL;
     }
+    const bool is_profiles = strcmp(name, "--profiles") == 0;
     const uint32_t n = number_of(value, 1, is_batches ? BENCH_BATCHES_MAX : 1000000000);
     if (is_batches)
         b->batches = n;
     else if (is_count)
         b->count = n;
+    else if (is_profiles)
+        b->profiles = n;
     else if (strcmp(name, "--batch-ms") == 0)
         b->batch_ns = (int64_t)n * 1000000;
     else

@@ -34,14 +34,15 @@ static raw *opened(const char *path, unsigned flags)
     bench_expect(r != NULL, "memory");
     must(mdb_env_create(&r->env));
     must(mdb_env_set_maxdbs(r->env, 8));
-    must(mdb_env_set_mapsize(r->env, (size_t)4 << 30));
+    must(mdb_env_set_mapsize(r->env, flags & MDB_RDONLY ? (size_t)64 << 30 : (size_t)4 << 30));
     must(mdb_env_open(r->env, path, flags | MDB_NOTLS, 0600));
     return r;
 }
 
-raw *raw_open(const char *path)
+/* Of a store of the library's. */
+static raw *opened_store(const char *path, unsigned flags)
 {
-    raw *r = opened(path, MDB_RDONLY);
+    raw *r = opened(path, flags);
     must(mdb_txn_begin(r->env, NULL, MDB_RDONLY, &r->reader));
     must(mdb_dbi_open(r->reader, "records", 0, &r->records));
     must(mdb_dbi_open(r->reader, "index", MDB_DUPSORT, &r->index));
@@ -49,6 +50,16 @@ raw *raw_open(const char *path)
     must(mdb_txn_begin(r->env, NULL, MDB_RDONLY, &r->reader));
     mdb_txn_reset(r->reader);
     return r;
+}
+
+raw *raw_open(const char *path)
+{
+    return opened_store(path, MDB_RDONLY | MDB_NOLOCK);
+}
+
+raw *raw_open_copy(const char *path, bool is_lazy)
+{
+    return opened_store(path, is_lazy ? MDB_NOSYNC : 0);
 }
 
 static void put_number(raw *r, MDB_txn *txn, uint32_t number)
@@ -107,6 +118,38 @@ size_t raw_find(raw *r, pz_str identifier)
     return len;
 }
 
+uint64_t raw_walk(raw *r)
+{
+    MDB_cursor *walk;
+    MDB_val key, value;
+    uint64_t bytes = 0;
+    must(mdb_txn_renew(r->reader));
+    must(mdb_cursor_open(r->reader, r->records, &walk));
+    while (mdb_cursor_get(walk, &key, &value, MDB_NEXT) == 0)
+        bytes += value.mv_size;
+    mdb_cursor_close(walk);
+    mdb_txn_reset(r->reader);
+    return bytes;
+}
+
+void raw_rewrite(raw *r, pz_str key)
+{
+    MDB_txn *txn;
+    MDB_val name = {key.len, (void *)(uintptr_t)key.data}, value;
+    must(mdb_txn_begin(r->env, NULL, 0, &txn));
+    must(mdb_get(txn, r->records, &name, &value));
+    if (value.mv_size > r->len) {
+        r->scratch = realloc(r->scratch, value.mv_size);
+        bench_expect(r->scratch != NULL, "memory");
+        r->len = value.mv_size;
+    }
+    memcpy(r->scratch, value.mv_data, value.mv_size);
+    r->scratch[value.mv_size - 1]++;
+    value.mv_data = r->scratch;
+    must(mdb_put(txn, r->records, &name, &value, 0));
+    must(mdb_txn_commit(txn));
+}
+
 void raw_update(raw *r, const uint32_t *numbers, uint32_t count)
 {
     MDB_txn *txn;
@@ -141,6 +184,24 @@ raw *raw_new(const char *path, bool is_lazy, uint32_t count, size_t len)
 void raw_close(raw *r)
 {
     (void)r;
+}
+
+raw *raw_open_copy(const char *path, bool is_lazy)
+{
+    (void)path, (void)is_lazy;
+    return NULL;
+}
+
+uint64_t raw_walk(raw *r)
+{
+    (void)r;
+    bench_die(absent, NULL);
+}
+
+void raw_rewrite(raw *r, pz_str key)
+{
+    (void)r, (void)key;
+    bench_die(absent, NULL);
 }
 
 size_t raw_get(raw *r, pz_str key)

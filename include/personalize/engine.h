@@ -55,7 +55,7 @@ typedef struct pz_engine_options {
     pz_clock_fn clock;     /**< NULL: the system's real-time clock. */
     void *clock_payload;   /**< Handed to `clock`. */
     int64_t skew_ms; /**< How far a claimed time may lie ahead of the clock; 0: five minutes. */
-    uint64_t store_bytes; /**< LMDB: address space to begin with; 0: 64 MiB; it grows as needed. */
+    uint64_t store_bytes; /**< LMDB: address space to begin with; 0: 16 GiB; it grows as needed. */
     /** NULL, or a store that is a library of its own: pz_redis_module() of personalize/redis.h. */
     const struct pz_store_module *module;
     /**
