@@ -225,8 +225,7 @@ static inline pz_status open_entries(pz__body *body, pz__reader *r, const uint8_
             present |= 1u << tag;
             known_len = len + (size_t)part;
         } else {
-            body->unknown[body->unknown_count++] =
-                (pz__unknown_section){tag, {NULL, (size_t)part}};
+            body->unknown[body->unknown_count++] = (pz__unknown_section){tag, {NULL, (size_t)part}};
         }
         len += (size_t)part;
     }
@@ -325,9 +324,8 @@ static inline const uint8_t *read_head(pz__heads *heads, const profile_reader *r
         return NULL;
     }
     if (count > PZ__PROFILE_WRITERS_MAX) {
-        *status =
-            pz__fail(r->err, PZ_ERR_LIMIT, "the profile has segments of more than %u writers",
-                     PZ__PROFILE_WRITERS_MAX);
+        *status = pz__fail(r->err, PZ_ERR_LIMIT, "the profile has segments of more than %u writers",
+                           PZ__PROFILE_WRITERS_MAX);
         return NULL;
     }
     heads->count = (uint32_t)count;

@@ -6,9 +6,9 @@
  * that is cut off, too long or not in its shortest form sets `bad` on the cursor, which stays where
  * it was; the caller looks once, at the end of an item.
  *
- * Rows of a table are held against the bounds when they are read, which is what makes looking at one
- * attribute cheap and still safe. A row whose ends go backwards or beyond is refused, and a search
- * over rows that are not in order ends all the same, at some row or none.
+ * Rows of a table are held against the bounds when they are read, which is what makes looking at
+ * one attribute cheap and still safe. A row whose ends go backwards or beyond is refused, and a
+ * search over rows that are not in order ends all the same, at some row or none.
  *
  * Not here: where the tables and sections of a body lie (map.c).
  */
