@@ -109,6 +109,15 @@ size_t raw_get(raw *r, pz_str key)
     return len;
 }
 
+size_t raw_lookup(raw *r, pz_str identifier)
+{
+    MDB_val name = {identifier.len, (void *)(uintptr_t)identifier.data}, key;
+    must(mdb_txn_renew(r->reader));
+    const size_t len = mdb_get(r->reader, r->index, &name, &key) == 0 ? key.mv_size : 0;
+    mdb_txn_reset(r->reader);
+    return len;
+}
+
 size_t raw_find(raw *r, pz_str identifier)
 {
     MDB_val name = {identifier.len, (void *)(uintptr_t)identifier.data}, key;
@@ -190,6 +199,12 @@ raw *raw_open_copy(const char *path, bool is_lazy)
 {
     (void)path, (void)is_lazy;
     return NULL;
+}
+
+size_t raw_lookup(raw *r, pz_str identifier)
+{
+    (void)r, (void)identifier;
+    bench_die(absent, NULL);
 }
 
 uint64_t raw_walk(raw *r)

@@ -20,7 +20,9 @@ void raw_close(raw *r);
 
 /* Bytes under the key in the database of records, one read transaction; 0 if there is none. */
 size_t raw_get(raw *r, pz_str key);
-/* The same, found by an identifier: two gets in one read transaction. */
+/* How long the key under an identifier is, one read transaction. */
+size_t raw_lookup(raw *r, pz_str identifier);
+/* The record found by an identifier: two gets in one read transaction. */
 size_t raw_find(raw *r, pz_str identifier);
 /* The bytes of all records, walked over in one read transaction. */
 uint64_t raw_walk(raw *r);

@@ -18,6 +18,8 @@ WORKLOADS = {
     "profile": {"claims_10", "claims_50", "claims_500"},
     "store": {"memory", "lmdb", "redis"},
     "open": {"customers_100"},
+    "backend": {"get", "lookup", "iterate", "lazy", "durable"},
+    "bulk": {"500"},
     "observe": {"memory", "lmdb_lazy", "lmdb_durable"},
     "pins": {"one_thread", "one_thread_swapping", "two_threads", "two_threads_swapping"},
 }
@@ -35,6 +37,9 @@ def check_line(family, text):
     if "skipped" in line:
         print(f"{family}: {line['workload']} was skipped: {line['skipped']}")
         return line["workload"], False
+    if "profiles" in line:
+        assert line["profiles"] == 500, line
+        return line["workload"], True
     assert line["checked"] > 0, f"nothing was checked: {line}"
     assert line["variant"], line
     for name in NUMBERS:

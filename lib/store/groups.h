@@ -15,38 +15,38 @@
 typedef struct pz__member {
     struct pz__member *next; /* in the queue, or among those who have written */
     pthread_cond_t wake;
-    enum { PZ__MEMBER_WAITS, PZ__MEMBER_LEADS, PZ__MEMBER_TURN, PZ__MEMBER_ENDED } state;
+    enum { PZ__MEMBER_WAITS, PZ__MEMBER_LEADS, PZ__MEMBER_IN, PZ__MEMBER_ENDED } state;
     int result; /* of the commit, once ended */
 } pz__member;
 
 /* The group that takes members now, if there is one. */
 typedef struct pz__group {
-    pthread_mutex_t gate;          /* guards all below, and the members in the lists */
-    pz__member *leader;            /* NULL: nobody has begun one */
-    pz__member *first, *last;      /* those whose turn has not come */
-    pz__member *written;           /* those who have done their part */
-    unsigned count;                /* how many had a turn */
-    bool has_turn;                 /* one of them is at it, or the leader still prepares */
-    bool is_full;                  /* nobody joins any more */
-    bool leader_waits;
+    pthread_mutex_t turn;     /* held by the member who is at its part */
+    pthread_mutex_t gate;     /* guards all below, and the members in the lists */
+    pz__member *leader;       /* NULL: nobody has begun one */
+    pz__member *first, *last; /* those who wait to be let in */
+    pz__member *written;      /* those who have done their part */
+    unsigned count;           /* how many were let in, the leader among them */
+    unsigned inside;          /* how many of them are not done, the leader not counted */
+    bool is_open;             /* the leader has done its part */
+    bool is_full;             /* nobody is let in any more */
 } pz__group;
 
 void pz__group_init(pz__group *g);
 void pz__group_clear(pz__group *g);
 
 /*
- * Wait for a turn. True: this thread leads. It makes ready what all write into, alone, and has the
- * first turn; if it cannot, it ends with pz__group_disband. False: others are ready and it is our
- * turn. A turn ends with pz__group_gather of the leader, and of others with pz__group_await or
- * pz__group_pass.
+ * Come to write. True: this thread leads. It makes ready what all write into, alone, and does its
+ * part; if it cannot, it ends with pz__group_disband, else with pz__group_gather. False: others are
+ * ready and it is our turn, which ends with pz__group_await or pz__group_pass.
  */
 bool pz__group_enter(pz__group *g, pz__member *self);
 
 /* The leader could not make ready, or takes back what it did: the next in the queue leads. */
 void pz__group_disband(pz__group *g, pz__member *self);
 
-/* End the leader's turn and wait until all who are there had theirs; nobody else joins then, and
- * the next group may form. The leader commits, and tells those in the list what became of it. */
+/* Let the others in and wait until they are done; nobody else joins then, and the next group forms.
+ * The leader commits, and tells those in the list what became of it. */
 pz__member *pz__group_gather(pz__group *g, pz__member *self);
 void pz__group_tell(pz__group *g, pz__member *written, int result);
 
