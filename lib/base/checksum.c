@@ -18,6 +18,8 @@
  */
 #include "base/hash.h"
 
+#include <string.h>
+
 #define PIECE 16u
 
 static const uint64_t lane_keys[4][2] = {
@@ -33,12 +35,15 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64) ^ a ^ (b << 32 | b >> 32);
 }
 
-/* Spelled so that compilers see one load in it where the machine is little-endian. */
+/* Put together from octets it would not always become the one load that it is. */
 static inline uint64_t word_at(const uint8_t *b)
 {
-    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
-           (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
-           (uint64_t)b[7] << 56;
+    uint64_t n;
+    memcpy(&n, b, sizeof n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    n = __builtin_bswap64(n);
+#endif
+    return n;
 }
 
 static inline uint64_t take(uint64_t sum, const uint8_t *piece, unsigned lane)
@@ -50,8 +55,7 @@ static inline uint64_t take(uint64_t sum, const uint8_t *piece, unsigned lane)
 static uint64_t take_rest(uint64_t sum, const uint8_t *bytes, size_t len)
 {
     uint8_t piece[PIECE] = {0};
-    for (size_t i = 0; i < len; i++)
-        piece[i] = bytes[i];
+    memcpy(piece, bytes, len);
     return take(sum, piece, 0);
 }
 

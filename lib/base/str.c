@@ -40,7 +40,7 @@ void pz__names_init(pz__names *names, pz__arena *arena)
 static uint32_t *slot_of(const pz__names *names, pz_str name)
 {
     uint32_t mask = names->slot_cap - 1;
-    uint32_t i = (uint32_t)pz__siphash(pz__fixed_key, name.data, name.len) & mask;
+    uint32_t i = (uint32_t)pz__checksum(name.data, name.len) & mask;
     while (names->slots[i] != 0 && !pz__str_equal(names->list[names->slots[i] - 1], name))
         i = (i + 1) & mask;
     return &names->slots[i];

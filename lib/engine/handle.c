@@ -182,7 +182,7 @@ static pz_status names_others(pz_profile *handle, bool *out)
 {
     const pz__profile *seen = handle->alone[0];
     *out = pz__profile_grants(seen, PZ__GRANT_LINK).count > 0;
-    if (*out || !pz__profile_mentions(seen, PZ__OF_SUBJECT))
+    if (*out || !pz__profile_mentions_itself(seen))
         return PZ_OK;
     const pz__person person = {handle->alone, 1};
     pz__claims claims;

@@ -26,11 +26,6 @@ pz_status pz__text_check(pz_str text, size_t max, const char *what, pz_error *er
     return PZ_OK;
 }
 
-bool pz__time_is_valid(int64_t ms)
-{
-    return ms >= PZ__TIME_MIN_MS && ms <= PZ__TIME_MAX_MS;
-}
-
 pz_status pz__write_check(const pz__write *write, pz_error *err)
 {
     pz_status status = pz__text_check(write->channel, PZ__NAME_MAX, "the channel", err);

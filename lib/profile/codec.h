@@ -18,6 +18,8 @@
 #ifndef PZ_PROFILE_CODEC_H
 #define PZ_PROFILE_CODEC_H
 
+#include <string.h>
+
 #include "profile/state.h"
 
 /* First octet of a claim. */
@@ -89,7 +91,7 @@ struct pz__body {
     const char *payload;                   /* what is behind the section directory */
     uint32_t present;                      /* sections, by bit 1 << tag */
     pz__part parts[PZ__SECTION_LAST + 1];  /* by tag, where present */
-    pz__unknown_section unknown[PZ__SEGMENT_SECTIONS_MAX];
+    pz__unknown_section *unknown; /* the caller's room for as many as there may be; NULL: not wanted */
     uint32_t unknown_count;
     uint32_t claim_count, cell_count, counter_count;
     pz__name_table names;
@@ -171,6 +173,42 @@ static inline int64_t pz__read_zigzag(pz__cursor *in)
     return (int64_t)((n >> 1) ^ (~(n & 1) + 1));
 }
 
+/* Eight octets, least significant first. Put together from octets it would not always become the
+ * one load that it is. */
+static inline uint64_t pz__octets_at(const uint8_t *b)
+{
+    uint64_t n;
+    memcpy(&n, b, sizeof n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    n = __builtin_bswap64(n);
+#endif
+    return n;
+}
+
+/* The bits that no eight octets of ASCII have. */
+#define PZ__NO_ASCII UINT64_C(0x8080808080808080)
+
+/* A zigzag of up to eight octets at once: times have six. Where fewer than eight are left, the last
+ * eight of what is read are looked at: so many stand before any time in the body. */
+static inline int64_t pz__read_time(pz__cursor *in)
+{
+    const size_t left = (size_t)(in->end - in->next);
+    if (in->bad || left == 0)
+        return pz__read_zigzag(in);
+    uint64_t word =
+        left >= 8 ? pz__octets_at(in->next) : pz__octets_at(in->end - 8) >> (64 - 8 * left);
+    const uint64_t ends = ~word & PZ__NO_ASCII;
+    const unsigned len = ends ? (unsigned)__builtin_ctzll(ends) / 8 + 1 : 9;
+    if (len > 8 || len > left || (len > 1 && (word >> (8 * len - 8) & 0xff) == 0))
+        return pz__read_zigzag(in);
+    word &= UINT64_MAX >> (64 - 8 * len);
+    word = (word & UINT64_C(0x7f007f007f007f00)) >> 1 | (word & UINT64_C(0x007f007f007f007f));
+    word = (word & UINT64_C(0x3fff00003fff0000)) >> 2 | (word & UINT64_C(0x00003fff00003fff));
+    word = (word & UINT64_C(0x0fffffff00000000)) >> 4 | (word & UINT64_C(0x000000000fffffff));
+    in->next += len;
+    return (int64_t)((word >> 1) ^ (~(word & 1) + 1));
+}
+
 static inline uint8_t pz__read_octet(pz__cursor *in)
 {
     if (!in->bad && in->next < in->end)
@@ -211,6 +249,22 @@ int64_t pz__read_difference(pz__cursor *in, int64_t from);
 pz_str pz__read_name(pz__reader *r, size_t max, bool is_text);
 /* The name of a number that is read already. */
 pz_str pz__use_name(pz__reader *r, uint64_t number, size_t max, bool is_text);
+/* The name of a number when nobody keeps account of the names; "" where it is not one of 1 to 8
+ * octets of ASCII, as most are: then it is the other functions' affair. */
+static inline pz_str pz__short_name(const pz__name_table *names, unsigned number)
+{
+    if (number >= names->count)
+        return (pz_str){NULL, 0};
+    const uint8_t *row = names->ends + (size_t)number * names->width;
+    const size_t start = number ? pz__read_fixed(row - names->width, names->width) : 0;
+    const size_t end = pz__read_fixed(row, names->width);
+    if (start >= end || end > names->texts_len || end - start > 8)
+        return (pz_str){NULL, 0};
+    const pz_str name = {names->texts + start, end - start};
+    const uint64_t word = pz__octets_at((const uint8_t *)names->texts + end - 8);
+    const bool is_ascii = (word >> (64 - 8 * name.len) & PZ__NO_ASCII) == 0;
+    return is_ascii ? name : (pz_str){NULL, 0};
+}
 /* As pz__read_name for texts, with 0 for the empty one. */
 pz_str pz__read_optional(pz__reader *r, size_t max);
 pz_status pz__read_value(pz__reader *r, pz_value *out);
@@ -221,7 +275,7 @@ pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *ou
 
 /* What stands before and between the bodies of a profile. */
 pz_status pz__heads_read(pz__heads *heads, const void *bytes, size_t len, pz_error *err);
-/* Make the map of a body. r->in, r->body and r->offset are set by it. */
+/* Make the map of a body; body->unknown is set before, r->in and r->body by it. */
 pz_status pz__body_open(pz__body *body, pz__reader *r, pz_str bytes);
 
 /* ---- read.c: tables of fixed width ---- */

@@ -281,7 +281,8 @@ static pz_status decode_segment(pz__segment *segment, const void *bytes, size_t 
     memcpy(segment->block, bytes, len);
     segment->raw = (pz_str){segment->block, len};
 
-    pz__body body;
+    pz__unknown_section unknown[PZ__SEGMENT_SECTIONS_MAX];
+    pz__body body = {.unknown = unknown};
     pz__reader r = {
         .arena = &segment->arena, .writer = segment->writer, .offset = offset, .err = err};
     pz_status status = pz__body_open(&body, &r, segment->raw);

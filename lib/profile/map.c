@@ -196,6 +196,8 @@ static inline pz_status open_directory(pz__body *body, pz__reader *r)
 static void place_unknown(pz__body *body, size_t known_len)
 {
     const char *at = body->payload + known_len;
+    if (!body->unknown)
+        return;
     for (uint32_t i = 0; i < body->unknown_count; i++) {
         body->unknown[i].bytes.data = at;
         at += body->unknown[i].bytes.len;
@@ -225,7 +227,10 @@ static inline pz_status open_entries(pz__body *body, pz__reader *r, const uint8_
             present |= 1u << tag;
             known_len = len + (size_t)part;
         } else {
-            body->unknown[body->unknown_count++] = (pz__unknown_section){tag, {NULL, (size_t)part}};
+            if (body->unknown)
+                body->unknown[body->unknown_count] =
+                    (pz__unknown_section){tag, {NULL, (size_t)part}};
+            body->unknown_count++;
         }
         len += (size_t)part;
     }

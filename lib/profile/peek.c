@@ -41,14 +41,38 @@ static void *take_from_arena(void *payload, void *ptr, size_t old_size, size_t n
 
 /* ---- opening ---- */
 
-/* Everything that opening one segment needs, in one piece. */
+/* A segment and its map. */
 typedef struct opened {
     pz__segment segment;
     pz__body body;
 } opened;
 
-static inline pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag,
-                                  pz_status (*read)(pz__reader *, pz__segment *))
+/* The profile and what belongs to it, in one piece; of several segments the first. */
+typedef struct whole {
+    pz__profile profile;
+    pz__digest_cache digest;
+    opened first;
+} whole;
+
+/* To zeros, by the C library: a size that is known here would become a string instruction, which
+ * takes longer to begin than so little takes to clear. */
+static inline void clear(void *from, size_t size)
+{
+    __asm__("" : "+r"(size));
+    memset(from, 0, size);
+}
+
+static inline pz__reader reader_of(const pz__segment *s, pz__arena *arena)
+{
+    return (pz__reader){.body = s->body, .arena = arena, .writer = s->writer};
+}
+
+/* Sections that decide about others. */
+#define CAUSES                                                                                     \
+    (1u << PZ__SECTION_GRANTS | 1u << PZ__SECTION_FORGETTINGS | 1u << PZ__SECTION_RETRACTIONS)
+
+static pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag,
+                           pz_status (*read)(pz__reader *, pz__segment *))
 {
     const pz_str bytes = pz__section_of(r->body, tag);
     if (!bytes.data)
@@ -57,33 +81,36 @@ static inline pz_status read_list(pz__reader *r, pz__segment *s, pz__section tag
     return read(r, s);
 }
 
-static inline pz__reader reader_of(const pz__segment *s, pz__arena *arena)
+static pz_status read_causes(pz__reader *r, pz__segment *s)
 {
-    return (pz__reader){.body = s->body, .arena = arena, .writer = s->writer};
+    pz_status status = read_list(r, s, PZ__SECTION_GRANTS, pz__read_grants);
+    if (status == PZ_OK)
+        status = read_list(r, s, PZ__SECTION_FORGETTINGS, pz__read_forgettings);
+    if (status == PZ_OK)
+        status = read_list(r, s, PZ__SECTION_RETRACTIONS, pz__read_retractions);
+    return status;
 }
 
-static pz_status open_segment(pz__profile *profile, opened *o, pz__arena *arena,
-                              const pz__segment_head *head, pz_error *err)
+/* `o->segment` is cleared already. */
+static inline pz_status open_segment(pz__profile *profile, opened *o, pz__arena *arena,
+                                     const pz__segment_head *head, pz_error *err)
 {
     pz__segment *s = &o->segment;
-    memset(s, 0, sizeof *s);
     s->alloc = profile->alloc;
     s->writer = head->writer;
     s->body = &o->body;
+    o->body.unknown = NULL;
     profile->segments[profile->segment_count++] = s;
-    pz__reader r = reader_of(s, arena);
+    pz__reader r;
+    r.used = NULL;
+    r.arena = arena;
+    r.writer = head->writer;
     r.offset = head->offset;
     r.err = err;
-    pz_status status = pz__body_open(&o->body, &r, head->body);
+    const pz_status status = pz__body_open(&o->body, &r, head->body);
     s->sequence = o->body.sequence;
     s->dropped = o->body.dropped;
-    if (status == PZ_OK)
-        status = read_list(&r, s, PZ__SECTION_GRANTS, pz__read_grants);
-    if (status == PZ_OK)
-        status = read_list(&r, s, PZ__SECTION_FORGETTINGS, pz__read_forgettings);
-    if (status == PZ_OK)
-        status = read_list(&r, s, PZ__SECTION_RETRACTIONS, pz__read_retractions);
-    return status;
+    return status == PZ_OK && (o->body.present & CAUSES) ? read_causes(&r, s) : status;
 }
 
 /* What was taken back may be in the ring of any segment. */
@@ -99,15 +126,12 @@ static pz_status open_rings(pz__profile *profile, pz__arena *arena)
     return PZ_OK;
 }
 
-static pz_status open_segments(pz__profile *profile, opened *list, pz__arena *arena,
-                               const pz__heads *heads, pz_error *err)
+/* What the segments' causes come to together. */
+static pz_status gather_causes(pz__profile *profile, pz__arena *arena)
 {
     bool has_grants = false, has_retractions = false;
-    for (uint32_t i = 0; i < heads->count; i++) {
-        const pz__segment *s = &list[i].segment;
-        const pz_status status = open_segment(profile, &list[i], arena, &heads->list[i], err);
-        if (status != PZ_OK)
-            return status;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        const pz__segment *s = profile->segments[i];
         has_grants |= s->grant_count > 0;
         profile->forgetting_count += s->forgetting_count;
         has_retractions |= s->retraction_count > 0;
@@ -119,19 +143,36 @@ static pz_status open_segments(pz__profile *profile, opened *list, pz__arena *ar
     return status;
 }
 
-/* The profile and what belongs to it, in one piece. */
-typedef struct peeked {
-    pz__profile profile;
-    pz__digest_cache digest;
-} whole;
-
-/* All but the two long arrays, of which no more is read than is written. */
-static void clear(pz__profile *profile)
+/* The segments but the first. */
+static pz_status open_others(pz__profile *profile, pz__arena *arena, const pz__heads *heads,
+                             uint32_t *present, pz_error *err)
 {
-    const size_t behind = offsetof(pz__profile, segment_count);
-    memset(profile, 0, offsetof(pz__profile, subject_bytes));
-    memset(&profile->segment_count, 0, sizeof *profile - behind);
-    profile->subject_len = 0;
+    opened *list = pz__arena_array(arena, heads->count - 1, sizeof *list);
+    if (!list)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    for (uint32_t i = 1; i < heads->count; i++) {
+        opened *o = &list[i - 1];
+        clear(&o->segment, sizeof o->segment);
+        const pz_status status = open_segment(profile, o, arena, &heads->list[i], err);
+        if (status != PZ_OK)
+            return status;
+        *present |= o->body.present;
+    }
+    return PZ_OK;
+}
+
+static inline pz_status open_segments(whole *made, pz__arena *arena, const pz__heads *heads,
+                                      pz_error *err)
+{
+    if (heads->count == 0)
+        return PZ_OK;
+    pz_status status = open_segment(&made->profile, &made->first, arena, &heads->list[0], err);
+    uint32_t present = made->first.body.present;
+    if (status == PZ_OK && heads->count > 1)
+        status = open_others(&made->profile, arena, heads, &present, err);
+    if (status == PZ_OK && (present & CAUSES))
+        status = gather_causes(&made->profile, arena);
+    return status;
 }
 
 pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void *bytes, size_t len,
@@ -143,19 +184,20 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
     if (status != PZ_OK)
         return status;
     whole *made = pz__arena_new(arena, sizeof *made);
-    opened *list = pz__arena_new(arena, heads.count * sizeof *list);
-    if (!made || !list)
+    if (!made)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     pz__profile *profile = &made->profile;
-    clear(profile);
-    memset(&made->digest, 0, sizeof made->digest);
+    /* All but the two long arrays and the map, of which no more is read than is written. */
+    clear(&profile->segment_count, offsetof(whole, first.body) -
+                                       offsetof(whole, profile.segment_count));
     profile->alloc = (pz_alloc){take_from_arena, arena};
+    atomic_init(&profile->refs, 0);
     profile->kind = heads.kind;
     profile->subject_len = heads.subject.len;
     memcpy(profile->subject_bytes, heads.subject.data, heads.subject.len);
     profile->digest = &made->digest;
     profile->bytes = (pz_str){bytes, len};
-    status = open_segments(profile, list, arena, &heads, err);
+    status = open_segments(made, arena, &heads, err);
     if (status == PZ_OK)
         *out = profile;
     return status;
@@ -396,13 +438,13 @@ pz_status pz__peek_cells(const pz__profile *profile, pz_str attribute, pz__arena
     return status;
 }
 
-bool pz__profile_mentions(const pz__profile *profile, pz_str name)
+bool pz__profile_mentions_itself(const pz__profile *profile)
 {
+    pz_str first;
     for (uint32_t i = 0; i < profile->segment_count; i++) {
-        uint32_t row;
-        pz_str found;
-        if (pz__row_find(&profile->segments[i]->body->directory, name, &row, &found) !=
-            PZ_ERR_NOT_FOUND)
+        /* The empty name is less than any other. */
+        const pz__directory *d = &profile->segments[i]->body->directory;
+        if (d->count > 0 && (!pz__run_at(d, 0, PZ__COLUMN_NAME, &first) || first.len == 0))
             return true;
     }
     return false;

@@ -392,9 +392,9 @@ pz_status pz__profile_decode(pz__profile **out, const pz_alloc *alloc, const voi
  */
 pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void *bytes, size_t len,
                            pz_error *err);
-/* Of a profile that is read in place: whether anything may be said about a name. True for bytes that
- * are malformed there. */
-bool pz__profile_mentions(const pz__profile *profile, pz_str name);
+/* Of a profile that is read in place: whether anything may be said about the subject itself
+ * (PZ__OF_SUBJECT). True for bytes that are malformed there. */
+bool pz__profile_mentions_itself(const pz__profile *profile);
 /* Content hash of the canonical bytes; kept until the profile changes. */
 pz_status pz__profile_digest(const pz__profile *profile, pz__digest *out);
 

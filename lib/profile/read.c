@@ -76,26 +76,19 @@ pz_status pz__read_count(pz__reader *r, size_t least, uint32_t max, uint32_t *ou
     return read_count(r, least, max, out);
 }
 
-static inline uint64_t octets_at(const char *at)
-{
-    uint64_t n;
-    memcpy(&n, at, sizeof n);
-    return n;
-}
-
-/* Eight octets at a time; the last eight may have been looked at before. */
+/* Eight octets at a time; the last eight, which may reach in front of the text, at the end: so many
+ * stand before any text in a body. */
 static inline bool is_ascii(pz_str text)
 {
-    uint64_t bits = 0;
-    size_t i = 0;
-    for (; text.len - i >= 8; i += 8)
-        bits |= octets_at(text.data + i);
-    if (i > 0)
-        bits |= octets_at(text.data + text.len - 8);
-    else
-        for (; i < text.len; i++)
-            bits |= (unsigned char)text.data[i];
-    return (bits & UINT64_C(0x8080808080808080)) == 0;
+    const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
+    if (text.len == 0)
+        return true;
+    if (text.len < 8)
+        return (pz__octets_at(end - 8) >> (64 - 8 * text.len) & PZ__NO_ASCII) == 0;
+    uint64_t bits = pz__octets_at(end - 8);
+    for (; end - at >= 8; at += 8)
+        bits |= pz__octets_at(at);
+    return (bits & PZ__NO_ASCII) == 0;
 }
 
 /* Most values are a short text. */
@@ -171,10 +164,7 @@ bool pz__row_at(const pz__directory *directory, uint32_t index, pz__row *out)
 /* The first octets as a number that sorts as they do; `len` is at least 8. */
 static inline uint64_t order_of(const char *at)
 {
-    const uint8_t *b = (const uint8_t *)at;
-    return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
-           (uint64_t)b[3] << 32 | (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 |
-           (uint64_t)b[6] << 8 | (uint64_t)b[7];
+    return __builtin_bswap64(pz__octets_at((const uint8_t *)at));
 }
 
 /* As pz__str_compare, eight octets at once; the last eight may be compared twice. */
@@ -196,8 +186,47 @@ static inline int compare_names(pz_str a, pz_str b)
     }
 }
 
+/* The first eight octets likewise, zeros behind a shorter name. So many octets stand before it. */
+static inline uint64_t order_in_body(pz_str name)
+{
+    if (name.len >= 8)
+        return order_of(name.data);
+    return name.len ? order_of(name.data + name.len - 8) << (64 - 8 * name.len) : 0;
+}
+
+/* What is looked for. */
+typedef struct sought {
+    pz_str name;
+    uint64_t first, last; /* eight octets each; `last` of a name of 8 to 16 */
+} sought;
+
+static inline sought sought_of(pz_str name)
+{
+    char room[8] = {0};
+    sought s = {.name = name};
+    if (name.len < 8)
+        memcpy(room, name.data, name.len);
+    s.first = order_of(name.len < 8 ? room : name.data);
+    s.last = name.len < 8 ? 0 : order_of(name.data + name.len - 8);
+    return s;
+}
+
+/* Most names are told apart by one or two words. */
+static inline int compare_to(const sought *s, pz_str here)
+{
+    const uint64_t first = order_in_body(here);
+    if (first != s->first)
+        return first < s->first ? -1 : 1;
+    if (here.len == s->name.len && here.len <= 16) {
+        const uint64_t last = here.len < 8 ? 0 : order_of(here.data + here.len - 8);
+        return last < s->last ? -1 : last > s->last;
+    }
+    return compare_names(here, s->name);
+}
+
 pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_str *found)
 {
+    const sought s = sought_of(name);
     const pz_str names = d->runs[PZ__COLUMN_NAME];
     const unsigned width = d->width[PZ__COLUMN_NAME], row_len = d->row_len;
     const uint8_t *rows = d->rows;
@@ -210,7 +239,7 @@ pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_
         if (start > end || end > names.len)
             return PZ_ERR_CORRUPT;
         const pz_str here = {names.data + start, end - start};
-        const int by = compare_names(here, name);
+        const int by = compare_to(&s, here);
         if (by < 0) {
             low = middle + 1;
         } else if (by > 0) {

@@ -42,6 +42,21 @@ static pz__epoch read_epoch(pz__reader *r)
     return (pz__epoch){pz__read_name(r, PZ__WRITER_MAX, false), counter};
 }
 
+/* As pz__read_optional; a number of one octet and a short name are most of them. */
+static inline pz_str read_optional(pz__reader *r, size_t max)
+{
+    if (!r->in.bad && !r->used && r->in.next < r->in.end && *r->in.next < 0x80) {
+        const unsigned number = *r->in.next;
+        const pz_str name =
+            number ? pz__short_name(&r->body->names, number - 1) : (pz_str){NULL, 0};
+        if (number == 0 || name.len > 0) {
+            r->in.next++;
+            return name;
+        }
+    }
+    return pz__read_optional(r, max);
+}
+
 pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out)
 {
     const unsigned head = pz__read_octet(&r->in);
@@ -56,9 +71,9 @@ pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out)
         if (status != PZ_OK)
             return status;
     }
-    out->channel = pz__read_optional(r, PZ__NAME_MAX);
-    out->who = pz__read_optional(r, PZ__WHO_MAX);
-    out->at_ms = pz__read_zigzag(&r->in);
+    out->channel = read_optional(r, PZ__NAME_MAX);
+    out->who = read_optional(r, PZ__WHO_MAX);
+    out->at_ms = pz__read_time(&r->in);
     out->stamp = head & PZ__CLAIM_STAMP ? pz__read_difference(&r->in, out->at_ms) : out->at_ms;
     if (head & PZ__CLAIM_EXPIRES)
         out->expires_ms = pz__read_difference(&r->in, out->at_ms);

@@ -24,6 +24,10 @@
 
 #define PZ__TIME_MIN_MS (PZ__TIME_MIN_S * 1000)
 #define PZ__TIME_MAX_MS (PZ__TIME_MAX_S * 1000 + 999)
+static inline bool pz__time_is_valid(int64_t ms)
+{
+    return ms >= PZ__TIME_MIN_MS && ms <= PZ__TIME_MAX_MS;
+}
 /* Stamps grow by one with each claim, also beyond every calendar: enough for 2^61 of them. */
 #define PZ__STAMP_MAX (INT64_MAX / 2)
 
@@ -248,7 +252,6 @@ bool pz__profile_find(const pz__profile *profile, pz_str writer, uint32_t *index
 /* Put a segment where it belongs. There is room. */
 void pz__profile_insert(pz__profile *profile, uint32_t index, pz__segment *segment);
 size_t pz__profile_cost(const pz__profile *profile);
-bool pz__time_is_valid(int64_t ms);
 
 /* A write in progress. The segment written to stands in the profile from begin to end: a fresh one,
  * the writer's own, or a copy of it without what was erased since, with which nothing is lost if

@@ -44,8 +44,24 @@ static uint32_t lower_bound(pz__claims claims, unsigned slot)
     return low;
 }
 
+/* Most attributes have so few claims that they are walked along. */
+#define FEW 8u
+
+static inline pz__claims few_of_slot(pz__claims claims, uint8_t slot)
+{
+    uint32_t low = 0;
+    while (low < claims.count && claims.list[low].slot < slot)
+        low++;
+    uint32_t high = low;
+    while (high < claims.count && claims.list[high].slot == slot)
+        high++;
+    return (pz__claims){high > low ? claims.list + low : NULL, high - low};
+}
+
 pz__claims pz__claims_of_slot(pz__claims claims, pz__claim_slot slot)
 {
+    if (claims.count <= FEW)
+        return few_of_slot(claims, (uint8_t)slot);
     uint32_t low = lower_bound(claims, (unsigned)slot);
     uint32_t high = low;
     if (low < claims.count && claims.list[low].slot == (uint8_t)slot)
