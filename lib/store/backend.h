@@ -44,6 +44,9 @@ typedef struct pz__backend {
     pz_status (*iterate)(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
     pz_status (*read_stream)(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
                              void *payload, pz_error *err);
+    /* One entry, while the thread has a transaction open as well. */
+    pz_status (*entry)(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                       pz_error *err);
     pz_status (*count)(pz__store *store, uint64_t *out, pz_error *err);
     pz_status (*snapshot)(pz__store *store, const char *path, pz_error *err);
 
@@ -57,7 +60,7 @@ typedef struct pz__backend {
                       pz_error *err);
     pz_status (*txn_lookup)(pz__store_txn *txn, pz_str identifier, pz__buf *keys, size_t *count,
                             pz_error *err);
-    /* The number of a stream's newest entry, 0 if it has none. */
+    /* The number of the newest entry that a stream ever had, 0 if it never had any. */
     pz_status (*last)(pz__store_txn *txn, pz_str stream, uint64_t *number, pz_error *err);
 
     /* The writes. PZ_ERR_BUSY, here and from commit, means: abort, and the same work done again in
@@ -68,6 +71,7 @@ typedef struct pz__backend {
                        pz_error *err);
     pz_status (*append)(pz__store_txn *txn, pz_str stream, uint64_t number, const void *bytes,
                         size_t len, pz_error *err);
+    pz_status (*drop)(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err);
 
     /* Both free the transaction, whatever they return. */
     pz_status (*commit)(pz__store_txn *txn, pz_error *err);

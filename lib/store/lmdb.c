@@ -7,6 +7,7 @@
  *     records   key -> bytes
  *     index     identifier -> keys, as sorted duplicates
  *     streams   name length (1), name, number (8, big-endian) -> bytes
+ *               and under the number 0, once the newest entry was dropped, its number (8)
  *
  * Handles on one file share one environment (env_table.h). A handle opens it at its first use and
  * again when the process id has changed; pz__store_open looks whether it could and lets go, so that
@@ -283,7 +284,7 @@ static pz_status lmdb_read_stream(pz__store *store, pz_str stream, uint64_t from
     struct MDB_cursor *walk;
     uint8_t room[STREAM_KEY_MAX];
     uint64_t number;
-    const pz_str mine = stream_key(room, stream, from);
+    const pz_str mine = stream_key(room, stream, from ? from : 1);
     pz_str key = mine, value;
     pz_status status = read_begin(store, PZ__SLOT_HELD, &at, err);
     if (status != PZ_OK)
@@ -303,12 +304,47 @@ static pz_status lmdb_read_stream(pz__store *store, pz_str stream, uint64_t from
     return status;
 }
 
+static pz_status lmdb_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                            pz_error *err)
+{
+    pz__view at;
+    uint8_t room[STREAM_KEY_MAX];
+    pz_str value;
+    const pz_status status = read_begin(store, PZ__SLOT_READING, &at, err);
+    if (status != PZ_OK)
+        return status;
+    const int rc = number
+                       ? pz__view_get(&at, PZ__STREAMS, stream_key(room, stream, number), &value)
+                       : PZ__MDB_NOT_FOUND;
+    if (rc == 0)
+        pz__buf_put(out, value.data, value.len);
+    pz__view_end(&at);
+    if (rc == PZ__MDB_NOT_FOUND)
+        return pz__fail(err, PZ_ERR_NOT_FOUND, "the stream has no entry of this number");
+    return rc ? fail(store, rc, "read", err) : pz__filled(out, err);
+}
+
 /* ---- transactions ---- */
 
 static pz_status fail_txn(lmdb_txn *txn, int rc, const char *doing, pz_error *err)
 {
     const char *path = lmdb_of(txn->base.store)->path;
     return rc ? pz__view_fail(&txn->at, rc, doing, path, err) : PZ_OK;
+}
+
+/* The number of a stream's newest entry as it was when that was dropped; 0 if it never was. */
+static int dropped_number(const lmdb_txn *txn, pz_str stream, uint64_t *number)
+{
+    uint8_t room[STREAM_KEY_MAX];
+    pz_str value;
+    pz__cursor from;
+    *number = 0;
+    const int rc = pz__view_get(&txn->at, PZ__STREAMS, stream_key(room, stream, 0), &value);
+    if (rc)
+        return rc == PZ__MDB_NOT_FOUND ? 0 : rc;
+    pz__cursor_init(&from, value.data, value.len);
+    *number = pz__cursor_be64(&from);
+    return 0;
 }
 
 static pz_status lmdb_last(pz__store_txn *base, pz_str stream, uint64_t *number, pz_error *err)
@@ -327,7 +363,11 @@ static pz_status lmdb_last(pz__store_txn *base, pz_str stream, uint64_t *number,
     if (rc == 0 && !same_stream(key, beyond, number))
         *number = 0;
     pz__walk_end(walk);
-    return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "read", err);
+    uint64_t dropped = 0;
+    if (rc == 0 || rc == PZ__MDB_NOT_FOUND)
+        rc = dropped_number(txn, stream, &dropped);
+    *number = dropped > *number ? dropped : *number;
+    return fail_txn(txn, rc, "read", err);
 }
 
 static pz_status lmdb_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
@@ -432,6 +472,25 @@ static pz_status lmdb_append(pz__store_txn *base, pz_str stream, uint64_t number
     return fail_txn(txn, rc, "write to", err);
 }
 
+static pz_status lmdb_drop(pz__store_txn *base, pz_str stream, uint64_t number, pz_error *err)
+{
+    lmdb_txn *txn = txn_of(base);
+    uint8_t room[STREAM_KEY_MAX];
+    char bytes[8];
+    uint64_t last;
+    pz_status status = lmdb_last(base, stream, &last, err);
+    if (status != PZ_OK)
+        return status;
+    int rc = pz__view_remove(&txn->at, PZ__STREAMS, stream_key(room, stream, number), NULL);
+    if (rc == 0 && number == last) {
+        for (unsigned i = 0; i < 8; i++)
+            bytes[i] = (char)(last >> (56 - 8 * i));
+        rc = pz__view_put(&txn->at, PZ__STREAMS, stream_key(room, stream, 0),
+                          (pz_str){bytes, sizeof bytes});
+    }
+    return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "write to", err);
+}
+
 /* ---- snapshots ---- */
 
 static pz_status copy_into(pz__store *store, const char *path, pz_error *err)
@@ -531,6 +590,7 @@ const pz__backend pz__lmdb_backend = {
     .find = lmdb_find,
     .iterate = lmdb_iterate,
     .read_stream = lmdb_read_stream,
+    .entry = lmdb_entry,
     .count = lmdb_count,
     .snapshot = lmdb_snapshot,
     .begin = lmdb_begin,
@@ -541,6 +601,7 @@ const pz__backend pz__lmdb_backend = {
     .remove = lmdb_remove,
     .index = lmdb_index,
     .append = lmdb_append,
+    .drop = lmdb_drop,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
 };

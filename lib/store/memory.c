@@ -6,6 +6,7 @@
  *     records   key                                        -> bytes
  *     index     identifier length (2), identifier, key     -> nothing
  *     streams   name length (1), name, number (8)          -> bytes
+ *               and under the number 0, once the newest entry was dropped, its number (8)
  *
  * Lengths and numbers are big-endian, so that one identifier's keys and one stream's entries stand
  * together and in order. A reader takes a reference to the version of the moment, the one thing
@@ -283,12 +284,27 @@ static pz_status memory_read_stream(pz__store *store, pz_str stream, uint64_t fr
 {
     (void)err;
     char room[STREAM_KEY_MAX];
-    pz_str key = stream_key(room, stream, from);
+    pz_str key = stream_key(room, stream, from ? from : 1);
     entry_visit visit = {fn, payload, {key.data, key.len - 8}, PZ_OK};
     version *v = version_ref(memory_of(store));
     pz__tree_walk(v->streams, key, visit_entry, &visit);
     version_unref(memory_of(store), v);
     return visit.status;
+}
+
+static pz_status memory_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                              pz_error *err)
+{
+    char room[STREAM_KEY_MAX];
+    version *v = version_ref(memory_of(store));
+    const pz__leaf *leaf =
+        number ? pz__tree_get(v->streams, stream_key(room, stream, number)) : NULL;
+    if (leaf)
+        pz__buf_put(out, pz__leaf_bytes(leaf), leaf->len);
+    version_unref(memory_of(store), v);
+    if (!leaf)
+        return pz__fail(err, PZ_ERR_NOT_FOUND, "the stream has no entry of this number");
+    return pz__filled(out, err);
 }
 
 static pz_status memory_count(pz__store *store, uint64_t *out, pz_error *err)
@@ -395,6 +411,9 @@ static pz_status memory_last(pz__store_txn *base, pz_str stream, uint64_t *numbe
     pz_str key = leaf ? pz__leaf_key(leaf) : (pz_str){NULL, 0};
     bool own = leaf && begins_with(key, (pz_str){beyond.data, beyond.len - 8});
     *number = own ? get_be64(key.data + key.len - 8) : 0;
+    leaf = pz__tree_get(txn_of(base)->next->streams, stream_key(room, stream, 0));
+    const uint64_t dropped = leaf && leaf->len == 8 ? get_be64(pz__leaf_bytes(leaf)) : 0;
+    *number = dropped > *number ? dropped : *number;
     return PZ_OK;
 }
 
@@ -471,6 +490,21 @@ static pz_status memory_append(pz__store_txn *base, pz_str stream, uint64_t numb
     return put_into(txn_of(base), &txn_of(base)->next->streams, composed, bytes, len, err);
 }
 
+static pz_status memory_drop(pz__store_txn *base, pz_str stream, uint64_t number, pz_error *err)
+{
+    char room[STREAM_KEY_MAX], bytes[8];
+    pz__tree **place = &txn_of(base)->next->streams;
+    uint64_t last;
+    bool was;
+    pz_status status = memory_last(base, stream, &last, err);
+    if (status == PZ_OK)
+        status = remove_from(txn_of(base), place, stream_key(room, stream, number), &was, err);
+    if (status != PZ_OK || !was || number != last)
+        return status;
+    put_be(bytes, last, 8);
+    return put_into(txn_of(base), place, stream_key(room, stream, 0), bytes, sizeof bytes, err);
+}
+
 const pz__backend pz__memory_backend = {
     .scheme = "memory",
     .example = "memory:",
@@ -481,6 +515,7 @@ const pz__backend pz__memory_backend = {
     .lookup = memory_lookup,
     .iterate = memory_iterate,
     .read_stream = memory_read_stream,
+    .entry = memory_entry,
     .count = memory_count,
     .snapshot = memory_snapshot,
     .begin = memory_begin,
@@ -491,6 +526,7 @@ const pz__backend pz__memory_backend = {
     .remove = memory_remove,
     .index = memory_index,
     .append = memory_append,
+    .drop = memory_drop,
     .commit = memory_commit,
     .abort = memory_abort,
 };

@@ -2,7 +2,8 @@
  * redis.c: the store on Redis, one server or a cluster: the table of backend.h.
  *
  * Everything is an item (redis_item.h): a record under its key; under an identifier the sorted list
- * of its keys, as a lookup answers it; under a stream the number of its newest entry; each entry;
+ * of its keys, as a lookup answers it; under a stream the number of its newest entry (8) and, once
+ * its oldest was dropped, of the oldest that may be there (8); each entry;
  * and one item of the store itself, "meta":
  *
  *     format (1)  writer id (16)  histories of the masters it was made under (40 each, sorted)
@@ -238,19 +239,27 @@ static pz_status redis_writer(pz__store *store, uint8_t out[16], pz_error *err)
 
 /* ---- reading ---- */
 
-static pz_status read_one(redis *r, char kind, pz_str name, pz__session **session, pz__item *item,
-                          pz_error *err)
+/* An item by its whole name. */
+static pz_status read_named(redis *r, pz_str name, pz__session **session, pz__item *item,
+                            pz_error *err)
 {
-    char room[PZ__ITEM_NAME_MAX];
     pz_status status = pz__session_take(&r->client, session, err);
     if (status != PZ_OK)
         return status;
-    *item = (pz__item){.name = pz__item_name(room, &r->client, kind, name, name.data, name.len)};
+    *item = (pz__item){.name = name};
     status = pz__items_read(*session, item, 1, err);
     item->name = (pz_str){NULL, 0};
     if (status != PZ_OK)
         pz__session_give(*session);
     return status;
+}
+
+static pz_status read_one(redis *r, char kind, pz_str name, pz__session **session, pz__item *item,
+                          pz_error *err)
+{
+    char room[PZ__ITEM_NAME_MAX];
+    const pz_str full = pz__item_name(room, &r->client, kind, name, name.data, name.len);
+    return read_named(r, full, session, item, err);
 }
 
 static pz_status redis_get(pz__store *store, pz_str key, pz__buf *out, pz_error *err)
@@ -305,6 +314,13 @@ static uint64_t number_of(pz_str bytes)
     return from.bad ? 0 : n;
 }
 
+/* The oldest entry that may be there. */
+static uint64_t first_of(pz_str head)
+{
+    const uint64_t first = head.len > 8 ? number_of((pz_str){head.data + 8, head.len - 8}) : 1;
+    return first ? first : 1;
+}
+
 /* The name of an entry: the stream's, and the number behind it; both in the stream's slot. */
 static pz_str entry_name(char room[PZ__ITEM_NAME_MAX], const redis *r, pz_str stream, uint64_t n)
 {
@@ -344,14 +360,32 @@ static pz_status redis_read_stream(pz__store *store, pz_str stream, uint64_t fro
     pz_status status = read_one(r, PZ__ITEM_STREAM, stream, &session, &head, err);
     if (status != PZ_OK)
         return status;
-    const uint64_t last = number_of(head.bytes);
+    const uint64_t last = number_of(head.bytes), first = first_of(head.bytes);
     pz__session_give(session);
-    for (uint64_t n = from ? from : 1; n <= last && status == PZ_OK; n += AT_ONCE) {
+    for (uint64_t n = from > first ? from : first; n <= last && status == PZ_OK; n += AT_ONCE) {
         const uint64_t left = last - n + 1;
         status =
             show_entries(r, stream, n, left < AT_ONCE ? (size_t)left : AT_ONCE, fn, payload, err);
     }
     return status;
+}
+
+static pz_status redis_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                             pz_error *err)
+{
+    redis *r = redis_of(store);
+    char room[PZ__ITEM_NAME_MAX];
+    pz__session *session;
+    pz__item item;
+    pz_status status = read_named(r, entry_name(room, r, stream, number), &session, &item, err);
+    if (status != PZ_OK)
+        return status;
+    if (item.exists)
+        pz__buf_put(out, item.bytes.data, item.bytes.len);
+    pz__session_give(session);
+    if (!item.exists)
+        return pz__fail(err, PZ_ERR_NOT_FOUND, "the stream has no entry of this number");
+    return pz__filled(out, err);
 }
 
 /* ---- all records ---- */
@@ -576,12 +610,10 @@ static pz_status add_entry(redis_txn *txn, pz_str name, entry **out, pz_error *e
     return PZ_OK;
 }
 
-/* The entry of an item, read if the transaction has not yet. */
-static pz_status know(redis_txn *txn, char kind, pz_str name, entry **out, pz_error *err)
+/* The entry of an item by its whole name, read if the transaction has not yet. */
+static pz_status know_named(redis_txn *txn, pz_str full, entry **out, pz_error *err)
 {
     redis *r = redis_of(txn->base.store);
-    char room[PZ__ITEM_NAME_MAX];
-    const pz_str full = pz__item_name(room, &r->client, kind, name, name.data, name.len);
     for (entry *e = *bucket_of(txn, full); e; e = e->next)
         if (pz__str_equal(e->item.name, full)) {
             *out = e;
@@ -589,7 +621,7 @@ static pz_status know(redis_txn *txn, char kind, pz_str name, entry **out, pz_er
         }
     pz__session *session;
     pz__item item;
-    pz_status status = read_one(r, kind, name, &session, &item, err);
+    pz_status status = read_named(r, full, &session, &item, err);
     if (status != PZ_OK)
         return status;
     status = add_entry(txn, full, out, err);
@@ -604,6 +636,13 @@ static pz_status know(redis_txn *txn, char kind, pz_str name, entry **out, pz_er
     }
     pz__session_give(session);
     return status;
+}
+
+static pz_status know(redis_txn *txn, char kind, pz_str name, entry **out, pz_error *err)
+{
+    char room[PZ__ITEM_NAME_MAX];
+    const pz__client *client = &redis_of(txn->base.store)->client;
+    return know_named(txn, pz__item_name(room, client, kind, name, name.data, name.len), out, err);
 }
 
 /* What an item is, as the transaction sees it; false for absent. */
@@ -728,21 +767,52 @@ static pz_status redis_index(pz__store_txn *base, pz_str identifier, pz_str key,
     return status;
 }
 
+static pz_status write_head(entry *head, uint64_t last, uint64_t first, pz_error *err)
+{
+    char digits[16];
+    for (unsigned i = 0; i < 8; i++) {
+        digits[i] = (char)(last >> (56 - 8 * i));
+        digits[8 + i] = (char)(first >> (56 - 8 * i));
+    }
+    return overwrite(head, (pz_str){digits, first > 1 ? 16 : 8}, err);
+}
+
 static pz_status redis_append(pz__store_txn *base, pz_str stream, uint64_t number,
                               const void *bytes, size_t len, pz_error *err)
 {
     redis_txn *txn = txn_of(base);
-    char room[PZ__ITEM_NAME_MAX], digits[8];
+    char room[PZ__ITEM_NAME_MAX];
     entry *head, *added;
+    pz_str now;
     pz_status status = know(txn, PZ__ITEM_STREAM, stream, &head, err);
     if (status == PZ_OK)
         status =
             add_entry(txn, entry_name(room, redis_of(base->store), stream, number), &added, err);
     if (status == PZ_OK)
         status = overwrite(added, (pz_str){bytes, len}, err);
-    for (unsigned i = 0; i < 8; i++)
-        digits[i] = (char)(number >> (56 - 8 * i));
-    return status == PZ_OK ? overwrite(head, (pz_str){digits, 8}, err) : status;
+    if (status != PZ_OK)
+        return status;
+    const uint64_t first = current(head, &now) ? first_of(now) : 1;
+    return write_head(head, number, first, err);
+}
+
+static pz_status redis_drop(pz__store_txn *base, pz_str stream, uint64_t number, pz_error *err)
+{
+    redis_txn *txn = txn_of(base);
+    char room[PZ__ITEM_NAME_MAX];
+    entry *head, *gone;
+    pz_str now;
+    pz_status status = know(txn, PZ__ITEM_STREAM, stream, &head, err);
+    if (status == PZ_OK)
+        status =
+            know_named(txn, entry_name(room, redis_of(base->store), stream, number), &gone, err);
+    if (status != PZ_OK)
+        return status;
+    if (current(gone, &now))
+        gone->item.action = gone->item.exists ? PZ__ITEM_DELETE : PZ__ITEM_CHECK;
+    if (!current(head, &now) || number != first_of(now))
+        return PZ_OK;
+    return write_head(head, number_of(now), number + 1, err);
 }
 
 static const pz__backend backend = {
@@ -756,6 +826,7 @@ static const pz__backend backend = {
     .lookup = redis_lookup,
     .iterate = redis_iterate,
     .read_stream = redis_read_stream,
+    .entry = redis_entry,
     .count = redis_count,
     .snapshot = redis_snapshot,
     .begin = redis_begin,
@@ -766,6 +837,7 @@ static const pz__backend backend = {
     .remove = redis_remove,
     .index = redis_index,
     .append = redis_append,
+    .drop = redis_drop,
     .commit = redis_commit,
     .abort = redis_abort,
 };

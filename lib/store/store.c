@@ -261,6 +261,15 @@ pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, 
     return store->backend->read_stream(store, stream, from, fn, payload, err);
 }
 
+pz_status pz__store_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                          pz_error *err)
+{
+    pz_status status = check_stream(stream, err);
+    if (status != PZ_OK)
+        return status;
+    return store->backend->entry(store, stream, number, out, err);
+}
+
 pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err)
 {
     *out = 0;
@@ -398,6 +407,16 @@ pz_status pz__store_txn_append(pz__store_txn *txn, pz_str stream, const void *by
     if (status == PZ_OK && number)
         *number = next;
     return status;
+}
+
+pz_status pz__store_txn_drop(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err)
+{
+    pz_status status = check_txn(txn, err);
+    if (status == PZ_OK)
+        status = check_stream(stream, err);
+    if (status != PZ_OK || number == 0)
+        return status;
+    return written(txn, txn->store->backend->drop(txn, stream, number, err));
 }
 
 pz_status pz__store_txn_get(pz__store_txn *txn, pz_str key, pz__buf *out, pz_error *err)

@@ -5,7 +5,7 @@
  *   - records: key -> bytes, changed only by update(), which reads, calls a function and writes in
  *     one transaction, so that no update is ever lost;
  *   - an index: identifier -> keys, changed inside the same transaction as the record it serves;
- *   - streams: append-only bytes under a name, each entry numbered from 1;
+ *   - streams: bytes under a name, each entry numbered from 1 and never changed, only dropped;
  *   - meta: a few named records of its own (format version, writer id).
  *
  * Every backend passes tests/store. Opening happens lazily where a backend holds a descriptor, and
@@ -113,6 +113,9 @@ pz_status pz__store_txn_lookup(pz__store_txn *txn, pz_str identifier, pz__buf *k
 /* Append an entry to a stream; *number (may be NULL) gets its number. */
 pz_status pz__store_txn_append(pz__store_txn *txn, pz_str stream, const void *bytes, size_t len,
                                uint64_t *number, pz_error *err);
+/* Take an entry out of a stream: its bytes are gone, its number is given to no other. One that is
+ * not there is as good as taken out. */
+pz_status pz__store_txn_drop(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err);
 /* Commit; the txn is gone either way. On failure nothing of it happened. */
 pz_status pz__store_commit(pz__store_txn *txn, pz_error *err);
 /* Undo all and free the txn. NULL is allowed. */
@@ -138,6 +141,11 @@ pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, 
 typedef pz_status (*pz__stream_fn)(void *payload, uint64_t number, const void *bytes, size_t len);
 pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
                                 void *payload, pz_error *err);
+
+/* Append the bytes of one entry to `out`, as committed: entries never change, so this may be called
+ * while the thread has a transaction open. PZ_ERR_NOT_FOUND if it is not there. */
+pz_status pz__store_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                          pz_error *err);
 
 /* How many records there are. */
 pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);

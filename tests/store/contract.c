@@ -465,6 +465,96 @@ static void a_reader_of_a_stream_may_stop(void **state)
     assert_int_equal(last, 2);
 }
 
+static pz_status drop(pz__store *store, const char *stream, uint64_t number)
+{
+    pz__store_txn *txn;
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_txn_drop(txn, pz_str_of(stream), number, &kit_error));
+    return pz__store_commit(txn, &kit_error);
+}
+
+static void entry_of(pz__store *store, const char *stream, uint64_t number, char out[64])
+{
+    pz__buf bytes;
+    pz__buf_init(&bytes, NULL, 63);
+    const pz_status status = pz__store_entry(store, pz_str_of(stream), number, &bytes, &kit_error);
+    if (status != PZ_OK)
+        assert_status(PZ_ERR_NOT_FOUND, status);
+    snprintf(out, 64, "%.*s", (int)bytes.len, bytes.data ? bytes.data : "");
+    pz__buf_clear(&bytes);
+}
+
+static void an_entry_is_read_by_its_number(void **state)
+{
+    pz__store *store = store_of(state);
+    uint64_t numbers[3];
+    char text[64];
+    assert_ok(pz__store_update(store, PZ__STR("k"), append_three, numbers, &kit_error));
+    entry_of(store, "a", 2, text);
+    assert_string_equal(text, "2");
+    for (uint64_t number = 0; number <= 6; number += 3) {
+        entry_of(store, "a", number, text);
+        assert_string_equal(text, "");
+    }
+    entry_of(store, "none", 1, text);
+    assert_string_equal(text, "");
+}
+
+static void a_dropped_entry_is_gone_and_its_number_not_given_again(void **state)
+{
+    pz__store *store = store_of(state);
+    uint64_t numbers[3];
+    char text[256];
+    for (int i = 0; i < 2; i++)
+        assert_ok(pz__store_update(store, PZ__STR("k"), append_three, numbers, &kit_error));
+    assert_ok(drop(store, "a", 2));
+    assert_ok(drop(store, "a", 4)); /* the newest */
+    assert_ok(drop(store, "a", 4));
+    assert_ok(drop(store, "a", 9));
+    assert_ok(drop(store, "a", 0));
+    kit_stream(store, "a", 0, text);
+    assert_string_equal(text, "1=1 3=1");
+    kit_stream(store, "b", 1, text);
+    assert_string_equal(text, "1=1 2=1");
+    for (uint64_t n = 1; n <= 3; n++)
+        assert_ok(drop(store, "a", n));
+    kit_stream(store, "a", 0, text);
+    assert_string_equal(text, "");
+    entry_of(store, "a", 3, text);
+    assert_string_equal(text, "");
+    assert_ok(pz__store_update(store, PZ__STR("k"), append_three, numbers, &kit_error));
+    assert_int_equal(numbers[0], 5);
+    assert_int_equal(numbers[2], 6);
+    kit_stream(store, "a", 0, text);
+    assert_string_equal(text, "5=1 6=2");
+}
+
+static void dropping_is_part_of_its_transaction(void **state)
+{
+    pz__store *store = store_of(state);
+    pz__store_txn *txn;
+    uint64_t numbers[3], number;
+    char text[256];
+    assert_ok(pz__store_update(store, PZ__STR("k"), append_three, numbers, &kit_error));
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_txn_drop(txn, PZ__STR("a"), 2, &kit_error));
+    kit_stream(store, "a", 1, text);
+    assert_string_equal(text, "1=1 2=2");
+    pz__store_abort(txn);
+    kit_stream(store, "a", 1, text);
+    assert_string_equal(text, "1=1 2=2");
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_txn_drop(txn, PZ__STR("a"), 2, &kit_error));
+    assert_ok(pz__store_txn_append(txn, PZ__STR("a"), "x", 1, &number, &kit_error));
+    assert_int_equal(number, 3);
+    assert_ok(pz__store_txn_drop(txn, PZ__STR("a"), 3, &kit_error)); /* its own */
+    assert_ok(pz__store_txn_append(txn, PZ__STR("a"), "y", 1, &number, &kit_error));
+    assert_int_equal(number, 4);
+    assert_ok(pz__store_commit(txn, &kit_error));
+    kit_stream(store, "a", 1, text);
+    assert_string_equal(text, "1=1 4=y");
+}
+
 /* ---- iterating ---- */
 
 typedef struct visit {
@@ -1009,6 +1099,9 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(streams_are_numbered_from_one_each_its_own),
     CLAUSE(an_update_knows_the_numbers_of_its_entries),
     CLAUSE(a_reader_of_a_stream_may_stop),
+    CLAUSE(an_entry_is_read_by_its_number),
+    CLAUSE(a_dropped_entry_is_gone_and_its_number_not_given_again),
+    CLAUSE(dropping_is_part_of_its_transaction),
     CLAUSE(iterate_goes_in_key_order_over_one_snapshot),
     CLAUSE(iterate_stops_where_it_is_told),
     CLAUSE(iterate_and_count_see_records_only),

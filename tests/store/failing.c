@@ -97,6 +97,15 @@ static pz_status failing_read_stream(pz__store *store, pz_str stream, uint64_t f
     return inner_of(store)->backend->read_stream(inner_of(store), stream, from, fn, payload, err);
 }
 
+static pz_status failing_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
+                               pz_error *err)
+{
+    pz_status status = check(store, err);
+    if (status != PZ_OK)
+        return status;
+    return inner_of(store)->backend->entry(inner_of(store), stream, number, out, err);
+}
+
 static pz_status failing_count(pz__store *store, uint64_t *out, pz_error *err)
 {
     pz_status status = check(store, err);
@@ -174,6 +183,14 @@ static pz_status failing_append(pz__store_txn *txn, pz_str stream, uint64_t numb
     return inner_txn(txn)->store->backend->append(inner_txn(txn), stream, number, bytes, len, err);
 }
 
+static pz_status failing_drop(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err)
+{
+    pz_status status = check_txn(txn, err);
+    if (status != PZ_OK)
+        return status;
+    return inner_txn(txn)->store->backend->drop(inner_txn(txn), stream, number, err);
+}
+
 static pz_status failing_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
                                pz_error *err)
 {
@@ -249,6 +266,7 @@ static const pz__backend failing_backend = {
     .lookup = failing_lookup,
     .iterate = failing_iterate,
     .read_stream = failing_read_stream,
+    .entry = failing_entry,
     .count = failing_count,
     .snapshot = failing_snapshot,
     .peek = failing_peek,
@@ -258,6 +276,7 @@ static const pz__backend failing_backend = {
     .remove = failing_remove,
     .index = failing_index,
     .append = failing_append,
+    .drop = failing_drop,
 };
 
 pz_status failing_open(pz__store **out, const char *inner, const pz__store_options *options,
