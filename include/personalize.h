@@ -16,5 +16,6 @@
 #include <personalize/profile.h>
 #include <personalize/decide.h>
 #include <personalize/people.h>
+#include <personalize/record.h>
 
 #endif

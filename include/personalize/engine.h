@@ -44,6 +44,26 @@ typedef enum pz_durability {
                                     either before the next durable or grouped write. */
 } pz_durability;
 
+/**
+ * Where decision records go instead of into the store: a host's own log, queue or database. Then
+ * keeping them for as long as they may be kept, and erasing, is the host's.
+ *
+ * Thread rule: called on the thread that records or erases, from several at once.
+ */
+typedef struct pz_record_sink {
+    uint32_t size; /**< sizeof(pz_record_sink), which PZ_RECORD_SINK sets. */
+    void *payload; /**< Handed to both functions. */
+    /** Take one record (personalize/record.h), borrowed for the call. What is returned is what
+     * pz_record() returns. */
+    pz_status (*take)(void *payload, pz_value record);
+    /** Erase all records whose "subject" or "members" hold this id: called by pz_erase() for each
+     * profile before the store commits, and again where it has to begin again. What is returned
+     * other than PZ_OK is what pz_erase() returns, and the store erases nothing. */
+    pz_status (*erase)(void *payload, pz_str id);
+} pz_record_sink;
+/** First member of an initializer. */
+#define PZ_RECORD_SINK .size = (uint32_t)sizeof(pz_record_sink)
+
 /** How an engine is opened. Begin with PZ_ENGINE_OPTIONS; every zero means the default. */
 typedef struct pz_engine_options {
     uint32_t size;         /**< sizeof(pz_engine_options), which PZ_ENGINE_OPTIONS sets. */
@@ -67,6 +87,7 @@ typedef struct pz_engine_options {
      */
     const pz_function *functions;
     size_t function_count; /**< At most PZ_PROGRAM_FUNCTIONS_MAX. */
+    const pz_record_sink *records; /**< NULL: records are kept in the store. Copied. */
 } pz_engine_options;
 /** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
  * "shop.json"}`. */

@@ -188,7 +188,7 @@ const pz__members *const *pz__catalog_members(uint32_t *count);
 extern const pz__members pz__document_members, pz__attribute_members, pz__prior_members,
     pz__context_members, pz__event_members, pz__signal_members, pz__segment_members,
     pz__decision_members, pz__rule_members, pz__test_members, pz__purpose_members,
-    pz__identifier_members, pz__policy_members, pz__bound_members;
+    pz__identifier_members, pz__policy_members, pz__bound_members, pz__record_members;
 
 /* Read an object: unknown, missing, repeated and mistaken members are reported, the others go to
  * their functions in the order of the table. */
@@ -313,6 +313,7 @@ void pz__read_purposes(pz__build *build, const pz__node *node);
 void pz__check_purposes(pz__build *build);
 void pz__read_identifiers(pz__build *build, const pz__node *node);
 void pz__read_policies(pz__build *build, const pz__node *node);
+void pz__read_records(pz__build *build, const pz__node *node);
 void pz__read_decisions(pz__build *build, const pz__node *node);
 void pz__check_tests(pz__build *build, const pz__node *node);
 

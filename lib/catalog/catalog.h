@@ -231,6 +231,7 @@ typedef struct pz__catalog {
                          * of the time zones its rules name */
     int64_t horizon_ms; /* of deduplication; default 90 days */
     int64_t erasure_horizon_ms; /* how long an erased person is remembered; default 400 days */
+    int64_t record_retention_ms; /* how long decision records are kept; 0: for good */
     bool context_is_closed;
     const pz__attribute *attributes;
     uint32_t attribute_count;

@@ -71,6 +71,7 @@ SECTION(check_tests, pz__check_tests)
 SECTION(read_purposes, pz__read_purposes)
 SECTION(read_identifiers, pz__read_identifiers)
 SECTION(read_policies, pz__read_policies)
+SECTION(read_records, pz__read_records)
 #undef SECTION
 
 /* In the order in which they are read. */
@@ -106,6 +107,8 @@ static const pz__member document_members[] = {
      "Source classes that are not used."},
     {"policies", PZ__OPTIONAL, PZ__WANT_LIST, read_policies, "a list of policies",
      "Rules with force: they lock, bound and mask."},
+    {"records", PZ__OPTIONAL, PZ__WANT_OBJECT, read_records,
+     "an object such as {\"retention\": \"90d\"}", "What becomes of decision records."},
     {"tests", PZ__OPTIONAL, PZ__WANT_LIST, check_tests, "a list of tests",
      "What is expected of the catalog."},
     {"offers", PZ__LATER, 0, NULL, "", "What can be put before a customer."},
@@ -126,7 +129,7 @@ const pz__members *const *pz__catalog_members(uint32_t *count)
         &pz__context_members,  &pz__event_members,     &pz__signal_members,
         &pz__segment_members,  &pz__decision_members,  &pz__rule_members,
         &pz__test_members,     &pz__purpose_members,   &pz__identifier_members,
-        &pz__policy_members,   &pz__bound_members,
+        &pz__policy_members,   &pz__bound_members,     &pz__record_members,
     };
     *count = sizeof all / sizeof *all;
     return all;

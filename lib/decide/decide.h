@@ -143,6 +143,15 @@ const char *pz__outcome_name(pz__outcome outcome);
 pz_status pz__decision_id(pz__request *request, const pz_decision *decision, pz__digest *out);
 /* The members that pz_decision_map() documents. */
 pz_status pz__decision_map(pz__request *request, const pz_decision *decision, pz_value *out);
+/* How much of a decision is kept. */
+typedef struct pz__keeping {
+    bool is_without_value;
+    bool is_anonymous;
+    pz_str note; /* kept by pointer */
+} pz__keeping;
+/* The record of a decision, as personalize/record.h documents it. */
+pz_status pz__decision_keep(pz__request *request, const pz_decision *decision,
+                            const pz__keeping *how, pz_value *out);
 /* The members that pz_explain() documents. */
 pz_status pz__decision_explain(pz__request *request, const pz_decision *decision, pz_value *out);
 pz_status pz__decision_sentences(pz__request *request, const pz_decision *decision, pz_str *out);

@@ -12,6 +12,9 @@
 
 #include <personalize/people.h>
 
+#include "base/utf8.h"
+#include "engine/records.h"
+
 /* Who was seen last, while the request goes on: a person is worked out once. */
 typedef struct seen {
     pz__person person;
@@ -791,6 +794,61 @@ pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *de
     pz__digest_hex(digest, text);
     *out = (pz_str){text, 32};
     return PZ_OK;
+}
+
+static pz_status read_keeping(const pz_record_options *given, pz__keeping *out, pz_error *err)
+{
+    static const pz_record_options none = {PZ_RECORD_OPTIONS};
+    pz_record_options options = none;
+    if (given) {
+        if (given->size < sizeof(uint32_t) || given->size > sizeof options)
+            return pz__fail(err, PZ_ERR_ARG, "begin a pz_record_options with PZ_RECORD_OPTIONS");
+        memcpy(&options, given, given->size);
+    }
+    if (options.flags & ~(uint32_t)(PZ_RECORD_NO_VALUE | PZ_RECORD_ANONYMOUS))
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    *out = (pz__keeping){
+        .is_without_value = options.flags & PZ_RECORD_NO_VALUE,
+        .is_anonymous = options.flags & PZ_RECORD_ANONYMOUS,
+        .note = pz_str_of(options.note),
+    };
+    if (out->note.len > PZ_RECORD_NOTE_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "a note of %zu bytes is longer than %u", out->note.len,
+                        PZ_RECORD_NOTE_MAX);
+    if (!pz__utf8_valid(out->note.data ? out->note.data : "", out->note.len))
+        return pz__fail(err, PZ_ERR_PARSE, "the note is not UTF-8");
+    return PZ_OK;
+}
+
+pz_status pz_decision_record(pz_value *out, pz_context *context, const pz_decision *decision,
+                             const pz_record_options *options, pz_error *err)
+{
+    pz__keeping how;
+    if (!is_askable(out, context, decision))
+        return not_askable(err);
+    pz_status status = read_keeping(options, &how, err);
+    if (status != PZ_OK)
+        return status;
+    const char *note =
+        pz__arena_text(&context->request.arena, how.note.data ? how.note.data : "", how.note.len);
+    how.note.data = note;
+    status = note ? pz__decision_keep(&context->request, decision, &how, out) : PZ_ERR_NOMEM;
+    return told(status, err);
+}
+
+pz_status pz_record(uint64_t *number, pz_context *context, const pz_decision *decision,
+                    const pz_record_options *options, pz_error *err)
+{
+    pz_value record;
+    uint64_t given = 0;
+    if (number)
+        *number = 0;
+    pz_status status = pz_decision_record(&record, context, decision, options, err);
+    if (status == PZ_OK)
+        status = pz__records_keep(context->engine, &record, 1, &given, true, err);
+    if (number && status == PZ_OK)
+        *number = given;
+    return status;
 }
 
 pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err)

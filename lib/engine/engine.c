@@ -150,6 +150,19 @@ static pz_status open_store(pz_engine *engine, const pz_engine_options *options,
     return pz__store_open(&engine->store, options->store ? options->store : "memory:", &store, err);
 }
 
+static pz_status take_sink(pz_engine *engine, const pz_record_sink *sink, pz_error *err)
+{
+    if (!sink)
+        return PZ_OK;
+    if (sink->size != sizeof *sink || !sink->take || !sink->erase)
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a sink of decision records begins with PZ_RECORD_SINK and has both its "
+                        "functions");
+    engine->records = *sink;
+    engine->has_sink = true;
+    return PZ_OK;
+}
+
 pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_error *err)
 {
     if (!out)
@@ -186,6 +199,8 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     pthread_mutex_init(&engine->loading, NULL);
     pz__arena_init(&engine->declarations, &alloc, 0);
     pz_status status = declare_functions(engine, &options, err);
+    if (status == PZ_OK)
+        status = take_sink(engine, options.records, err);
     if (status == PZ_OK)
         status = open_store(engine, &options, err);
     if (status == PZ_OK && options.catalog)

@@ -75,6 +75,8 @@ struct pz_engine {
     bool is_read_only;
     pz__arena declarations; /* of functions of the host; */
     pz__hosts hosts;        /* catalogs call them, so they go last */
+    bool has_sink;
+    pz_record_sink records; /* where decision records go, with `has_sink` */
     _Atomic uint64_t serials; /* the last number given to a state of a profile */
     pz__spare spares[PZ__SPARE_HANDLES];
 };
@@ -239,6 +241,12 @@ pz_status pz__erased_profile(const pz__remembrance *r, const pz__profile *profil
 pz_status pz__erased_refuses(int64_t erased_ms, int64_t at_ms, pz_error *err);
 /* Let go of some of those whose horizon has passed. */
 pz_status pz__erased_sweep(const pz__remembrance *r, pz_error *err);
+
+/* ---- decision records (records.c) ---- */
+
+/* Remove every record about a subject, in the store and in the sink. */
+pz_status pz__records_erase(pz_engine *engine, pz__store_txn *txn, pz_str subject, bool *had_any,
+                            pz_error *err);
 
 /* A profile as a store keeps it, with a checksum (record.c). `is_alone`: the caller knows that no
  * other profile links to it. */

@@ -1,10 +1,11 @@
 /*
  * erase.c: erasing a person from a store, and remembering that.
  *
- * Erasing removes records and index entries. What then must not happen is that a late import or a
- * stale replica brings the person back; so the store remembers whom it erased, and when, without
- * knowing who that was: as keyed hashes of subject ids and identifiers. The key is random and the
- * store's own, so hashes of two stores do not tell that they are about the same person.
+ * Erasing removes records, index entries and records of decisions. What then must not happen is
+ * that a late import or a stale replica brings the person back; so the store remembers whom it
+ * erased, and when, without knowing who that was: as keyed hashes of subject ids and identifiers.
+ * The key is random and the store's own, so hashes of two stores do not tell that they are about
+ * the same person.
  *
  * All of it stands in the store's index, under identifiers that begin with the separator, which no
  * customer can be asked by:
@@ -402,8 +403,11 @@ static pz_status drop_identifier(void *payload, pz_str identifier)
 
 static pz_status erase_one(erasure *e, const pz__profile *profile)
 {
+    bool had_records;
     e->key = pz__profile_subject(profile);
-    pz_status status = each_identifier(profile, &e->scratch, drop_identifier, e);
+    pz_status status = pz__records_erase(e->engine, e->txn, e->key, &had_records, e->err);
+    if (status == PZ_OK)
+        status = each_identifier(profile, &e->scratch, drop_identifier, e);
     if (status == PZ_OK)
         status = pz__people_index(e->txn, profile, false, e->err);
     if (status == PZ_OK)
@@ -437,14 +441,24 @@ static pz_status read_own(erasure *e, pz__profile **out)
     *out = NULL;
     pz__buf_init(&bytes, &e->engine->alloc, PZ__STORE_RECORD_MAX);
     pz_status status = pz__store_txn_get(e->txn, e->id, &bytes, e->err);
-    if (status == PZ_ERR_NOT_FOUND)
-        pz__fail(e->err, status, "the store holds no profile '%.*s'", PZ__STR_ARG(e->id));
     if (status == PZ_OK)
         status = pz__record_decode(out, &e->engine->alloc, bytes.data, bytes.len, e->err);
     if (status == PZ_OK)
         status = pz__profile_seal(*out);
     pz__buf_clear(&bytes);
     return status;
+}
+
+/* Somebody whom the store holds no profile of: there may be records of decisions all the same. */
+static pz_status erase_records(erasure *e)
+{
+    bool had_any;
+    pz_status status = pz__records_erase(e->engine, e->txn, e->id, &had_any, e->err);
+    if (status == PZ_OK && had_any)
+        return remember(&e->memory, OF_SUBJECT, e->id, e->err);
+    return status == PZ_OK ? pz__fail(e->err, PZ_ERR_NOT_FOUND, "the store holds no profile '%.*s'",
+                                      PZ__STR_ARG(e->id))
+                           : status;
 }
 
 /* One attempt, in a transaction that is gone afterwards. */
@@ -464,6 +478,8 @@ static pz_status attempt(erasure *e)
         status = read_own(e, &own);
     if (status == PZ_OK)
         status = erase_person(e, own);
+    else if (status == PZ_ERR_NOT_FOUND)
+        status = erase_records(e);
     if (status == PZ_OK)
         status = pz__erased_sweep(&e->memory, e->err);
     pz__profile_free(own);

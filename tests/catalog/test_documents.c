@@ -91,6 +91,7 @@ static void put_in_place(pz__buf *out, const char *object, const char *member)
         {"a purpose", "{\"purposes\": {\"x\": {", "}}}"},
         {"a kind of identifier", "{\"identifiers\": {\"x\": {", "}}}"},
         {"a policy", "{\"policies\": [{", "}]}"},
+        {"\"records\"", "{\"records\": {", "}}"},
         {"a bound",
          "{\"attributes\": {\"x\": {\"type\": \"bool\"}}, \"policies\": [{\"bound\": {\"x\": {",
          "}}}]}"},
