@@ -17,5 +17,6 @@
 #include <personalize/decide.h>
 #include <personalize/people.h>
 #include <personalize/record.h>
+#include <personalize/ext/hooks.h>
 
 #endif

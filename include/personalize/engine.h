@@ -88,6 +88,8 @@ typedef struct pz_engine_options {
     const pz_function *functions;
     size_t function_count; /**< At most PZ_PROGRAM_FUNCTIONS_MAX. */
     const pz_record_sink *records; /**< NULL: records are kept in the store. Copied. */
+    /** NULL, or hooks that seal the store: personalize/ext/hooks.h. Copied. */
+    const struct pz_store_hooks *hooks;
 } pz_engine_options;
 /** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
  * "shop.json"}`. */

@@ -146,6 +146,7 @@ static pz_status open_store(pz_engine *engine, const pz_engine_options *options,
         .map_bytes = options->store_bytes,
         .read_only = engine->is_read_only,
         .module = options->module,
+        .hooks = options->hooks,
     };
     return pz__store_open(&engine->store, options->store ? options->store : "memory:", &store, err);
 }

@@ -13,6 +13,8 @@
 #ifndef PZ_STORE_BACKEND_H
 #define PZ_STORE_BACKEND_H
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "store/store.h"
 
@@ -78,11 +80,22 @@ typedef struct pz__backend {
     void (*abort)(pz__store_txn *txn);
 } pz__backend;
 
+/* The identifier under which a sealed store bears its mark (sealed.c). */
+#define PZ__STORE_MARK                                                                             \
+    PZ__STR("\x1f"                                                                                 \
+            "sealed")
+
+/* What is known of a store that a handle without hooks has open: that it bore no mark when it was
+ * first read, first written to. */
+enum { PZ__STORE_READ = 1, PZ__STORE_WRITTEN = 2, PZ__STORE_CHECKED = 3 };
+
 struct pz__store {
     const pz__backend *backend;
     pz_alloc alloc;
     pz__durability durability; /* of transactions that do not say */
     bool read_only;
+    unsigned update_tries; /* the backend's */
+    atomic_uint checked;   /* PZ__STORE_* bits */
 };
 
 struct pz__store_txn {
@@ -110,6 +123,10 @@ struct pz_store_module {
 /* What pz__store_open does once it has found the backend; tests bring backends of their own. */
 pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_str where,
                               const pz__store_options *options, pz_error *err);
+
+/* Put a sealed store around one that is open, which it then owns; on failure that is closed. */
+struct pz_store_hooks;
+pz_status pz__store_seal(pz__store **store, const struct pz_store_hooks *hooks, pz_error *err);
 
 /* Append one key to the answer of a lookup. */
 static inline void pz__put_found(pz__buf *keys, const void *key, size_t len)

@@ -313,9 +313,8 @@ static pz_status lmdb_entry(pz__store *store, pz_str stream, uint64_t number, pz
     const pz_status status = read_begin(store, PZ__SLOT_READING, &at, err);
     if (status != PZ_OK)
         return status;
-    const int rc = number
-                       ? pz__view_get(&at, PZ__STREAMS, stream_key(room, stream, number), &value)
-                       : PZ__MDB_NOT_FOUND;
+    const int rc = number ? pz__view_get(&at, PZ__STREAMS, stream_key(room, stream, number), &value)
+                          : PZ__MDB_NOT_FOUND;
     if (rc == 0)
         pz__buf_put(out, value.data, value.len);
     pz__view_end(&at);

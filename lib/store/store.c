@@ -19,8 +19,11 @@
  * and commit aborts. PZ_ERR_BUSY from it (the map of an LMDB store had to grow) makes
  * pz__store_update start over, a bounded number of times.
  *
- * Not here: memory (memory.c, tree.c), files (lmdb.c, lmdb_env.c, env_table.c, slots.c,
- * files.c).
+ * A sealed store (sealed.c) bears a mark. A handle that was opened without hooks looks for it when
+ * it first reads and when it first writes, and refuses; files and servers are asked no earlier.
+ *
+ * Not here: hooks (sealed.c), memory (memory.c, tree.c), files (lmdb.c, lmdb_env.c, env_table.c,
+ * slots.c, files.c).
  */
 #include "store/store.h"
 
@@ -149,7 +152,18 @@ pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_st
     (*out)->alloc = used.alloc;
     (*out)->durability = used.durability;
     (*out)->read_only = used.read_only;
+    (*out)->update_tries = backend->update_tries;
     return PZ_OK;
+}
+
+/* The same, and with hooks sealed. */
+static pz_status open_and_seal(pz__store **out, const pz__backend *backend, pz_str where,
+                               const pz__store_options *options, pz_error *err)
+{
+    const pz_status status = pz__store_open_with(out, backend, where, options, err);
+    if (status != PZ_OK || !options || !options->hooks)
+        return status;
+    return pz__store_seal(out, options->hooks, err);
 }
 
 pz_status pz__store_open(pz__store **out, const char *address, const pz__store_options *options,
@@ -165,13 +179,13 @@ pz_status pz__store_open(pz__store **out, const char *address, const pz__store_o
     const pz_str scheme = {address, scheme_len};
     for (size_t i = 0; colon && i < COUNT(backends); i++)
         if (pz__str_equal(scheme, pz_str_of(backends[i]->scheme)))
-            return pz__store_open_with(out, backends[i], pz_str_of(colon + 1), options, err);
+            return open_and_seal(out, backends[i], pz_str_of(colon + 1), options, err);
     const struct pz_store_module *module = options ? options->module : NULL;
     if (module && module->version != PZ__MODULE_VERSION)
         return pz__fail(err, PZ_ERR_VERSION,
                         "the module of the store and the library are of different versions");
     if (colon && module && pz__str_equal(scheme, pz_str_of(module->backend->scheme)))
-        return pz__store_open_with(out, module->backend, pz_str_of(colon + 1), options, err);
+        return open_and_seal(out, module->backend, pz_str_of(colon + 1), options, err);
     return unknown_address(address, scheme_len, err);
 }
 
@@ -186,14 +200,58 @@ pz_status pz__store_writer(pz__store *store, uint8_t out[16], pz_error *err)
     return store->backend->writer(store, out, err);
 }
 
+/* ---- marks ---- */
+
+static pz_status refuse_mark(size_t count, pz_error *err)
+{
+    return count ? pz__fail(err, PZ_ERR_STATE,
+                            "the store is sealed: open it with the hooks that it was made with")
+                 : PZ_OK;
+}
+
+/* Before a store that was opened without hooks is read: it bears no mark. Once is enough. */
+static pz_status ready(pz__store *store, pz_error *err)
+{
+    pz__buf found;
+    size_t count = 0;
+    if (atomic_load_explicit(&store->checked, memory_order_relaxed) & PZ__STORE_READ)
+        return PZ_OK;
+    pz__buf_init(&found, &store->alloc, PZ__STORE_RECORD_MAX);
+    pz_status status = store->backend->lookup(store, PZ__STORE_MARK, &found, &count, err);
+    pz__buf_clear(&found);
+    if (status == PZ_OK)
+        status = refuse_mark(count, err);
+    if (status == PZ_OK)
+        atomic_fetch_or(&store->checked, PZ__STORE_READ);
+    return status;
+}
+
+/* The same when it is first written to, inside the transaction: nobody seals it meanwhile. */
+static pz_status ready_to_write(pz__store_txn *txn, pz_error *err)
+{
+    pz__store *store = txn->store;
+    pz__buf found;
+    size_t count = 0;
+    if (atomic_load_explicit(&store->checked, memory_order_relaxed) & PZ__STORE_WRITTEN)
+        return PZ_OK;
+    pz__buf_init(&found, &store->alloc, PZ__STORE_RECORD_MAX);
+    pz_status status = store->backend->txn_lookup(txn, PZ__STORE_MARK, &found, &count, err);
+    pz__buf_clear(&found);
+    if (status == PZ_OK)
+        status = refuse_mark(count, err);
+    if (status == PZ_OK)
+        atomic_fetch_or(&store->checked, PZ__STORE_CHECKED);
+    return status;
+}
+
 /* ---- reading ---- */
 
 pz_status pz__store_get(pz__store *store, pz_str key, pz__buf *out, pz_error *err)
 {
     pz_status status = check_key(key, err);
-    if (status != PZ_OK)
-        return status;
-    return store->backend->get(store, key, out, err);
+    if (status == PZ_OK)
+        status = ready(store, err);
+    return status == PZ_OK ? store->backend->get(store, key, out, err) : status;
 }
 
 pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
@@ -201,9 +259,9 @@ pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, s
 {
     *count = 0;
     pz_status status = check_identifier(identifier, err);
-    if (status != PZ_OK)
-        return status;
-    return store->backend->lookup(store, identifier, keys, count, err);
+    if (status == PZ_OK)
+        status = ready(store, err);
+    return status == PZ_OK ? store->backend->lookup(store, identifier, keys, count, err) : status;
 }
 
 static pz_str read_text(pz__cursor *from)
@@ -239,7 +297,9 @@ pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool
                          pz_error *err)
 {
     *is_known = false;
-    const pz_status status = check_identifier(identifier, err);
+    pz_status status = check_identifier(identifier, err);
+    if (status == PZ_OK)
+        status = ready(store, err);
     if (status != PZ_OK)
         return status;
     if (store->backend->find)
@@ -249,38 +309,42 @@ pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool
 
 pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
 {
-    return store->backend->iterate(store, fn, payload, err);
+    const pz_status status = ready(store, err);
+    return status == PZ_OK ? store->backend->iterate(store, fn, payload, err) : status;
 }
 
 pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
                                 void *payload, pz_error *err)
 {
     pz_status status = check_stream(stream, err);
-    if (status != PZ_OK)
-        return status;
-    return store->backend->read_stream(store, stream, from, fn, payload, err);
+    if (status == PZ_OK)
+        status = ready(store, err);
+    return status == PZ_OK ? store->backend->read_stream(store, stream, from, fn, payload, err)
+                           : status;
 }
 
 pz_status pz__store_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
                           pz_error *err)
 {
     pz_status status = check_stream(stream, err);
-    if (status != PZ_OK)
-        return status;
-    return store->backend->entry(store, stream, number, out, err);
+    if (status == PZ_OK)
+        status = ready(store, err);
+    return status == PZ_OK ? store->backend->entry(store, stream, number, out, err) : status;
 }
 
 pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err)
 {
     *out = 0;
-    return store->backend->count(store, out, err);
+    const pz_status status = ready(store, err);
+    return status == PZ_OK ? store->backend->count(store, out, err) : status;
 }
 
 pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err)
 {
     if (!path || !*path)
         return pz__fail(err, PZ_ERR_ARG, "a snapshot needs a path");
-    return store->backend->snapshot(store, path, err);
+    const pz_status status = ready(store, err);
+    return status == PZ_OK ? store->backend->snapshot(store, path, err) : status;
 }
 
 /* ---- writing ---- */
@@ -302,7 +366,12 @@ pz_status pz__store_begin_as(pz__store *store, pz__durability durability, pz__st
     if (status != PZ_OK)
         return status;
     pz__buf_init(&(*out)->pending, &store->alloc, PZ__STORE_PENDING_MAX);
-    return PZ_OK;
+    status = ready_to_write(*out, err);
+    if (status != PZ_OK) {
+        store->backend->abort(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 /* Remember that the backend failed: what is half done must never be committed. */
@@ -535,8 +604,7 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
 {
     bool again = true;
     pz_status status = PZ_OK;
-    const unsigned most =
-        store->backend->update_tries ? store->backend->update_tries : UPDATE_TRIES;
+    const unsigned most = store->update_tries ? store->update_tries : UPDATE_TRIES;
     for (unsigned tries = 0; again && tries < most; tries++)
         status = update_once(store, key, fn, payload, &again, err);
     return status;

@@ -8,6 +8,11 @@
  *   - streams: bytes under a name, each entry numbered from 1 and never changed, only dropped;
  *   - meta: a few named records of its own (format version, writer id).
  *
+ * With hooks a store is sealed: bytes are encrypted and names are pseudonyms, whatever the backend
+ * (sealed.c). It is then iterated in the order of pseudonyms. A sealed store opened without hooks, or
+ * with others, and a plain one opened with some, is PZ_ERR_STATE at its first use; what cannot be
+ * opened is PZ_ERR_CORRUPT.
+ *
  * Every backend passes tests/store. Opening happens lazily where a backend holds a descriptor, and
  * again when the process id has changed (a fork). Thread rule: any thread may call any function at
  * any time, a pz__store_txn excepted, which stays with the thread that began it.
@@ -43,6 +48,7 @@ typedef struct pz__store_options {
     uint64_t map_bytes; /* LMDB: size of the map to begin with; 0 for the default; it grows */
     bool read_only;
     const struct pz_store_module *module; /* NULL, or another backend; see <personalize/redis.h> */
+    const struct pz_store_hooks *hooks;   /* NULL, or see <personalize/ext/hooks.h>; copied */
 } pz__store_options;
 
 /*
@@ -53,7 +59,7 @@ typedef struct pz__store_options {
  *
  * PZ_ERR_ARG for an address of no known backend (the message lists those of this build) and
  * PZ_ERR_UNSUPPORTED for one that this build was configured without; PZ_ERR_VERSION for a store of
- * another format; PZ_ERR_CORRUPT for files that are no store; PZ_ERR_NOT_FOUND for reading where
+ * another format; PZ_ERR_ARG for hooks that are not whole; PZ_ERR_CORRUPT for files that are no store; PZ_ERR_NOT_FOUND for reading where
  * none is; PZ_ERR_FULL; PZ_ERR_IO.
  */
 pz_status pz__store_open(pz__store **out, const char *address, const pz__store_options *options,

@@ -282,7 +282,11 @@ static const pz__backend failing_backend = {
 pz_status failing_open(pz__store **out, const char *inner, const pz__store_options *options,
                        pz_error *err)
 {
-    return pz__store_open_with(out, &failing_backend, pz_str_of(inner), options, err);
+    const pz_status status =
+        pz__store_open_with(out, &failing_backend, pz_str_of(inner), options, err);
+    if (status == PZ_OK)
+        (*out)->update_tries = inner_of(*out)->update_tries;
+    return status;
 }
 
 void failing_arm(pz__store *store, size_t nth, bool once, pz_status status)
