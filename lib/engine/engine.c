@@ -26,6 +26,11 @@ int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms)
     return now_ms ? now_ms : engine->clock(engine->clock_payload);
 }
 
+pz_str pz__told(const pz_engine *engine, pz_str name)
+{
+    return engine->is_sealed ? PZ__STR("(not told)") : name;
+}
+
 uint64_t pz__engine_serial(pz_engine *engine)
 {
     return atomic_fetch_add_explicit(&engine->serials, 1, memory_order_relaxed) + 1;
@@ -193,6 +198,7 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     engine->clock_payload = options.clock_payload;
     engine->skew_ms = options.skew_ms ? options.skew_ms : PZ__SKEW_DEFAULT_MS;
     engine->is_read_only = options.flags & PZ_ENGINE_READ_ONLY;
+    engine->is_sealed = options.hooks != NULL;
     pz__pins_init(&engine->pins);
     atomic_init(&engine->serials, 0);
     for (uint32_t i = 0; i < PZ__SPARE_HANDLES; i++)

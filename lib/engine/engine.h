@@ -73,6 +73,7 @@ struct pz_engine {
     void *clock_payload;
     int64_t skew_ms;
     bool is_read_only;
+    bool is_sealed; /* the store has hooks: messages name nobody */
     pz__arena declarations; /* of functions of the host; */
     pz__hosts hosts;        /* catalogs call them, so they go last */
     bool has_sink;
@@ -123,6 +124,8 @@ pz_status pz__no_catalog(pz_error *err);
 /* Engine's clock, unless `now_ms` says otherwise. */
 int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms);
 uint64_t pz__engine_serial(pz_engine *engine);
+/* An id or identifier for a message: not told where the store has pseudonyms for them. */
+pz_str pz__told(const pz_engine *engine, pz_str name);
 /* Kind, separator and value in the arena; {NULL, 0} out of memory. */
 pz_str pz__identifier(pz__arena *arena, pz_str kind, pz_str value);
 /* Fill in what a caller's pz_write (NULL is allowed) leaves out, and say how durable it is to be.

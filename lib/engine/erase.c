@@ -457,7 +457,7 @@ static pz_status erase_records(erasure *e)
     if (status == PZ_OK && had_any)
         return remember(&e->memory, OF_SUBJECT, e->id, e->err);
     return status == PZ_OK ? pz__fail(e->err, PZ_ERR_NOT_FOUND, "the store holds no profile '%.*s'",
-                                      PZ__STR_ARG(e->id))
+                                      PZ__STR_ARG(pz__told(e->engine, e->id)))
                            : status;
 }
 

@@ -173,7 +173,7 @@ static pz_status read_record(pz_profile *handle, const pz__quest *quest, pz_erro
     if (status == PZ_ERR_NOT_FOUND && is_known)
         return pz__fail(err, PZ_ERR_CORRUPT,
                         "the identifier '%.*s' leads to a profile that the store has lost",
-                        PZ__STR_ARG(quest->value));
+                        PZ__STR_ARG(pz__told(handle->engine, quest->value)));
     return status;
 }
 

@@ -190,7 +190,8 @@ static pz_status open_id(run *r, pz_str id, pz_profile **out, pz_error *why)
     const pz__quest quest = {.value = id};
     const pz_status status = open_quest(r, &quest, out, why);
     if (status == PZ_ERR_NOT_FOUND)
-        pz__fail(why, status, "the store holds no profile '%.*s'", PZ__STR_ARG(id));
+        pz__fail(why, status, "the store holds no profile '%.*s'",
+                 PZ__STR_ARG(pz__told(r->engine, id)));
     return status;
 }
 

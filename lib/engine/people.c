@@ -121,7 +121,8 @@ static pz_status read_profile(finder *f, pz_str key, pz__profile **out)
         return PZ_OK;
     pz__profile_free(*out);
     *out = NULL;
-    return pz__fail(f->err, status, "profile '%.*s', which is linked: %s", PZ__STR_ARG(key),
+    return pz__fail(f->err, status, "profile '%.*s', which is linked: %s",
+                    PZ__STR_ARG(pz__told(f->engine, key)),
                     why.message[0] ? why.message : pz_status_text(status));
 }
 

@@ -50,7 +50,7 @@ static pz_status share_all(pz__people *people, const pz_profile *const *others, 
         const pz_status status = pz__people_share(people, others[i]->state);
         if (status == PZ_ERR_ARG)
             return pz__fail(err, status, "the id '%.*s' comes twice",
-                            PZ__STR_ARG(pz__profile_subject(state)));
+                            PZ__STR_ARG(pz__told(others[i]->engine, pz__profile_subject(state))));
         if (status != PZ_OK)
             return pz__fail(err, status, "%s", pz_status_text(status));
     }
@@ -230,7 +230,8 @@ pz_status pz__people_claim(const pz_profile *profile, pz_str own, pz__store_txn 
             status = pz__fail(err, PZ_ERR_SUBJECT,
                               "'%.*s' leads to the profile '%.*s' already; if they are one person, "
                               "link the two",
-                              PZ__STR_ARG(value), PZ__STR_ARG(key));
+                              PZ__STR_ARG(pz__told(profile->engine, value)),
+                              PZ__STR_ARG(pz__told(profile->engine, key)));
     }
     pz__buf_clear(&keys);
     return status;

@@ -137,7 +137,8 @@ pz_status pz_profile_open(pz_profile **out, pz_engine *engine, const char *id, p
         return status;
     status = pz__handle_find(profile, &(pz__quest){.value = pz_str_of(id)}, err);
     if (status == PZ_ERR_NOT_FOUND)
-        pz__fail(err, status, "the store holds no profile '%s'", id);
+        pz__fail(err, status, "the store holds no profile '%.*s'",
+                 PZ__STR_ARG(pz__told(engine, pz_str_of(id))));
     if (status == PZ_OK)
         *out = profile;
     else
@@ -337,7 +338,8 @@ static pz_status visit_one(void *payload, pz_str key, const void *bytes, size_t 
     pz_error why = PZ_ERROR_INIT;
     pz_status status = pz__record_decode(&state, &v->engine->alloc, bytes, len, &why);
     if (status != PZ_OK)
-        return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(key), why.message);
+        return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(pz__told(v->engine, key)),
+                        why.message);
     pz_profile *profile = NULL;
     status = pz__profile_wrap(&profile, v->engine, state, (pz__standing){true, true}, v->err);
     if (!profile)

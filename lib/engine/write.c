@@ -153,7 +153,7 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
         status = pz__record_decode(&c->result, alloc, bytes, len, c->err);
     else if (c->profile->exists)
         return pz__fail(c->err, PZ_ERR_NOT_FOUND, "the profile '%.*s' is no longer in the store",
-                        PZ__STR_ARG(pz__profile_subject(state)));
+                        PZ__STR_ARG(pz__told(c->profile->engine, pz__profile_subject(state))));
     else
         status = pz__profile_new(&c->result, alloc, pz__profile_kind(state),
                                  pz__profile_subject(state), c->err);
