@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Tests of the Python binding. A test is named by its claim.
-
-PZ_LIBRARY names the library whose exports are compared, PZ_SOURCE_DIR the source tree.
-"""
+"""Tests of the Python binding: prototypes, values, engines, verbs, programs. A test is named by its
+claim. What is about bad input, functions of the host, many customers and packages has files of its
+own."""
 import ctypes
 import datetime as dt
 import gc
@@ -20,17 +19,7 @@ import unittest
 
 import personalize
 from personalize import _ffi
-
-ROOT = pathlib.Path(os.environ.get("PZ_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
-CATALOG = ROOT / "tests/data/cases/catalogs/shop.json"
-VERBS = ROOT / "tests/data/verbs/catalog.json"
-UTC = dt.timezone.utc
-NOW = dt.datetime(2026, 3, 20, 12, tzinfo=UTC)
-
-
-def shop(**options):
-    return personalize.open(CATALOG, **options)
-
+from python_kit import CATALOG, NOW, ROOT, UTC, VERBS, shop
 
 # ---- the prototypes ----
 
@@ -43,6 +32,7 @@ TYPES = {
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry,
     "pz_profile_fn": _ffi.PROFILE_FN,
 }
+CALLBACKS = {"pz_profile_fn": _ffi.PROFILE_FN, "pz_function_fn": _ffi.HOST_FN}
 STRUCTS = {
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry, "pz_error": _ffi.Error,
     "pz_alloc": _ffi.Alloc, "pz_engine_options": _ffi.EngineOptions, "pz_write": _ffi.Write,
@@ -67,14 +57,23 @@ def c_type(text):
     return ctypes.POINTER(STRUCTS.get(base) or TYPES[base])
 
 
-def declarations():
-    """name -> (result, arguments) of every PZ_API function in the public headers."""
+def text_of(header):
+    """A header without comments and directives."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", header.read_text(encoding="utf-8"), flags=re.S)
+    return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", " ", text, flags=re.M)
+
+
+def headers():
+    """Those of libpersonalize; the one of libpersonalize-redis is a library of its own."""
+    return [header for header in sorted((ROOT / "include").rglob("*.h"))
+            if header.name != "redis.h"]
+
+
+def declarations(of_headers):
+    """name -> (result, arguments) of every PZ_API function in public headers."""
     found = {}
-    for header in sorted((ROOT / "include").rglob("*.h")):
-        if header.name == "redis.h":  # of a library of its own
-            continue
-        text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", header.read_text(encoding="utf-8"), flags=re.S)
-        text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", " ", text, flags=re.M)
+    for header in of_headers:
+        text = text_of(header)
         for match in re.finditer(r"\bPZ_API\b\s*([\w\s\*]+?)(\bpz_\w+)\s*\(([^;]*)\)\s*;", text):
             result, name, arguments = match.groups()
             types = []
@@ -91,11 +90,30 @@ def declarations():
 
 class Prototypes(unittest.TestCase):
     def test_they_equal_the_headers(self):
-        declared = declarations()
+        declared = declarations(headers())
         self.assertGreater(len(declared), 70)
         self.assertEqual(sorted(declared), sorted(_ffi.PROTOTYPES))
         for name, prototype in declared.items():
             self.assertEqual(prototype, tuple(_ffi.PROTOTYPES[name]), name)
+
+    def test_those_of_redis_equal_its_header(self):
+        declared = declarations([ROOT / "include/personalize/redis.h"])
+        self.assertEqual({name: tuple(made) for name, made in _ffi.REDIS_PROTOTYPES.items()},
+                         declared)
+
+    def test_callbacks_equal_the_headers(self):
+        for header in headers():
+            for match in re.finditer(r"typedef ([\w\s\*]+?)\(\*(pz_\w+_fn)\)\(([^;]*)\);",
+                                     text_of(header)):
+                result, name, arguments = match.groups()
+                if name not in CALLBACKS:  # clocks and allocators are left to C
+                    self.assertIn(name, ("pz_clock_fn", "pz_realloc_fn"))
+                    continue
+                made = ctypes.CFUNCTYPE(c_type(result), *(
+                    c_type(re.sub(r"\w+$", "", argument.strip()))
+                    for argument in arguments.split(",")))
+                self.assertEqual(made._argtypes_, CALLBACKS[name]._argtypes_, name)
+                self.assertEqual(made._restype_, CALLBACKS[name]._restype_, name)
 
     def test_they_equal_what_the_library_exports(self):
         library, nm = os.environ.get("PZ_LIBRARY"), shutil.which("nm")

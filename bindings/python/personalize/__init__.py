@@ -8,10 +8,16 @@
         hero = shop.decide("home.hero", ann, channel="web")
         print(hero.value, hero.reason, hero.explain())
 """
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, List, Optional, Union
+
 from . import _ffi, values as _values
 from ._handles import new_pool as _new_pool
+from ._hosts import Functions as _Functions, function
 from .decision import Decision, Observed, Resolution
-from .engine import OBSERVE_MANY_MAX, Engine
+from .engine import OBSERVE_MANY_MAX, Engine, Path as _Path
 from .errors import (
     ArgumentError, BusyError, CatalogError, CorruptError, DomainError, Error, EvalError, LateError,
     LimitError, NotFound, OutOfMemory, ParseError, StateError, StoreError, StoreFull, SubjectError,
@@ -28,44 +34,50 @@ __all__ = [
     "LateError", "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory",
     "ParseError", "Profile", "Program", "Resolution", "StateError", "StoreError", "StoreFull",
     "SubjectError", "TestFailure", "TimeError", "Timestamp", "TypeMismatch", "UInt",
-    "Unsupported", "VersionError", "check", "eval", "excerpt", "library_version", "open"]
+    "Unsupported", "VersionError", "check", "eval", "excerpt", "function", "library_version",
+    "open"]
 
 #: The version of this package. The library that was loaded says its own: library_version().
 __version__ = "0.1.0"
 
 
-def library_version():
+def library_version() -> str:
     """The version of the C library that is loaded."""
-    return _ffi.lib.pz_version().decode()
+    return str(_ffi.lib.pz_version(), "ascii")
 
 
-def open(catalog=None, *, store=None, read_only=False, lazy=False, skew_ms=0, store_bytes=0):
-    """Open an engine. ``store`` is "memory:" (the default) or "lmdb:DIRECTORY"; ``lazy`` lets
-    writes return before they are on the disk. A catalog can be loaded later, too."""
+def open(catalog: Optional[_Path] = None, *, store: Optional[_Path] = None,
+         read_only: bool = False, lazy: bool = False, skew_ms: int = 0, store_bytes: int = 0,
+         functions: Optional[_Functions] = None) -> Engine:
+    """Open an engine. ``store`` is "memory:" (the default), "lmdb:DIRECTORY" or "redis://HOST";
+    ``lazy`` lets writes return before they are on the disk. A catalog can be loaded later, too.
+    ``functions`` are Python functions that its rules may call, see ``personalize.function``."""
     return Engine(catalog, store=store, read_only=read_only, lazy=lazy, skew_ms=skew_ms,
-                  store_bytes=store_bytes)
+                  store_bytes=store_bytes, functions=functions)
 
 
-def check(path):
+def check(path: _Path, *, functions: Optional[_Functions] = None) -> List[Diagnostic]:
     """Every mistake and warning of a catalog, and every test in it that fails: a list of
-    Diagnostic, empty for a good one. Raises only if the file cannot be read."""
-    with Engine() as engine:
+    Diagnostic, empty for a good one. Raises only if the file cannot be read, or a function does."""
+    with Engine(functions=functions) as engine:
         try:
             found = engine.load(path)
         except CatalogError as error:
-            return error.diagnostics
+            return list(error.diagnostics)
         return found + engine.test()[2]
 
 
-def eval(expression, variables=None, /, **more):
+def eval(expression: Union[str, bytes], variables: Optional[Mapping[str, Any]] = None, /,
+         **more: Any) -> Any:
     """Evaluate one CEL expression: ``eval("a + b", a=1, b=2)``. Variables that are no keywords are
     given as a dict."""
-    encoded = _values.utf8(expression) if isinstance(expression, str) else bytes(expression)
-    names = dict(variables or (), **more)
+    encoded = _values.source(expression, "an expression")
+    names = _values.members(variables, "the variables", more)
     for key in names:
         if not isinstance(key, str):
             raise TypeMismatch("the name of a variable is a str")
-    pool, keep = _new_pool(), []
+    pool = _new_pool()
+    keep: List[Any] = []
     try:
         out, err = _ffi.Value(), _ffi.new_error()
         made = _values.put(pool, names, keep)

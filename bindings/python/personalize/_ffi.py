@@ -7,20 +7,30 @@ Finding the library, in this order:
 
 1. ``PERSONALIZE_LIBRARY``, a full path. If it is set and cannot be loaded, that is an error: a
    wrong setting is never papered over.
-2. ``libpersonalize.so.MAJOR`` beside this package's files, or in the folder above the package's
-   folder (a build tree: ``build/libpersonalize.so.0`` and ``build/python/personalize``).
+2. ``libpersonalize.so.MAJOR`` beside this package's files (a wheel), or in the folder above the
+   package's folder (a build tree: ``build/libpersonalize.so.0`` and ``build/python/personalize``).
 3. The soname, by the system's own search.
 4. ``ctypes.util.find_library``.
+
+The store on Redis is a library of its own, looked for at the first use of a "redis:" address: by
+``PERSONALIZE_REDIS_LIBRARY``, beside the library that was loaded, then as above.
 """
+from __future__ import annotations
+
 import ctypes
 import ctypes.util
 import os
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_int, c_int64,
     c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, cast, sizeof, string_at)
 
+#: What the other modules take from ctypes, which they do not mention.
+__all__ = ["byref", "c_bool", "c_uint32", "c_uint64", "c_void_p", "cast", "sizeof"]
+
 VERSION_MAJOR, VERSION_MINOR = 0, 1
 SONAME = f"libpersonalize.so.{VERSION_MAJOR}"
+REDIS_SONAME = f"libpersonalize-redis.so.{VERSION_MAJOR}"
 
 
 class Str(Structure):
@@ -128,6 +138,8 @@ class Diagnostic(Structure):
 
 
 PROFILE_FN = CFUNCTYPE(c_int, c_void_p, c_void_p)
+HOST_FN = CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(Value), c_size_t, POINTER(Value),
+                    POINTER(Error))
 
 _HANDLE = c_void_p  # every opaque pointer
 _OUT = POINTER(c_void_p)
@@ -137,7 +149,7 @@ _WRITE = POINTER(Write)
 
 #: name -> (result, arguments). A status is a plain int here; errors.check() turns it into an
 #: exception.
-PROTOTYPES = {
+PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     # base.h
     "pz_status_name": (c_char_p, [c_int]),
     "pz_status_text": (c_char_p, [c_int]),
@@ -277,37 +289,60 @@ PROTOTYPES = {
 }
 
 
-def _candidates():
-    here = os.path.dirname(os.path.abspath(__file__))
-    for folder in (here, os.path.dirname(os.path.dirname(here))):
-        path = os.path.join(folder, SONAME)
+#: Of libpersonalize-redis.
+REDIS_PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
+    "pz_redis_module": (_HANDLE, []),
+}
+
+
+def _beside(soname: str, folders: Sequence[str]) -> Iterator[str]:
+    for folder in folders:
+        path = os.path.join(folder, soname)
         if os.path.exists(path):
             yield path
-    yield SONAME
-    found = ctypes.util.find_library("personalize")
+
+
+def _folders() -> List[str]:
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [here, os.path.dirname(os.path.dirname(here))]
+
+
+def _candidates(soname: str, short: str, folders: Sequence[str]) -> Iterator[str]:
+    yield from _beside(soname, folders)
+    yield soname
+    found = ctypes.util.find_library(short)
     if found:
         yield found
 
 
-def _open_library():
-    named = os.environ.get("PERSONALIZE_LIBRARY")
+def _open_library(variable: str, candidates: Callable[[], Iterator[str]]) -> Tuple[Any, str]:
+    """The first that loads, and its path; an ImportError that lists what was tried."""
+    named = os.environ.get(variable)
     tried = []
-    for path in [named] if named else _candidates():
+    for path in [named] if named else candidates():
         try:
-            return ctypes.CDLL(path)
+            return ctypes.CDLL(path), path
         except OSError as error:
             tried.append(f"{path}: {error}")
-    raise ImportError("libpersonalize was not found; set PERSONALIZE_LIBRARY to its full path. "
-                      "Tried: " + "; ".join(tried))
+    raise ImportError("; ".join(tried))
 
 
-def _load():
-    library = _open_library()
+def _declare(library: Any, prototypes: Dict[str, Tuple[Any, List[Any]]]) -> None:
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+
+
+def _load() -> Tuple[Any, str]:
     try:
-        for name, (result, arguments) in PROTOTYPES.items():
-            function = getattr(library, name)
-            function.restype = result
-            function.argtypes = arguments
+        library, path = _open_library(
+            "PERSONALIZE_LIBRARY", lambda: _candidates(SONAME, "personalize", _folders()))
+    except ImportError as error:
+        raise ImportError("libpersonalize was not found; set PERSONALIZE_LIBRARY to its full path. "
+                          f"Tried: {error}") from None
+    try:
+        _declare(library, PROTOTYPES)
     except AttributeError as error:
         raise ImportError(f"libpersonalize is of another version: {error}") from None
     version = library.pz_version().decode()
@@ -316,42 +351,76 @@ def _load():
     if major != VERSION_MAJOR or (major == 0 and minor != VERSION_MINOR):
         raise ImportError(f"libpersonalize {version} is loaded, this package was made for "
                           f"{VERSION_MAJOR}.{VERSION_MINOR}")
-    return library
+    return library, path
 
 
-lib = _load()
+lib, path_of_library = _load()
+_redis: List[Any] = []  # libpersonalize-redis, once it is loaded: it is never unloaded
 
 
-def text(s):
+def redis_module() -> Any:
+    """What pz_redis_module() gives; ImportError where its library is missing."""
+    if not _redis:
+        folders = _folders()
+        if os.path.dirname(path_of_library):
+            folders.insert(0, os.path.dirname(os.path.abspath(path_of_library)))
+        library, _ = _open_library(
+            "PERSONALIZE_REDIS_LIBRARY",
+            lambda: _candidates(REDIS_SONAME, "personalize-redis", folders))
+        _declare(library, REDIS_PROTOTYPES)
+        _redis.append(library)
+    return _redis[0].pz_redis_module()
+
+
+def text(s: Any) -> str:
     """A Str as a Python str."""
     return string_at(s.data, s.len).decode() if s.len else ""
 
 
-def octets(value):
+def text_octets(s: Any) -> bytes:
+    """The octets of a Str."""
+    return string_at(s.data, s.len) if s.len else b""
+
+
+def octets(value: Any) -> bytes:
     """The octets that a string or bytes value borrows."""
     return string_at(value.bits & 0xFFFFFFFFFFFFFFFF, value.len) if value.len else b""
 
 
-def new_buffer(size):
+def new_buffer(size: int) -> Any:
     """Room for ``size`` octets."""
     return ctypes.create_string_buffer(size)
 
 
-def handles(pointers):
+def handles(pointers: Sequence[Any]) -> Any:
     """An array of handles, as C wants a list of them."""
     return (_HANDLE * len(pointers))(*pointers)
 
 
-def names(encoded):
+def names(encoded: Sequence[bytes]) -> Any:
     """An array of texts, as C wants a list of them."""
     return (c_char_p * len(encoded))(*encoded)
 
 
-def new_error():
+def numbers(buffer: Any) -> Any:
+    """An array.array("Q") as C wants it; it must stay."""
+    return (c_uint64 * len(buffer)).from_buffer(buffer)
+
+
+#: How array.array() calls an address.
+ADDRESS = "Q" if sizeof(c_void_p) == 8 else "I"
+
+
+def addresses(buffer: Any) -> Any:
+    """An array.array(ADDRESS) as C wants an array of handles; it must stay."""
+    return (c_void_p * len(buffer)).from_buffer(buffer)
+
+
+def new_error() -> Any:
     return Error(size=sizeof(Error))
 
 
-def items(value):
+def items(value: Any) -> Any:
     """The items of a list value, borrowed like the value itself."""
     if not value.len:
         return ()

@@ -9,9 +9,15 @@ A session is one thread's context and pool, made at the thread's first question 
 warm question allocates nothing in C. ctypes lets other threads run during each call, and finalizers
 may ask questions in the middle of one; a session that is in use is therefore never used twice,
 whoever finds it busy makes one for the occasion.
+
+When the interpreter ends nothing is freed: a daemon thread may still be in the middle of a call, and
+the system takes the memory back. Every write was in the store when its call returned.
 """
+from __future__ import annotations
+
 import threading
 import weakref
+from typing import Any, Callable, List, Set
 
 from . import _ffi
 from .errors import StateError, check
@@ -20,27 +26,27 @@ from .errors import StateError, check
 class EngineHandle:
     """The C engine and the tokens of its children."""
 
-    def __init__(self, pointer):
+    def __init__(self, pointer: Any) -> None:
         self.pointer = pointer
         self._closers = [pointer]
-        self._tokens = set()
+        self._tokens: Set[object] = set()
         self.is_closing = False
 
-    def add(self, token):
+    def add(self, token: object) -> None:
         self._tokens.add(token)
         if self.is_closing:
             self.remove(token)
             raise StateError("the engine is closed")
 
-    def remove(self, token):
+    def remove(self, token: object) -> None:
         self._tokens.discard(token)
         self._close_if_last()
 
-    def close(self):
+    def close(self) -> None:
         self.is_closing = True
         self._close_if_last()
 
-    def _close_if_last(self):
+    def _close_if_last(self) -> None:
         if self.is_closing and not self._tokens:
             try:
                 pointer = self._closers.pop()
@@ -49,7 +55,15 @@ class EngineHandle:
             _ffi.lib.pz_engine_close(pointer)
 
 
-def own(owner, engine, free, pointer):
+def at_death(owner: object, call: Callable[..., Any], *arguments: Any) -> Any:
+    """A weakref.finalize that does not run at the end of the interpreter."""
+    made = weakref.finalize(owner, call, *arguments)
+    made.atexit = False
+    return made
+
+
+def own(owner: object, engine: EngineHandle, free: Callable[[Any], Any],
+        pointer: Any) -> Callable[[], Any]:
     """Free ``pointer`` when ``owner`` goes away or the returned function is called, once."""
     token = object()
     try:
@@ -57,15 +71,16 @@ def own(owner, engine, free, pointer):
     except StateError:
         free(pointer)
         raise
-    return weakref.finalize(owner, _free, engine, token, free, pointer)
+    made: Callable[[], Any] = at_death(owner, _free, engine, token, free, pointer)
+    return made
 
 
-def _free(engine, token, free, pointer):
+def _free(engine: EngineHandle, token: object, free: Callable[[Any], Any], pointer: Any) -> None:
     free(pointer)
     engine.remove(token)
 
 
-def new_pool():
+def new_pool() -> Any:
     pool = _ffi.c_void_p()
     check(_ffi.lib.pz_pool_new(_ffi.byref(pool), None))
     return pool
@@ -74,10 +89,11 @@ def new_pool():
 class Session:
     """A context and a pool, used by one caller at a time."""
 
-    def __init__(self, engine):
+    def __init__(self, engine: EngineHandle) -> None:
         self.lock = threading.Lock()
         self.engine = engine
-        self.keep = []  # buffers that values borrow until the next question
+        self.owner = 0  # the thread that asks; 0: nobody does
+        self.keep: List[Any] = []  # buffers that values borrow until the next question
         self.context, err = _ffi.c_void_p(), _ffi.new_error()
         token = object()
         engine.add(token)
@@ -91,15 +107,23 @@ class Session:
         except BaseException:
             engine.remove(token)
             raise
-        self.close = weakref.finalize(self, _free_session, engine, token, self.context, self.pool)
+        self.close = at_death(self, _free_session, engine, token, self.context, self.pool)
 
-    def done(self):
+    def done(self) -> None:
         """Forget this question's buffers and let the next one in."""
         self.keep.clear()
+        self.owner = 0
         self.lock.release()
 
+    def take(self, is_waiting: bool = False) -> bool:
+        """Make it this thread's; false if it is in use."""
+        if not self.lock.acquire(blocking=is_waiting):
+            return False
+        self.owner = threading.get_ident()
+        return True
 
-def _free_session(engine, token, context, pool):
+
+def _free_session(engine: EngineHandle, token: object, context: Any, pool: Any) -> None:
     _ffi.lib.pz_context_free(context)
     _ffi.lib.pz_pool_free(pool)
     engine.remove(token)
@@ -107,19 +131,21 @@ def _free_session(engine, token, context, pool):
 
 class Guard:
     """The thread rule of a profile: one at a time. Its own thread may come back only through a
-    finalizer in the middle of a call, which is refused rather than deadlocked."""
+    finalizer, or a function of the host, in the middle of a call, which is refused rather than
+    deadlocked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.RLock()
         self._is_in_use = False
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._lock.acquire()
         if self._is_in_use:
             self._lock.release()
-            raise StateError("the profile is in use by the call that this finalizer interrupts")
+            raise StateError("the profile is in use by the call that this finalizer or function "
+                             "interrupts")
         self._is_in_use = True
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._is_in_use = False
         self._lock.release()

@@ -3,16 +3,24 @@
 An engine may be used from any number of threads. Each thread keeps a context of its own inside, so
 that questions need nothing but a name, a customer and the circumstances.
 """
+from __future__ import annotations
+
 import os
 import threading
 import weakref
+from array import array
+from collections.abc import Mapping
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from . import _ffi, values
-from ._handles import EngineHandle, Session
+from . import _ffi, _many, values
+from ._handles import EngineHandle, Guard, Session, at_death
+from ._hosts import Functions, Hosts
 from .decision import Decision, Observed, Resolution
-from .errors import ArgumentError, CatalogError, StateError, TypeMismatch, check, from_status
+from .errors import (
+    ArgumentError, CatalogError, StateError, TypeMismatch, Unsupported, check, from_status)
 from .profile import ACCOUNT, DEVICE, PERSON, Profile, guards, made_write
-from .report import take
+from .report import Diagnostic, take
+from .values import Moment
 
 READ_ONLY, LAZY = 1, 2
 REPLAY = 1
@@ -20,40 +28,74 @@ ERASE_ALONE = 1
 OBSERVE_MANY_MAX = 65536
 _SUBJECTS = {"person": PERSON, "account": ACCOUNT, "device": DEVICE}
 
+#: A file.
+Path = Union[str, "os.PathLike[str]"]
+#: Circumstances that are no keyword.
+Context = Union[Mapping[str, Any], Tuple[()]]
+#: JSON Lines, or a list.
+Lines = Union[str, bytes, Iterable[Any]]
+#: Every layer of one attribute, and what batches give: a dict by attribute for each customer.
+Layers = List[Dict[str, Any]]
+Inspections = List[Dict[str, Layers]]
+Resolutions = List[Dict[str, Resolution]]
+#: An answer as the caller wants it: a list of dicts, or JSON Lines.
+Answers = Any
 
-def _path(path, what):
+
+def _path(path: Any, what: str) -> bytes:
     try:
         return values.name(os.fspath(path), what)
     except TypeError:
         raise TypeMismatch(f"{what} is a str or a path, not {type(path).__name__}") from None
 
 
-def _resolution(out):
+def _resolution(out: Any) -> Resolution:
     return Resolution(
         values.get(out.value), out.tier.decode(), out.reason.decode(),
         out.confidence if out.has_confidence else None, _ffi.text(out.channel), _ffi.text(out.who),
         values.moment(out.at_ms), out.is_resolved, values.get(out.members) or {})
 
 
+def _module(store: Optional[bytes]) -> Any:
+    """The store that is a library of its own, where the address asks for it."""
+    if store is None or not store.startswith(b"redis:"):
+        return None
+    try:
+        return _ffi.redis_module()
+    except (ImportError, AttributeError) as error:
+        raise Unsupported("a store on Redis needs libpersonalize-redis, which could not be loaded; "
+                          "put it beside libpersonalize, or set PERSONALIZE_REDIS_LIBRARY to its "
+                          f"full path. Tried: {error}") from None
+
+
 class Engine:
     """Made by ``personalize.open()``. Close it, or use it as a context manager."""
 
-    def __init__(self, catalog=None, *, store=None, read_only=False, lazy=False, skew_ms=0,
-                 store_bytes=0):
+    def __init__(self, catalog: Optional[Path] = None, *, store: Optional[Path] = None,
+                 read_only: bool = False, lazy: bool = False, skew_ms: int = 0,
+                 store_bytes: int = 0, functions: Optional[Functions] = None) -> None:
+        # Held by the engine alone: whoever calls them asks through it, and a function that knows
+        # the engine then keeps nothing alive that the collector could not find.
+        self._hosts = Hosts(functions)
+        address = None if store is None else _path(store, "the store")
+        self._where = "memory:" if address is None else address.decode()
         options = _ffi.EngineOptions(
             size=_ffi.sizeof(_ffi.EngineOptions),
             flags=(READ_ONLY if read_only else 0) | (LAZY if lazy else 0),
-            store=None if store is None else _path(store, "the store"),
-            skew_ms=skew_ms, store_bytes=store_bytes)
+            store=address, skew_ms=values.integer(skew_ms, "the allowed skew", 2**63 - 1),
+            store_bytes=values.integer(store_bytes, "the size of a store", 2**63 - 1),
+            module=_module(address), functions=self._hosts.array,
+            function_count=self._hosts.count)
         pointer, err = _ffi.c_void_p(), _ffi.new_error()
         check(_ffi.lib.pz_engine_open(_ffi.byref(pointer), options, err), err)
         self._handle = EngineHandle(pointer)
-        self._closer = weakref.finalize(self, self._handle.close)
-        self._children = weakref.WeakSet()  # open profiles
-        self._sessions = weakref.WeakSet()
+        self._closer = at_death(self, self._handle.close)
+        self._children: weakref.WeakSet[Profile] = weakref.WeakSet()  # open profiles
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._local = threading.local()
         self._lock = threading.RLock()  # of the two sets
         self._process = os.getpid()
+        _engines.add(self)
         if catalog is not None:
             try:
                 self.load(catalog)
@@ -63,11 +105,16 @@ class Engine:
 
     # ---- lifetime ----
 
-    def close(self):
+    def close(self) -> None:
         """Close the engine and every profile that is still open. Closing twice does nothing.
-        Answers stay: they borrow nothing. Waits for calls that other threads are in."""
+        Answers stay: they borrow nothing. Waits for calls that other threads are in. A function
+        that a rule calls cannot close the engine: StateError."""
         if self._handle.is_closing:
             return
+        with self._lock:
+            owners = [session.owner for session in self._sessions]
+        if threading.get_ident() in owners:
+            raise StateError("the engine is in use by the call that closes it")
         self._handle.is_closing = True
         with self._lock:
             profiles, sessions = list(self._children), list(self._sessions)
@@ -76,38 +123,53 @@ class Engine:
         # After a fork a lock may be held by a thread that is not here: its session is left alone.
         is_forked = os.getpid() != self._process
         for session in sessions:
-            if session.lock.acquire(blocking=not is_forked):
+            if session.take(is_waiting=not is_forked):
                 session.close()
-                session.lock.release()
+                session.done()
         self._closer()
 
-    def __enter__(self):
+    def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _take(self):
+    def __repr__(self) -> str:
+        if self._handle.is_closing:
+            return "<personalize.Engine, closed>"
+        try:
+            catalog = f"catalog {self.catalog_hash[:8]}"
+        except StateError:
+            catalog = "without a catalog"
+        return f"<personalize.Engine {_without_password(self._where)}, {catalog}>"
+
+    def _after_fork(self) -> None:
+        """Locks that other threads held belong to nobody in a child."""
+        self._lock = threading.RLock()
+        for profile in list(self._children):
+            profile._guard = Guard()
+
+    def _take(self) -> Session:
         """A session that nobody else uses, to be given back by its done()."""
         if self._handle.is_closing:
             raise StateError("the engine is closed")
-        session = getattr(self._local, "session", None)
+        session: Optional[Session] = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = Session(self._handle)
             with self._lock:
                 self._sessions.add(session)
-        if not session.lock.acquire(blocking=False):
+        if not session.take():
             session = Session(self._handle)
-            session.lock.acquire()
+            session.take()
         if not session.close.alive:
-            session.lock.release()
+            session.done()
             raise StateError("the engine is closed")
         _ffi.lib.pz_pool_reset(session.pool)
         return session
 
     # ---- the catalog ----
 
-    def _loaded(self, function, *arguments):
+    def _loaded(self, function: Any, *arguments: Any) -> List[Diagnostic]:
         session = self._take()
         try:
             report, err = _ffi.c_void_p(), _ffi.new_error()
@@ -122,24 +184,25 @@ class Engine:
             raise error
         return diagnostics
 
-    def load(self, path):
+    def load(self, path: Path) -> List[Diagnostic]:
         """Put the catalog in a file in force and return its warnings. One with mistakes is refused
         as a whole: CatalogError, whose ``diagnostics`` are all of them."""
         return self._loaded(_ffi.lib.pz_engine_load, _path(path, "the catalog"))
 
-    def load_text(self, text, name="catalog"):
+    def load_text(self, text: Union[str, bytes], name: str = "catalog") -> List[Diagnostic]:
         """The same from text in memory; ``name`` stands for the file in diagnostics."""
-        encoded = values.utf8(text) if isinstance(text, str) else bytes(text)
+        encoded = values.source(text, "a catalog")
         return self._loaded(_ffi.lib.pz_engine_load_text, values.name(name), encoded, len(encoded))
 
-    def test(self):
+    def test(self) -> Tuple[int, int, List[Diagnostic]]:
         """Run the tests that the catalog carries: (passed, failed, diagnostics)."""
         session = self._take()
         try:
             report, err = _ffi.c_void_p(), _ffi.new_error()
             passed, failed = _ffi.c_uint32(), _ffi.c_uint32()
-            status = _ffi.lib.pz_engine_test(self._handle.pointer, _ffi.byref(report), passed,
-                                             failed, err)
+            with self._hosts.question():
+                status = _ffi.lib.pz_engine_test(self._handle.pointer, _ffi.byref(report), passed,
+                                                 failed, err)
             diagnostics = take(report)
         finally:
             session.done()
@@ -148,29 +211,30 @@ class Engine:
         return passed.value, failed.value, diagnostics
 
     @property
-    def catalog_hash(self):
+    def catalog_hash(self) -> str:
         """Content hash of the catalog in force, 32 hexadecimal digits."""
         session = self._take()
         try:
             out = _ffi.new_buffer(33)
             check(_ffi.lib.pz_engine_catalog_hash(self._handle.pointer, out))
-            return out.value.decode()
+            return str(out.value, "ascii")
         finally:
             session.done()
 
     # ---- profiles ----
 
-    def _profile(self, function, *arguments):
+    def _profile(self, function: Any, *arguments: Any, viewed: Optional[bytes] = None) -> Profile:
         session = self._take()
         try:
             pointer, err = _ffi.c_void_p(), _ffi.new_error()
             check(function(_ffi.byref(pointer), self._handle.pointer, *arguments, err), err)
             with self._lock:
-                return Profile(self, pointer)
+                return Profile(self, pointer, viewed)
         finally:
             session.done()
 
-    def customer(self, kind=None, value=None, /, **identifier):
+    def customer(self, kind: Optional[str] = None, value: Optional[str] = None, /,
+                 **identifier: str) -> Profile:
         """The profile of the customer with an identifier, found or new:
         ``shop.customer(email="ann@example.com")`` or ``shop.customer("email", "ann@...")``."""
         if kind is None and len(identifier) == 1:
@@ -180,35 +244,34 @@ class Engine:
         return self._profile(_ffi.lib.pz_customer, values.name(kind, "the kind"),
                              values.name(value, "the identifier"))
 
-    def profile(self, id):
+    def profile(self, id: str) -> Profile:
         """A stored profile by its id; NotFound."""
         return self._profile(_ffi.lib.pz_profile_open, values.name(id, "the id"))
 
-    def detached(self, id, subject="person"):
+    def detached(self, id: str, subject: str = "person") -> Profile:
         """An empty profile in memory, of a "person", an "account" or a "device"."""
-        if subject not in _SUBJECTS:
+        if not isinstance(subject, str) or subject not in _SUBJECTS:
             raise ArgumentError(f"a subject is one of {', '.join(_SUBJECTS)}")
         return self._profile(_ffi.lib.pz_profile_new, _SUBJECTS[subject],
                              values.name(id, "the id"))
 
-    def decode(self, data):
+    def decode(self, data: bytes) -> Profile:
         """A detached profile from ``Profile.bytes``."""
-        data = bytes(data)
+        data = values.octets(data, "the bytes of a profile")
         return self._profile(_ffi.lib.pz_profile_decode, data, len(data))
 
-    def view(self, data):
+    def view(self, data: bytes) -> Profile:
         """A detached profile that answers from ``Profile.bytes`` without decoding them, until it is
         written to. Bytes from outside: check them once with ``decode``."""
-        data = bytes(data)
-        profile = self._profile(_ffi.lib.pz_profile_view, data, len(data))
-        profile._viewed = data  # the handle reads from here
-        return profile
+        data = values.octets(data, "the bytes of a profile")
+        return self._profile(_ffi.lib.pz_profile_view, data, len(data), viewed=data)
 
-    def ids(self):
+    def ids(self) -> List[str]:
         """The ids of all stored profiles, in their order, over one snapshot."""
-        found, failure = [], []
+        found: List[str] = []
+        failure: List[BaseException] = []
 
-        def visit(payload, profile):
+        def visit(payload: Any, profile: Any) -> int:
             try:
                 found.append(_ffi.text(_ffi.lib.pz_profile_id(profile)))
                 return 0
@@ -228,33 +291,34 @@ class Engine:
         check(status, err)
         return found
 
-    def __len__(self):
+    def __len__(self) -> int:
         """How many profiles the store holds."""
         session = self._take()
         try:
             out, err = _ffi.c_uint64(), _ffi.new_error()
             check(_ffi.lib.pz_profile_count(self._handle.pointer, out, err), err)
-            return out.value
+            return int(out.value)
         finally:
             session.done()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return True
 
-    def observe_many(self, events, *, now=None, replay=False):
-        """Take many events, of any customers, in one transaction. Each event names its customer by
-        the member "customer". Returns one Observed per event."""
-        events = list(events)
+    def observe_many(self, events: Lines, *, now: Moment = None,
+                     replay: bool = False) -> List[Observed]:
+        """Take many events, of any customers, in one transaction: a list of dicts, or JSON Lines.
+        Each event names its customer by the member "customer", an identifier of that kind, or
+        ``{"email": "ann@example.com"}``. Returns one Observed per event."""
         session = self._take()
         try:
-            made = values.put(session.pool, events, session.keep)
-            results = (_ffi.Observed * len(events))()
+            made, count = _many.events(session.pool, events, session.keep)
+            results = (_ffi.Observed * count)()
             for result in results:
                 result.size = _ffi.sizeof(_ffi.Observed)
             err = _ffi.new_error()
             check(_ffi.lib.pz_observe_many(
-                self._handle.pointer, _ffi.items(made) or None, len(events),
-                values.milliseconds(now), REPLAY if replay else 0, results, err), err)
+                self._handle.pointer, made, count, values.milliseconds(now),
+                REPLAY if replay else 0, results, err), err)
         finally:
             session.done()
         return [Observed(result.status, result.is_new, result.message.decode())
@@ -262,7 +326,7 @@ class Engine:
 
     # ---- questions ----
 
-    def _check_own(self, profile):
+    def _check_own(self, profile: Any) -> None:
         if profile is None:
             return
         if not isinstance(profile, Profile):
@@ -270,46 +334,54 @@ class Engine:
         if profile._engine is not self:
             raise ArgumentError("the profile is of another engine")
 
-    def _begin(self, session, err, now, level, circumstances):
+    def _begin(self, session: Session, err: Any, now: Moment, level: Optional[str],
+               circumstances: Dict[str, Any]) -> None:
         """Begin the session's context and tell it the circumstances."""
         lib, context = _ffi.lib, session.context
         check(lib.pz_context_begin(context, values.milliseconds(now), err), err)
-        for members in circumstances:
-            for key, value in members.items():
-                made = values.put(session.pool, value, session.keep)
-                check(lib.pz_context_set(context, values.name(key, "a key"), made, err), err)
+        for key, value in circumstances.items():
+            made = values.put(session.pool, value, session.keep)
+            check(lib.pz_context_set(context, values.name(key, "a key"), made, err), err)
         if level is not None:
             check(lib.pz_context_level(context, values.name(level, "the level"), err), err)
 
-    def _ask(self, answer, customer, now, account, level, context, more):
+    def _ask(self, answer: Callable[[Session, Any, Any], Any], customer: Optional[Profile],
+             now: Moment, account: Optional[Profile], level: Optional[str], context: Context,
+             more: Dict[str, Any]) -> Any:
         """answer(session, profile, err) in a context that was begun."""
         self._check_own(customer)
         self._check_own(account)
+        more = values.members(context, "circumstances", more)
         session = self._take()
         try:
             err = _ffi.new_error()
-            self._begin(session, err, now, level, (context, more))
+            self._begin(session, err, now, level, more)
             if account is None:
                 if customer is None:
-                    return answer(session, None, err)
-                with customer._guard:
+                    with self._hosts.question(True):
+                        return answer(session, None, err)
+                with customer._guard, self._hosts.question(True):
                     return answer(session, customer._open(), err)
-            with guards(customer, account):
+            with guards(customer, account), self._hosts.question(True):
                 check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
                 return answer(session, None if customer is None else customer._open(), err)
         finally:
             session.done()
 
-    def _ask_many(self, answer, attributes, customers, now, account, level, context, more):
+    def _ask_many(self, answer: Callable[[Session, Any, Any], List[Any]], attributes: List[str],
+                  customers: List[Optional[Profile]], now: Moment, account: Optional[Profile],
+                  level: Optional[str], context: Context,
+                  more: Dict[str, Any]) -> List[Dict[str, Any]]:
         """answer(session, batch, err), a list profile by profile; as one dict per customer."""
         encoded = [values.name(name, "the attribute") for name in attributes]
         for profile in (*customers, account):
             self._check_own(profile)
+        more = values.members(context, "circumstances", more)
         session = self._take()
         try:
             err = _ffi.new_error()
-            self._begin(session, err, now, level, (context, more))
-            with guards(*customers, account):
+            self._begin(session, err, now, level, more)
+            with guards(*customers, account), self._hosts.question(True):
                 if account is not None:
                     check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
                 batch = _ffi.Batch(
@@ -321,104 +393,120 @@ class Engine:
         finally:
             session.done()
 
-    def decide(self, name, customer=None, /, *, now=None, account=None, level=None, context=(),
-               **more):
+    def decide(self, name: str, customer: Optional[Profile] = None, /, *,
+               now: Moment = None, account: Optional[Profile] = None,
+               level: Optional[str] = None, context: Context = (), **more: Any) -> Decision:
         """Decide. ``customer`` None: for nobody in particular. Circumstances are keywords, or the
         dict ``context`` for keys such as "now" that are no keyword. ``level`` is the host's own
         level of personalization for this request."""
         encoded = values.name(name, "the decision")
 
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             pointer = _ffi.c_void_p()
             check(_ffi.lib.pz_decide(_ffi.byref(pointer), session.context, profile, encoded, err),
                   err)
             return Decision(name, session, pointer)
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+        found: Decision = self._ask(answer, customer, now, account, level, context, more)
+        return found
 
-    def value(self, name, customer=None, /, *, now=None, account=None, level=None, context=(),
-              **more):
+    def value(self, name: str, customer: Optional[Profile] = None, /, *,
+              now: Moment = None, account: Optional[Profile] = None,
+              level: Optional[str] = None, context: Context = (), **more: Any) -> Any:
         """What ``decide`` would put in ``value``, and nothing else: for the hot path."""
         encoded = values.name(name, "the decision")
 
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             pointer = _ffi.c_void_p()
             check(_ffi.lib.pz_decide(_ffi.byref(pointer), session.context, profile, encoded, err),
                   err)
             return values.get(_ffi.lib.pz_decision_value(pointer))
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+        return self._ask(answer, customer, now, account, level, context, more)
 
-    def resolve(self, attribute, customer=None, /, *, now=None, account=None, level=None,
-                context=(), **more):
+    def resolve(self, attribute: str, customer: Optional[Profile] = None, /, *,
+                now: Moment = None, account: Optional[Profile] = None,
+                level: Optional[str] = None, context: Context = (), **more: Any) -> Resolution:
         """Resolve one attribute: the strongest live answer."""
         encoded = values.name(attribute, "the attribute")
 
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             out = _ffi.Resolution(size=_ffi.sizeof(_ffi.Resolution))
             check(_ffi.lib.pz_resolve(out, session.context, profile, encoded, err), err)
             return _resolution(out)
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+        found: Resolution = self._ask(answer, customer, now, account, level, context, more)
+        return found
 
-    def resolve_many(self, attributes, customers, /, *, now=None, account=None, level=None,
-                     context=(), **more):
+    def resolve_many(self, attributes: Iterable[str], customers: Iterable[Optional[Profile]], /, *,
+                     now: Moment = None, account: Optional[Profile] = None,
+                     level: Optional[str] = None, context: Context = (),
+                     **more: Any) -> Resolutions:
         """Resolve several attributes of several customers: one dict of Resolutions by attribute for
         each customer, in their order. None among the customers is nobody in particular."""
-        attributes, customers = list(dict.fromkeys(attributes)), list(customers)
+        asked = list(dict.fromkeys(values.listed(attributes, "attributes")))
+        people = values.listed(customers, "customers")
 
-        def answer(session, batch, err):
-            count = len(attributes) * len(customers)
+        def answer(session: Session, batch: Any, err: Any) -> List[Any]:
+            count = len(asked) * len(people)
             out = (_ffi.Resolution * (count + 1))()  # one more, so that there is a first
             out[0].size = _ffi.sizeof(_ffi.Resolution)
             check(_ffi.lib.pz_resolve_many(out, session.context, batch, err), err)
             return [_resolution(out[i]) for i in range(count)]
-        return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
-                              more)
+        return self._ask_many(answer, asked, people, now, account, level, context, more)
 
-    def _inspect(self, function, attribute, customer, now, account, level, context, more):
+    def _inspect(self, function: Any, attribute: str, customer: Optional[Profile], now: Moment,
+                 account: Optional[Profile], level: Optional[str], context: Context,
+                 more: Dict[str, Any]) -> Any:
         encoded = values.name(attribute, "the attribute")
 
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             out = _ffi.Value()
             check(function(out, session.context, profile, encoded, err), err)
             return values.get(out)
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+        return self._ask(answer, customer, now, account, level, context, more)
 
-    def inspect(self, attribute, customer=None, /, *, now=None, account=None, level=None,
-                context=(), **more):
+    def inspect(self, attribute: str, customer: Optional[Profile] = None, /, *,
+                now: Moment = None, account: Optional[Profile] = None,
+                level: Optional[str] = None, context: Context = (), **more: Any) -> Layers:
         """Every layer of one attribute, strongest first, as dicts."""
-        return self._inspect(_ffi.lib.pz_inspect, attribute, customer, now, account, level, context,
-                             more)
+        return list(self._inspect(_ffi.lib.pz_inspect, attribute, customer, now, account, level,
+                                  context, more))
 
-    def inspect_privileged(self, attribute, customer=None, /, *, now=None, account=None, level=None,
-                           context=(), **more):
+    def inspect_privileged(self, attribute: str, customer: Optional[Profile] = None, /, *,
+                           now: Moment = None, account: Optional[Profile] = None,
+                           level: Optional[str] = None, context: Context = (),
+                           **more: Any) -> Layers:
         """The same with the layers that masks and missing consents hide: for operators alone, since
         it tells that data exists."""
-        return self._inspect(_ffi.lib.pz_inspect_privileged, attribute, customer, now, account,
-                             level, context, more)
+        return list(self._inspect(_ffi.lib.pz_inspect_privileged, attribute, customer, now,
+                                  account, level, context, more))
 
-    def inspect_many(self, attributes, customers, /, *, now=None, account=None, level=None,
-                     context=(), **more):
+    def inspect_many(self, attributes: Iterable[str], customers: Iterable[Optional[Profile]], /, *,
+                     now: Moment = None, account: Optional[Profile] = None,
+                     level: Optional[str] = None, context: Context = (),
+                     **more: Any) -> Inspections:
         """Inspect several attributes of several customers: one dict by attribute for each customer.
         """
-        attributes, customers = list(dict.fromkeys(attributes)), list(customers)
+        asked = list(dict.fromkeys(values.listed(attributes, "attributes")))
+        people = values.listed(customers, "customers")
 
-        def answer(session, batch, err):
-            count = len(attributes) * len(customers)
+        def answer(session: Session, batch: Any, err: Any) -> List[Any]:
+            count = len(asked) * len(people)
             out = (_ffi.Value * (count + 1))()
             check(_ffi.lib.pz_inspect_many(out, session.context, batch, err), err)
             return [values.get(out[i]) for i in range(count)]
-        return self._ask_many(answer, attributes, customers, now, account, level, dict(context),
-                              more)
+        return self._ask_many(answer, asked, people, now, account, level, context, more)
 
-    def person(self, customer, /, *, now=None):
+    def person(self, customer: Profile, /, *, now: Moment = None) -> Dict[str, Any]:
         """Who the person behind a profile is: members, links that stand, links that are refused
         and why, accounts. A dict."""
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             out = _ffi.Value()
             check(_ffi.lib.pz_person(out, session.context, profile, err), err)
             return values.get(out)
-        return self._ask(answer, customer, now, None, None, {}, {})
+        if customer is None:
+            raise TypeMismatch("a person is asked for by a Profile, not None")
+        return dict(self._ask(answer, customer, now, None, None, (), {}))
 
-    def erase(self, id, *, alone=False, **write):
+    def erase(self, id: str, *, alone: bool = False, **write: Any) -> int:
         """Erase a person from the store, or only the profile named: how many profiles went."""
         erased, err = _ffi.c_uint32(), _ffi.new_error()
         session = self._take()
@@ -426,15 +514,120 @@ class Engine:
             check(_ffi.lib.pz_erase(self._handle.pointer, values.name(id, "the id"),
                                     made_write(**write), ERASE_ALONE if alone else 0, erased, err),
                   err)
-            return erased.value
+            return int(erased.value)
         finally:
             session.done()
 
-    def segments(self, customer=None, /, *, now=None, account=None, level=None, context=(),
-                 **more):
+    def segments(self, customer: Optional[Profile] = None, /, *,
+                 now: Moment = None, account: Optional[Profile] = None,
+                 level: Optional[str] = None, context: Context = (), **more: Any) -> List[str]:
         """The names of all segments the customer is in."""
-        def answer(session, profile, err):
+        def answer(session: Session, profile: Any, err: Any) -> Any:
             out = _ffi.Value()
             check(_ffi.lib.pz_segments(out, session.context, profile, err), err)
             return values.get(out)
-        return self._ask(answer, customer, now, account, level, dict(context), more)
+        return list(self._ask(answer, customer, now, account, level, context, more))
+
+    # ---- many customers at once ----
+
+    def _ask_lines(self, function: Any, about: str, names: Sequence[bytes], customers: Any,
+                   by: Optional[str], flags: int, jsonl: bool, now: Moment,
+                   account: Optional[Profile], level: Optional[str], context: Context,
+                   more: Dict[str, Any]) -> Answers:
+        """Ask, run by run. The member ``about`` is what follows the customer in each line."""
+        self._check_own(account)
+        more = values.members(context, "circumstances", more)
+        runs = list(_many.runs(_many.customers_of(self, customers, by), by))
+        asked = [_many.asked(run, list(names), flags) for run in runs]
+        texts = []
+        session = self._take()
+        try:
+            err = _ffi.new_error()
+            for run, (many, keep) in zip(runs, asked):
+                self._begin(session, err, now, level, more)
+                texts.append(self._run(function, session, run, many, account, err))
+        finally:
+            session.done()
+        if jsonl:
+            return b"".join(texts).decode()
+        mark, each = f',"{about}":'.encode(), len(names) if about != "segments" else 1
+        found: List[_many.Line] = []
+        for run, text in zip(runs, texts):
+            found += _many.read(text, None if flags else _many.alike(run, each), mark)
+        return found
+
+    def _run(self, function: Any, session: Session, run: _many.Run, many: Any,
+             account: Optional[Profile], err: Any) -> bytes:
+        people = run.customers if run.by == _many.BY_HANDLE else []
+        for profile in people:
+            self._check_own(profile)
+        with guards(*people, account), self._hosts.question(True):
+            if account is not None:
+                check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
+            if people:
+                addresses = array(_ffi.ADDRESS, [who._open().value if who else 0 for who in people])
+                many.profiles = _ffi.addresses(addresses)
+            out = _ffi.Str()
+            _ffi.lib.pz_pool_reset(session.pool)
+            check(function(out, session.context, session.pool, many, err), err)
+            return _ffi.text_octets(out)
+
+    def decide_many(self, names: Union[str, Iterable[str]], customers: Optional[Lines] = None, /, *,
+                    by: Optional[str] = None, why: bool = False, id: bool = False,
+                    jsonl: bool = False, now: Moment = None, account: Optional[Profile] = None,
+                    level: Optional[str] = None, context: Context = (), **more: Any) -> Answers:
+        """Decide for many customers in one call: a list of dicts, one for each customer and name,
+        customer by customer, or with ``jsonl`` the same as JSON Lines.
+
+        ``customers`` are ids, with ``by="email"`` identifiers of that kind, identifiers such as
+        ``{"email": "ann@example.com"}``, Profiles, the bytes of profiles, or None for nobody in
+        particular; or JSON Lines of these; without it, everybody in the store. Each dict has
+        "customer", "decision", "value", "reason", "rule" and "confidence", with ``why`` the
+        sentences of ``Decision.explain()`` and with ``id`` the decision's id; one about whom
+        nothing can be said has "error" and "status" in their place. Values are as JSON has them: a
+        timestamp is a text."""
+        flags = (_many.WHY if why else 0) | (_many.ID if id else 0)
+        return self._ask_lines(_ffi.lib.pz_decide_many, "decision", _names(names, "a decision"),
+                               customers, by, flags, jsonl, now, account, level, context, more)
+
+    def answer_many(self, attributes: Union[str, Iterable[str]],
+                    customers: Optional[Lines] = None, /, *, by: Optional[str] = None,
+                    jsonl: bool = False, now: Moment = None, account: Optional[Profile] = None,
+                    level: Optional[str] = None, context: Context = (), **more: Any) -> Answers:
+        """Resolve attributes of many customers: a list of dicts (or JSON Lines) with "customer",
+        "attribute", "value", "tier", "reason" and where they exist "confidence", "channel", "who"
+        and "at". ``customers`` as in ``decide_many``. For Profiles there is ``resolve_many``, whose
+        values are Python's own."""
+        return self._ask_lines(_ffi.lib.pz_answer_many, "attribute",
+                               _names(attributes, "an attribute"), customers, by, 0, jsonl, now, account, level, context, more)
+
+    def segments_many(self, customers: Optional[Lines] = None, /, *, by: Optional[str] = None,
+                      jsonl: bool = False, now: Moment = None, account: Optional[Profile] = None,
+                      level: Optional[str] = None, context: Context = (), **more: Any) -> Answers:
+        """The segments of many customers: a list of dicts (or JSON Lines) with "customer" and
+        "segments". ``customers`` as in ``decide_many``."""
+        return self._ask_lines(_ffi.lib.pz_segments_many, "segments", (), customers, by, 0, jsonl, now,
+                               account, level, context, more)
+
+
+def _names(names: Union[str, Iterable[str]], what: str) -> List[bytes]:
+    if isinstance(names, str):
+        names = [names]
+    return [values.name(name, what) for name in values.listed(names, f"the names of {what}")]
+
+
+def _without_password(where: str) -> str:
+    """An address as it may be shown: what stands before an @ is nobody's business."""
+    scheme, colon, rest = where.partition("://")
+    return f"{scheme}{colon}{rest.rpartition('@')[2]}" if colon else where
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for engine in list(_engines):
+        engine._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -3,6 +3,10 @@
 Each also inherits the built-in exception that a Python programmer would expect in its place, so
 that ``except ValueError`` or ``except LookupError`` does what it says.
 """
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
+
 from . import _ffi
 
 
@@ -11,20 +15,20 @@ class Error(Exception):
     ``line`` and ``column`` count from 1 and are 0 where the error has no place."""
     status = 0
 
-    def __init__(self, message, line=0, column=0):
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.line = line
         self.column = column
 
     @property
-    def name(self):
-        return _ffi.lib.pz_status_name(self.status).decode()
+    def name(self) -> str:
+        return str(_ffi.lib.pz_status_name(self.status), "utf-8")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.line}:{self.column}: {self.message}" if self.line else self.message
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.message, self.line, self.column)
 
 
@@ -56,7 +60,7 @@ class NotFound(Error, LookupError):
     """The catalog or the store knows no such thing; of a program, ``unknowns`` are the variables
     that its value depends on and that were not given."""
     status = -6
-    unknowns = ()
+    unknowns: Tuple[str, ...] = ()
 
 
 class LimitError(Error, OverflowError):
@@ -82,9 +86,9 @@ class SubjectError(Error, ValueError):
 class CatalogError(Error, ValueError):
     """The catalog has mistakes; ``diagnostics`` lists them all."""
     status = -11
-    diagnostics = ()
+    diagnostics: Sequence[Any] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message  # begins with file and place
 
 
@@ -134,7 +138,7 @@ class TestFailure(Error, AssertionError):
     status = -20
 
 
-BY_STATUS = {
+BY_STATUS: Dict[int, Type[Error]] = {
     kind.status: kind
     for kind in (ArgumentError, OutOfMemory, ParseError, TypeMismatch, DomainError, NotFound,
                  LimitError, TimeError, LateError, SubjectError, CatalogError, CorruptError,
@@ -143,7 +147,7 @@ BY_STATUS = {
 }
 
 
-def from_status(status, error=None):
+def from_status(status: int, error: Optional[Any] = None) -> Error:
     """The exception for a status, with what ``error`` (an _ffi.Error) says about it."""
     kind = BY_STATUS.get(status, Error)
     if error is None or not error.message:
@@ -154,7 +158,7 @@ def from_status(status, error=None):
     return made
 
 
-def check(status, error=None):
+def check(status: int, error: Optional[Any] = None) -> None:
     """Raise unless ``status`` is PZ_OK."""
     if status:
         raise from_status(status, error)

@@ -8,28 +8,36 @@ Every write takes the same keywords: ``at`` (when it happened), ``now`` (the clo
 ``channel``, ``who``, and for detached profiles ``writer``. Moments are aware datetimes or ints of
 milliseconds since 1970.
 """
-import contextlib
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Union
 
 from . import _ffi, values
 from ._handles import Guard, own
 from .errors import ArgumentError, StateError, TypeMismatch, check
+from .values import Moment
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 PERSON, ACCOUNT, DEVICE = range(3)
+_Octets = bytes  # Profile has a property of that name
 #: Modes of an attribute, each at the place of its number in C.
 MODES = ("AUTO", "MANUAL", "OFF")
 _EVER = (-2**63, 2**63 - 1)
 
 
-def made_write(at=None, now=None, expires=None, channel=None, who=None, writer=None):
+def made_write(at: Moment = None, now: Moment = None, expires: Moment = None,
+               channel: Optional[str] = None, who: Optional[str] = None,
+               writer: Optional[str] = None) -> Any:
     """A pz_write; its texts live as long as it does, since ctypes keeps what a field was given."""
     return _ffi.Write(
         _ffi.sizeof(_ffi.Write), 0, values.milliseconds(at), values.milliseconds(now),
-        values.milliseconds(expires), None if channel is None else values.name(channel, "channel"),
-        None if who is None else values.name(who, "who"),
-        None if writer is None else values.name(writer, "writer"))
+        values.milliseconds(expires), values.optional_name(channel, "the channel"),
+        values.optional_name(who, "who"), values.optional_name(writer, "the writer"))
 
 
-def _span(start, end):
+def _span(start: Moment, end: Moment) -> Any:
     """A pz_span, None where neither end is given."""
     if start is None and end is None:
         return None
@@ -40,30 +48,34 @@ def _span(start, end):
 class Profile:
     """One profile. Close it, use it as a context manager, or let it be collected."""
 
-    def __init__(self, engine, pointer):
+    def __init__(self, engine: Engine, pointer: Any, viewed: Optional[_Octets] = None) -> None:
         self._engine = engine
         self._guard = Guard()
-        self._pointer = pointer
+        self._pointer: Optional[Any] = pointer
+        self._viewed = viewed  # the handle may read from here
         self._free = own(self, engine._handle, _ffi.lib.pz_profile_free, pointer)
         engine._children.add(self)
 
-    def close(self):
+    def close(self) -> None:
         """Free the handle. A stored profile stays in its store. Closing twice does nothing."""
         with self._guard:
             self._pointer = None
             self._free()
 
-    def __enter__(self):
+    def __enter__(self) -> Profile:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __repr__(self):
-        return "<personalize.Profile closed>" if self._pointer is None else \
-            f"<personalize.Profile {self.id}>"
+    def __repr__(self) -> str:
+        try:
+            return f"<personalize.Profile {self.id}>"
+        except StateError:
+            return "<personalize.Profile, closed>" if self._pointer is None else \
+                "<personalize.Profile, in use>"
 
-    def _open(self):
+    def _open(self) -> Any:
         if self._pointer is None:
             raise StateError("the profile is closed")
         return self._pointer
@@ -71,25 +83,25 @@ class Profile:
     # ---- reading ----
 
     @property
-    def id(self):
+    def id(self) -> str:
         """The id, text of 1 to 64 bytes."""
         with self._guard:
             return _ffi.text(_ffi.lib.pz_profile_id(self._open()))
 
     @property
-    def exists(self):
+    def exists(self) -> bool:
         """True if the profile has ever been written."""
         with self._guard:
-            return _ffi.lib.pz_profile_exists(self._open())
+            return bool(_ffi.lib.pz_profile_exists(self._open()))
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Read a stored profile again, as other processes may have changed it."""
         err = _ffi.new_error()
         with self._guard:
             check(_ffi.lib.pz_profile_refresh(self._open(), err), err)
 
     @property
-    def bytes(self):
+    def bytes(self) -> _Octets:
         """The canonical bytes: equal content, equal bytes."""
         out, err = _ffi.Value(), _ffi.new_error()
         session = self._engine._take()
@@ -100,8 +112,9 @@ class Profile:
         finally:
             session.done()
 
-    def export(self, indent=0):
+    def export(self, indent: int = 0) -> str:
         """Everything known, with its provenance, as JSON text."""
+        indent = values.integer(indent, "an indent", 100)
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
         try:
@@ -111,7 +124,7 @@ class Profile:
         finally:
             session.done()
 
-    def export_text(self):
+    def export_text(self) -> str:
         """Everything known in plain English sentences, for the person it is about."""
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
@@ -124,7 +137,7 @@ class Profile:
 
     # ---- writing ----
 
-    def _value_call(self, function, name, value, *rest):
+    def _value_call(self, function: Any, name: str, value: Any, *rest: Any) -> None:
         """function(profile, name, value, rest..., err)"""
         encoded, err = values.name(name, "the name"), _ffi.new_error()
         session = self._engine._take()
@@ -135,42 +148,37 @@ class Profile:
         finally:
             session.done()
 
-    def choose(self, attribute, value, **write):
+    def choose(self, attribute: str, value: Any, **write: Any) -> None:
         """The customer's own choice. It stands above everything but law and contract."""
-        self._value_call(_ffi.lib.pz_choose, attribute, value,
-                         made_write(**write))
+        self._value_call(_ffi.lib.pz_choose, attribute, value, made_write(**write))
 
-    def reject(self, attribute, value, **write):
+    def reject(self, attribute: str, value: Any, **write: Any) -> None:
         """"Not this value": no weaker tier answers it until it is chosen or cleared."""
-        self._value_call(_ffi.lib.pz_reject, attribute, value,
-                         made_write(**write))
+        self._value_call(_ffi.lib.pz_reject, attribute, value, made_write(**write))
 
-    def declare(self, attribute, value, **write):
+    def declare(self, attribute: str, value: Any, **write: Any) -> None:
         """A recorded fact: an import, a form, an agent on the customer's behalf."""
-        self._value_call(_ffi.lib.pz_declare, attribute, value,
-                         made_write(**write))
+        self._value_call(_ffi.lib.pz_declare, attribute, value, made_write(**write))
 
-    def infer(self, attribute, value, confidence, **write):
+    def infer(self, attribute: str, value: Any, confidence: float, **write: Any) -> None:
         """A host's own model hands in a value with its confidence, 0 to 1."""
-        if isinstance(confidence, bool) or not isinstance(confidence, (int, float)):
-            raise TypeMismatch("a confidence is a number between 0 and 1")
-        self._value_call(_ffi.lib.pz_infer, attribute, value, float(confidence),
-                         made_write(**write))
+        self._value_call(_ffi.lib.pz_infer, attribute, value,
+                         values.real(confidence, "a confidence"), made_write(**write))
 
-    def _name_call(self, function, *arguments, write):
+    def _name_call(self, function: Any, *arguments: Any, write: Any) -> None:
         """function(profile, arguments..., write, err)"""
         circumstances, err = made_write(**write), _ffi.new_error()
         with self._guard:
             check(function(self._open(), *arguments, circumstances, err), err)
 
-    def _count_call(self, function, *arguments, write):
+    def _count_call(self, function: Any, *arguments: Any, write: Any) -> int:
         """function(profile, arguments..., write, &count, err) -> count"""
         circumstances, count, err = made_write(**write), _ffi.c_uint32(), _ffi.new_error()
         with self._guard:
             check(function(self._open(), *arguments, circumstances, count, err), err)
-        return count.value
+        return int(count.value)
 
-    def clear(self, attribute, member=None, **write):
+    def clear(self, attribute: str, member: Optional[str] = None, **write: Any) -> None:
         """Take back the choice, the rejections and the edits of an attribute, or the choice of one
         member of a record."""
         encoded = values.name(attribute, "the name")
@@ -180,7 +188,7 @@ class Profile:
             self._name_call(_ffi.lib.pz_clear_member, encoded, values.name(member, "the member"),
                             write=write)
 
-    def edit(self, attribute, item, what, **write):
+    def edit(self, attribute: str, item: str, what: Any, **write: Any) -> None:
         """Arrange one item of a layout: ``"hide"``, ``"show"``, ``{"pin": 0}``,
         ``{"after": "search"}`` or ``"unplace"``."""
         encoded, name = values.name(attribute, "the name"), values.name(item, "the item")
@@ -193,43 +201,50 @@ class Profile:
         finally:
             session.done()
 
-    def set_mode(self, attribute, mode, **write):
+    def set_mode(self, attribute: str, mode: str, **write: Any) -> None:
         """How much is left to the company: "AUTO", "MANUAL" or "OFF" (which forgets)."""
+        values.name(mode, "a mode")
         if mode not in MODES:
             raise ArgumentError(f"a mode is one of {', '.join(MODES)}")
         self._name_call(_ffi.lib.pz_set_mode, values.name(attribute, "the name"),
                         MODES.index(mode), write=write)
 
-    def set_level(self, level, **write):
+    def set_level(self, level: str, **write: Any) -> None:
         """The customer's own level: "basic", "demographic", "self-service" or "deep"."""
         self._name_call(_ffi.lib.pz_set_level, values.name(level, "the level"), write=write)
 
-    def undo(self, attribute=None, **write):
+    def undo(self, attribute: Optional[str] = None, **write: Any) -> None:
         """Put back what the customer's last verb found, of one attribute or of any. NotFound if
         there is nothing to undo."""
-        encoded = None if attribute is None else values.name(attribute, "the name")
+        encoded = values.optional_name(attribute, "the name")
         self._name_call(_ffi.lib.pz_undo, encoded, write=write)
 
-    def consent(self, purpose, granted=True, **write):
+    def consent(self, purpose: str, granted: bool = True, **write: Any) -> None:
         """Grant or deny a purpose. ``expires`` ends a grant."""
-        self._name_call(_ffi.lib.pz_consent, values.name(purpose, "the purpose"), bool(granted),
-                        write=write)
+        self._name_call(_ffi.lib.pz_consent, values.name(purpose, "the purpose"),
+                        values.truth(granted, "consent"), write=write)
 
-    def consent_tcf(self, tc_string, **write):
+    def consent_tcf(self, tc_string: str, **write: Any) -> int:
         """Consents from a TC string of the IAB framework: how many purposes changed."""
         return self._count_call(_ffi.lib.pz_consent_tcf, values.name(tc_string, "a TC string"),
                                 write=write)
 
-    def consent_gpc(self, is_on=True, **write):
+    def consent_gpc(self, is_on: bool = True, **write: Any) -> int:
         """The Global Privacy Control signal: how many purposes it denied."""
-        return self._count_call(_ffi.lib.pz_consent_gpc, bool(is_on), write=write)
+        return self._count_call(_ffi.lib.pz_consent_gpc, values.truth(is_on, "the signal"),
+                                write=write)
 
-    def tcf(self, *, cmp_id=0, cmp_version=0, vendor_list_version=0, policy_version=0, screen=0,
-            language="EN", publisher_country="AA"):
+    def tcf(self, *, cmp_id: int = 0, cmp_version: int = 0, vendor_list_version: int = 0,
+            policy_version: int = 0, screen: int = 0, language: str = "EN",
+            publisher_country: str = "AA") -> str:
         """The consents as a TC string that names no vendor."""
-        options = _ffi.Tcf(_ffi.sizeof(_ffi.Tcf), cmp_id, cmp_version, vendor_list_version,
-                           policy_version, screen, values.name(language, "the language"),
-                           values.name(publisher_country, "the country"))
+        options = _ffi.Tcf(
+            _ffi.sizeof(_ffi.Tcf), values.integer(cmp_id, "the platform's id", 4095),
+            values.integer(cmp_version, "the platform's version", 4095),
+            values.integer(vendor_list_version, "the vendor list's version", 4095),
+            values.integer(policy_version, "the policy's version", 63),
+            values.integer(screen, "the screen", 63), values.name(language, "the language"),
+            values.name(publisher_country, "the country"))
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
         try:
@@ -239,49 +254,48 @@ class Profile:
         finally:
             session.done()
 
-    def forget(self, attribute=None, *, start=None, end=None, **write):
+    def forget(self, attribute: Optional[str] = None, *, start: Moment = None, end: Moment = None,
+               **write: Any) -> None:
         """Forget an attribute, or everything; with ``start`` and ``end`` what happened in
         [start, end). Modes, levels, consents, links and identifiers stay."""
-        encoded = None if attribute is None else values.name(attribute, "the name")
+        encoded = values.optional_name(attribute, "the name")
         self._name_call(_ffi.lib.pz_forget, encoded, _span(start, end), write=write)
 
-    def retract(self, source, id, **write):
+    def retract(self, source: str, id: str, **write: Any) -> None:
         """That event never happened. NotFound if the profile no longer keeps it whole."""
         self._name_call(_ffi.lib.pz_retract, values.name(source, "the source"),
                         values.name(id, "the id"), write=write)
 
-    def retract_all(self, attribute=None, *, start=None, end=None, **write):
+    def retract_all(self, attribute: Optional[str] = None, *, start: Moment = None,
+                    end: Moment = None, **write: Any) -> int:
         """The same for every event about an attribute within [start, end): how many."""
-        encoded = None if attribute is None else values.name(attribute, "the name")
+        encoded = values.optional_name(attribute, "the name")
         return self._count_call(_ffi.lib.pz_retract_all, encoded, _span(start, end), write=write)
 
-    def link(self, other, strength=1.0, **write):
+    def link(self, other: str, strength: float = 1.0, **write: Any) -> None:
         """This profile and another (its id) are one person."""
-        self._name_call(_ffi.lib.pz_link, values.name(other, "the other id"), float(strength),
-                        write=write)
+        self._name_call(_ffi.lib.pz_link, values.name(other, "the other id"),
+                        values.real(strength, "a strength"), write=write)
 
-    def unlink(self, other, **write):
+    def unlink(self, other: str, **write: Any) -> None:
         """They are not. Beats a link that was made without knowing of this."""
         self._name_call(_ffi.lib.pz_unlink, values.name(other, "the other id"), write=write)
 
-    def switch(self, other, **write):
+    def switch(self, other: str, **write: Any) -> None:
         """Somebody else uses this device from now on: never a link."""
         self._name_call(_ffi.lib.pz_switch, values.name(other, "the other id"), write=write)
 
-    def set_account(self, account, **write):
+    def set_account(self, account: Optional[str], **write: Any) -> None:
         """The account the person belongs to (its id); None: none any more."""
-        encoded = None if account is None else values.name(account, "the account")
+        encoded = values.optional_name(account, "the account")
         self._name_call(_ffi.lib.pz_set_account, encoded, write=write)
 
-    def identify(self, kind, value, **write):
+    def identify(self, kind: str, value: str, **write: Any) -> None:
         """Note an identifier by which ``Engine.customer`` finds this profile."""
-        kind, value = values.name(kind, "the kind"), values.name(value, "the identifier")
-        err = _ffi.new_error()
-        circumstances = made_write(**write)
-        with self._guard:
-            check(_ffi.lib.pz_identify(self._open(), kind, value, circumstances, err), err)
+        self._name_call(_ffi.lib.pz_identify, values.name(kind, "the kind"),
+                        values.name(value, "the identifier"), write=write)
 
-    def observe(self, event, **write):
+    def observe(self, event: Any, **write: Any) -> bool:
         """Take an event, a dict. False if it was seen before: then nothing changed."""
         is_new, err = _ffi.c_bool(), _ffi.new_error()
         circumstances = made_write(**write)
@@ -292,9 +306,9 @@ class Profile:
                 check(_ffi.lib.pz_observe(self._open(), made, circumstances, is_new, err), err)
         finally:
             session.done()
-        return is_new.value
+        return bool(is_new.value)
 
-    def apply(self, operation, **write):
+    def apply(self, operation: Any, **write: Any) -> None:
         """One operation as data: ``["choose", "language", "de", {"channel": "web"}]``."""
         circumstances, err = made_write(**write), _ffi.new_error()
         session = self._engine._take()
@@ -305,7 +319,7 @@ class Profile:
         finally:
             session.done()
 
-    def merge(self, other):
+    def merge(self, other: Profile) -> None:
         """Join another replica of the same profile into this one; ``other`` stays as it is."""
         if not isinstance(other, Profile):
             raise TypeMismatch(f"a Profile is merged, not {type(other).__name__}")
@@ -315,10 +329,10 @@ class Profile:
         with guards(self, other):
             check(_ffi.lib.pz_merge(self._open(), other._open(), err), err)
 
-    def person(self, others):
+    def person(self, others: Iterable[Profile]) -> None:
         """Tell a detached profile whom it may have to be seen with; only what links reach is used.
         Its states are shared as they stand now: to see what they have become, call again."""
-        others = list(others)
+        others = values.listed(others, "the others")
         for other in others:
             if not isinstance(other, Profile):
                 raise TypeMismatch(f"a person is made of Profiles, not {type(other).__name__}")
@@ -334,17 +348,31 @@ class Profile:
 Customer = Profile
 
 
-def guards(*profiles):
-    """Guards of several profiles, entered in one order so that threads cannot wait in a circle.
-    None is allowed, and a profile may stand twice."""
-    distinct = {id(profile): profile for profile in profiles if profile is not None}
+class _Guards:
+    """Guards of several profiles, entered in one order so that threads cannot wait in a circle."""
+
+    def __init__(self, ordered: List[Guard]) -> None:
+        self._ordered = ordered
+        self._held = 0
+
+    def __enter__(self) -> None:
+        try:
+            for guard in self._ordered:
+                guard.__enter__()
+                self._held += 1
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        while self._held:
+            self._held -= 1
+            self._ordered[self._held].__exit__()
+
+
+def guards(*profiles: Optional[Profile]) -> Union[Guard, _Guards]:
+    """Guards of several profiles as one. None is allowed, and a profile may stand twice."""
+    distinct = {id(profile): profile._guard for profile in profiles if profile is not None}
     if len(distinct) == 1:
-        return next(iter(distinct.values()))._guard
-    stack = contextlib.ExitStack()
-    try:
-        for key in sorted(distinct):
-            stack.enter_context(distinct[key]._guard)
-    except BaseException:
-        stack.close()
-        raise
-    return stack
+        return next(iter(distinct.values()))
+    return _Guards([distinct[key] for key in sorted(distinct)])

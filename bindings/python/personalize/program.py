@@ -1,19 +1,23 @@
 """Rules of one's own: a CEL expression compiled once and evaluated many times.
 
 A program is immutable and may be evaluated from any number of threads at once. It needs no engine
-and no catalog. Functions of the host are left to C: a call back into Python for each of them would
-cost more than the rule.
+and no catalog.
 """
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional, Tuple
-import weakref
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from . import _ffi, values
-from ._handles import new_pool
-from .errors import NotFound, TypeMismatch, check, from_status
+from ._handles import at_death, new_pool
+from ._hosts import Functions, Hosts
+from .errors import Error, NotFound, ParseError, TypeMismatch, check, from_status
 
 OPEN, UNCHECKED = 1, 2
-_NO_BOUND = 2**64 - 1
+_NO_BOUND: int = 2**64 - 1
+
+#: A dict from name to type ("int", "list<string>"; None: any), or names alone.
+Variables = Union[Mapping[str, Optional[str]], Iterable[str], None]
 
 
 class Evaluation(NamedTuple):
@@ -22,7 +26,7 @@ class Evaluation(NamedTuple):
     unknowns: Tuple[str, ...]  # the names of those variables
     cost: int
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return not self.unknowns
 
 
@@ -31,33 +35,40 @@ class Program:
 
     ``variables`` declares what it may read: a dict from name to type (``"int"``,
     ``"list<string>"``, ...; None: any), or names alone. Without it every name is allowed and looked
-    up when the program is evaluated. ``sizes`` gives the greatest length of a variable's lists,
-    maps and texts, for estimates of cost. Mistakes raise ParseError or TypeMismatch with line and
-    column; ``unchecked`` leaves those of type to the evaluation.
+    up when the program is evaluated. ``functions`` are Python functions that it may call, see
+    ``personalize.function``; what one raises is raised by the evaluation. ``sizes`` gives the
+    greatest length of a variable's lists, maps and texts, for estimates of cost. Mistakes raise
+    ParseError or TypeMismatch with line and column; ``unchecked`` leaves those of type to the
+    evaluation.
     """
 
-    def __init__(self, source, variables=None, *, container=None, result=None, sizes=None,
-                 unchecked=False, cost_limit=0, step_limit=0):
-        encoded = values.utf8(source) if isinstance(source, str) else bytes(source)
-        declared = _declared(variables, sizes or {})
+    def __init__(self, source: Union[str, bytes], variables: Variables = None, *,
+                 functions: Optional[Functions] = None, container: Optional[str] = None,
+                 result: Optional[str] = None, sizes: Optional[Mapping[str, int]] = None,
+                 unchecked: bool = False, cost_limit: int = 0, step_limit: int = 0) -> None:
+        encoded = values.source(source, "an expression")
+        declared = _declared(variables, values.members(sizes, "the sizes", {}))
+        self._hosts = Hosts(functions)
         options = _ffi.ProgramOptions(
             size=_ffi.sizeof(_ffi.ProgramOptions),
             flags=(OPEN if variables is None else 0) | (UNCHECKED if unchecked else 0),
-            container=None if container is None else values.name(container, "the container"),
-            result=None if result is None else values.name(result, "the result"),
+            container=values.optional_name(container, "the container"),
+            result=values.optional_name(result, "the result"),
             variables=declared, variable_count=len(declared),
-            cost_limit=cost_limit, step_limit=step_limit)
+            functions=self._hosts.array, function_count=self._hosts.count,
+            cost_limit=values.integer(cost_limit, "a limit of cost", _NO_BOUND),
+            step_limit=values.integer(step_limit, "a limit of steps", 2**32 - 1))
         pointer, err = _ffi.c_void_p(), _ffi.new_error()
         check(_ffi.lib.pz_program_compile(_ffi.byref(pointer), encoded, len(encoded), options, err),
               err)
         self._pointer = pointer
         self._names = tuple(variable.name.decode() for variable in declared)
-        self._pools = []  # those that no evaluation is using
-        weakref.finalize(self, _free, pointer, self._pools)
+        self._pools: List[Any] = []  # those that no evaluation is using
+        at_death(self, _free, pointer, self._pools)
 
     # ---- evaluating ----
 
-    def __call__(self, variables=None, /, **more):
+    def __call__(self, variables: Optional[Mapping[str, Any]] = None, /, **more: Any) -> Any:
         """The value: ``rule(price=5)``, ``rule({"order.total": 7})``. A variable that is not given
         is not known; NotFound, with its name in ``unknowns``, if the value depends on it."""
         status, err, found = self._run(variables, more, False)
@@ -68,24 +79,30 @@ class Program:
             raise error
         return found.value
 
-    def evaluate(self, variables=None, /, **more):
+    def evaluate(self, variables: Optional[Mapping[str, Any]] = None, /, **more: Any) -> Evaluation:
         """The same as an Evaluation, which has the cost and does not raise for what is unknown."""
         status, err, found = self._run(variables, more, True)
         if status and status != NotFound.status:
             raise from_status(status, err)
         return found
 
-    def _run(self, variables, more, wants_cost):
-        given = dict(variables or (), **more)
+    def _run(self, variables: Optional[Mapping[str, Any]], more: Dict[str, Any],
+             wants_cost: bool) -> Tuple[int, Any, Evaluation]:
+        given = values.members(variables, "the variables", more)
+        for name in given:
+            if not isinstance(name, str):
+                raise TypeMismatch("the name of a variable is a str")
         try:
             pool = self._pools.pop()
         except IndexError:
             pool = new_pool()
         try:
-            keep, err = [], _ffi.new_error()
+            keep: List[Any] = []
+            err = _ffi.new_error()
             out = _ffi.Evaluation(size=_ffi.sizeof(_ffi.Evaluation), wants_cost=wants_cost)
             made = values.put(pool, given, keep)
-            status = _ffi.lib.pz_program_eval_map(self._pointer, pool, made, out, err)
+            with self._hosts.question():
+                status = _ffi.lib.pz_program_eval_map(self._pointer, pool, made, out, err)
             value = None if status else values.get(out.value)
             unknowns = tuple(self._names[out.unknowns[i]] for i in range(out.unknown_count))
             return status, err, Evaluation(value, unknowns, out.cost)
@@ -95,7 +112,7 @@ class Program:
 
     # ---- what it is ----
 
-    def _text(self, function):
+    def _text(self, function: Any) -> str:
         pool, out = new_pool(), _ffi.Str()
         try:
             check(function(self._pointer, pool, out))
@@ -104,12 +121,12 @@ class Program:
             _ffi.lib.pz_pool_free(pool)
 
     @property
-    def type(self):
+    def type(self) -> str:
         """The type of the result, spelled as in the declarations."""
         return self._text(_ffi.lib.pz_program_type)
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The one canonical spelling of the expression."""
         return self._text(_ffi.lib.pz_program_text)
 
@@ -121,41 +138,50 @@ class Program:
         return least.value, None if most.value == _NO_BOUND else most.value
 
     @property
-    def reads(self):
+    def reads(self) -> Tuple[str, ...]:
         """The declared variables that it may read."""
         return tuple(name for index, name in enumerate(self._names)
                      if _ffi.lib.pz_program_reads(self._pointer, index))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<personalize.Program {self.text}>"
 
 
-def _declared(variables, sizes):
+def _declared(variables: Variables, sizes: Mapping[str, int]) -> Any:
     """An array of pz_variable; ctypes keeps the texts that it was given."""
     if variables is None:
         variables = {}
-    elif isinstance(variables, str):
+    elif isinstance(variables, (str, bytes)) or not hasattr(variables, "__iter__"):
         raise TypeMismatch("variables are a dict from name to type, or a list of names")
     elif not isinstance(variables, Mapping):
-        variables = dict.fromkeys(variables)
+        listed = list(variables)
+        for one in listed:
+            values.name(one, "the name of a variable")
+        variables = dict.fromkeys(listed)
     array = (_ffi.Variable * len(variables))()
     for variable, (name, kind) in zip(array, variables.items()):
         variable.name = values.name(name, "the name of a variable")
-        variable.type = None if kind is None else values.name(kind, "the type of a variable")
-        variable.size_max = sizes.get(name, 0)
+        variable.type = values.optional_name(kind, "the type of a variable")
+        variable.size_max = values.integer(sizes.get(name, 0), "a size", _NO_BOUND)
     return array
 
 
-def _free(pointer, pools):
+def _free(pointer: Any, pools: List[Any]) -> None:
     for pool in pools:
         _ffi.lib.pz_pool_free(pool)
     _ffi.lib.pz_program_unref(pointer)
 
 
-def excerpt(error, source):
+def excerpt(error: Error, source: Union[str, bytes]) -> str:
     """The line of ``source`` that an error is about, and a caret below its column; "" if it has no
     place."""
-    encoded = values.utf8(source) if isinstance(source, str) else bytes(source)
+    if not isinstance(error, Error):
+        raise TypeMismatch(f"an excerpt shows a personalize.Error, not {type(error).__name__}")
+    encoded = values.source(source, "the source")
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        raise ParseError("the source is not UTF-8") from None
     place = _ffi.new_error()
     place.line, place.column = error.line, error.column
     pool, out = new_pool(), _ffi.Str()

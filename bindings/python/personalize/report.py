@@ -1,5 +1,7 @@
 """Reports: every mistake of a catalog at its place, with the remedy."""
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, List, NamedTuple
 
 from . import _ffi
 from .errors import check
@@ -19,11 +21,11 @@ class Diagnostic(NamedTuple):
     suggestion: str
     source: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
 
 
-def take(report):
+def take(report: Any) -> List[Diagnostic]:
     """The diagnostics of a pz_report (a c_void_p, NULL allowed), which is freed."""
     lib = _ffi.lib
     try:

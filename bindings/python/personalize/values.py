@@ -12,11 +12,14 @@ The library counts nanoseconds and ``datetime`` microseconds: what does not fit 
 through Python. An object with a list or a dict in it goes in as JSON text when JSON can say all of
 it, since the C parser outruns one ctypes call per item; otherwise item by item.
 """
+from __future__ import annotations
+
 import datetime as _dt
 import json as _json
 import struct as _struct
 import sys as _sys
 from collections.abc import Mapping
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from . import _ffi
 from .errors import ArgumentError, LimitError, ParseError, TypeMismatch, check
@@ -55,7 +58,11 @@ class Duration(_dt.timedelta):
     nanosecond = 0
 
 
-def name(text, what="a name"):
+#: A moment as it goes in: an aware datetime, milliseconds since 1970, or None for the default.
+Moment = Union[_dt.datetime, int, None]
+
+
+def name(text: Any, what: str = "a name") -> bytes:
     """Text as the NUL-terminated UTF-8 that a ``const char *`` wants."""
     if not isinstance(text, str):
         raise TypeMismatch(f"{what} is a str, not {type(text).__name__}")
@@ -65,7 +72,65 @@ def name(text, what="a name"):
     return encoded
 
 
-def utf8(text):
+def optional_name(text: Any, what: str) -> Optional[bytes]:
+    return None if text is None else name(text, what)
+
+
+def source(text: Any, what: str) -> bytes:
+    """A longer text, which may hold anything: a str, or its UTF-8."""
+    if isinstance(text, str):
+        return utf8(text)
+    return octets(text, what, "a str or bytes")
+
+
+def octets(data: Any, what: str, wanted: str = "bytes") -> bytes:
+    """Bytes, or what is like them; of a number ``bytes()`` would make as many zeros."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeMismatch(f"{what} is {wanted}, not {type(data).__name__}")
+    return bytes(data)
+
+
+def integer(number: Any, what: str, most: int, least: int = 0) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeMismatch(f"{what} is an int, not {type(number).__name__}")
+    if not least <= number <= most:
+        raise ArgumentError(f"{what} is between {least} and {most}")
+    return int(number)
+
+
+def real(number: Any, what: str) -> float:
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeMismatch(f"{what} is a number, not {type(number).__name__}")
+    try:
+        return float(number)
+    except OverflowError:
+        raise ArgumentError(f"{what} is beyond what a double can hold") from None
+
+
+def truth(flag: Any, what: str) -> bool:
+    """A bool and nothing else: "no" is true to Python."""
+    if not isinstance(flag, bool):
+        raise TypeMismatch(f"{what} is True or False, not {type(flag).__name__}")
+    return flag
+
+
+def members(mapping: Any, what: str, more: Mapping[str, Any]) -> Dict[str, Any]:
+    """A dict with names for keys, and keywords besides."""
+    if mapping is None or mapping == ():
+        return dict(more)
+    if not isinstance(mapping, Mapping):
+        raise TypeMismatch(f"{what} are a dict, not {type(mapping).__name__}")
+    return {**mapping, **more}
+
+
+def listed(iterable: Any, what: str) -> List[Any]:
+    """A list of what an iterable gives; a text is none."""
+    if isinstance(iterable, (str, bytes)) or not hasattr(iterable, "__iter__"):
+        raise TypeMismatch(f"{what} are a list, not {type(iterable).__name__}")
+    return list(iterable)
+
+
+def utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -73,7 +138,7 @@ def utf8(text):
                          ) from None
 
 
-def milliseconds(moment):
+def milliseconds(moment: Moment) -> int:
     """A moment for at, now or expires: None (the default), an aware datetime, or an int of
     milliseconds since 1970. 0 is refused: to the library it would mean the default."""
     if moment is None:
@@ -91,12 +156,12 @@ def milliseconds(moment):
     return moment
 
 
-def moment(ms):
+def moment(ms: int) -> Optional[_dt.datetime]:
     """Milliseconds since 1970 as a datetime; None for 0."""
     return _EPOCH + ms * _MILLISECOND if ms else None
 
 
-def _aware(when):
+def _aware(when: _dt.datetime) -> _dt.datetime:
     if when.tzinfo is None or when.utcoffset() is None:
         raise TypeMismatch("a datetime without a time zone is no moment; give it a tzinfo")
     return when
@@ -104,7 +169,7 @@ def _aware(when):
 
 # ---- in ----
 
-def put(pool, value, keep):
+def put(pool: Any, value: Any, keep: List[Any]) -> Any:
     """Make ``value`` a pz_value. It lives as long as ``pool``'s content and the list ``keep``,
     which receives the buffers it borrows."""
     kind = type(value)
@@ -116,14 +181,14 @@ def put(pool, value, keep):
         raise LimitError("nested deeper than Python's stack has room for") from None
 
 
-def parse(pool, text):
+def parse(pool: Any, text: bytes) -> Any:
     """Read JSON text."""
     out, err = _ffi.Value(), _ffi.new_error()
     check(_ffi.lib.pz_value_parse(pool, out, text, len(text), 0, err), err)
     return out
 
 
-def _count(count, depth):
+def _count(count: List[int], depth: int) -> None:
     count[0] += 1
     if count[0] > ITEMS_MAX:
         raise LimitError(f"more than {ITEMS_MAX} items in one value")
@@ -131,16 +196,16 @@ def _count(count, depth):
         raise LimitError(f"nested deeper than {DEPTH_MAX} levels, or holding itself")
 
 
-def _is_json(value, depth, count):
+def _is_json(value: Any, depth: int, count: List[int]) -> bool:
     """Whether JSON text says exactly this value."""
     _count(count, depth)
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        return -0x8000000000000000 <= value <= 0xFFFFFFFFFFFFFFFF
+        return bool(-0x8000000000000000 <= value <= 0xFFFFFFFFFFFFFFFF)
     if kind is float:
-        return value - value == 0.0
+        return bool(value - value == 0.0)
     if kind is dict:
         for key, item in value.items():
             if type(key) is not str or not _is_json(item, depth + 1, count):
@@ -154,7 +219,7 @@ def _is_json(value, depth, count):
     return False
 
 
-def _put(pool, value, keep, depth, count):
+def _put(pool: Any, value: Any, keep: List[Any], depth: int, count: List[int]) -> Any:
     """One stack frame a level: Python's own limit is 1000."""
     _count(count, depth)
     for kind, make in _SCALARS:
@@ -169,30 +234,30 @@ def _put(pool, value, keep, depth, count):
             array[index] = _put(pool, item, keep, depth + 1, count)
         check(_ffi.lib.pz_pool_list(pool, out, array, len(parts)))
     elif isinstance(value, Mapping):
-        parts = tuple(value.items())
-        array = (_ffi.Entry * len(parts))()
-        for index, (key, item) in enumerate(parts):
+        pairs = tuple(value.items())
+        entries = (_ffi.Entry * len(pairs))()
+        for index, (key, item) in enumerate(pairs):
             if not isinstance(key, (str, int)):
                 raise TypeMismatch("the key of a map is a str, an int or a bool, not "
                                    f"{type(key).__name__}")
-            array[index].key = _put(pool, key, keep, depth + 1, count)
-            array[index].value = _put(pool, item, keep, depth + 1, count)
-        check(_ffi.lib.pz_pool_map(pool, out, array, len(parts)))
+            entries[index].key = _put(pool, key, keep, depth + 1, count)
+            entries[index].value = _put(pool, item, keep, depth + 1, count)
+        check(_ffi.lib.pz_pool_map(pool, out, entries, len(pairs)))
     else:
         raise TypeMismatch(f"{type(value).__name__} is no value: None, bool, int, float, str, "
                            "bytes, datetime, timedelta, list, tuple and dict are")
     return out
 
 
-def _put_null(value, keep):
+def _put_null(value: Any, keep: List[Any]) -> Any:
     return _ffi.Value()
 
 
-def _put_bool(value, keep):
+def _put_bool(value: Any, keep: List[Any]) -> Any:
     return _ffi.lib.pz_value_bool(value)
 
 
-def _put_int(value, keep):
+def _put_int(value: int, keep: List[Any]) -> Any:
     if isinstance(value, UInt) or value > 0x7FFFFFFFFFFFFFFF:
         if 0 <= value <= 0xFFFFFFFFFFFFFFFF:
             return _ffi.lib.pz_value_uint(value)
@@ -201,44 +266,44 @@ def _put_int(value, keep):
     raise LimitError(f"{value} is beyond 64 bits")
 
 
-def _put_float(value, keep):
+def _put_float(value: float, keep: List[Any]) -> Any:
     return _ffi.lib.pz_value_double(value)
 
 
-def _put_str(value, keep):
+def _put_str(value: str, keep: List[Any]) -> Any:
     encoded = utf8(value)
     _check_len(encoded)
     keep.append(encoded)
     return _ffi.lib.pz_value_strn(encoded, len(encoded))
 
 
-def _put_bytes(value, keep):
+def _put_bytes(value: Any, keep: List[Any]) -> Any:
     encoded = bytes(value)
     _check_len(encoded)
     keep.append(encoded)
     return _ffi.lib.pz_value_bytes(encoded, len(encoded))
 
 
-def _check_len(sized):
+def _check_len(sized: bytes) -> None:
     if len(sized) > _LEN_MAX:
         raise LimitError(f"longer than {_LEN_MAX}")
 
 
-def _put_datetime(value, keep):
+def _put_datetime(value: _dt.datetime, keep: List[Any]) -> Any:
     since = _aware(value) - _EPOCH
     seconds, rest = divmod(since, _SECOND)
     nanos = rest // _MICROSECOND * 1000 + getattr(value, "nanosecond", 0)
     return _ffi.Value(TIMESTAMP, nanos, seconds)
 
 
-def _put_timedelta(value, keep):
+def _put_timedelta(value: _dt.timedelta, keep: List[Any]) -> Any:
     ns = value // _MICROSECOND * 1000 + getattr(value, "nanosecond", 0)
     if not -1 << 63 <= ns < 1 << 63:
         raise LimitError("the span is beyond 64 bits of nanoseconds, about 292 years")
     return _ffi.lib.pz_value_duration_ns(ns)
 
 
-_SCALARS = (
+_SCALARS: Any = (
     (str, _put_str), (bool, _put_bool), (int, _put_int), (float, _put_float),
     (type(None), _put_null), (_dt.datetime, _put_datetime), (_dt.timedelta, _put_timedelta),
     ((bytes, bytearray, memoryview), _put_bytes))
@@ -246,7 +311,7 @@ _SCALARS = (
 
 # ---- out ----
 
-def get(value):
+def get(value: Any) -> Any:
     """A pz_value as a Python object that borrows nothing."""
     try:
         return _get(value)
@@ -254,30 +319,33 @@ def get(value):
         raise LimitError("nested deeper than Python's stack has room for") from None
 
 
-def _get(value):
+def _get(value: Any) -> Any:
     kind = value.kind
     if kind == LIST:
-        found = []
-        for item in _ffi.items(value):
-            found.append(_get(item))
-        return found
+        items = []
+        for item in _ffi.items(value):  # a comprehension would be a stack frame more a level
+            items.append(_get(item))
+        return items
     if kind == MAP:
         entry_of = _ffi.lib.pz_value_entry
-        found = {}
+        found: Dict[Any, Any] = {}
         for index in range(value.len):
             entry = entry_of(value, index)
             found[_get(entry.key)] = _get(entry.value)
         if len(found) != value.len:
             raise TypeMismatch("the map has keys that are one key to Python, such as 1 and true")
         return found
-    return _GET[kind](value)
+    make = _GET.get(kind)
+    if make is None:
+        raise TypeMismatch("a value that only a rule can hold, such as a type or an address")
+    return make(value)
 
 
-def _get_double(value):
+def _get_double(value: Any) -> Any:
     return _struct.unpack("d", _struct.pack("q", value.bits))[0]
 
 
-def _get_timestamp(value):
+def _get_timestamp(value: Any) -> _dt.datetime:
     micros, nanos = divmod(value.len, 1000)
     when = _EPOCH + _dt.timedelta(seconds=value.bits, microseconds=micros)
     if not nanos:
@@ -288,7 +356,7 @@ def _get_timestamp(value):
     return exact
 
 
-def _get_duration(value):
+def _get_duration(value: Any) -> _dt.timedelta:
     micros, nanos = divmod(value.bits, 1000)
     if not nanos:
         return _dt.timedelta(microseconds=micros)
@@ -297,7 +365,7 @@ def _get_duration(value):
     return exact
 
 
-_GET = {
+_GET: Dict[int, Callable[[Any], Any]] = {
     NULL: lambda value: None,
     BOOL: lambda value: bool(value.bits >> _BOOL_SHIFT & 0xFF),
     INT: lambda value: value.bits,
