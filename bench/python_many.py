@@ -4,8 +4,8 @@
     PYTHONPATH=build/python python3 bench/python_many.py build/bench/peer [CUSTOMERS [ROUNDS]]
 
 One line for each question: the median of both, and the median of the ratios of each round, which
-what else the machine does disturbs least; times are of the processor. Lists come out as Python objects; "jsonl" leaves the text
-as it is.
+what else the machine does disturbs least; times are of the processor. Lists come out as Python
+objects; "jsonl" leaves the text as it is.
 """
 import gc
 import json

@@ -28,7 +28,7 @@ TYPES = {
     "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "uint32_t": ctypes.c_uint32,
     "size_t": ctypes.c_size_t, "char *": ctypes.c_char_p, "void *": ctypes.c_void_p,
     "pz_status": ctypes.c_int, "pz_kind": ctypes.c_int, "pz_subject": ctypes.c_int,
-    "pz_mode": ctypes.c_int,
+    "pz_mode": ctypes.c_int, "pz_durability": ctypes.c_int,
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry,
     "pz_profile_fn": _ffi.PROFILE_FN,
 }
@@ -38,7 +38,8 @@ STRUCTS = {
     "pz_alloc": _ffi.Alloc, "pz_engine_options": _ffi.EngineOptions, "pz_write": _ffi.Write,
     "pz_resolution": _ffi.Resolution, "pz_observed": _ffi.Observed,
     "pz_diagnostic": _ffi.Diagnostic, "pz_span": _ffi.Span, "pz_tcf": _ffi.Tcf,
-    "pz_batch": _ffi.Batch, "pz_many": _ffi.Many, "pz_variable": _ffi.Variable, "pz_function": _ffi.Function,
+    "pz_batch": _ffi.Batch, "pz_many": _ffi.Many, "pz_variable": _ffi.Variable,
+    "pz_function": _ffi.Function,
     "pz_program_options": _ffi.ProgramOptions, "pz_evaluation": _ffi.Evaluation,
 }
 OPAQUE = {"pz_engine", "pz_profile", "pz_context", "pz_decision", "pz_pool", "pz_report",
@@ -423,6 +424,37 @@ class Engines(unittest.TestCase):
                 ann = engine.customer("email", "ann@example.com")
                 self.assertEqual(engine.resolve("language", ann).value, "fr")
                 self.assertRaises(personalize.StateError, ann.choose, "language", "de")
+
+    def test_a_customer_is_decided_about_by_name(self):
+        with shop() as engine:
+            ann = engine.customer(email="ann@example.com")
+            ann.choose("language", "de")
+            for kind, value in (("email", "ann@example.com"), (None, ann.id)):
+                made = engine.decide_for("home.hero", kind, value, now=NOW, country="DE")
+                self.assertEqual(made.bytes, engine.decide("home.hero", ann, now=NOW,
+                                                           country="DE").bytes)
+            for kind, value in (("email", "new@example.com"), (None, None)):
+                made = engine.decide_for("home.hero", kind, value, country="DE")
+                self.assertEqual(made.value, engine.value("home.hero", country="DE"))
+            self.assertEqual(len(engine), 1)
+
+    def test_writes_say_how_durable_they_are(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for number, default in enumerate((None, "durable", "grouped", "lazy")):
+                try:
+                    engine = shop(store=f"lmdb:{folder}/{number}", durability=default)
+                except personalize.Unsupported:
+                    self.skipTest("this build has no LMDB")
+                with engine:
+                    ann = engine.customer(email="ann@example.com")
+                    for durability in (None, "durable", "grouped", "lazy"):
+                        ann.choose("language", "de", durability=durability)
+                        ann.clear("language", durability=durability)
+                        self.assertTrue(engine.observe_many([{
+                            "kind": "purchase", "source": "s", "id": str(durability),
+                            "customer": {"email": "ann@example.com"}, "item": "roses",
+                            "time": "2026-03-20T11:00:00Z"}], now=NOW,
+                            durability=durability)[0].is_new)
 
     def test_threads_share_engine_and_profile(self):
         with shop() as engine:

@@ -58,11 +58,12 @@ HOSTILE = {
     "functions": [5, "f", {"f": 5}, {"f": (5, [], "int")}, [len], {"f": (len, "nonsense")}],
     "path": [5, 1.5, b"\0", "a\0b", "\ud800", [], object(), "/nowhere/at/all.json"],
     "error": [None, 5, "x", ValueError("x")],
+    "durability": [5, True, b"lazy", [], object(), "", "LAZY", "a\0b", "\ud800"],
     "mode": [None, 5, "LOUD", "a\0b", [], object()],
 }
 TCF = "CQugWO9QugWO9AAAAAENAAAgADAAAAAAAAAAAAAAAAAA"
 WRITE = {"at": "moment", "now": "moment", "expires": "moment", "channel": "name?", "who": "name?",
-         "writer": "name?"}
+         "writer": "name?", "durability": "durability"}
 ASKED = {"now": "moment", "account": "profile", "level": "name?", "context": "context"}
 MANY = {**ASKED, "by": "name?"}
 #: The catalog of the verbs, and a decision besides.
@@ -117,7 +118,10 @@ ENGINE = {
     "decode": ({"data": ("bytes", "BYTES")}, {}),
     "view": ({"data": ("bytes", "BYTES")}, {}),
     "ids": ({}, {}),
-    "observe_many": ({"events": ("events", [{**EVENT, "customer": "c"}])}, {"now": "moment"}),
+    "observe_many": ({"events": ("events", [{**EVENT, "customer": "c"}])},
+                     {"now": "moment", "durability": "durability"}),
+    "decide_for": ({"name": ("name", "greet"), "kind": ("name?", "email"),
+                    "value": ("name?", "stored@example.com")}, ASKED),
     "decide": ({"name": ("name", "greet"), "customer": ("profile", "PROFILE")}, ASKED),
     "value": ({"name": ("name", "greet"), "customer": ("profile", "PROFILE")}, ASKED),
     "resolve": ({"attribute": ("name", "language"), "customer": ("profile", "PROFILE")}, ASKED),
@@ -137,7 +141,7 @@ ENGINE = {
 }
 MODULE = {
     "open": ({}, {"catalog": "path", "store": "path", "skew_ms": "count", "store_bytes": "count",
-                  "functions": "functions"}),
+                  "functions": "functions", "durability": "durability"}),
     "check": ({"path": ("path", VERBS)}, {"functions": "functions"}),
     "eval": ({"expression": ("source", "1")}, {}),
     "excerpt": ({"error": ("error", personalize.ParseError("x", 1, 1)),

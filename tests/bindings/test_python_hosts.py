@@ -103,8 +103,8 @@ class Programs(unittest.TestCase):
     def test_declarations_are_checked(self):
         good = lambda: 1  # noqa: E731
         for functions in (5, "f", {"f": good}, {"f": (good,)}, {"f": (5, [], "int")}, [good],
-                          {"f": (good, "int", "int")}, {"f": (good, [5], "int")}, {5: (good, [], "int")},
-                          {"f": (good, [], None)}, {"f": (good, 7)}):
+                          {"f": (good, "int", "int")}, {"f": (good, [5], "int")},
+                          {5: (good, [], "int")}, {"f": (good, [], None)}, {"f": (good, 7)}):
             with self.subTest(functions=functions):
                 self.assertRaises(personalize.TypeMismatch, personalize.Program, "1",
                                   functions=functions)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Many customers and events in one call, from lists and JSON Lines; how answers show. A test is named
-by its claim."""
+"""Many customers and events in one call, from lists and JSON Lines; how answers show. A test is
+named by its claim."""
 import csv
 import datetime as dt
 import gc
@@ -159,7 +159,8 @@ class Many(unittest.TestCase):
     def test_from_a_table_of_customers_to_decisions_with_reasons(self):
         """An analyst's path: rows of a CSV file in, a list of dicts out."""
         table = io.StringIO("card,when,item,total\n4711,2026-03-19T10:00:00Z,roses,12.5\n"
-                            "4711,2026-03-20T10:00:00Z,roses,7.5\n0815,2026-03-20T10:30:00Z,tv,300\n")
+                            "4711,2026-03-20T10:00:00Z,roses,7.5\n"
+                            "0815,2026-03-20T10:30:00Z,tv,300\n")
         rows = list(csv.DictReader(table))
         events = [{"kind": "purchase", "source": "till", "id": str(number), "time": row["when"],
                    "customer": {"card": row["card"]}, "item": row["item"],
@@ -184,7 +185,8 @@ class Showing(unittest.TestCase):
                              "(TARGETING_MATCH, rule 'german')>")
             self.assertEqual(repr(me), "<personalize.Profile me>")
             self.assertRegex(repr(engine), r"^<personalize\.Engine memory:, catalog [0-9a-f]{8}>$")
-        self.assertEqual(repr(personalize.open()), "<personalize.Engine memory:, without a catalog>")
+        bare = personalize.open()
+        self.assertEqual(repr(bare), "<personalize.Engine memory:, without a catalog>")
         self.assertEqual(repr(engine), "<personalize.Engine, closed>")
 
     def test_a_notebook_shows_why_and_runs_nothing(self):

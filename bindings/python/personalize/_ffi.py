@@ -77,7 +77,7 @@ class EngineOptions(Structure):
 class Write(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("at_ms", c_int64), ("now_ms", c_int64),
                 ("expires_ms", c_int64), ("channel", c_char_p), ("who", c_char_p),
-                ("writer", c_char_p), ("durability", c_uint32)]
+                ("writer", c_char_p), ("durability", c_int)]
 
 
 class Span(Structure):

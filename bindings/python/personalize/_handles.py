@@ -10,8 +10,8 @@ warm question allocates nothing in C. ctypes lets other threads run during each 
 may ask questions in the middle of one; a session that is in use is therefore never used twice,
 whoever finds it busy makes one for the occasion.
 
-When the interpreter ends nothing is freed: a daemon thread may still be in the middle of a call, and
-the system takes the memory back. Every write was in the store when its call returned.
+When the interpreter ends nothing is freed: a daemon thread may still be in the middle of a call,
+and the system takes the memory back. Every write was in the store when its call returned.
 """
 from __future__ import annotations
 

@@ -154,8 +154,8 @@ def read(text: bytes, asked: Optional[List[str]] = None, about: bytes = b"") -> 
     """Answers as dicts. A line feed stands between lines and in no JSON text.
 
     ``asked`` are the customers, line by line, where nothing but them tells many lines apart: what
-    stands behind them, from ``,"about":`` on, is then read once and copied. (A quotation mark inside
-    of a JSON text has a backslash before it, so these marks are where they seem to be.)
+    stands behind them, from ``,"about":`` on, is then read once and copied. (A quotation mark in a
+    JSON text has a backslash before it, so these marks are where they seem to be.)
     """
     if not text:
         return []

@@ -18,12 +18,15 @@ from ._hosts import Functions, Hosts
 from .decision import Decision, Observed, Resolution
 from .errors import (
     ArgumentError, CatalogError, StateError, TypeMismatch, Unsupported, check, from_status)
-from .profile import ACCOUNT, DEVICE, PERSON, Profile, guards, made_write
+from .profile import ACCOUNT, DEVICE, PERSON, Profile, durability_of, guards, made_write
 from .report import Diagnostic, take
 from .values import Moment
 
-READ_ONLY, LAZY = 1, 2
+READ_ONLY = 1
 REPLAY = 1
+#: Flags by the number of a durability: of engines, of observe_many.
+_ENGINE_FLAGS = (0, 0, 4, 2)
+_OBSERVE_FLAGS = (0, 2, 4, 8)
 ERASE_ALONE = 1
 OBSERVE_MANY_MAX = 65536
 _SUBJECTS = {"person": PERSON, "account": ACCOUNT, "device": DEVICE}
@@ -72,16 +75,19 @@ class Engine:
     """Made by ``personalize.open()``. Close it, or use it as a context manager."""
 
     def __init__(self, catalog: Optional[Path] = None, *, store: Optional[Path] = None,
-                 read_only: bool = False, lazy: bool = False, skew_ms: int = 0,
-                 store_bytes: int = 0, functions: Optional[Functions] = None) -> None:
+                 read_only: bool = False, lazy: bool = False,
+                 durability: Optional[str] = None, skew_ms: int = 0, store_bytes: int = 0,
+                 functions: Optional[Functions] = None) -> None:
         # Held by the engine alone: whoever calls them asks through it, and a function that knows
         # the engine then keeps nothing alive that the collector could not find.
         self._hosts = Hosts(functions)
+        if lazy and durability is None:
+            durability = "lazy"
         address = None if store is None else _path(store, "the store")
         self._where = "memory:" if address is None else address.decode()
         options = _ffi.EngineOptions(
             size=_ffi.sizeof(_ffi.EngineOptions),
-            flags=(READ_ONLY if read_only else 0) | (LAZY if lazy else 0),
+            flags=(READ_ONLY if read_only else 0) | _ENGINE_FLAGS[durability_of(durability)],
             store=address, skew_ms=values.integer(skew_ms, "the allowed skew", 2**63 - 1),
             store_bytes=values.integer(store_bytes, "the size of a store", 2**63 - 1),
             module=_module(address), functions=self._hosts.array,
@@ -305,7 +311,8 @@ class Engine:
         return True
 
     def observe_many(self, events: Lines, *, now: Moment = None,
-                     replay: bool = False) -> List[Observed]:
+                     replay: bool = False,
+                     durability: Optional[str] = None) -> List[Observed]:
         """Take many events, of any customers, in one transaction: a list of dicts, or JSON Lines.
         Each event names its customer by the member "customer", an identifier of that kind, or
         ``{"email": "ann@example.com"}``. Returns one Observed per event."""
@@ -318,7 +325,8 @@ class Engine:
             err = _ffi.new_error()
             check(_ffi.lib.pz_observe_many(
                 self._handle.pointer, made, count, values.milliseconds(now),
-                REPLAY if replay else 0, results, err), err)
+                (REPLAY if replay else 0) | _OBSERVE_FLAGS[durability_of(durability)],
+                results, err), err)
         finally:
             session.done()
         return [Observed(result.status, result.is_new, result.message.decode())
@@ -407,6 +415,24 @@ class Engine:
                   err)
             return Decision(name, session, pointer)
         found: Decision = self._ask(answer, customer, now, account, level, context, more)
+        return found
+
+    def decide_for(self, name: str, kind: Optional[str] = None, value: Optional[str] = None, /, *,
+                   now: Moment = None, account: Optional[Profile] = None,
+                   level: Optional[str] = None, context: Context = (), **more: Any) -> Decision:
+        """Decide about the customer with an identifier, in one call and without a handle: for a
+        page. ``kind`` None: ``value`` is the id of a profile; both None, or a customer nobody
+        knows: nobody in particular."""
+        encoded = values.name(name, "the decision")
+        of_kind = values.optional_name(kind, "the kind")
+        of_value = values.optional_name(value, "the identifier")
+
+        def answer(session: Session, profile: Any, err: Any) -> Any:
+            pointer = _ffi.c_void_p()
+            check(_ffi.lib.pz_decide_for(_ffi.byref(pointer), session.context, of_kind, of_value,
+                                         encoded, err), err)
+            return Decision(name, session, pointer)
+        found: Decision = self._ask(answer, None, now, account, level, context, more)
         return found
 
     def value(self, name: str, customer: Optional[Profile] = None, /, *,
@@ -599,15 +625,16 @@ class Engine:
         and "at". ``customers`` as in ``decide_many``. For Profiles there is ``resolve_many``, whose
         values are Python's own."""
         return self._ask_lines(_ffi.lib.pz_answer_many, "attribute",
-                               _names(attributes, "an attribute"), customers, by, 0, jsonl, now, account, level, context, more)
+                               _names(attributes, "an attribute"), customers, by, 0, jsonl, now,
+                               account, level, context, more)
 
     def segments_many(self, customers: Optional[Lines] = None, /, *, by: Optional[str] = None,
                       jsonl: bool = False, now: Moment = None, account: Optional[Profile] = None,
                       level: Optional[str] = None, context: Context = (), **more: Any) -> Answers:
         """The segments of many customers: a list of dicts (or JSON Lines) with "customer" and
         "segments". ``customers`` as in ``decide_many``."""
-        return self._ask_lines(_ffi.lib.pz_segments_many, "segments", (), customers, by, 0, jsonl, now,
-                               account, level, context, more)
+        return self._ask_lines(_ffi.lib.pz_segments_many, "segments", (), customers, by, 0, jsonl,
+                               now, account, level, context, more)
 
 
 def _names(names: Union[str, Iterable[str]], what: str) -> List[bytes]:

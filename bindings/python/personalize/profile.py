@@ -5,7 +5,8 @@ transaction) or *detached* (made by ``Engine.detached`` or ``Engine.decode``; it
 It may be used from any thread; calls on one profile wait for each other.
 
 Every write takes the same keywords: ``at`` (when it happened), ``now`` (the clock), ``expires``,
-``channel``, ``who``, and for detached profiles ``writer``. Moments are aware datetimes or ints of
+``channel``, ``who``, for stored profiles ``durability`` ("durable", "grouped" or "lazy"; else as
+the engine was opened) and for detached ones ``writer``. Moments are aware datetimes or ints of
 milliseconds since 1970.
 """
 from __future__ import annotations
@@ -24,17 +25,28 @@ PERSON, ACCOUNT, DEVICE = range(3)
 _Octets = bytes  # Profile has a property of that name
 #: Modes of an attribute, each at the place of its number in C.
 MODES = ("AUTO", "MANUAL", "OFF")
+#: How far a write has gone when its call returns, each at the place of its number in C.
+DURABILITIES = (None, "durable", "grouped", "lazy")
 _EVER = (-2**63, 2**63 - 1)
 
 
 def made_write(at: Moment = None, now: Moment = None, expires: Moment = None,
                channel: Optional[str] = None, who: Optional[str] = None,
-               writer: Optional[str] = None) -> Any:
+               writer: Optional[str] = None, durability: Optional[str] = None) -> Any:
     """A pz_write; its texts live as long as it does, since ctypes keeps what a field was given."""
     return _ffi.Write(
         _ffi.sizeof(_ffi.Write), 0, values.milliseconds(at), values.milliseconds(now),
         values.milliseconds(expires), values.optional_name(channel, "the channel"),
-        values.optional_name(who, "who"), values.optional_name(writer, "the writer"))
+        values.optional_name(who, "who"), values.optional_name(writer, "the writer"),
+        durability_of(durability))
+
+
+def durability_of(durability: Optional[str]) -> int:
+    if durability is not None and not isinstance(durability, str):
+        raise TypeMismatch(f"a durability is a str, not {type(durability).__name__}")
+    if durability not in DURABILITIES:
+        raise ArgumentError(f"a durability is one of {', '.join(filter(None, DURABILITIES))}")
+    return DURABILITIES.index(durability)
 
 
 def _span(start: Moment, end: Moment) -> Any:
