@@ -307,7 +307,8 @@ static void txn_free(sealed_txn *txn)
     pz__mem_free(&txn->base.store->alloc, txn, 1, sizeof *txn);
 }
 
-static pz_status sealed_begin(pz__store *store, pz__store_txn **out, pz_error *err)
+static pz_status sealed_begin(pz__store *store, pz__durability durability, pz__store_txn **out,
+                              pz_error *err)
 {
     pz__sealed *s = sealed_of(store);
     sealed_txn *txn = pz__mem_zero(&store->alloc, 1, sizeof *txn);
@@ -315,7 +316,7 @@ static pz_status sealed_begin(pz__store *store, pz__store_txn **out, pz_error *e
         return pz__sealed_no_memory(err);
     txn->base.store = store;
     pz__buf_init(&txn->opened, &store->alloc, PZ__SEALED_MAX);
-    pz_status status = s->inner->backend->begin(s->inner, &txn->inner, err);
+    pz_status status = s->inner->backend->begin(s->inner, durability, &txn->inner, err);
     if (status == PZ_OK) {
         status = pz__sealed_know_in(s, txn->inner, &txn->marks, err);
         if (status != PZ_OK)
@@ -456,6 +457,7 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
     s->base.backend = &sealed_backend;
     s->base.alloc = inner->alloc;
     s->base.read_only = inner->read_only;
+    s->base.durability = inner->durability;
     s->base.update_tries = inner->backend->update_tries;
     s->inner = inner;
     s->hooks = *hooks;

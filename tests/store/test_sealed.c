@@ -256,7 +256,7 @@ static pz_status pass(void *payload, pz_str key, const void *bytes, size_t len)
 static void put_inner(pz__store *inner, const char *key, const void *bytes, size_t len)
 {
     pz__store_txn *txn;
-    assert_ok(inner->backend->begin(inner, &txn, &kit_error));
+    assert_ok(inner->backend->begin(inner, PZ__DURABLE, &txn, &kit_error));
     assert_ok(
         inner->backend->put(txn, (pz_str){key, PZ_HOOKS_PSEUDONYM_BYTES}, bytes, len, &kit_error));
     assert_ok(inner->backend->commit(txn, &kit_error));
