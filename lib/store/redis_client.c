@@ -12,11 +12,18 @@
  *     NOSCRIPT     send the text instead of its name    OOM      PZ_ERR_FULL
  *     silence, an end, nonsense                         close the connection, try again
  *
+ * Answers are told apart by their order alone. So those of scripts name what they answer, and other
+ * commands are followed by a PING with a word of chance: only if that comes back behind the
+ * answers, they are believed.
+ *
  * A request may be carried out twice when its answer was lost. So all requests are made such that
  * this changes nothing (redis_script.c); those that want to know get `again_arg` set.
  *
  * A session with a fence sends nothing once the epoch (redis_map.c) has passed it, because what it
  * has to write was made for the master that was.
+ *
+ * A server that answers wrongly in Redis' own words, and in step, is believed: there is nothing to
+ * tell it by.
  *
  * Error texts of servers are passed on in printable ASCII; addresses are told, never users or
  * passwords.
@@ -137,7 +144,8 @@ static uint32_t chance(pz__session *session, uint32_t below)
 
 /* ---- answers ---- */
 
-/* "MOVED 3999 127.0.0.1:6381", and ASK alike. */
+/* "MOVED 3999 127.0.0.1:6381", and ASK alike. Only ASK may name a server that the map does not
+ * know: one that has no slots yet. */
 static uint16_t redirected(pz__client *client, uint16_t from, pz_str text)
 {
     const char *end = text.data + text.len;
@@ -152,7 +160,10 @@ static uint16_t redirected(pz__client *client, uint16_t from, pz_str text)
     pz_str host = {space + 1, (size_t)(colon - space - 1)};
     if (host.len == 0)
         host = pz_str_of(client->nodes[from].host);
-    return port && port < 65536 ? pz__client_node(client, host, (uint16_t)port) : PZ__NODE_NONE;
+    if (port == 0 || port > 65535)
+        return PZ__NODE_NONE;
+    return pz__redis_begins(text, "ASK") ? pz__client_node(client, host, (uint16_t)port)
+                                         : pz__client_find(client, host, (uint16_t)port);
 }
 
 static void refuse(pz__session *session, uint16_t node, pz_status status, const char *text,
@@ -221,6 +232,16 @@ static bool has_writes(const pz__session *session, const pz__request *requests, 
     return false;
 }
 
+/* Whether answers of a node name nothing that they could be known by. */
+static bool has_plain(const pz__request *requests, size_t count, uint16_t node)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!requests[i].is_done && requests[i].target == node &&
+            requests[i].script == PZ__SCRIPT_COUNT)
+            return true;
+    return false;
+}
+
 /* ---- one attempt ---- */
 
 static void put_wait(pz__session *session)
@@ -259,6 +280,10 @@ static void send_to(pz__session *session, uint16_t node, pz__request *requests, 
         if (r->was_sent && r->again_arg)
             r->args[r->again_arg] = PZ__STR("1");
         pz__wire_command(&session->out, r->args, r->arg_count);
+    }
+    if (has_plain(requests, count, node)) {
+        const pz_str ping[2] = {PZ__STR("PING"), {session->nonce, PZ__NONCE}};
+        pz__wire_command(&session->out, ping, 2);
     }
     if (has_writes(session, requests, count, node))
         put_wait(session);
@@ -309,39 +334,82 @@ static pz_status read_wait(pz__session *session, uint16_t node, pz__request *req
     return PZ_OK;
 }
 
+static pz_status out_of_step(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_IO, "its answers are out of step");
+}
+
+/* Whether it is the answer to this script. An error names nothing, and changed nothing. */
+static bool answers(const pz__request *r)
+{
+    const pz_str text = r->answer->text;
+    return r->answer->kind == PZ__REPLY_ERROR ||
+           (r->answer->kind == PZ__REPLY_TEXT && text.len >= r->echo.len &&
+            memcmp(text.data, r->echo.data, r->echo.len) == 0);
+}
+
+/* Read the answers to what was sent to a node, in order, and what has to stand behind them. */
+static pz_status read_answers(pz__session *session, uint16_t node, pz__request *requests,
+                              size_t count, pz__patience patience, pz_error *err)
+{
+    pz__wire *wire = session->wires[node];
+    const bool is_plain = has_plain(requests, count, node);
+    pz__reply *last;
+    pz_status status = PZ_OK;
+    for (size_t i = 0; i < count && status == PZ_OK; i++) {
+        pz__request *r = &requests[i];
+        if (r->is_done || r->target != node)
+            continue;
+        if (r->told == node && r->is_asking)
+            status = pz__wire_read(wire, &r->answer, patience, err);
+        if (status == PZ_OK)
+            status = pz__wire_read(wire, &r->answer, patience, err);
+        if (status == PZ_OK && r->echo.len && !answers(r))
+            status = out_of_step(err);
+    }
+    if (status == PZ_OK && is_plain) {
+        status = pz__wire_read(wire, &last, patience, err);
+        if (status == PZ_OK && (last->kind != PZ__REPLY_TEXT ||
+                                !pz__str_equal(last->text, (pz_str){session->nonce, PZ__NONCE})))
+            status = out_of_step(err);
+    }
+    return status;
+}
+
+static void take_answer(pz__session *session, pz__request *r, pz__trouble *t)
+{
+    r->told = PZ__NODE_NONE;
+    r->is_on_wire = false;
+    if (r->answer->kind == PZ__REPLY_ERROR) {
+        take_error(session, r, r->answer->text, t);
+    } else {
+        r->reply = r->answer;
+        r->is_done = true;
+    }
+}
+
 static void read_from(pz__session *session, uint16_t node, pz__request *requests, size_t count,
                       int64_t until_ms, pz__trouble *t)
 {
     pz_error why = PZ_ERROR_INIT;
     const pz__patience patience = pz__node_patience(session, until_ms);
     const bool waits = has_writes(session, requests, count, node);
-    bool any = false;
-    pz_status status = PZ_OK;
-    for (size_t i = 0; i < count && status == PZ_OK; i++) {
-        pz__request *r = &requests[i];
-        pz__reply *reply;
-        if (r->is_done || r->target != node || !r->is_on_wire)
-            continue;
-        any = true;
-        if (r->told == node && r->is_asking)
-            status = pz__wire_read(session->wires[node], &reply, patience, &why);
-        if (status == PZ_OK)
-            status = pz__wire_read(session->wires[node], &reply, patience, &why);
-        if (status != PZ_OK)
-            break;
-        r->told = PZ__NODE_NONE;
-        r->is_on_wire = false;
-        if (reply->kind == PZ__REPLY_ERROR) {
-            take_error(session, r, reply->text, t);
-        } else {
-            r->reply = reply;
-            r->is_done = true;
-        }
-    }
-    if (status == PZ_OK && any && waits)
+    pz_status status = read_answers(session, node, requests, count, patience, &why);
+    for (size_t i = 0; status == PZ_OK && i < count; i++)
+        if (requests[i].is_on_wire && requests[i].target == node)
+            take_answer(session, &requests[i], t);
+    if (status == PZ_OK && waits)
         status = read_wait(session, node, requests, count, until_ms, t, &why);
     if (status != PZ_OK)
         pz__node_lose(session, node, &why, t);
+}
+
+static bool was_sent_to(const pz__request *requests, size_t count, uint16_t node)
+{
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].is_on_wire && requests[i].target == node)
+            return true;
+    return false;
 }
 
 /* Give every pending request its node; `used` marks them. */
@@ -371,10 +439,18 @@ static void aim(pz__session *session, pz__request *requests, size_t count, bool 
     }
 }
 
+static void make_nonce(pz__session *session)
+{
+    chance(session, 2);
+    for (unsigned i = 0; i < PZ__NONCE; i++)
+        session->nonce[i] = "0123456789abcdef"[session->random >> (4 * i) & 15];
+}
+
 static void attempt(pz__session *session, pz__request *requests, size_t count, int64_t until_ms,
                     pz__trouble *t)
 {
     bool used[PZ__NODES_MAX] = {false};
+    make_nonce(session);
     aim(session, requests, count, used, t);
     for (unsigned i = 0; i < PZ__NODES_MAX && t->hard == PZ_OK; i++)
         if (used[i] && !is_fenced(session))
@@ -382,11 +458,13 @@ static void attempt(pz__session *session, pz__request *requests, size_t count, i
     /* A node that could not be sent everything has no wire any more. After a hard failure the rest
      * of the answers would be left on the wires: they are closed. */
     for (unsigned i = 0; i < PZ__NODES_MAX; i++)
-        if (used[i] && session->wires[i] && t->hard == PZ_OK)
-            read_from(session, (uint16_t)i, requests, count, until_ms, t);
-        else if (used[i] && t->hard != PZ_OK) {
-            pz__wire_close(session->wires[i]);
-            session->wires[i] = NULL;
+        if (used[i] && session->wires[i] && was_sent_to(requests, count, (uint16_t)i)) {
+            if (t->hard == PZ_OK) {
+                read_from(session, (uint16_t)i, requests, count, until_ms, t);
+            } else {
+                pz__wire_close(session->wires[i]);
+                session->wires[i] = NULL;
+            }
         }
     for (size_t i = 0; i < count; i++) {
         pz__request *r = &requests[i];
@@ -539,5 +617,6 @@ pz__request pz__request_script(pz__session *session, pz__script script, uint16_t
     args[1] = pz_str_of(session->client->shas[script]);
     /* Without memory the number stays empty, which a server refuses. */
     args[2] = digits ? (pz_str){digits, pz__uint_print(key_count, digits)} : (pz_str){NULL, 0};
+    request.echo = args[3 + key_count];
     return request;
 }

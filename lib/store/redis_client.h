@@ -24,6 +24,7 @@
 #define PZ__ADDRESS_TEXT_MAX 128u
 /* Bytes of what tells one history of a server from another (master_replid of INFO). */
 #define PZ__HISTORY_LEN 40u
+#define PZ__NONCE 16u
 /* Room for a number in a command. */
 #define PZ__DIGITS 21u
 
@@ -43,6 +44,8 @@ typedef struct pz__node {
     char host[PZ__HOST_MAX];
     uint16_t port;
     _Atomic uint64_t history; /* hash of what was last met here; 0 for none yet */
+    _Atomic uint64_t id; /* hash of the node id that a map of the cluster gives it; 0 for none yet */
+    atomic_bool is_met;  /* and it has said so itself */
 } pz__node;
 
 typedef struct pz__client {
@@ -67,11 +70,13 @@ typedef struct pz__session {
     pz__arena arena; /* commands and replies of what goes on */
     pz__buf out;
     uint64_t random;
+    char nonce[PZ__NONCE]; /* what answers of this attempt end with */
     uint64_t fence; /* nothing is sent any more once the epoch is another; UINT64_MAX for none */
     int32_t deadline_ms; /* of each round */
     uint32_t wait_count; /* replicas that must confirm; of the options, or 0 for a lazy commit */
     pz__wire *wires[PZ__NODES_MAX];
     int64_t greeted_ms[PZ__NODES_MAX];
+    bool is_identified[PZ__NODES_MAX]; /* who is at the other end of the wire */
     char histories[PZ__NODES_MAX][PZ__HISTORY_LEN];
 } pz__session;
 
@@ -83,6 +88,7 @@ typedef struct pz__request {
     uint16_t slot;
     uint16_t node;        /* a master; PZ__NODE_NONE: by slot */
     uint8_t script;       /* of an EVALSHA, else PZ__SCRIPT_COUNT */
+    pz_str echo;          /* what a script's answer begins with: the id that was sent */
     bool must_replicate;  /* a write that wait_count replicas have to confirm */
     uint32_t again_arg;   /* becomes "1" when it is sent a second time; 0 for none */
     pz__reply *reply;     /* never NULL, never an error, after PZ_OK */
@@ -93,6 +99,7 @@ typedef struct pz__request {
     bool was_lost;   /* in an earlier attempt: sent, and not answered or not confirmed */
     bool is_on_wire; /* in this attempt, and not answered yet */
     bool is_done;
+    pz__reply *answer; /* read, and not yet believed */
     uint16_t target;
 } pz__request;
 
@@ -120,7 +127,7 @@ pz_status pz__client_masters(pz__session *session, pz__buf *out, uint16_t nodes[
 /* A request by slot. `args` are in the session's arena; NULL when memory ran out. */
 pz_str *pz__args_new(pz__session *session, uint32_t count);
 pz__request pz__request_new(uint16_t slot, pz_str *args, uint32_t count);
-/* args[0..2] (name, sha, number of keys) are filled in. */
+/* args[0..2] (name, sha, number of keys) are filled in; behind the keys stands the id. */
 pz__request pz__request_script(pz__session *session, pz__script script, uint16_t slot, pz_str *args,
                                uint32_t count, uint32_t key_count);
 

@@ -408,19 +408,23 @@ static void make_way(commit *c)
 
 /* ---- committing in one slot ---- */
 
-static pz_status ask_again(commit *c, pz__request *request, uint32_t again, pz_error *err)
+/* Whether a commit that may have been sent was carried out: asked, and, if so, confirmed. */
+static pz_status ask_again(commit *c, const pz__request *sent, uint32_t again, pz_error *err)
 {
-    const uint16_t slot = request->slot;
-    pz_str *args = request->args;
+    pz_status status = PZ_OK;
     c->session->fence = UINT64_MAX;
-    args[again] = PZ__STR("2");
-    uint32_t count = request->arg_count;
-    *request = pz__request_new(slot, args, count);
-    request->script = PZ__SCRIPT_COMMIT;
-    const pz_status status = pz__round(c->session, request, 1, err);
-    if (status != PZ_OK)
-        return not_known(err);
-    return judge(c, request, err);
+    sent->args[again] = PZ__STR("2");
+    for (unsigned confirmed = 0; status == PZ_OK && confirmed < 2; confirmed++) {
+        pz__request request = pz__request_new(sent->slot, sent->args, sent->arg_count);
+        request.script = PZ__SCRIPT_COMMIT;
+        request.echo = sent->echo;
+        request.must_replicate = confirmed && sent->must_replicate;
+        status = pz__round(c->session, &request, 1, err);
+        if (status != PZ_OK)
+            return not_known(err);
+        status = judge(c, &request, err);
+    }
+    return status;
 }
 
 static pz_status commit_here(commit *c, pz_error *err)

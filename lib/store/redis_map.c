@@ -12,7 +12,11 @@
  * life. What was a master, was replaced and is a master again, all within a second, is not told
  * apart; a cluster's node timeout is longer than that.
  *
- * The map comes from whichever node answers first; each look begins at another one.
+ * The map comes from whichever node answers first; each look begins at another one. It names each
+ * node by its address and by an id of chance; who says of itself the same is a member that has been
+ * met. Who answers at an address under another id is somebody else, who may have come by an address
+ * that was free: nothing is asked of it, and its map is not believed unless that id is a member's.
+ * Before one has been met, whoever answers at the addresses that the caller gave is believed.
  */
 #include "store/redis_map.h"
 
@@ -25,7 +29,7 @@
 
 /* ---- nodes ---- */
 
-static uint16_t find_node(const pz__client *client, pz_str host, uint16_t port)
+uint16_t pz__client_find(const pz__client *client, pz_str host, uint16_t port)
 {
     const unsigned count = atomic_load(&client->node_count);
     for (unsigned i = 0; i < count; i++)
@@ -36,11 +40,11 @@ static uint16_t find_node(const pz__client *client, pz_str host, uint16_t port)
 
 uint16_t pz__client_node(pz__client *client, pz_str host, uint16_t port)
 {
-    uint16_t found = find_node(client, host, port);
+    uint16_t found = pz__client_find(client, host, port);
     if (found != PZ__NODE_NONE || host.len == 0 || host.len >= PZ__HOST_MAX || port == 0)
         return found;
     pz__fork_lock_take(&client->adding);
-    found = find_node(client, host, port);
+    found = pz__client_find(client, host, port);
     const unsigned count = atomic_load(&client->node_count);
     if (found == PZ__NODE_NONE && count < PZ__NODES_MAX) {
         pz__node *node = &client->nodes[count];
@@ -191,6 +195,11 @@ static pz_status read_greeting(pz__session *session, uint16_t node, unsigned bef
     return PZ_OK;
 }
 
+static uint64_t hash_of(pz_str text)
+{
+    return pz__siphash(pz__fixed_key, text.data, text.len) | 1;
+}
+
 /* Remember who answers here; another history than before begins an epoch. */
 static pz_status meet(pz__session *session, uint16_t node, const greeting *g, pz_error *err)
 {
@@ -200,10 +209,16 @@ static pz_status meet(pz__session *session, uint16_t node, const greeting *g, pz
         return pz__fail(err, PZ_ERR_IO, "it does not answer as Redis does");
     memcpy(session->histories[node], history.data, history.len);
     session->greeted_ms[node] = pz__redis_now();
-    const uint64_t hash = pz__siphash(pz__fixed_key, history.data, history.len) | 1;
+    const uint64_t hash = hash_of(history);
     if (atomic_exchange(&client->nodes[node].history, hash) != hash)
         atomic_fetch_add(&client->epoch, 1);
     return PZ_OK;
+}
+
+static pz_status is_stranger(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_IO,
+                    "it belongs to another cluster than the one this store was opened on");
 }
 
 static pz_status greet(pz__session *session, uint16_t node, bool is_new, pz__patience patience,
@@ -219,6 +234,12 @@ static pz_status greet(pz__session *session, uint16_t node, bool is_new, pz__pat
         pz__wire_send(session->wires[node], session->out.data, session->out.len, patience, err);
     if (status == PZ_OK)
         status = read_greeting(session, node, before, patience, g, err);
+    const pz_str mode = info_field(g->server, PZ__STR("redis_mode:"));
+    if (status == PZ_OK && atomic_load(&session->client->is_cluster) &&
+        !pz__str_equal(mode, PZ__STR("cluster")))
+        status = pz__fail(err, PZ_ERR_IO, "it belongs to no cluster");
+    if (is_new)
+        session->is_identified[node] = false;
     return status == PZ_OK ? meet(session, node, g, err) : status;
 }
 
@@ -259,12 +280,50 @@ static bool reach_anew(pz__session *session, uint16_t node, int64_t until_ms, gr
     return false;
 }
 
-bool pz__node_reach(pz__session *session, uint16_t node, int64_t until_ms, pz__trouble *t)
+/* See that a node is the one that the map means. */
+static pz_status identify(pz__session *session, uint16_t node, uint64_t known,
+                          pz__patience patience, pz_error *err)
+{
+    const pz_str command[2] = {PZ__STR("CLUSTER"), PZ__STR("MYID")};
+    pz__reply *reply;
+    pz__buf_reset(&session->out);
+    pz__wire_command(&session->out, command, 2);
+    pz_status status = session->out.status;
+    if (status != PZ_OK)
+        return pz__fail(err, status, "out of memory");
+    status =
+        pz__wire_send(session->wires[node], session->out.data, session->out.len, patience, err);
+    if (status == PZ_OK)
+        status = pz__wire_read(session->wires[node], &reply, patience, err);
+    if (status != PZ_OK)
+        return status;
+    if (reply->kind != PZ__REPLY_TEXT || hash_of(reply->text) != known)
+        return is_stranger(err);
+    session->is_identified[node] = true;
+    atomic_store(&session->client->nodes[node].is_met, true);
+    return PZ_OK;
+}
+
+/* A connection to whoever answers there, greeted lately. */
+static bool reach(pz__session *session, uint16_t node, int64_t until_ms, pz__trouble *t)
 {
     greeting g = {.refused = PZ_OK};
     if (session->wires[node] && pz__redis_now() - session->greeted_ms[node] < GREETING_MS)
         return true;
     return reach_anew(session, node, until_ms, &g, t);
+}
+
+bool pz__node_reach(pz__session *session, uint16_t node, int64_t until_ms, pz__trouble *t)
+{
+    const uint64_t id = atomic_load(&session->client->nodes[node].id);
+    pz_error why = PZ_ERROR_INIT;
+    if (!reach(session, node, until_ms, t))
+        return false;
+    if (id == 0 || session->is_identified[node] ||
+        identify(session, node, id, pz__node_patience(session, until_ms), &why) == PZ_OK)
+        return true;
+    pz__node_lose(session, node, &why, t);
+    return false;
 }
 
 void pz__node_doubt(pz__session *session, uint16_t node)
@@ -292,7 +351,15 @@ static void take_map(pz__client *client, const uint16_t owners[PZ__SLOTS])
     atomic_store(&client->is_mapped, true);
 }
 
-/* The node of [host, port, ...]; no host means the one that was asked. */
+/* The id in [host, port, id, ...]; 0 if there is none. */
+static uint64_t id_of(const pz__reply *reply)
+{
+    const bool has_id = reply->kind == PZ__REPLY_ARRAY && reply->count > 2 &&
+                        reply->items[2]->kind == PZ__REPLY_TEXT;
+    return has_id ? hash_of(reply->items[2]->text) : 0;
+}
+
+/* The node of [host, port, id, ...]; no host means the one that was asked. */
 static uint16_t read_node(pz__client *client, uint16_t from, const pz__reply *reply)
 {
     if (reply->kind != PZ__REPLY_ARRAY || reply->count < 2 ||
@@ -305,7 +372,11 @@ static uint16_t read_node(pz__client *client, uint16_t from, const pz__reply *re
         host = pz_str_of(client->nodes[from].host);
     if (memchr(host.data, '\0', host.len))
         return PZ__NODE_NONE;
-    return pz__client_node(client, host, (uint16_t)reply->items[1]->integer);
+    const uint16_t node = pz__client_node(client, host, (uint16_t)reply->items[1]->integer);
+    const uint64_t id = id_of(reply);
+    if (node != PZ__NODE_NONE && id != 0 && atomic_exchange(&client->nodes[node].id, id) != id)
+        atomic_store(&client->nodes[node].is_met, false);
+    return node;
 }
 
 /* What CLUSTER SLOTS answers: [first, last, master, replica...]... False if it cannot be so. */
@@ -333,31 +404,62 @@ static bool read_slots(pz__client *client, uint16_t from, const pz__reply *reply
     return true;
 }
 
+/* Whether the map of a node that says it is `own` is to be believed: of a member that has been met,
+ * here or at another address (the caller may have given a name), or while none has been. */
+static bool is_ours(pz__client *client, uint64_t own)
+{
+    const unsigned count = atomic_load(&client->node_count);
+    bool has_met_any = false;
+    for (unsigned i = 0; i < count; i++) {
+        const bool is_met = atomic_load(&client->nodes[i].is_met);
+        if (is_met && atomic_load(&client->nodes[i].id) == own)
+            return true;
+        has_met_any = has_met_any || is_met;
+    }
+    return !has_met_any;
+}
+
+static pz_status take_slots(pz__session *session, uint16_t node, const pz__reply *own,
+                            const pz__reply *map, pz_error *err)
+{
+    pz__client *client = session->client;
+    uint16_t *owners = pz__arena_array(&session->arena, PZ__SLOTS, sizeof *owners);
+    if (!owners)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    const uint64_t id = own->kind == PZ__REPLY_TEXT ? hash_of(own->text) : 0;
+    if (id == 0 || !is_ours(client, id))
+        return is_stranger(err);
+    if (!read_slots(client, node, map, owners))
+        return pz__fail(err, PZ_ERR_IO,
+                        "its map of slots makes no sense, or names too many servers");
+    take_map(client, owners);
+    return PZ_OK;
+}
+
 static bool ask_for_slots(pz__session *session, uint16_t node, int64_t until_ms, pz__trouble *t)
 {
-    const pz_str command[2] = {PZ__STR("CLUSTER"), PZ__STR("SLOTS")};
+    const pz_str who[2] = {PZ__STR("CLUSTER"), PZ__STR("MYID")};
+    const pz_str what[2] = {PZ__STR("CLUSTER"), PZ__STR("SLOTS")};
     const pz__patience patience = pz__node_patience(session, until_ms);
+    pz__wire *wire = session->wires[node];
     pz_error why = PZ_ERROR_INIT;
-    pz__reply *reply;
+    pz__reply *own, *map;
     pz__buf_reset(&session->out);
-    pz__wire_command(&session->out, command, 2);
+    pz__wire_command(&session->out, who, 2);
+    pz__wire_command(&session->out, what, 2);
     pz_status status = session->out.status;
     if (status == PZ_OK)
-        status = pz__wire_send(session->wires[node], session->out.data, session->out.len, patience,
-                               &why);
+        status = pz__wire_send(wire, session->out.data, session->out.len, patience, &why);
     if (status == PZ_OK)
-        status = pz__wire_read(session->wires[node], &reply, patience, &why);
-    uint16_t *owners = pz__arena_array(&session->arena, PZ__SLOTS, sizeof *owners);
-    if (status == PZ_OK && !owners)
-        status = pz__fail(&why, PZ_ERR_NOMEM, "out of memory");
-    if (status == PZ_OK && !read_slots(session->client, node, reply, owners))
-        status = pz__fail(&why, PZ_ERR_IO, "its map of slots makes no sense");
-    if (status != PZ_OK) {
-        pz__node_lose(session, node, &why, t);
-        return false;
-    }
-    take_map(session->client, owners);
-    return true;
+        status = pz__wire_read(wire, &own, patience, &why);
+    if (status == PZ_OK)
+        status = pz__wire_read(wire, &map, patience, &why);
+    if (status == PZ_OK)
+        status = take_slots(session, node, own, map, &why);
+    if (status == PZ_OK)
+        return true;
+    pz__node_lose(session, node, &why, t);
+    return false;
 }
 
 /* Ask one node who owns what. One that stands alone owns everything, unless it is a replica. */
@@ -367,8 +469,7 @@ static bool map_from(pz__session *session, uint16_t node, int64_t until_ms, pz__
     greeting g = {.refused = PZ_OK};
     /* The role of one that stands alone may have changed. */
     const bool is_known = atomic_load(&client->is_cluster);
-    if (is_known ? !pz__node_reach(session, node, until_ms, t)
-                 : !reach_anew(session, node, until_ms, &g, t))
+    if (is_known ? !reach(session, node, until_ms, t) : !reach_anew(session, node, until_ms, &g, t))
         return false;
     if (!atomic_load(&client->is_cluster) &&
         pz__str_equal(info_field(g.server, PZ__STR("redis_mode:")), PZ__STR("cluster")))

@@ -34,6 +34,8 @@ bool pz__node_reach(pz__session *session, uint16_t node, int64_t until_ms, pz__t
 void pz__node_doubt(pz__session *session, uint16_t node);
 pz__patience pz__node_patience(const pz__session *session, int64_t until_ms);
 
+/* The number of a server; PZ__NODE_NONE if it was never noted. */
+uint16_t pz__client_find(const pz__client *client, pz_str host, uint16_t port);
 /* Whether a node owns a slot, as far as is known. */
 bool pz__node_is_master(const pz__client *client, uint16_t node);
 /* Ask around for the map of slots. */

@@ -5,10 +5,11 @@
  * by a transaction on its way (then the caller has to look whether they exist). All names are
  * gathered, sorted and kept once, which takes memory: about 60 bytes for each record.
  *
- * A slot that moves from a server not scanned yet to one that is through is missed by both. So the
- * map of slots is looked at before and after (CLUSTER NODES of every master, which also tells which
- * slots are on their way); if it was not still, everything is done again, a few times, and then the
- * caller is told to come back later.
+ * A slot that moves from a server not scanned yet to one that is through is missed by both, and a
+ * master that has come since the map was asked for is not scanned at all. So the map is asked for
+ * anew, and looked at before and after (CLUSTER NODES of every master, which tells how many masters
+ * there are and which slots are on their way); if it was not still, or not ours, everything is done
+ * again, a few times, and then the caller is told to come back later.
  */
 #include "store/redis_scan.h"
 
@@ -21,6 +22,9 @@
 /* Bytes of names held while iterating. */
 #define NAMES_MAX ((size_t)1 << 31)
 #define SCAN_TRIES 5u
+/* Steps of one scan in a row that name nothing of ours: more than four thousand million keys of
+ * others take, and an end to a server that never comes to one. */
+#define STEPS_MAX (1u << 22)
 
 static pz_status no_memory(pz_error *err)
 {
@@ -81,8 +85,12 @@ static pz_status scan_step(pz__client *client, pz__session *session, uint16_t no
     if (reply->kind != PZ__REPLY_ARRAY || reply->count != 2 ||
         reply->items[0]->kind != PZ__REPLY_TEXT || reply->items[1]->kind != PZ__REPLY_ARRAY)
         return pz__fail(err, PZ_ERR_IO, "a Redis server answers what makes no sense");
+    const pz_str next = reply->items[0]->text;
+    if (!pz__str_equal(next, PZ__STR("0")) &&
+        pz__str_equal(next, (pz_str){cursor->data, cursor->len}))
+        return pz__fail(err, PZ_ERR_IO, "a Redis server scans in a circle");
     pz__buf_reset(cursor);
-    pz__buf_put(cursor, reply->items[0]->text.data, reply->items[0]->text.len);
+    pz__buf_put(cursor, next.data, next.len);
     for (size_t i = 0; i < reply->items[1]->count && status == PZ_OK; i++)
         if (reply->items[1]->items[i]->kind == PZ__REPLY_TEXT)
             status = add_name(out, client, reply->items[1]->items[i]->text, err);
@@ -96,15 +104,23 @@ static pz_status scan_node(pz__client *client, uint16_t node, pz__redis_names *o
     pz__buf_init(&cursor, &client->alloc, 64);
     pz__buf_byte(&cursor, '0');
     status = pz__filled(&cursor, err);
-    do {
+    for (unsigned steps = 0; status == PZ_OK; steps++) {
         pz__session *session;
-        if (status == PZ_OK)
-            status = pz__session_take(client, &session, err);
+        const size_t before = out->count;
+        if (steps == STEPS_MAX) {
+            status = pz__fail(err, PZ_ERR_IO, "the scan of a Redis server comes to no end");
+            break;
+        }
+        status = pz__session_take(client, &session, err);
         if (status != PZ_OK)
             break;
         status = scan_step(client, session, node, &cursor, out, err);
         pz__session_give(session);
-    } while (status == PZ_OK && !(cursor.len == 1 && cursor.data[0] == '0'));
+        if (out->count > before)
+            steps = 0;
+        if (cursor.len == 1 && cursor.data[0] == '0')
+            break;
+    }
     pz__buf_clear(&cursor);
     return status;
 }
@@ -160,7 +176,26 @@ static pz_status settle_names(pz__redis_names *n, pz_error *err)
     return PZ_OK;
 }
 
-/* What CLUSTER NODES says of slots: "... connected 0-5460 [5461->-NODE]" of the node itself. */
+/* What CLUSTER NODES says of slots: "... connected 0-5460 [5461->-NODE]", a line for each node. How
+ * many own any. */
+static size_t read_nodes(pz_str text, uint64_t *state, bool *is_moving)
+{
+    size_t owners = 0;
+    *is_moving = *is_moving || memchr(text.data, '[', text.len) != NULL;
+    for (size_t at = 0; at < text.len;) {
+        const char *line = text.data + at;
+        const char *end = memchr(line, '\n', text.len - at);
+        const size_t len = end ? (size_t)(end - line) : text.len - at;
+        const char *slots = memmem(line, len, "connected", 9);
+        const size_t left = slots ? len - (size_t)(slots - line) : 0;
+        if (slots)
+            *state += pz__siphash(pz__fixed_key, slots, left);
+        owners += left > 10 && slots[10] >= '0' && slots[10] <= '9';
+        at += len + 1;
+    }
+    return owners;
+}
+
 static pz_status map_state(pz__client *client, uint64_t *state, bool *is_moving, pz_error *err)
 {
     pz__session *session;
@@ -181,24 +216,14 @@ static pz_status map_state(pz__client *client, uint64_t *state, bool *is_moving,
             break;
         }
         args[0] = PZ__STR("CLUSTER");
-        args[1] = PZ__STR("SLOTS");
+        args[1] = PZ__STR("NODES");
         pz__request request = pz__request_new(0, args, 2);
         request.node = nodes[i];
-        args[1] = PZ__STR("NODES");
         status = pz__round(session, &request, 1, err);
-        if (status != PZ_OK || request.reply->kind != PZ__REPLY_TEXT)
-            continue;
-        const pz_str text = request.reply->text;
-        *is_moving = *is_moving || memchr(text.data, '[', text.len) != NULL;
-        for (size_t at = 0; at < text.len;) { /* the tail of each line: slots after "connected" */
-            const char *line = text.data + at;
-            const char *end = memchr(line, '\n', text.len - at);
-            const size_t len = end ? (size_t)(end - line) : text.len - at;
-            const char *slots = memmem(line, len, "connected", 9);
-            if (slots)
-                *state += pz__siphash(pz__fixed_key, slots, len - (size_t)(slots - line));
-            at += len + 1;
-        }
+        if (status == PZ_OK && request.reply->kind != PZ__REPLY_TEXT)
+            status = pz__fail(err, PZ_ERR_IO, "a Redis server answers what makes no sense");
+        if (status == PZ_OK && read_nodes(request.reply->text, state, is_moving) != count)
+            *is_moving = true;
     }
     pz__session_give(session);
     return status;
@@ -219,6 +244,7 @@ pz_status pz__redis_gather(pz__client *client, pz__redis_names *out, pz_error *e
         status = pz__session_take(client, &session, err);
         if (status != PZ_OK)
             return status;
+        atomic_store(&client->is_mapped, false);
         status = pz__client_masters(session, NULL, nodes, &count, err);
         pz__session_give(session);
         bool was_moving = false;

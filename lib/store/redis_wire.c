@@ -40,7 +40,8 @@ struct pz__wire {
     pz_alloc alloc;
     pz__arena *arena;
     redisReader *reader;
-    size_t fed; /* bytes since the last whole reply */
+    size_t fed;   /* bytes since the last whole reply */
+    size_t items; /* as well */
     int fd;
     pid_t process;
     char room[READ_SIZE];
@@ -66,7 +67,9 @@ void pz__redis_sleep(int32_t ms)
 /* Make a reply and hang it into the array that it is an element of. */
 static void *make(const redisReadTask *task, pz__reply_kind kind)
 {
-    const pz__wire *wire = task->privdata;
+    pz__wire *wire = task->privdata;
+    if (++wire->items > PZ__REPLY_ITEMS_MAX)
+        return NULL;
     pz__reply *reply = pz__arena_zero(wire->arena, 1, sizeof *reply);
     if (!reply)
         return NULL;
@@ -100,9 +103,11 @@ typedef int element_count;
 
 static void *make_array(const redisReadTask *task, element_count count)
 {
-    const pz__wire *wire = task->privdata;
-    if (count < 0 || (uint64_t)count > PZ__REPLY_ITEMS_MAX)
+    pz__wire *wire = task->privdata;
+    if (count < 0 || (uint64_t)count > PZ__REPLY_ITEMS_MAX) {
+        wire->items = PZ__REPLY_ITEMS_MAX + 1;
         return NULL;
+    }
     pz__reply *reply = make(task, PZ__REPLY_ARRAY);
     if (!reply)
         return NULL;
@@ -255,6 +260,7 @@ pz_status pz__wire_open(pz__wire **out, const pz_alloc *alloc, pz__arena *arena,
     wire->alloc = *alloc;
     wire->arena = arena;
     wire->fed = 0;
+    wire->items = 0;
     wire->process = getpid();
     wire->fd = -1;
     wire->reader = new_reader();
@@ -340,12 +346,16 @@ pz_status pz__wire_read(pz__wire *wire, pz__reply **out, pz__patience patience, 
     for (;;) {
         void *reply = NULL;
         if (redisReaderGetReply(wire->reader, &reply) != REDIS_OK) {
+            if (wire->items > PZ__REPLY_ITEMS_MAX)
+                return pz__fail(err, PZ_ERR_IO, "an answer of more than %u elements",
+                                PZ__REPLY_ITEMS_MAX);
             if (wire->reader->err == REDIS_ERR_OOM)
                 return pz__fail(err, PZ_ERR_NOMEM, "an answer of the server does not fit");
             return pz__fail(err, PZ_ERR_IO, "the server answers what is not Redis' protocol");
         }
         if (reply) {
             wire->fed = wire->reader->len - wire->reader->pos;
+            wire->items = 0;
             *out = reply;
             return PZ_OK;
         }

@@ -299,6 +299,16 @@ void servers_start_cluster(servers *s, unsigned node_timeout_ms)
         fail_msg("the cluster does not come up");
 }
 
+void servers_start_hermit(servers *s)
+{
+    memset(s, 0, sizeof *s);
+    s->is_cluster = true;
+    s->node_timeout_ms = 60000;
+    start(s, 1);
+    must_ask(&s->list[0], "CLUSTER ADDSLOTSRANGE 0 16383");
+    assert_true(servers_wait(s, 0, 60));
+}
+
 void server_kill(server *one)
 {
     if (!one->process)
@@ -434,6 +444,23 @@ int servers_owner(const servers *s, uint16_t slot, uint32_t except)
         }
     }
     return -1;
+}
+
+void servers_announce(const servers *s, uint32_t which, uint16_t port)
+{
+    char command[64], known[32], out[8192];
+    snprintf(command, sizeof command, "CONFIG SET cluster-announce-bus-port %u",
+             s->list[which].port + 10000);
+    must_ask(&s->list[which], command);
+    snprintf(command, sizeof command, "CONFIG SET cluster-announce-port %u", port);
+    must_ask(&s->list[which], command);
+    snprintf(known, sizeof known, ":%u@", port);
+    for (uint32_t i = 0, tries = 0; i < s->count && tries < 2400; tries++) {
+        if (server_ask(&s->list[i], "CLUSTER NODES", out, sizeof out) && strstr(out, known))
+            i++;
+        else
+            sleep_ms(25);
+    }
 }
 
 void servers_set_node_timeout(const servers *s, unsigned ms)

@@ -34,6 +34,8 @@ bool servers_are_there(void);
 /* One server, or a cluster of three masters (0 to 2) and their three replicas (3 to 5), ready. */
 void servers_start_one(servers *s);
 void servers_start_cluster(servers *s, unsigned node_timeout_ms);
+/* A cluster of one node that owns everything. */
+void servers_start_hermit(servers *s);
 void servers_stop(servers *s);
 
 /* "redis://127.0.0.1:P,..." with `more` behind it ("?wait=1"). */
@@ -52,6 +54,8 @@ bool servers_wait(const servers *s, uint32_t replicated, int seconds);
 /* Which node owns a slot, according to the first that answers; `except` (SERVERS_MAX for none) is
  * not asked. -1 if nobody does. */
 int servers_owner(const servers *s, uint16_t slot, uint32_t except);
+/* Let one node be known to the others, and to clients, by another port of loopback; wait till it is. */
+void servers_announce(const servers *s, uint32_t which, uint16_t port);
 /* Tell all nodes how long a silent one is waited for. */
 void servers_set_node_timeout(const servers *s, unsigned ms);
 /* Move a slot by hand, with its keys, as redis-cli does, between masters of a cluster that is well. */

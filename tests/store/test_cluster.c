@@ -299,6 +299,63 @@ static void the_writer_changes_for_who_slept_through_two_failovers(void **state)
     pz__store_close(store);
 }
 
+/* A replica becomes a master of its own and takes over a slot, while a store lies idle. */
+static uint32_t make_a_new_master(uint16_t slot)
+{
+    char out[4096], command[64];
+    const int from = servers_owner(&cluster, slot, SERVERS_MAX);
+    assert_true(from >= 0);
+    const uint32_t fresh = replica_of((uint32_t)from);
+    assert_true(server_ask(&cluster.list[fresh], "CLUSTER RESET SOFT", out, sizeof out));
+    snprintf(command, sizeof command, "CLUSTER MEET 127.0.0.1 %u", cluster.list[from].port);
+    assert_true(server_ask(&cluster.list[fresh], command, out, sizeof out));
+    /* It has to know who owns what before it can import a slot. */
+    for (int i = 0, known = 0; i < 1200 && known < 20; i++, sleep_ms(50)) {
+        snprintf(command, sizeof command, ":%u@", cluster.list[fresh].port);
+        for (uint32_t j = 0; j < cluster.count; j++) {
+            const bool is_told = server_ask(&cluster.list[j], "CLUSTER NODES", out, sizeof out);
+            const char *line = is_told ? strstr(out, command) : NULL;
+            const char *is_master = line ? strstr(line, "master") : NULL;
+            const bool is_ok = is_master && is_master < line + strcspn(line, "\n") &&
+                               server_ask(&cluster.list[j], "CLUSTER INFO", out, sizeof out) &&
+                               strstr(out, "cluster_state:ok") &&
+                               strstr(out, "cluster_slots_ok:16384");
+            known = is_ok ? known + 1 : 0;
+        }
+    }
+    assert_true(servers_move_slot(&cluster, slot, (uint32_t)from, fresh));
+    return fresh;
+}
+
+static void a_master_that_is_new_is_counted_too(void **state)
+{
+    (void)state;
+    pz__store *store;
+    pz__client *client = test_calloc(1, sizeof *client);
+    char address[400], room[PZ__ITEM_NAME_MAX];
+    uint64_t count;
+    const pz__store_options options = {.module = pz_redis_module()};
+    be_well_again();
+    servers_address(&cluster, "?prefix=fresh:&deadline_ms=30000", address);
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    for (unsigned i = 0; i < 30; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%u", i);
+        assert_ok(kit_set(store, key, "v"));
+    }
+    snprintf(client->options.prefix, sizeof client->options.prefix, "fresh:");
+    const pz_str key = PZ__STR("k0");
+    make_a_new_master(
+        pz__redis_slot(pz__item_name(room, client, PZ__ITEM_RECORD, key, key.data, key.len)));
+    if (!servers_wait(&cluster, 2, 60))
+        fail_msg("the cluster does not come to itself");
+    assert_ok(pz__store_count(store, &count, &kit_error));
+    assert_int_equal(count, 30);
+    assert_record(store, "k0", "v");
+    pz__store_close(store);
+    test_free(client);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_process_may_begin_while_a_master_is_dead),
         cmocka_unit_test(the_writer_changes_when_a_master_does),
         cmocka_unit_test(the_writer_changes_for_who_slept_through_two_failovers),
+        cmocka_unit_test(a_master_that_is_new_is_counted_too), /* changes the cluster: the last */
     };
     if (!servers_are_there())
         return 0;

@@ -233,7 +233,8 @@ typedef struct losses {
     atomic_uint seen;
 } losses;
 
-static proxy_fate lose(void *payload, const char *bytes, size_t len, const char **text)
+static proxy_fate lose(void *payload, const char *bytes, size_t len, const char **text,
+                       size_t *text_len)
 {
     losses *l = payload;
     if (!memmem(bytes, len, "EVAL", 4))
@@ -241,6 +242,7 @@ static proxy_fate lose(void *payload, const char *bytes, size_t len, const char 
     const unsigned n = atomic_fetch_add(&l->seen, 1);
     const char fate = n < strlen(l->fates) ? l->fates[n] : 'p';
     *text = "-CLUSTERDOWN The cluster is down\r\n";
+    *text_len = strlen(*text);
     return fate == 'l' ? PROXY_LOSE_ANSWER : fate == 'r' ? PROXY_ANSWER : PROXY_PASS;
 }
 
