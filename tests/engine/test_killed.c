@@ -35,6 +35,7 @@ static servers cluster;
 
 #define PROCESSES 8u
 #define CUSTOMERS 1000u
+#define KILLS 200u
 
 static const char visits_json[] =
     "{\"catalog\": \"visits\","
@@ -167,12 +168,27 @@ static void kill_one(crowd *c, uint32_t which)
     start_one(c, which);
 }
 
-static bool are_done(const crowd *c)
+static uint64_t all_left(const crowd *c)
 {
+    uint64_t left = 0;
     for (uint32_t i = 0; i < PROCESSES; i++)
-        if (atomic_load(&c->s->left[i]) > 0)
-            return false;
-    return true;
+        left += atomic_load(&c->s->left[i]);
+    return left;
+}
+
+/* Kill one each time that about a KILLSth of all has been done, so that processes get on with it
+ * also where they are slow to begin. */
+static void kill_now_and_then(crowd *c, uint64_t all)
+{
+    unsigned seed = 11;
+    for (uint64_t left = all; left > 0;) {
+        const uint64_t step = (uint64_t)rand_r(&seed) % (2 * all / KILLS + 1);
+        const uint64_t next = left > step ? left - step : 0;
+        for (int i = 0; i < 30000 && left > next; i++, left = all_left(c))
+            nanosleep(&(struct timespec){0, 1000 * (long)(rand_r(&seed) % 1000)}, NULL);
+        if (left > 0)
+            kill_one(c, (uint32_t)rand_r(&seed) % PROCESSES);
+    }
 }
 
 /* ---- the reckoning ---- */
@@ -242,7 +258,6 @@ static unsigned updates_each(unsigned quick)
 static void count_and_kill(const char *what, const char *address, uint32_t flags, unsigned updates)
 {
     crowd c = {.flags = flags};
-    unsigned seed = 11;
     snprintf(c.address, sizeof c.address, "%s", address);
     c.s = mmap(NULL, sizeof *c.s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(c.s != MAP_FAILED);
@@ -251,18 +266,14 @@ static void count_and_kill(const char *what, const char *address, uint32_t flags
         atomic_store(&c.s->left[i], updates);
         start_one(&c, i);
     }
-    while (!are_done(&c)) {
-        const struct timespec pause = {0, (long)(20 + rand_r(&seed) % 80) * 1000000};
-        nanosleep(&pause, NULL);
-        kill_one(&c, (uint32_t)rand_r(&seed) % PROCESSES);
-    }
+    kill_now_and_then(&c, (uint64_t)PROCESSES * updates);
     for (uint32_t i = 0; i < PROCESSES; i++)
         waitpid(c.processes[i], NULL, 0);
     const double took = seconds_now() - began;
     const reckoning r = reckon(&c);
     printf("    %-14s %u processes x %u updates of %u profiles: acknowledged %" PRIu64
            "  counted %" PRIu64 "  lost %" PRIu64 "  surplus %" PRIu64 "  kills %u (%" PRIu64
-           " in flight)  busy %u  %.0f s\n",
+           " in flight)  busy %u  %.1f s\n",
            what, PROCESSES, updates, CUSTOMERS, r.acknowledged, r.found, r.lost, r.surplus, c.kills,
            r.unknown, atomic_load(&c.s->busy), took);
     fflush(stdout);
