@@ -5,7 +5,7 @@
  * passes everything on until it is told to lie. Whatever it says then: what is read is what was
  * written, or an error; what was acknowledged is there; every call comes to an end; and when the
  * lies end all goes on. A server that lies in Redis' own words, in step, cannot be told from one
- * that tells the truth, and is not tried here.
+ * that tells the truth, and is not tried here. PZ_FULL=1 tells all lies, else every third is told.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -279,7 +279,7 @@ static void nonsense_from_a_member_is_never_an_answer(void **state)
     const char *hasty = "?prefix=lie:&timeout_ms=50&deadline_ms=150";
     assert_ok(open_store(&warm, hasty));
     check_recovery(warm, "at first");
-    for (unsigned i = 0; i < LIES; i++) {
+    for (unsigned i = 0; i < LIES; i += gen_is_full() ? 1 : 3) {
         pz__store *fresh;
         uint64_t count;
         const char *what = lies[i].name;
