@@ -1,8 +1,9 @@
 /*
  * faults.c: see faults.h.
  *
- * A symbol of the program comes before those of its libraries, so liblmdb's calls arrive here and
- * go on to the next of the name. A call is looked at only if its descriptor is of a file under the
+ * A symbol of the program comes before those of its libraries, so liblmdb's calls arrive here, and
+ * go on to the kernel. A sanitizer calls some of them before it is ready for code of its own, so
+ * this file is built without. A call is looked at only if its descriptor is of a file under the
  * watched directory, which the kernel is asked for. The record of a file is a list of writes and
  * syncs; a write through a descriptor opened with O_DSYNC counts as synced itself, and nothing
  * else with it.
@@ -12,7 +13,6 @@
 #endif
 #include "store/faults.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -44,17 +45,6 @@ static struct {
     event *events;
     size_t event_count, event_cap;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* The next function of this name: the C library's, or a sanitizer's on the way to it. */
-static void *next_of(const char *name)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    if (!found)
-        _exit(99);
-    return found;
-}
-
-#define NEXT(type, name) (*(type *)(void *)&(void *){next_of(name)})
 
 /* ---- under the lock ---- */
 
@@ -140,15 +130,6 @@ static void remember(int fd, const char *path, off_t at, const struct iovec *par
 /* Seen by the libraries, in a program that is built to show none of its symbols. */
 #define IN_PLACE __attribute__((visibility("default")))
 
-typedef ssize_t pwrite_fn(int, const void *, size_t, off_t);
-typedef ssize_t write_fn(int, const void *, size_t);
-typedef ssize_t writev_fn(int, const struct iovec *, int);
-typedef int sync_fn(int);
-typedef int size_fn(int, off_t);
-typedef int allocate_fn(int, off_t, off_t);
-typedef int msync_fn(void *, size_t, int);
-typedef void *mmap_fn(void *, size_t, int, int, int, off_t);
-
 IN_PLACE ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     char path[512];
@@ -158,7 +139,7 @@ IN_PLACE ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
         return -1;
     }
     len = how == FAULT_SHORT ? len / 2 : len;
-    const ssize_t done = NEXT(pwrite_fn *, "pwrite")(fd, bytes, len, at);
+    const ssize_t done = syscall(SYS_pwrite64, fd, bytes, len, at);
     if (done > 0)
         remember(fd, path, at, &(struct iovec){(void *)(uintptr_t)bytes, (size_t)done}, 1);
     return done;
@@ -172,7 +153,7 @@ IN_PLACE ssize_t write(int fd, const void *bytes, size_t len)
         errno = how;
         return -1;
     }
-    return NEXT(write_fn *, "write")(fd, bytes, how == FAULT_SHORT ? len / 2 : len);
+    return syscall(SYS_write, fd, bytes, how == FAULT_SHORT ? len / 2 : len);
 }
 
 IN_PLACE ssize_t writev(int fd, const struct iovec *parts, int count)
@@ -185,13 +166,13 @@ IN_PLACE ssize_t writev(int fd, const struct iovec *parts, int count)
     }
     const off_t at = path[0] ? lseek(fd, 0, SEEK_CUR) : 0;
     count = how == FAULT_SHORT ? count / 2 : count;
-    const ssize_t done = NEXT(writev_fn *, "writev")(fd, parts, count);
+    const ssize_t done = syscall(SYS_writev, fd, parts, count);
     if (done > 0)
         remember(fd, path, at, parts, count);
     return done;
 }
 
-static int sync_file(int fd, const char *name)
+static int sync_file(int fd, long call)
 {
     char path[512];
     const int how = meet(FAULT_SYNC, fd, path);
@@ -199,7 +180,7 @@ static int sync_file(int fd, const char *name)
         errno = how > 0 ? how : EIO;
         return -1;
     }
-    const int rc = NEXT(sync_fn *, name)(fd);
+    const int rc = (int)syscall(call, fd);
     if (path[0])
         usleep(disk.sync_us);
     if (rc == 0 && is_data(path)) {
@@ -213,17 +194,12 @@ static int sync_file(int fd, const char *name)
 
 IN_PLACE int fsync(int fd)
 {
-    return sync_file(fd, "fsync");
+    return sync_file(fd, SYS_fsync);
 }
 
 IN_PLACE int fdatasync(int fd)
 {
-    return sync_file(fd, "fdatasync");
-}
-
-IN_PLACE int msync(void *from, size_t len, int flags)
-{
-    return NEXT(msync_fn *, "msync")(from, len, flags);
+    return sync_file(fd, SYS_fdatasync);
 }
 
 IN_PLACE int ftruncate(int fd, off_t len)
@@ -234,7 +210,7 @@ IN_PLACE int ftruncate(int fd, off_t len)
         errno = how > 0 ? how : EIO;
         return -1;
     }
-    return NEXT(size_fn *, "ftruncate")(fd, len);
+    return (int)syscall(SYS_ftruncate, fd, len);
 }
 
 IN_PLACE int posix_fallocate(int fd, off_t from, off_t len)
@@ -243,7 +219,7 @@ IN_PLACE int posix_fallocate(int fd, off_t from, off_t len)
     const int how = meet(FAULT_SIZE, fd, path);
     if (how)
         return how > 0 ? how : EIO;
-    return NEXT(allocate_fn *, "posix_fallocate")(fd, from, len);
+    return syscall(SYS_fallocate, fd, 0, from, len) == 0 ? 0 : errno;
 }
 
 IN_PLACE void *mmap(void *where, size_t len, int protection, int flags, int fd, off_t at)
@@ -254,7 +230,11 @@ IN_PLACE void *mmap(void *where, size_t len, int protection, int flags, int fd, 
         errno = how > 0 ? how : ENOMEM;
         return MAP_FAILED;
     }
-    return NEXT(mmap_fn *, "mmap")(where, len, protection, flags, fd, at);
+#ifdef SYS_mmap2
+    return (void *)syscall(SYS_mmap2, where, len, protection, flags, fd, at / 4096);
+#else
+    return (void *)syscall(SYS_mmap, where, len, protection, flags, fd, at);
+#endif
 }
 
 /* ---- the test's side ---- */

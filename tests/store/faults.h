@@ -1,7 +1,7 @@
 /*
  * faults.h: a disk that fails when told to, and that remembers what it was given.
  *
- * The functions by which a store reaches its files (pwrite, writev, write, fsync, fdatasync, msync,
+ * The functions by which a store reaches its files (pwrite, writev, write, fsync, fdatasync,
  * ftruncate, posix_fallocate, mmap) are defined in faults.c and take the place of the C library's
  * in a test linked with it, LMDB's calls included. Only files under the watched directory matter.
  */
