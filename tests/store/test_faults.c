@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/faults.h"
@@ -476,6 +479,107 @@ static void what_one_takes_back_leaves_the_others_of_its_group(void **state)
     run_free(r);
 }
 
+static void *write_bulk(void *payload)
+{
+    char key[32];
+    for (int i = 0; i < 10; i++) {
+        snprintf(key, sizeof key, "%p-%d", (void *)&key, i);
+        const pz_str bytes = {bulk, 100000};
+        pz_status status = PZ_ERR_BUSY;
+        while (status == PZ_ERR_BUSY) /* another member's growth may be in the way */
+            status = kit_set_bytes(payload, pz_str_of(key), bytes);
+        if (status != PZ_OK)
+            return payload;
+    }
+    return NULL;
+}
+
+static void a_map_that_grows_under_groups_loses_nothing(void **state)
+{
+    (void)state;
+    run *r = run_new(PZ__GROUPED);
+    pz__store *store;
+    pthread_t threads[8];
+    void *failed;
+    uint64_t count;
+    const pz__store_options options = {.durability = PZ__GROUPED, .map_bytes = MAP_LITTLE};
+    assert_ok(pz__store_open(&store, r->address, &options, &kit_error));
+    for (int i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, write_bulk, store);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_ok(pz__store_count(store, &count, &kit_error));
+    assert_int_equal(count, 8 * 10);
+    pz__store_close(store);
+    run_free(r);
+}
+
+typedef struct killed {
+    pz__store *store;
+    atomic_uint acknowledged[8]; /* of each thread; the parent reads them */
+    atomic_uint next;
+} killed;
+
+static void *increment_for_ever(void *payload)
+{
+    killed *k = payload;
+    const unsigned own = atomic_fetch_add(&k->next, 1);
+    char key[16];
+    snprintf(key, sizeof key, "t%u", own);
+    while (kit_increment(k->store, key) == PZ_OK)
+        atomic_fetch_add(&k->acknowledged[own], 1);
+    return NULL;
+}
+
+static void write_in_groups(killed *k, const char *address)
+{
+    pthread_t threads[8];
+    if (pz__store_open(&k->store, address, &(pz__store_options){.durability = PZ__GROUPED}, NULL) !=
+        PZ_OK)
+        _exit(1);
+    for (int i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, increment_for_ever, k);
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    _exit(1);
+}
+
+static void a_killed_group_loses_nothing_that_was_acknowledged(void **state)
+{
+    (void)state;
+    run *r = run_new(PZ__GROUPED);
+    killed *k = mmap(NULL, sizeof *k, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pz__store *store;
+    uint64_t acknowledged = 0;
+    assert_true(k != MAP_FAILED);
+    for (unsigned i = 0; i < 12; i++) {
+        atomic_store(&k->next, 0);
+        const pid_t child = fork();
+        if (child == 0)
+            write_in_groups(k, r->address);
+        usleep(5000 + 3001 * i);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_ok(pz__store_open(&store, r->address, NULL, &kit_error));
+        for (unsigned t = 0; t < 8; t++) {
+            char key[16];
+            snprintf(key, sizeof key, "t%u", t);
+            const unsigned known = atomic_load(&k->acknowledged[t]);
+            const uint64_t there = kit_number(store, key);
+            /* A killed process may have written what it had no time to acknowledge. */
+            assert_true(there >= known && there <= known + 1);
+            atomic_store(&k->acknowledged[t], (unsigned)there);
+            acknowledged += known;
+        }
+        pz__store_close(store);
+    }
+    assert_true(acknowledged > 0);
+    munmap(k, sizeof *k);
+    run_free(r);
+}
+
 /* ---- power ---- */
 
 typedef struct acknowledgement {
@@ -625,6 +729,8 @@ int main(void)
         cmocka_unit_test(each_transaction_is_as_durable_as_it_says),
         cmocka_unit_test(after_the_disk_refused_lazy_writes_none_is_called_durable),
         cmocka_unit_test(what_one_takes_back_leaves_the_others_of_its_group),
+        cmocka_unit_test(a_map_that_grows_under_groups_loses_nothing),
+        cmocka_unit_test(a_killed_group_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(an_acknowledged_durable_write_survives_a_loss_of_power),
         cmocka_unit_test(an_acknowledged_grouped_write_survives_a_loss_of_power),
     };

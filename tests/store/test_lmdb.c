@@ -290,17 +290,23 @@ static void a_fork_amid_busy_threads_leaves_a_child_that_works(void **state)
         print_message("skipped: a sanitizer's child may wait for its parent's threads\n");
         skip();
     }
-    pthread_t threads[2];
+    pthread_t threads[4];
     pz__store *store = open_lazy(state), *memory = open_at("memory:", NULL);
+    pz__store *grouped =
+        open_at(((place *)*state)->address, &(pz__store_options){.durability = PZ__GROUPED});
     atomic_store(&stop_busy, false);
     pthread_create(&threads[0], NULL, keep_busy, store);
     pthread_create(&threads[1], NULL, keep_busy, memory);
+    pthread_create(&threads[2], NULL, keep_busy, grouped);
+    pthread_create(&threads[3], NULL, keep_busy, grouped);
     for (int i = 0; i < 40; i++) {
         pid_t child = fork();
         if (child == 0) {
             alarm(20);
             int failed = kit_increment(store, "child") != PZ_OK;
             failed += kit_increment(memory, "child") != PZ_OK;
+            failed += kit_increment(grouped, "child") != PZ_OK;
+            pz__store_close(grouped);
             pz__store_close(store);
             pz__store_close(memory);
             _exit(failed);
@@ -308,10 +314,11 @@ static void a_fork_amid_busy_threads_leaves_a_child_that_works(void **state)
         assert_int_equal(wait_for(child), 0);
     }
     atomic_store(&stop_busy, true);
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
-    assert_int_equal(kit_number(store, "child"), 40);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(kit_number(store, "child"), 2 * 40);
     assert_int_equal(kit_number(memory, "child"), 0);
+    pz__store_close(grouped);
     pz__store_close(store);
     pz__store_close(memory);
 }
@@ -392,6 +399,26 @@ static void a_kill_at_any_moment_leaves_whole_transactions(void **state)
     pz__store_close(store);
 }
 
+static void *read_once(void *payload)
+{
+    return kit_number(payload, "n") == 1 ? NULL : payload;
+}
+
+/* More of them than LMDB's table has readers: a slot belongs to no thread. */
+static void threads_that_come_and_go_use_up_no_readers(void **state)
+{
+    pz__store *store = open_lazy(state);
+    void *failed;
+    assert_ok(kit_increment(store, "n"));
+    for (int i = 0; i < 1500; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, read_once, store), 0);
+        pthread_join(thread, &failed);
+        assert_null(failed);
+    }
+    pz__store_close(store);
+}
+
 /* ---- growth ---- */
 
 #define LITTLE (1u << 20)
@@ -467,6 +494,38 @@ static void a_transaction_that_outgrows_the_map_succeeds_when_run_again(void **s
     assert_ok(status);
     assert_true(tries > 1);
     pz__store_close(store);
+}
+
+static pz_status die(void *payload, pz_str key, const void *bytes, size_t len)
+{
+    (void)payload, (void)key, (void)bytes, (void)len;
+    kill(getpid(), SIGKILL);
+    return PZ_OK;
+}
+
+/* What a dead reader saw would be kept for ever, and nothing be written over. */
+static void a_reader_that_was_killed_is_cleared_at_opening(void **state)
+{
+    place *p = *state;
+    char path[400];
+    struct stat what;
+    pz__store *store = open_lazy(state);
+    assert_ok(set_bulk(store, "k"));
+    pz__store_close(store);
+    pid_t child = fork();
+    if (child == 0) {
+        pz__store *own = open_lazy(state);
+        pz__store_iterate(own, die, NULL, NULL);
+        _exit(1);
+    }
+    assert_int_equal(wait_for(child), 128 + SIGKILL);
+    store = open_lazy(state);
+    for (int i = 0; i < 20; i++)
+        assert_ok(set_bulk(store, "k"));
+    pz__store_close(store);
+    snprintf(path, sizeof path, "%s/data.mdb", p->path);
+    assert_int_equal(stat(path, &what), 0);
+    assert_true(what.st_size < 8 * (off_t)sizeof bulk);
 }
 
 static pz_status write_while_iterating(void *payload, pz_str key, const void *bytes, size_t len)
@@ -792,6 +851,8 @@ int main(void)
         CASE(a_child_cannot_end_its_parents_transaction),
         CASE(a_killed_writer_leaves_the_last_commit),
         CASE(a_kill_at_any_moment_leaves_whole_transactions),
+        CASE(threads_that_come_and_go_use_up_no_readers),
+        CASE(a_reader_that_was_killed_is_cleared_at_opening),
         CASE(the_map_grows_for_updates_and_for_other_processes),
         CASE(a_transaction_that_outgrows_the_map_succeeds_when_run_again),
         CASE(growth_does_not_wait_for_an_iteration),
