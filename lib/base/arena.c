@@ -202,14 +202,6 @@ void *pz__arena_grow(pz__arena *arena, size_t size)
     return chunk_bytes(spare);
 }
 
-void *pz__arena_array(pz__arena *arena, size_t count, size_t size)
-{
-    size_t total;
-    if (!pz__size_mul(count, size, &total))
-        return NULL;
-    return pz__arena_new(arena, total);
-}
-
 void *pz__arena_zero(pz__arena *arena, size_t count, size_t size)
 {
     void *piece = pz__arena_array(arena, count, size);

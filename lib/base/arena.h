@@ -66,7 +66,11 @@ static inline void *pz__arena_new(pz__arena *arena, size_t size)
 }
 
 /* An array; NULL also when the product overflows. */
-void *pz__arena_array(pz__arena *arena, size_t count, size_t size);
+static inline void *pz__arena_array(pz__arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    return __builtin_mul_overflow(count, size, &total) ? NULL : pz__arena_new(arena, total);
+}
 /* The same, filled with zero bytes. */
 void *pz__arena_zero(pz__arena *arena, size_t count, size_t size);
 /* A copy of `len` bytes with a NUL behind it that `len` does not count. */

@@ -43,9 +43,10 @@ bool pz__size_add(size_t a, size_t b, size_t *out)
 
 bool pz__size_mul(size_t a, size_t b, size_t *out)
 {
-    if (b != 0 && a > SIZE_MAX / b)
+    size_t product;
+    if (__builtin_mul_overflow(a, b, &product))
         return false;
-    *out = a * b;
+    *out = product;
     return true;
 }
 

@@ -24,8 +24,32 @@
 /* How far declared shares may be from adding to 1. */
 #define SHARE_TOLERANCE 1e-9
 
+/* Most domains are of texts, which are equal to themselves alone: the first that compares equal is
+ * the one. */
+static uint32_t find_text(const pz__domain *domain, pz_value value)
+{
+    const pz_str text = {value.as.text, value.len};
+    uint32_t low = 0, high = domain->count - 1;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const pz_value here = domain->nodes[domain->by_value[middle]].value;
+        const int by = here.kind == PZ_STRING
+                           ? pz__str_compare((pz_str){here.as.text, here.len}, text)
+                           : pz_value_compare(here, value);
+        if (by == 0)
+            return domain->by_value[middle];
+        if (by < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return PZ__NODE_NONE;
+}
+
 uint32_t pz__domain_find(const pz__domain *domain, pz_value value)
 {
+    if (value.kind == PZ_STRING)
+        return find_text(domain, value);
     uint32_t low = 0, high = domain->count - 1;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

@@ -470,5 +470,9 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
     }
     request->context[known - catalog->context] = kept;
     pz__request_changed(request);
+    if (pz__str_equal(known->name, PZ__STR("channel"))) {
+        request->channel = pz_value_text(kept);
+        request->has_channel = true;
+    }
     return PZ_OK;
 }

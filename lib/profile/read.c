@@ -227,10 +227,11 @@ static inline int compare_to(const sought *s, pz_str here)
 pz_status pz__row_find(const pz__directory *d, pz_str name, uint32_t *index, pz_str *found)
 {
     const sought s = sought_of(name);
+    /* The empty name is less than any other. */
+    uint32_t low = 0, high = name.len || d->count == 0 ? d->count : 1;
     const pz_str names = d->runs[PZ__COLUMN_NAME];
     const unsigned width = d->width[PZ__COLUMN_NAME], row_len = d->row_len;
     const uint8_t *rows = d->rows;
-    uint32_t low = 0, high = d->count;
     while (low < high) {
         const uint32_t middle = (low + high) / 2; /* a body has no 2^31 rows */
         const uint8_t *end_at = rows + (size_t)middle * row_len;
