@@ -44,12 +44,16 @@ static void *push(pz__planner *p, void *array, uint32_t *count, uint32_t *cap, s
 
 /* ---- parts of a program ---- */
 
+/* Offsets stand beside the instructions and have no capacity of their own: they grow first, and
+ * without them nothing does. */
 uint32_t pz__emit(pz__planner *p, pz__ins ins, uint32_t offset)
 {
     uint32_t offset_count = p->code_count, offset_cap = p->code_cap;
     uint32_t *where = push(p, &p->offsets, &offset_count, &offset_cap, sizeof *where);
+    if (!where)
+        return 0;
     pz__ins *code = push(p, &p->code, &p->code_count, &p->code_cap, sizeof *code);
-    if (!where || !code)
+    if (!code)
         return 0;
     *where = offset;
     *code = ins;
