@@ -275,6 +275,8 @@ void pz__vm_scan(pz__vm *vm, const pz__ins *ins, pz_value *registers)
     const uint32_t weight = 1u + ins[1].b, most = stops ? BLOCK_TO_STOP : BLOCK;
     if (position->len >= FRUITLESS_MAX || position->as.u >= range->len)
         return;
+    if ((what & PZ__SCAN_KEEP) && registers[ins->dst].kind != PZ_LIST)
+        return; /* no memory for the list; the instructions say so */
     block b;
     term terms[PZ__SCAN_TERMS];
     for (uint32_t i = 0; i < ins->b; i++)

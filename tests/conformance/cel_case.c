@@ -194,7 +194,7 @@ bool case_same(pz_value a, pz_value b)
         return b.as.d != b.as.d;
     if (a.kind == PZ_MAP)
         return same_maps(a, b);
-    if (a.kind != PZ_LIST)
+    if (a.kind != PZ_LIST && a.kind != PZ__V_OPTIONAL)
         return pz_value_equal(a, b);
     bool equal = a.len == b.len;
     for (uint32_t i = 0; equal && i < a.len; i++)

@@ -3,7 +3,8 @@
  *
  * The first byte chooses: checked or not, macros or not, what is in the slots. Whatever compiles
  * must verify; whatever is refused must say where and why; a checked rule must come out as it does
- * unchecked, and either as it does while its costs are counted, when no loop is scanned.
+ * unchecked, and either as it does while its costs are counted, when no loop is scanned; and with
+ * less memory, of an amount that the bytes choose, as it did or as an error of memory.
  *
  * `m` is a map of a few members or of many, `l` a list of records that are alike, but for some.
  */
@@ -157,6 +158,35 @@ static bool compile(pz__arena *arena, const pz__program **program, pz_str source
     return false;
 }
 
+/* An arena that has `room` octets, or what its first piece has, and never more. */
+static void open_small(pz__arena *arena, size_t room)
+{
+    pz__arena_init(arena, NULL, 0);
+    require(pz__arena_new(arena, 16) != NULL);
+    const size_t left = (size_t)(arena->end - arena->next);
+    if (left > room)
+        require(pz__arena_new(arena, left - room) != NULL);
+    arena->limit = arena->reserved;
+}
+
+/* The same within an arena that may be too small. */
+static void run_short_of_memory(pz_str source, uint8_t choice, pz_value peaceful)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < source.len; i++)
+        sum = sum * 31 + (uint8_t)source.data[i];
+    pz__arena arena, documents;
+    const pz__program *program;
+    pz__arena_init(&documents, NULL, 0);
+    const pz_value m = document(&documents, choice & 4 ? few : many);
+    const pz_value l = document(&documents, choice & 8 ? alike : unlike);
+    open_small(&arena, sum % 192 * 16);
+    if (compile(&arena, &program, source, true, (choice & 2) != 0))
+        require_same(run(&arena, program, choice, m, l), peaceful);
+    pz__arena_clear(&arena);
+    pz__arena_clear(&documents);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -175,6 +205,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const pz_value b = is_plain ? run(&arena, unchecked, choice, m, l) : pz_value_null();
     if (is_typed)
         require_same(run(&arena, checked, choice, m, l), b);
+    if (is_plain)
+        run_short_of_memory(source, choice, b);
     pz__arena_clear(&arena);
     return 0;
 }
