@@ -267,6 +267,10 @@ typedef struct pz_many {
     const char *kind;                  /**< By identifier: its kind, such as "email". */
     const char *const *names;          /**< The decisions, or attributes, that are asked for. */
     uint32_t name_count;
+    /** NULL, or room for a number for each line. Then no line has "customer", lines that are alike
+     * stand once, and the numbers say which line (from 0) is whose, in the order in which they would
+     * have stood. What is there after a failure means nothing. */
+    uint32_t *numbers;
 } pz_many;
 #define PZ_MANY .size = (uint32_t)sizeof(pz_many)
 
@@ -292,7 +296,7 @@ typedef struct pz_many {
  * @param pool     Owns the text.
  * @return PZ_OK; PZ_ERR_NOT_FOUND for a name that the catalog does not declare (the nearest is
  * named); PZ_ERR_PARSE for texts that are not UTF-8; PZ_ERR_ARG; PZ_ERR_STATE; PZ_ERR_LIMIT for
- * too many customers, or answers that are too long together; PZ_ERR_NOMEM, PZ_ERR_IO, PZ_ERR_BUSY.
+ * too many customers, answers that are too long together, or more than 1,048,576 numbers; PZ_ERR_NOMEM, PZ_ERR_IO, PZ_ERR_BUSY.
  */
 PZ_API pz_status pz_decide_many(pz_str *out, pz_context *context, pz_pool *pool,
                                 const pz_many *many, pz_error *err);

@@ -11,6 +11,10 @@
  * said takes them back and an error stands there instead. Only what would befall every customer
  * (no memory, a store that fails) ends the call.
  *
+ * Few answers are unlike: a host that turns each line into an object would read the same text over
+ * and over. Where the caller wants numbers, a line leaves its customer out, is interned, and stands
+ * once in the text, however many customers have it.
+ *
  * Not here: how an answer comes about (context.c), many events (batch.c).
  */
 #include "engine/engine.h"
@@ -34,13 +38,17 @@ struct run {
     pz__buf out;
     pz_str customer; /* what stands in its lines; NULL: nobody */
     bool is_new;     /* nobody has its identifier yet */
+    bool is_first;   /* no member stands in the line yet */
+    pz__arena arena; /* of the */
+    pz__names lines; /* that are unlike, where numbers are wanted */
 };
 
 /* ---- lines ---- */
 
 static void put_name(run *r, const char *name)
 {
-    pz__buf_text(&r->out, ",\"");
+    pz__buf_text(&r->out, r->is_first ? "\"" : ",\"");
+    r->is_first = false;
     pz__buf_text(&r->out, name);
     pz__buf_text(&r->out, "\":");
 }
@@ -61,11 +69,14 @@ static void put_value(run *r, const char *name, pz_value value, pz_status *statu
 
 static void begin_line(run *r, const char *name)
 {
-    pz__buf_text(&r->out, "{\"customer\":");
-    if (r->customer.data)
-        pz__json_write_text(&r->out, r->customer);
-    else
+    pz__buf_byte(&r->out, '{');
+    r->is_first = true;
+    if (!r->many->numbers && r->customer.data)
+        put_text(r, "customer", r->customer);
+    else if (!r->many->numbers) {
+        put_name(r, "customer");
         pz__buf_text(&r->out, "null");
+    }
     if (name)
         put_text(r, r->question->about, pz_str_of(name));
 }
@@ -270,6 +281,23 @@ static bool is_own(bool is_open, pz_status status)
     return !is_fatal(status) || (!is_open && status == PZ_ERR_ARG);
 }
 
+/* The lines of customer i become numbers, and leave the buffer. */
+static pz_status number_lines(run *r, uint32_t i)
+{
+    const char *at = r->out.data;
+    for (uint32_t n = 0; n < lines_of(r); n++) {
+        const char *end = memchr(at, '\n', (size_t)(r->out.data + r->out.len - at));
+        const pz_str line = {at, (size_t)(end + 1 - at)};
+        const uint32_t number = pz__names_put(&r->lines, line);
+        if (number == PZ__NAME_NONE)
+            return PZ_ERR_NOMEM;
+        r->many->numbers[(size_t)i * lines_of(r) + n] = number;
+        at = end + 1;
+    }
+    pz__buf_reset(&r->out);
+    return PZ_OK;
+}
+
 static pz_status run_one(run *r, uint32_t i, pz_error *err)
 {
     const bool is_handle = r->many->by == PZ_BY_HANDLE;
@@ -291,6 +319,8 @@ static pz_status run_one(run *r, uint32_t i, pz_error *err)
     }
     pz__context_leave(r->context, mark);
     pz_profile_free(opened);
+    if (status == PZ_OK && r->out.status == PZ_OK && r->many->numbers)
+        status = number_lines(r, i);
     if (status != PZ_OK)
         pz__fail(err, status, "%s", why.message[0] ? why.message : pz_status_text(status));
     else if (r->out.status != PZ_OK)
@@ -362,7 +392,18 @@ static pz_status check(const question *asked, const pz_str *out, pz_context *con
     if (!pz__context_request(context)->catalog)
         return pz__fail(err, PZ_ERR_STATE, "begin the context with pz_context_begin() first");
     const pz_status status = check_customers(many, err);
-    return status == PZ_OK ? check_names(asked, context, many, err) : status;
+    if (status != PZ_OK)
+        return status;
+    if (many->numbers && asked->about && (uint64_t)many->count * many->name_count > PZ__NAMES_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT, "more than %u answers to be numbered", PZ__NAMES_MAX);
+    return check_names(asked, context, many, err);
+}
+
+/* The lines that are unlike, in the order of their numbers. */
+static void put_lines(run *r)
+{
+    for (uint32_t i = 0; i < r->lines.count; i++)
+        pz__buf_put(&r->out, r->lines.list[i].data, r->lines.list[i].len);
 }
 
 static pz_status run_all(const question *asked, pz_str *out, pz_context *context, pz_pool *pool,
@@ -377,14 +418,20 @@ static pz_status run_all(const question *asked, pz_str *out, pz_context *context
     run r = {
         .question = asked, .context = context, .engine = pz__context_engine(context), .many = many};
     pz__buf_init(&r.out, &arena->alloc, PZ_VALUE_LEN_MAX);
+    pz__arena_init(&r.arena, &arena->alloc, 0);
+    pz__names_init(&r.lines, &r.arena);
     for (uint32_t i = 0; i < many->count && status == PZ_OK; i++)
         status = run_one(&r, i, err);
+    put_lines(&r);
+    if (status == PZ_OK && r.out.status != PZ_OK)
+        status = pz__fail(err, r.out.status, "%s", pz_status_text(r.out.status));
     const char *text =
         status == PZ_OK ? pz__arena_text(arena, r.out.data ? r.out.data : "", r.out.len) : NULL;
     if (text)
         *out = (pz_str){text, r.out.len};
     else if (status == PZ_OK)
         status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    pz__arena_clear(&r.arena);
     pz__buf_clear(&r.out);
     return status;
 }

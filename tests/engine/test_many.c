@@ -309,6 +309,63 @@ static void bad_calls_are_refused_whole(void **state)
     close_shop(&s);
 }
 
+static void lines_that_are_alike_stand_once_where_numbers_are_wanted(void **state)
+{
+    (void)state;
+    shop s;
+    char ann[65], bob[65];
+    static const char *const both[] = {"bare", "hero"};
+    assert_int_equal(open_with(&s, NULL), PZ_OK);
+    keep(&s, "ann@x", "de", ann);
+    keep(&s, "bob@x", "fr", bob);
+    row ids = {.count = 0};
+    put(&ids, ann);
+    put(&ids, bob);
+    put(&ids, "nobody");
+    put(&ids, ann);
+    uint32_t numbers[8];
+    pz_str text;
+    pz_many many = many_of(&ids, PZ_BY_ID);
+    many.numbers = numbers;
+    assert_int_equal(pz_segments_many(&text, s.context, s.pool, &many, NULL), PZ_OK);
+    assert_string_equal(text.data, "{\"segments\":[\"german\"]}\n{\"segments\":[]}\n"
+                                   "{\"error\":\"the store holds no profile 'nobody'\","
+                                   "\"status\":\"ERR_NOT_FOUND\"}\n");
+    const uint32_t wanted[] = {0, 1, 2, 0};
+    assert_memory_equal(numbers, wanted, sizeof wanted);
+    many.names = both;
+    many.name_count = 2;
+    assert_int_equal(pz_decide_many(&text, s.context, s.pool, &many, NULL), PZ_OK);
+    const uint32_t pairs[] = {0, 1, 0, 2, 3, 4, 0, 1};
+    assert_memory_equal(numbers, pairs, sizeof pairs);
+    assert_memory_equal(text.data, "{\"decision\":\"bare\",\"value\":7,", 29);
+    close_shop(&s);
+}
+
+static void more_numbers_than_may_be_are_refused(void **state)
+{
+    (void)state;
+    shop s;
+    pz_str text;
+    pz_error err = PZ_ERROR_INIT;
+    enum { COUNT = PZ_MANY_MAX, EACH = 8 };
+    static const char *names[EACH + 1];
+    for (int i = 0; i <= EACH; i++)
+        names[i] = "bare";
+    assert_int_equal(open_with(&s, NULL), PZ_OK);
+    const pz_profile **list = calloc(COUNT, sizeof *list);
+    uint32_t *numbers = calloc((size_t)COUNT * (EACH + 1), sizeof *numbers);
+    pz_many many = {PZ_MANY,        .count = COUNT,     .profiles = list,
+                    .names = names, .name_count = EACH, .numbers = numbers};
+    assert_int_equal(pz_decide_many(&text, s.context, s.pool, &many, &err), PZ_OK);
+    assert_int_equal(numbers[(size_t)COUNT * EACH - 1], 0);
+    many.name_count++;
+    assert_int_equal(pz_decide_many(&text, s.context, s.pool, &many, &err), PZ_ERR_LIMIT);
+    free(numbers);
+    free(list);
+    close_shop(&s);
+}
+
 /* Many more answers than one request may hold at once. */
 static void a_full_call_is_answered_and_one_more_refused(void **state)
 {
@@ -360,6 +417,11 @@ static pz_status scenario(const pz_alloc *alloc, void *payload)
         status = pz_decide_many(&text, s.context, s.pool, &many, NULL);
     if (status == PZ_OK)
         assert_non_null(strstr(text.data, "\"value\":\"hallo\""));
+    uint32_t numbers[2];
+    many.numbers = numbers;
+    if (status == PZ_OK)
+        status = pz_decide_many(&text, s.context, s.pool, &many, NULL);
+    many.numbers = NULL;
     if (status == PZ_OK)
         status = pz_segments_many(&text, s.context, s.pool, &many, NULL);
     if (status == PZ_OK)
@@ -382,6 +444,8 @@ int main(void)
         cmocka_unit_test(names_and_answers_stand_customer_by_customer),
         cmocka_unit_test(a_value_without_a_word_in_json_is_that_customers_error),
         cmocka_unit_test(bad_calls_are_refused_whole),
+        cmocka_unit_test(lines_that_are_alike_stand_once_where_numbers_are_wanted),
+        cmocka_unit_test(more_numbers_than_may_be_are_refused),
         cmocka_unit_test(a_full_call_is_answered_and_one_more_refused),
         cmocka_unit_test(without_memory_there_is_no_answer),
     };

@@ -106,7 +106,8 @@ class Batch(Structure):
 class Many(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("by", c_uint32), ("count", c_uint32),
                 ("profiles", POINTER(c_void_p)), ("texts", c_char_p), ("ends", POINTER(c_uint64)),
-                ("kind", c_char_p), ("names", POINTER(c_char_p)), ("name_count", c_uint32)]
+                ("kind", c_char_p), ("names", POINTER(c_char_p)), ("name_count", c_uint32),
+                ("numbers", POINTER(c_uint32))]
 
 
 class Variable(Structure):
@@ -405,6 +406,11 @@ def names(encoded: Sequence[bytes]) -> Any:
 def numbers(buffer: Any) -> Any:
     """An array.array("Q") as C wants it; it must stay."""
     return (c_uint64 * len(buffer)).from_buffer(buffer)
+
+
+def room_for_numbers(buffer: Any) -> Any:
+    """An array.array("I") as C wants room for 32-bit numbers; it must stay."""
+    return (c_uint32 * len(buffer)).from_buffer(buffer)
 
 
 #: How array.array() calls an address.

@@ -556,31 +556,35 @@ class Engine:
 
     # ---- many customers at once ----
 
-    def _ask_lines(self, function: Any, about: str, names: Sequence[bytes], customers: Any,
+    def _ask_lines(self, function: Any, names: Optional[Sequence[bytes]], customers: Any,
                    by: Optional[str], flags: int, jsonl: bool, now: Moment,
                    account: Optional[Profile], level: Optional[str], context: Context,
                    more: Dict[str, Any]) -> Answers:
-        """Ask, run by run. The member ``about`` is what follows the customer in each line."""
+        """Ask, run by run. ``names`` None: one line for each customer."""
         self._check_own(account)
         more = values.members(context, "circumstances", more)
+        each = 1 if names is None else len(names)
         runs = list(_many.runs(_many.customers_of(self, customers, by), by))
-        asked = [_many.asked(run, list(names), flags) for run in runs]
-        texts = []
+        texts: List[bytes] = []
+        found: List[_many.Line] = []
         session = self._take()
         try:
             err = _ffi.new_error()
-            for run, (many, keep) in zip(runs, asked):
+            for run in runs:
+                many, keep = _many.asked(run, list(names or ()), flags)
+                numbers = None if jsonl else _many.numbered(run, each, flags)
+                if numbers:
+                    many.numbers = _ffi.room_for_numbers(numbers)
                 self._begin(session, err, now, level, more)
-                texts.append(self._run(function, session, run, many, account, err))
+                text = self._run(function, session, run, many, account, err)
+                if jsonl:
+                    texts.append(text)
+                else:
+                    found += _many.spread(text, run, each, numbers) if numbers else \
+                        _many.read(text)
         finally:
             session.done()
-        if jsonl:
-            return b"".join(texts).decode()
-        mark, each = f',"{about}":'.encode(), len(names) if about != "segments" else 1
-        found: List[_many.Line] = []
-        for run, text in zip(runs, texts):
-            found += _many.read(text, None if flags else _many.alike(run, each), mark)
-        return found
+        return b"".join(texts).decode() if jsonl else found
 
     def _run(self, function: Any, session: Session, run: _many.Run, many: Any,
              account: Optional[Profile], err: Any) -> bytes:
@@ -613,7 +617,7 @@ class Engine:
         nothing can be said has "error" and "status" in their place. Values are as JSON has them: a
         timestamp is a text."""
         flags = (_many.WHY if why else 0) | (_many.ID if id else 0)
-        return self._ask_lines(_ffi.lib.pz_decide_many, "decision", _names(names, "a decision"),
+        return self._ask_lines(_ffi.lib.pz_decide_many, _names(names, "a decision"),
                                customers, by, flags, jsonl, now, account, level, context, more)
 
     def answer_many(self, attributes: Union[str, Iterable[str]],
@@ -624,7 +628,7 @@ class Engine:
         "attribute", "value", "tier", "reason" and where they exist "confidence", "channel", "who"
         and "at". ``customers`` as in ``decide_many``. For Profiles there is ``resolve_many``, whose
         values are Python's own."""
-        return self._ask_lines(_ffi.lib.pz_answer_many, "attribute",
+        return self._ask_lines(_ffi.lib.pz_answer_many,
                                _names(attributes, "an attribute"), customers, by, 0, jsonl, now,
                                account, level, context, more)
 
@@ -633,7 +637,7 @@ class Engine:
                       level: Optional[str] = None, context: Context = (), **more: Any) -> Answers:
         """The segments of many customers: a list of dicts (or JSON Lines) with "customer" and
         "segments". ``customers`` as in ``decide_many``."""
-        return self._ask_lines(_ffi.lib.pz_segments_many, "segments", (), customers, by, 0, jsonl,
+        return self._ask_lines(_ffi.lib.pz_segments_many, None, customers, by, 0, jsonl,
                                now, account, level, context, more)
 
 
