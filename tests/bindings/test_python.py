@@ -30,9 +30,10 @@ TYPES = {
     "pz_status": ctypes.c_int, "pz_kind": ctypes.c_int, "pz_subject": ctypes.c_int,
     "pz_mode": ctypes.c_int, "pz_durability": ctypes.c_int,
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry,
-    "pz_profile_fn": _ffi.PROFILE_FN,
+    "pz_profile_fn": _ffi.PROFILE_FN, "pz_record_fn": _ffi.RECORD_FN,
 }
-CALLBACKS = {"pz_profile_fn": _ffi.PROFILE_FN, "pz_function_fn": _ffi.HOST_FN}
+CALLBACKS = {"pz_profile_fn": _ffi.PROFILE_FN, "pz_function_fn": _ffi.HOST_FN,
+             "pz_record_fn": _ffi.RECORD_FN}
 STRUCTS = {
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry, "pz_error": _ffi.Error,
     "pz_alloc": _ffi.Alloc, "pz_engine_options": _ffi.EngineOptions, "pz_write": _ffi.Write,
@@ -40,7 +41,8 @@ STRUCTS = {
     "pz_diagnostic": _ffi.Diagnostic, "pz_span": _ffi.Span, "pz_tcf": _ffi.Tcf,
     "pz_batch": _ffi.Batch, "pz_many": _ffi.Many, "pz_variable": _ffi.Variable,
     "pz_function": _ffi.Function,
-    "pz_program_options": _ffi.ProgramOptions, "pz_evaluation": _ffi.Evaluation,
+    "pz_record_options": _ffi.RecordOptions, "pz_record_query": _ffi.RecordQuery,
+    "pz_record_sink": _ffi.RecordSink, "pz_program_options": _ffi.ProgramOptions, "pz_evaluation": _ffi.Evaluation,
 }
 OPAQUE = {"pz_engine", "pz_profile", "pz_context", "pz_decision", "pz_pool", "pz_report",
           "pz_program", "pz_store_module"}
@@ -748,6 +750,58 @@ class Verbs(unittest.TestCase):
         view.choose("language", "fr", **self.told())
         self.assertEqual(self.engine.resolve("language", view, now=NOW).value, "fr")
         self.assertRaises(personalize.CorruptError, self.engine.view, b"nonsense")
+
+
+# ---- records ----
+
+class Sink:
+    def __init__(self, refuses=False):
+        self.taken, self.erased, self.refuses = [], [], refuses
+
+    def take(self, record):
+        if self.refuses:
+            raise KeyError("the queue is shut")
+        self.taken.append(record)
+
+    def erase(self, id):
+        self.erased.append(id)
+
+
+class Records(unittest.TestCase):
+    def test_decisions_are_kept_and_found(self):
+        with shop() as engine:
+            ann = engine.customer(email="ann@example.com")
+            ann.choose("language", "de")
+            hero = engine.decide("home.hero", ann, country="DE")
+            self.assertEqual((hero.record["value"], hero.record["subject"]), ("hallo", ann.id))
+            self.assertNotIn("number", hero.record)
+            self.assertEqual(engine.record(hero, note="r-1"), 1)
+            self.assertEqual(engine.record(hero, value=False, anonymous=True), 2)
+            text = json.dumps({**hero.record, "at": "2026-03-20T12:00:00Z"})
+            self.assertEqual(engine.record_many(f"{text}\n{text}"), [3, 4])
+            self.assertEqual(engine.record_many([]), [])
+            first, second = engine.records(limit=2)
+            self.assertEqual((first["number"], first["note"], first["id"]), (1, "r-1", hero.id))
+            self.assertEqual({"value", "subject"} & set(second), set())
+            self.assertEqual([one["number"] for one in engine.records(subject=ann.id)], [1, 3, 4])
+            self.assertEqual(len(engine.records(id=hero.id, start=3)), 2)
+            self.assertEqual(engine.expire_records(NOW + dt.timedelta(days=1)), 2)
+            self.assertEqual(engine.erase(ann.id), 1)
+            self.assertEqual([one["number"] for one in engine.records()], [2])
+            self.assertIsNone(engine.record(hero))
+
+    def test_a_sink_takes_them_instead(self):
+        sink = Sink()
+        with shop(records=sink) as engine:
+            ann = engine.customer(email="ann@example.com")
+            ann.choose("language", "de")
+            self.assertIsNone(engine.record(engine.decide("home.hero", ann), note="x"))
+            self.assertEqual(sink.taken[0]["note"], "x")
+            self.assertEqual(engine.erase(ann.id), 1)
+            self.assertEqual(sink.erased, [ann.id])
+        with shop(records=Sink(refuses=True)) as engine:
+            self.assertRaises(KeyError, engine.record, engine.decide("home.hero"))
+        self.assertRaises(personalize.TypeMismatch, shop, records=5)
 
 
 # ---- programs ----

@@ -59,6 +59,8 @@ HOSTILE = {
     "path": [5, 1.5, b"\0", "a\0b", "\ud800", [], object(), "/nowhere/at/all.json"],
     "error": [None, 5, "x", ValueError("x")],
     "durability": [5, True, b"lazy", [], object(), "", "LAZY", "a\0b", "\ud800"],
+    "decision": [None, 5, "x", {}, object()],
+    "records": [5, "x", [], object()],
     "mode": [None, 5, "LOUD", "a\0b", [], object()],
 }
 TCF = "CQugWO9QugWO9AAAAAENAAAgADAAAAAAAAAAAAAAAAAA"
@@ -137,11 +139,15 @@ ENGINE = {
     "answer_many": ({"attributes": ("names", ["language"]), "customers": ("customers", [None])},
                     MANY),
     "segments_many": ({"customers": ("customers", [None])}, MANY),
+    "record": ({"decision": ("decision", "DECISION")}, {"note": "name?"}),
+    "record_many": ({"records": ("events", ["DECISION"])}, {}),
+    "records": ({}, {"start": "count", "limit": "count", "subject": "name?", "id": "name?"}),
+    "expire_records": ({"before": ("moment", NOW)}, {}),
     "close": ({}, {}),
 }
 MODULE = {
     "open": ({}, {"catalog": "path", "store": "path", "skew_ms": "count", "store_bytes": "count",
-                  "functions": "functions", "durability": "durability"}),
+                  "functions": "functions", "durability": "durability", "records": "records"}),
     "check": ({"path": ("path", VERBS)}, {"functions": "functions"}),
     "eval": ({"expression": ("source", "1")}, {}),
     "excerpt": ({"error": ("error", personalize.ParseError("x", 1, 1)),
@@ -176,6 +182,9 @@ class Hostile(unittest.TestCase):
 
     def good(self, value):
         """A good argument; some are words for what exists only now."""
+        if value in ("DECISION", ["DECISION"]):
+            made = self.engine.decide("greet", self.me, now=NOW)
+            return made if value == "DECISION" else [made]
         if isinstance(value, str):
             return {"PROFILE": self.me, "STORED": self.stored.id, "BYTES": self.me.bytes}.get(
                 value, value)
@@ -304,14 +313,17 @@ class Hostile(unittest.TestCase):
     def test_closed_engines_say_so(self):
         engine = opened()
         theirs = engine.detached("me")
-        data = theirs.bytes
+        data, made = theirs.bytes, engine.decide("greet")
         engine.close()
         for name, (positional, _) in ENGINE.items():
             if name == "close":
                 continue
             with self.subTest(method=name):
-                good = [{"PROFILE": None, "STORED": "x", "BYTES": data}.get(value, value)
-                        if isinstance(value, str) else value for _, value in positional.values()]
+                good = [{"PROFILE": None, "STORED": "x", "BYTES": data, "DECISION": made}.get(
+                    value, value) if isinstance(value, str) else value
+                        for _, value in positional.values()]
+                if name == "record_many":
+                    good = [[made]]
                 if name == "person":
                     good = [theirs]
                 self.assertRaises(personalize.StateError, getattr(engine, name), *good)

@@ -48,15 +48,17 @@ def library_version() -> str:
 
 def open(catalog: Optional[_Path] = None, *, store: Optional[_Path] = None,
          read_only: bool = False, lazy: bool = False, durability: Optional[str] = None,
-         skew_ms: int = 0, store_bytes: int = 0,
-         functions: Optional[_Functions] = None) -> Engine:
+         skew_ms: int = 0, store_bytes: int = 0, functions: Optional[_Functions] = None,
+         records: Any = None) -> Engine:
     """Open an engine. ``store`` is "memory:" (the default), "lmdb:DIRECTORY" or "redis://HOST".
     ``durability`` says how far a write has gone when its call returns: "durable" (on the disk, the
     default), "grouped" (the same; threads share the wait) or "lazy" (not yet on the disk), for
     which ``lazy=True`` is another word. A catalog can be loaded later, too.
-    ``functions`` are Python functions that its rules may call, see ``personalize.function``."""
+    ``functions`` are Python functions that its rules may call, see ``personalize.function``.
+    ``records`` is where decision records go instead of into the store: an object with
+    ``take(record)`` and ``erase(id)``."""
     return Engine(catalog, store=store, read_only=read_only, lazy=lazy, durability=durability,
-                  skew_ms=skew_ms, store_bytes=store_bytes, functions=functions)
+                  skew_ms=skew_ms, store_bytes=store_bytes, functions=functions, records=records)
 
 
 def check(path: _Path, *, functions: Optional[_Functions] = None) -> List[Diagnostic]:

@@ -23,10 +23,10 @@ import os
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_int, c_int64,
-    c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, cast, sizeof, string_at)
+    c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, cast, pointer, sizeof, string_at)
 
 #: What the other modules take from ctypes, which they do not mention.
-__all__ = ["byref", "c_bool", "c_uint32", "c_uint64", "c_void_p", "cast", "sizeof"]
+__all__ = ["byref", "c_bool", "c_uint32", "c_uint64", "c_void_p", "cast", "pointer", "sizeof"]
 
 VERSION_MAJOR, VERSION_MINOR = 0, 1
 SONAME = f"libpersonalize.so.{VERSION_MAJOR}"
@@ -66,12 +66,28 @@ class Function(Structure):
                 ("payload", c_void_p)]
 
 
+class RecordSink(Structure):
+    """pz_record_sink; the callbacks are a TAKE_FN and an ERASE_FN."""
+    _fields_ = [("size", c_uint32), ("payload", c_void_p), ("take", c_void_p),
+                ("erase", c_void_p)]
+
+
 class EngineOptions(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("catalog", c_char_p),
                 ("store", c_char_p), ("alloc", POINTER(Alloc)), ("clock", c_void_p),
                 ("clock_payload", c_void_p), ("skew_ms", c_int64), ("store_bytes", c_uint64),
                 ("module", c_void_p), ("functions", POINTER(Function)),
-                ("function_count", c_size_t)]
+                ("function_count", c_size_t), ("records", POINTER(RecordSink)),
+                ("hooks", c_void_p)]
+
+
+class RecordOptions(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("note", c_char_p)]
+
+
+class RecordQuery(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("from", c_uint64), ("limit", c_uint64),
+                ("subject", c_char_p), ("id", c_char_p)]
 
 
 class Write(Structure):
@@ -139,6 +155,9 @@ class Diagnostic(Structure):
 
 
 PROFILE_FN = CFUNCTYPE(c_int, c_void_p, c_void_p)
+RECORD_FN = CFUNCTYPE(c_int, c_void_p, c_uint64, Value)
+TAKE_FN = CFUNCTYPE(c_int, c_void_p, Value)
+ERASE_FN = CFUNCTYPE(c_int, c_void_p, Str)
 HOST_FN = CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(Value), c_size_t, POINTER(Value),
                     POINTER(Error))
 
@@ -275,6 +294,12 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_explain": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_explain_text": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),
     "pz_eval": (c_int, [_VALUE, _HANDLE, c_char_p, c_size_t, Value, _ERR]),
+    # record.h
+    "pz_decision_record": (c_int, [_VALUE, _HANDLE, _HANDLE, POINTER(RecordOptions), _ERR]),
+    "pz_record": (c_int, [POINTER(c_uint64), _HANDLE, _HANDLE, POINTER(RecordOptions), _ERR]),
+    "pz_record_many": (c_int, [_HANDLE, _VALUE, c_size_t, POINTER(c_uint64), _ERR]),
+    "pz_each_record": (c_int, [_HANDLE, POINTER(RecordQuery), RECORD_FN, c_void_p, _ERR]),
+    "pz_records_expire": (c_int, [_HANDLE, c_int64, POINTER(c_uint64), _ERR]),
     # program.h
     "pz_program_compile": (c_int, [_OUT, c_char_p, c_size_t, POINTER(ProgramOptions), _ERR]),
     "pz_program_ref": (_HANDLE, [_HANDLE]),

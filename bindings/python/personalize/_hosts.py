@@ -1,4 +1,4 @@
-"""Functions written in Python that rules call.
+"""Functions written in Python that C calls back: by rules, and to take decision records.
 
 A rule's function is called in the middle of a question, on the thread that asks. What it raises
 cannot travel through C, so it is parked with the question, the rule is told that it failed, every
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, TypeVar, Union
 
 from . import _ffi, values
-from .errors import EvalError, LimitError, OutOfMemory, TypeMismatch, check
+from .errors import EvalError, LimitError, OutOfMemory, StoreError, TypeMismatch, check
 
 #: Questions that functions may ask inside of questions, one in another.
 DEPTH_MAX = 16
@@ -100,6 +100,7 @@ class Hosts:
         self.count = len(declared)
         self.array = (_ffi.Function * self.count)()
         self._callbacks: List[Any] = []
+        self._sink: Any = None
         for made, (name, signature, call) in zip(self.array, declared):
             callback = _ffi.HOST_FN(_trampoline(call))
             self._callbacks.append(callback)
@@ -107,8 +108,20 @@ class Hosts:
             made.signature = values.name(signature, "a signature")
             made.call = _ffi.cast(callback, _ffi.c_void_p)
 
+    def sink(self, sink: Any) -> Any:
+        """A pz_record_sink around an object with ``take(record)`` and ``erase(id)``."""
+        if sink is None:
+            return None
+        if not callable(getattr(sink, "take", None)) or not callable(getattr(sink, "erase", None)):
+            raise TypeMismatch("a sink of records has the methods take(record) and erase(id)")
+        self._sink = sink
+        take, erase = _ffi.TAKE_FN(_taker(sink)), _ffi.ERASE_FN(_eraser(sink))
+        self._callbacks += [take, erase]
+        return _ffi.RecordSink(_ffi.sizeof(_ffi.RecordSink), None,
+                               _ffi.cast(take, _ffi.c_void_p), _ffi.cast(erase, _ffi.c_void_p))
+
     def question(self, is_remembered: bool = False) -> Union[Question, NoQuestion]:
-        return Question(is_remembered) if self.count else _NOTHING
+        return Question(is_remembered) if self.count or self._sink else _NOTHING
 
 
 _NOTHING = NoQuestion()
@@ -190,6 +203,28 @@ def _trampoline(call: Callable[..., Any]) -> Callable[..., int]:
         finally:
             question = None  # it may hold an error that holds this frame
     return run
+
+
+def _parked(call: Callable[[], Any]) -> int:
+    """Call; what it raises is parked with the question, and the operation of the store fails."""
+    question: Optional[Question] = getattr(_asking, "question", None)
+    try:
+        call()
+        return 0
+    except BaseException as error:
+        if question is not None:
+            question.error = error
+        return StoreError.status
+    finally:
+        question = None
+
+
+def _taker(sink: Any) -> Callable[[Any, Any], int]:
+    return lambda payload, record: _parked(lambda: sink.take(values.get(record)))
+
+
+def _eraser(sink: Any) -> Callable[[Any, Any], int]:
+    return lambda payload, id: _parked(lambda: sink.erase(_ffi.text(id)))
 
 
 def _tell(err: Any, error: BaseException) -> None:

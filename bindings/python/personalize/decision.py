@@ -41,7 +41,7 @@ class Decision:
     of the host may have had a say.
     """
     __slots__ = ("name", "value", "reason", "rule", "confidence", "impure", "id", "bytes", "_text",
-                 "_whole", "_map", "_pool", "__weakref__")
+                 "_whole", "_map", "_record", "_pool", "__weakref__")
 
     def __init__(self, name: str, session: Session, pointer: Any) -> None:
         """Read everything while the caller holds session and profile."""
@@ -65,6 +65,9 @@ class Decision:
         self._whole = _ffi.Value()
         self._pool = new_pool()
         check(lib.pz_pool_copy(self._pool, self._whole, out))
+        self._record = _ffi.Value()
+        check(lib.pz_decision_record(out, context, pointer, None, err), err)
+        check(lib.pz_pool_copy(self._pool, self._record, out))
 
     def __del__(self, free: Any = _ffi.lib.pz_pool_free) -> None:
         free(getattr(self, "_pool", None))
@@ -88,6 +91,11 @@ class Decision:
         catalog's hash."""
         return {key: value for key, value in self._explained().items()
                 if key not in ("rules", "layers", "policies")}
+
+    @property
+    def record(self) -> Dict[str, Any]:
+        """What ``Engine.record`` keeps of it: names of what was read, never what that answered."""
+        return dict(values.get(self._record))
 
     def __repr__(self) -> str:
         rule = f", rule {self.rule!r}" if self.rule else ""

@@ -17,7 +17,8 @@ from ._handles import EngineHandle, Guard, Session, at_death
 from ._hosts import Functions, Hosts
 from .decision import Decision, Observed, Resolution
 from .errors import (
-    ArgumentError, CatalogError, StateError, TypeMismatch, Unsupported, check, from_status)
+    ArgumentError, CatalogError, LimitError, StateError, TypeMismatch, Unsupported, check,
+    from_status)
 from .profile import ACCOUNT, DEVICE, PERSON, Profile, durability_of, guards, made_write
 from .report import Diagnostic, take
 from .values import Moment
@@ -29,6 +30,8 @@ _ENGINE_FLAGS = (0, 0, 4, 2)
 _OBSERVE_FLAGS = (0, 2, 4, 8)
 ERASE_ALONE = 1
 OBSERVE_MANY_MAX = 65536
+#: Greatest length of a record's note.
+NOTE_MAX = 256
 _SUBJECTS = {"person": PERSON, "account": ACCOUNT, "device": DEVICE}
 
 #: A file.
@@ -77,7 +80,7 @@ class Engine:
     def __init__(self, catalog: Optional[Path] = None, *, store: Optional[Path] = None,
                  read_only: bool = False, lazy: bool = False,
                  durability: Optional[str] = None, skew_ms: int = 0, store_bytes: int = 0,
-                 functions: Optional[Functions] = None) -> None:
+                 functions: Optional[Functions] = None, records: Any = None) -> None:
         # Held by the engine alone: whoever calls them asks through it, and a function that knows
         # the engine then keeps nothing alive that the collector could not find.
         self._hosts = Hosts(functions)
@@ -92,6 +95,9 @@ class Engine:
             store_bytes=values.integer(store_bytes, "the size of a store", 2**63 - 1),
             module=_module(address), functions=self._hosts.array,
             function_count=self._hosts.count)
+        sink = self._hosts.sink(records)
+        if sink is not None:
+            options.records = _ffi.pointer(sink)
         pointer, err = _ffi.c_void_p(), _ffi.new_error()
         check(_ffi.lib.pz_engine_open(_ffi.byref(pointer), options, err), err)
         self._handle = EngineHandle(pointer)
@@ -537,9 +543,10 @@ class Engine:
         erased, err = _ffi.c_uint32(), _ffi.new_error()
         session = self._take()
         try:
-            check(_ffi.lib.pz_erase(self._handle.pointer, values.name(id, "the id"),
-                                    made_write(**write), ERASE_ALONE if alone else 0, erased, err),
-                  err)
+            encoded, circumstances = values.name(id, "the id"), made_write(**write)
+            with self._hosts.question():
+                check(_ffi.lib.pz_erase(self._handle.pointer, encoded, circumstances,
+                                        ERASE_ALONE if alone else 0, erased, err), err)
             return int(erased.value)
         finally:
             session.done()
@@ -553,6 +560,85 @@ class Engine:
             check(_ffi.lib.pz_segments(out, session.context, profile, err), err)
             return values.get(out)
         return list(self._ask(answer, customer, now, account, level, context, more))
+
+    # ---- records of decisions ----
+
+    def record(self, decision: Decision, *, note: Optional[str] = None, value: bool = True,
+               anonymous: bool = False) -> Optional[int]:
+        """Keep one decision: its record goes into the store, or to the sink. Returns its number,
+        None where it was not kept (the person has been erased, or a sink took it). ``note`` is a
+        word of your own; without ``value`` what was decided is left out, ``anonymous`` leaves out
+        about whom."""
+        if not isinstance(decision, Decision):
+            raise TypeMismatch(f"a Decision is recorded, not {type(decision).__name__}")
+        record = decision.record
+        if note is not None:
+            if len(values.name(note, "a note")) > NOTE_MAX:
+                raise LimitError(f"a note has at most {NOTE_MAX} octets")
+            record["note"] = note
+        left_out = (() if value else ("value",)) + (("subject", "members") if anonymous else ())
+        kept = {key: item for key, item in record.items() if key not in left_out}
+        return self.record_many([kept])[0]
+
+    def record_many(self, records: Lines) -> List[Optional[int]]:
+        """Keep many decisions in one transaction: Decisions, the dicts of ``Decision.record``, or
+        JSON Lines of these. The number of each; None for what was not kept."""
+        if not isinstance(records, (str, bytes)):
+            records = [one.record if isinstance(one, Decision) else one
+                       for one in values.listed(records, "records")]
+        session = self._take()
+        try:
+            made, count = _many.events(session.pool, records, session.keep)
+            numbers = array("Q", bytes(8 * count))
+            room, err = _ffi.numbers(numbers) if count else None, _ffi.new_error()
+            with self._hosts.question():
+                check(_ffi.lib.pz_record_many(self._handle.pointer, made, count, room, err), err)
+            return [number or None for number in numbers]
+        finally:
+            session.done()
+
+    def records(self, *, start: int = 1, limit: int = 0, subject: Optional[str] = None,
+                id: Optional[str] = None) -> List[Dict[str, Any]]:
+        """The records in the store from number ``start`` on, at most ``limit`` (0: all), about the
+        profile ``subject`` or of the decision ``id`` if given: dicts with "number"."""
+        query = _ffi.RecordQuery(
+            _ffi.sizeof(_ffi.RecordQuery), 0, values.integer(start, "a number", 2**64 - 1),
+            values.integer(limit, "a limit", 2**64 - 1),
+            values.optional_name(subject, "the subject"), values.optional_name(id, "the id"))
+        found: List[Dict[str, Any]] = []
+        failure: List[BaseException] = []
+
+        def visit(payload: Any, number: int, record: Any) -> int:
+            try:
+                found.append(values.get(record))
+                return 0
+            except BaseException as error:  # carried through C, raised behind it
+                failure.append(error)
+                return ArgumentError.status
+
+        session = self._take()
+        try:
+            err = _ffi.new_error()
+            status = _ffi.lib.pz_each_record(self._handle.pointer, query, _ffi.RECORD_FN(visit),
+                                             None, err)
+        finally:
+            session.done()
+        if failure:
+            raise failure[0]
+        check(status, err)
+        return found
+
+    def expire_records(self, before: Moment = None) -> int:
+        """Remove the records of decisions before a moment; None: those whose retention, which the
+        catalog declares, has passed. How many went."""
+        removed, err = _ffi.c_uint64(), _ffi.new_error()
+        moment = values.milliseconds(before)
+        session = self._take()
+        try:
+            check(_ffi.lib.pz_records_expire(self._handle.pointer, moment, removed, err), err)
+            return int(removed.value)
+        finally:
+            session.done()
 
     # ---- many customers at once ----
 
