@@ -45,6 +45,7 @@ typedef struct pz_record_options {
     uint32_t size;    /**< sizeof(pz_record_options), which PZ_RECORD_OPTIONS sets. */
     uint32_t flags;   /**< PZ_RECORD_* bits. */
     const char *note; /**< The host's own word (the id of a request, say), or NULL. */
+    pz_durability durability; /**< Of pz_record(): how far it has gone when the call returns. */
 } pz_record_options;
 /** First member of an initializer: `(pz_record_options){PZ_RECORD_OPTIONS, .note = "r-17"}`. */
 #define PZ_RECORD_OPTIONS .size = (uint32_t)sizeof(pz_record_options)
@@ -81,6 +82,7 @@ PZ_API pz_status pz_record(uint64_t *number, pz_context *context, const pz_decis
  * @param records  Maps as of pz_decision_record(), which may have been JSON in between: "id",
  *                 "decision", "catalog" and "at" (a timestamp or RFC 3339 text) are needed, a
  *                 "number" is passed over, everything else is kept as it is.
+ * @param write    NULL for all defaults; its `now_ms` and `durability` are used.
  * @param numbers  NULL, or room for `count`: the number of each. 0 for one that was not kept as its
  *                 person has been erased.
  * @return PZ_OK; PZ_ERR_TYPE or PZ_ERR_TIME for what is no record, PZ_ERR_LIMIT: the error says
@@ -88,7 +90,7 @@ PZ_API pz_status pz_record(uint64_t *number, pz_context *context, const pz_decis
  * before have been taken.
  */
 PZ_API pz_status pz_record_many(pz_engine *engine, const pz_value *records, size_t count,
-                                uint64_t *numbers, pz_error *err);
+                                const pz_write *write, uint64_t *numbers, pz_error *err);
 
 /** Which records of the store are wanted. Begin with PZ_RECORD_QUERY; every zero: all of them. */
 typedef struct pz_record_query {

@@ -796,7 +796,8 @@ pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *de
     return PZ_OK;
 }
 
-static pz_status read_keeping(const pz_record_options *given, pz__keeping *out, pz_error *err)
+static pz_status read_keeping(const pz_record_options *given, pz__keeping *out,
+                              pz__durability *durability, pz_error *err)
 {
     static const pz_record_options none = {PZ_RECORD_OPTIONS};
     pz_record_options options = none;
@@ -807,6 +808,9 @@ static pz_status read_keeping(const pz_record_options *given, pz__keeping *out, 
     }
     if (options.flags & ~(uint32_t)(PZ_RECORD_NO_VALUE | PZ_RECORD_ANONYMOUS))
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    if ((uint32_t)options.durability > PZ_LAZY)
+        return pz__fail(err, PZ_ERR_ARG, "the durability of a record is one of pz_durability");
+    *durability = (pz__durability)options.durability;
     *out = (pz__keeping){
         .is_without_value = options.flags & PZ_RECORD_NO_VALUE,
         .is_anonymous = options.flags & PZ_RECORD_ANONYMOUS,
@@ -820,13 +824,14 @@ static pz_status read_keeping(const pz_record_options *given, pz__keeping *out, 
     return PZ_OK;
 }
 
-pz_status pz_decision_record(pz_value *out, pz_context *context, const pz_decision *decision,
-                             const pz_record_options *options, pz_error *err)
+static pz_status make_record(pz_value *out, pz_context *context, const pz_decision *decision,
+                             const pz_record_options *options, pz__durability *durability,
+                             pz_error *err)
 {
     pz__keeping how;
     if (!is_askable(out, context, decision))
         return not_askable(err);
-    pz_status status = read_keeping(options, &how, err);
+    pz_status status = read_keeping(options, &how, durability, err);
     if (status != PZ_OK)
         return status;
     const char *note =
@@ -836,6 +841,13 @@ pz_status pz_decision_record(pz_value *out, pz_context *context, const pz_decisi
     return told(status, err);
 }
 
+pz_status pz_decision_record(pz_value *out, pz_context *context, const pz_decision *decision,
+                             const pz_record_options *options, pz_error *err)
+{
+    pz__durability durability;
+    return make_record(out, context, decision, options, &durability, err);
+}
+
 pz_status pz_record(uint64_t *number, pz_context *context, const pz_decision *decision,
                     const pz_record_options *options, pz_error *err)
 {
@@ -843,9 +855,12 @@ pz_status pz_record(uint64_t *number, pz_context *context, const pz_decision *de
     uint64_t given = 0;
     if (number)
         *number = 0;
-    pz_status status = pz_decision_record(&record, context, decision, options, err);
-    if (status == PZ_OK)
-        status = pz__records_keep(context->engine, &record, 1, &given, true, err);
+    pz__keep how = {.is_single = true};
+    pz_status status = make_record(&record, context, decision, options, &how.durability, err);
+    if (status != PZ_OK)
+        return status;
+    how.now_ms = pz__engine_now(context->engine, 0);
+    status = pz__records_keep(context->engine, &how, &record, 1, &given, err);
     if (number && status == PZ_OK)
         *number = given;
     return status;

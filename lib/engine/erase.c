@@ -524,6 +524,7 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
     pz__arena_clear(&e.scratch);
+    pz__handles_clear(engine); /* spare handles keep bytes of whom they last showed */
     pz__pins_give(&engine->pins, &pin);
     if (erased && status == PZ_OK)
         *erased = e.count;

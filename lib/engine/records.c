@@ -471,10 +471,10 @@ static pz_status keep_one(work *w, const pz__remembrance *memory, pz_value given
 
 /* One attempt, in a transaction that is gone afterwards. A single late record fails the call. */
 static pz_status keep_all(work *w, const pz_value *records, size_t count, uint64_t *numbers,
-                          bool is_single)
+                          const pz__keep *how)
 {
     pz__remembrance memory;
-    pz_status status = pz__store_begin(w->engine->store, &w->txn, w->err);
+    pz_status status = pz__store_begin_as(w->engine->store, how->durability, &w->txn, w->err);
     if (status != PZ_OK)
         return status;
     status = pz__erased_open(&memory, &w->engine->alloc, w->txn, w->catalog, w->now_ms, w->err);
@@ -483,7 +483,7 @@ static pz_status keep_all(work *w, const pz_value *records, size_t count, uint64
         status = keep_one(w, &memory, records[i], &number);
         if (numbers)
             numbers[i] = number;
-        if (status == PZ_ERR_LATE && !is_single)
+        if (status == PZ_ERR_LATE && !how->is_single)
             status = PZ_OK;
         if (status != PZ_OK)
             status = name_record(w->err, status, i, count);
@@ -513,8 +513,8 @@ static pz_status hand_over(work *w, const pz_value *records, size_t count, uint6
     return status;
 }
 
-pz_status pz__records_keep(pz_engine *engine, const pz_value *records, size_t count,
-                           uint64_t *numbers, bool is_single, pz_error *err)
+pz_status pz__records_keep(pz_engine *engine, const pz__keep *how, const pz_value *records,
+                           size_t count, uint64_t *numbers, pz_error *err)
 {
     work w;
     pz_status status;
@@ -523,10 +523,11 @@ pz_status pz__records_keep(pz_engine *engine, const pz_value *records, size_t co
     pz__pin pin = pz__pins_take(&engine->pins);
     work_open(&w, engine, err);
     w.catalog = pin.catalog;
+    w.now_ms = how->now_ms;
     unsigned attempts = 0;
     do
         status = engine->has_sink ? hand_over(&w, records, count, numbers)
-                                  : keep_all(&w, records, count, numbers, is_single);
+                                  : keep_all(&w, records, count, numbers, how);
     while (status == PZ_ERR_BUSY && !engine->has_sink && ++attempts < ATTEMPTS_MAX);
     if (status != PZ_OK && numbers)
         memset(numbers, 0, count * sizeof *numbers);
@@ -538,13 +539,19 @@ pz_status pz__records_keep(pz_engine *engine, const pz_value *records, size_t co
 }
 
 pz_status pz_record_many(pz_engine *engine, const pz_value *records, size_t count,
-                         uint64_t *numbers, pz_error *err)
+                         const pz_write *write, uint64_t *numbers, pz_error *err)
 {
     if (!engine || (!records && count))
         return pz__fail(err, PZ_ERR_ARG, "an engine and records are needed");
     if (count > PZ_RECORD_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u records in one call", PZ_RECORD_MANY_MAX);
-    return count ? pz__records_keep(engine, records, count, numbers, false, err) : PZ_OK;
+    pz__write read;
+    pz__keep how = {.is_single = false};
+    const pz_status status = pz__write_read(engine, write, &read, &how.durability, err);
+    how.now_ms = read.now_ms;
+    if (status != PZ_OK || count == 0)
+        return status;
+    return pz__records_keep(engine, &how, records, count, numbers, err);
 }
 
 /* ---- leaving ---- */

@@ -40,8 +40,14 @@ pz_str pz__records_of_decision(pz__record_name *room, pz__digest id);
 /* The next number of such a list; false at its end. */
 bool pz__records_next(pz__cursor *from, uint64_t *number);
 
-/* Append records, or hand them to the sink. `is_single`: a record of somebody erased fails it. */
-pz_status pz__records_keep(pz_engine *engine, const pz_value *records, size_t count,
-                           uint64_t *numbers, bool is_single, pz_error *err);
+/* How records are kept. */
+typedef struct pz__keep {
+    int64_t now_ms;
+    pz__durability durability;
+    bool is_single; /* a record of somebody erased fails the call */
+} pz__keep;
+/* Append records, or hand them to the sink. */
+pz_status pz__records_keep(pz_engine *engine, const pz__keep *how, const pz_value *records,
+                           size_t count, uint64_t *numbers, pz_error *err);
 
 #endif

@@ -108,7 +108,7 @@ static void value_and_person_can_be_left_out(void **state)
     assert_false(has(map, "value"));
     assert_false(has(map, "subject"));
     assert_null(strstr(json_of(h, map), id_of(ann)));
-    assert_ok(pz_record_many(h->engine, &map, 1, NULL, &kit_error));
+    assert_ok(pz_record_many(h->engine, &map, 1, NULL, NULL, &kit_error));
     assert_string_equal(found_of(h, id_of(ann)), "");
     assert_string_equal(found(h, NULL), "1:");
     pz_profile_free(ann);
@@ -188,12 +188,12 @@ static void many_go_through_json_and_stay_what_they_are(void **state)
         const pz_value one = made(h, ann, i ? "greet" : "hero", NULL);
         records[i] = i < 2 ? parsed(h, json_of(h, one)) : one;
     }
-    assert_ok(pz_record_many(h->engine, records, 3, numbers, &kit_error));
+    assert_ok(pz_record_many(h->engine, records, 3, NULL, numbers, &kit_error));
     assert_int_equal(numbers[0], 1);
     assert_int_equal(numbers[2], 3);
     assert_string_equal(found_of(h, id_of(ann)), "1: 2: 3:");
     record(h, ann, "greet", "x");
-    assert_ok(pz_record_many(h->engine, NULL, 0, NULL, &kit_error));
+    assert_ok(pz_record_many(h->engine, NULL, 0, NULL, NULL, &kit_error));
     pz_profile_free(ann);
 }
 
@@ -227,7 +227,8 @@ static void what_is_no_record_is_named_and_nothing_kept(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         uint64_t numbers[2] = {7, 7};
         records[1] = parsed(h, wrong[i].json);
-        assert_status(wrong[i].status, pz_record_many(h->engine, records, 2, numbers, &kit_error));
+        assert_status(wrong[i].status,
+                      pz_record_many(h->engine, records, 2, NULL, numbers, &kit_error));
         assert_non_null(strstr(kit_error.message, wrong[i].word));
         assert_non_null(strstr(kit_error.message, "record 2"));
         assert_int_equal(numbers[0], 0);
@@ -250,7 +251,7 @@ static void sizes_have_limits(void **state)
                   pz_record(NULL, h->context, decide(h, NULL, "greet"), &bad, &kit_error));
     static pz_value many[PZ_RECORD_MANY_MAX + 1];
     assert_status(PZ_ERR_LIMIT,
-                  pz_record_many(h->engine, many, PZ_RECORD_MANY_MAX + 1, NULL, &kit_error));
+                  pz_record_many(h->engine, many, PZ_RECORD_MANY_MAX + 1, NULL, NULL, &kit_error));
 }
 
 /* A record whose canonical bytes have exactly `len`: the host's own member fills it up. */
@@ -281,8 +282,8 @@ static void bytes_of_a_record_have_a_limit(void **state)
     home *h = *state;
     const pz_value most = record_of(h, PZ_RECORD_BYTES_MAX);
     const pz_value more = record_of(h, PZ_RECORD_BYTES_MAX + 1);
-    assert_ok(pz_record_many(h->engine, &most, 1, NULL, &kit_error));
-    assert_status(PZ_ERR_LIMIT, pz_record_many(h->engine, &more, 1, NULL, &kit_error));
+    assert_ok(pz_record_many(h->engine, &most, 1, NULL, NULL, &kit_error));
+    assert_status(PZ_ERR_LIMIT, pz_record_many(h->engine, &more, 1, NULL, NULL, &kit_error));
     assert_string_equal(found(h, NULL), "1:");
 }
 
@@ -300,7 +301,7 @@ static void read_only_engines_read_records_and_keep_none(void **state)
     const pz_value one = made(h, NULL, "greet", NULL);
     assert_ok(pz_each_record(reader, NULL, list_one, &l, &kit_error));
     assert_string_equal(l.text, "1:a");
-    assert_status(PZ_ERR_STATE, pz_record_many(reader, &one, 1, NULL, &kit_error));
+    assert_status(PZ_ERR_STATE, pz_record_many(reader, &one, 1, NULL, NULL, &kit_error));
     assert_status(PZ_ERR_STATE, pz_records_expire(reader, NOW, NULL, &kit_error));
     pz_engine_close(reader);
 }

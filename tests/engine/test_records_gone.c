@@ -63,7 +63,7 @@ static void records_of_the_erased_do_not_come_late(void **state)
                            made(h, ann, "hero", NULL)};
     uint64_t numbers[3];
     assert_ok(pz_erase(h->engine, id_of(ann), NULL, 0, NULL, &kit_error));
-    assert_ok(pz_record_many(h->engine, records, 3, numbers, &kit_error));
+    assert_ok(pz_record_many(h->engine, records, 3, NULL, numbers, &kit_error));
     assert_int_equal(numbers[0], 0);
     assert_int_equal(numbers[1], 1);
     assert_int_equal(numbers[2], 0);
@@ -261,7 +261,7 @@ static void expiring_looks_at_every_record(void **state)
         assert_ok(pz_decision_record(&map, h->context, one, NULL, &kit_error));
         assert_ok(pz_pool_copy(h->pool, &records[i], map));
     }
-    assert_ok(pz_record_many(h->engine, records, 600, numbers, &kit_error));
+    assert_ok(pz_record_many(h->engine, records, 600, NULL, numbers, &kit_error));
     assert_ok(pz_records_expire(h->engine, NOW - DAY, &removed, &kit_error));
     assert_int_equal(removed, 200);
     assert_ok(pz_records_expire(h->engine, NOW, &removed, &kit_error));
@@ -322,7 +322,7 @@ static void record_and_tell(const home *h, pz_value one, int to, int count)
     pz_engine *engine = engine_of(h);
     for (int i = 0; i < count; i++) {
         uint64_t number;
-        if (pz_record_many(engine, &one, 1, &number, NULL) != PZ_OK ||
+        if (pz_record_many(engine, &one, 1, NULL, &number, NULL) != PZ_OK ||
             write(to, &number, sizeof number) != sizeof number)
             _exit(2);
     }
