@@ -404,17 +404,17 @@ static bool read_slots(pz__client *client, uint16_t from, const pz__reply *reply
     return true;
 }
 
-/* Whether the map of a node that says it is `own` is to be believed: of a member that has been met,
- * here or at another address (the caller may have given a name), or while none has been. */
+/* Whether the map of a node that says it is `own` is to be believed: of one that a map has named,
+ * here or at another address (the caller may have given a name), or while no member has been met.
+ */
 static bool is_ours(pz__client *client, uint64_t own)
 {
     const unsigned count = atomic_load(&client->node_count);
     bool has_met_any = false;
     for (unsigned i = 0; i < count; i++) {
-        const bool is_met = atomic_load(&client->nodes[i].is_met);
-        if (is_met && atomic_load(&client->nodes[i].id) == own)
+        if (atomic_load(&client->nodes[i].id) == own)
             return true;
-        has_met_any = has_met_any || is_met;
+        has_met_any = has_met_any || atomic_load(&client->nodes[i].is_met);
     }
     return !has_met_any;
 }

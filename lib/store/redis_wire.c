@@ -33,8 +33,11 @@
 #include <hiredis/hiredis.h>
 
 #include "base/error.h"
+#include "base/number.h"
 
 #define READ_SIZE 65536u
+/* hiredis moves what it has not read yet with every reply: it gets little at once. */
+#define FEED_SIZE 4096u
 
 struct pz__wire {
     pz_alloc alloc;
@@ -44,6 +47,7 @@ struct pz__wire {
     size_t items; /* as well */
     int fd;
     pid_t process;
+    size_t at, len; /* what of the room is not fed yet */
     char room[READ_SIZE];
 };
 
@@ -261,6 +265,7 @@ pz_status pz__wire_open(pz__wire **out, const pz_alloc *alloc, pz__arena *arena,
     wire->arena = arena;
     wire->fed = 0;
     wire->items = 0;
+    wire->at = wire->len = 0;
     wire->process = getpid();
     wire->fd = -1;
     wire->reader = new_reader();
@@ -312,22 +317,20 @@ pz_status pz__wire_send(pz__wire *wire, const void *bytes, size_t len, pz__patie
     return PZ_OK;
 }
 
-/* Read what there is, or wait for it, and hand it to hiredis. */
-static pz_status feed(pz__wire *wire, pz__patience patience, pz_error *err)
+/* Read what there is, or wait for it. */
+static pz_status receive(pz__wire *wire, pz__patience patience, pz_error *err)
 {
     for (;;) {
         const ssize_t got = recv(wire->fd, wire->room, READ_SIZE, 0);
         if (got > 0) {
+            wire->at = 0;
+            wire->len = (size_t)got;
             wire->fed += (size_t)got;
             if (wire->fed > PZ__REPLY_BYTES_MAX)
                 return pz__fail(err, PZ_ERR_IO, "an answer of more than %u bytes",
                                 PZ__REPLY_BYTES_MAX);
             /* Time may be up even though bytes keep dripping in. */
-            if (pz__redis_now() > patience.until_ms)
-                return silence(patience.step_ms, err);
-            if (redisReaderFeed(wire->reader, wire->room, (size_t)got) != REDIS_OK)
-                return pz__fail(err, PZ_ERR_NOMEM, "out of memory reading from a store");
-            return PZ_OK;
+            return pz__redis_now() > patience.until_ms ? silence(patience.step_ms, err) : PZ_OK;
         }
         if (got == 0)
             return pz__fail(err, PZ_ERR_IO, "the server closed the connection");
@@ -339,6 +342,22 @@ static pz_status feed(pz__wire *wire, pz__patience patience, pz_error *err)
         if (status != PZ_OK)
             return status;
     }
+}
+
+/* Hand some of it to hiredis. */
+static pz_status feed(pz__wire *wire, pz__patience patience, pz_error *err)
+{
+    if (wire->at == wire->len) {
+        const pz_status status = receive(wire, patience, err);
+        if (status != PZ_OK)
+            return status;
+    }
+    const size_t left = wire->len - wire->at;
+    const size_t some = left < FEED_SIZE ? left : FEED_SIZE;
+    if (redisReaderFeed(wire->reader, wire->room + wire->at, some) != REDIS_OK)
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory reading from a store");
+    wire->at += some;
+    return PZ_OK;
 }
 
 pz_status pz__wire_read(pz__wire *wire, pz__reply **out, pz__patience patience, pz_error *err)
@@ -354,7 +373,7 @@ pz_status pz__wire_read(pz__wire *wire, pz__reply **out, pz__patience patience, 
             return pz__fail(err, PZ_ERR_IO, "the server answers what is not Redis' protocol");
         }
         if (reply) {
-            wire->fed = wire->reader->len - wire->reader->pos;
+            wire->fed = wire->reader->len - wire->reader->pos + wire->len - wire->at;
             wire->items = 0;
             *out = reply;
             return PZ_OK;
@@ -365,11 +384,22 @@ pz_status pz__wire_read(pz__wire *wire, pz__reply **out, pz__patience patience, 
     }
 }
 
+/* "$12\r\n" */
+static void put_head(pz__buf *out, char mark, size_t n)
+{
+    char line[24];
+    line[0] = mark;
+    const size_t len = 1 + pz__uint_print(n, line + 1);
+    line[len] = '\r';
+    line[len + 1] = '\n';
+    pz__buf_put(out, line, len + 2);
+}
+
 void pz__wire_command(pz__buf *out, const pz_str *args, size_t count)
 {
-    pz__buf_format(out, "*%zu\r\n", count);
+    put_head(out, '*', count);
     for (size_t i = 0; i < count; i++) {
-        pz__buf_format(out, "$%zu\r\n", args[i].len);
+        put_head(out, '$', args[i].len);
         pz__buf_put(out, args[i].data, args[i].len);
         pz__buf_put(out, "\r\n", 2);
     }
