@@ -96,7 +96,8 @@ static void name_place(place *p)
 #ifdef PZ_WITH_REDIS
     static unsigned count;
     char more[64];
-    snprintf(more, sizeof more, "?prefix=t%u:", count++);
+    /* On a busy machine a record of 16 MiB takes its time. */
+    snprintf(more, sizeof more, "?prefix=t%u:&timeout_ms=20000&deadline_ms=120000", count++);
     if (is_redis(p))
         servers_address(p->of->backend[0] == 'r' ? &alone : &cluster, more, p->address);
 #endif

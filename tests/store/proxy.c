@@ -40,7 +40,10 @@ static void hear_client(proxy *p, proxy_talk *t)
         end_talk(t);
         return;
     }
-    t->is_replica = t->is_replica || memmem(bytes, (size_t)len, "PSYNC", 5);
+    if (memmem(bytes, (size_t)len, "PSYNC", 5)) {
+        t->is_replica = true;
+        atomic_fetch_add(&p->replicas, 1);
+    }
     t->fate = p->fn(p->payload, bytes, (size_t)len, &text, &text_len);
     if (t->fate == PROXY_ANSWER)
         send(t->client, text, text_len, MSG_NOSIGNAL);
@@ -89,8 +92,11 @@ static void pass_on_once(proxy *p)
         waiting[2 + 2 * i] = (struct pollfd){server_of(p, &p->talks[i]), POLLIN, 0};
     }
     poll(waiting, 1 + 2 * PROXY_TALKS, 20);
+    const bool hangs_up = atomic_exchange(&p->hangs_up, false);
     for (int i = 0; i < PROXY_TALKS; i++) {
         proxy_talk *t = &p->talks[i];
+        if (hangs_up && !t->is_replica)
+            end_talk(t);
         if (t->is_replica && atomic_load(&p->copying) == PROXY_CUT)
             end_talk(t);
         if (waiting[1 + 2 * i].revents && t->client >= 0)
@@ -130,6 +136,8 @@ void proxy_start(proxy *p, uint16_t to, proxy_fn fn, void *payload)
     for (int i = 0; i < PROXY_TALKS; i++)
         p->talks[i] = (proxy_talk){.client = -1, .server = -1};
     atomic_store(&p->copying, PROXY_COPY);
+    atomic_store(&p->hangs_up, false);
+    atomic_store(&p->replicas, 0);
     atomic_store(&p->stop, false);
     assert_int_equal(pthread_create(&p->thread, NULL, pass_on, p), 0);
 }

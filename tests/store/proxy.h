@@ -47,6 +47,8 @@ typedef struct proxy {
     void *payload;
     atomic_bool stop;
     _Atomic proxy_copying copying;
+    atomic_bool hangs_up;  /* ends all connections but those of replicas, once */
+    atomic_uint replicas;  /* that have come so far */
     pthread_t thread;
     proxy_talk talks[PROXY_TALKS];
     size_t last_len; /* of the last answer passed on */
