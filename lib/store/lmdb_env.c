@@ -437,6 +437,7 @@ static pz_status make_room(pz__env *e, const pz__env_spec *spec, pz_error *err)
         return PZ_OK;
     mdb_reader_check(e->mdb, &dead);
     int rc = remap(e, must ? e->wanted : info.me_mapsize * 2);
+    must = must || atomic_load(&e->broken); /* not even the map we had is to be had again */
     if (rc && must && rc != MDB_MAP_RESIZED)
         return pz__fail(err, PZ_ERR_FULL, "cannot grow \"%s\": the system gives no address space",
                         spec->path);

@@ -121,6 +121,15 @@ static void redis_close(pz__store *store)
     pz__mem_free(&alloc, r, 1, sizeof *r);
 }
 
+/* A session; what is written for the store itself is as durable as the handle's default. */
+static pz_status take_session(redis *r, pz__session **session, pz_error *err)
+{
+    const pz_status status = pz__session_take(&r->client, session, err);
+    if (status == PZ_OK && r->base.durability == PZ__LAZY)
+        (*session)->wait_count = 0;
+    return status;
+}
+
 /* ---- the writer id ---- */
 
 static bool is_known_master(pz_str meta, const char *history)
@@ -209,7 +218,7 @@ static pz_status know_writer(redis *r, uint8_t out[WRITER], uint64_t *epoch, pz_
         return PZ_OK;
     pz__session *session;
     pz__buf histories;
-    pz_status status = pz__session_take(&r->client, &session, err);
+    pz_status status = take_session(r, &session, err);
     if (status != PZ_OK)
         return status;
     pz__buf_init(&histories, &r->alloc, PZ__NODES_MAX * PZ__HISTORY_LEN);
@@ -243,7 +252,7 @@ static pz_status redis_writer(pz__store *store, uint8_t out[16], pz_error *err)
 static pz_status read_named(redis *r, pz_str name, pz__session **session, pz__item *item,
                             pz_error *err)
 {
-    pz_status status = pz__session_take(&r->client, session, err);
+    pz_status status = take_session(r, session, err);
     if (status != PZ_OK)
         return status;
     *item = (pz__item){.name = name};
@@ -338,7 +347,7 @@ static pz_status show_entries(redis *r, pz_str stream, uint64_t from, size_t cou
     pz__session *session;
     pz__item items[AT_ONCE];
     char rooms[AT_ONCE][PZ__ITEM_NAME_MAX];
-    pz_status status = pz__session_take(&r->client, &session, err);
+    pz_status status = take_session(r, &session, err);
     if (status != PZ_OK)
         return status;
     for (size_t i = 0; i < count; i++)
@@ -401,7 +410,7 @@ static pz_status show_records(redis *r, const pz_str *keys, size_t count, visit 
     pz__session *session;
     pz__item items[AT_ONCE];
     char rooms[AT_ONCE][PZ__ITEM_NAME_MAX];
-    pz_status status = pz__session_take(&r->client, &session, err);
+    pz_status status = take_session(r, &session, err);
     if (status != PZ_OK)
         return status;
     for (size_t i = 0; i < count; i++)
@@ -555,7 +564,7 @@ static pz_status redis_commit(pz__store_txn *base, pz_error *err)
         redis_abort(base);
         return pz__fail(err, PZ_ERR_STATE, "the transaction belongs to the process that began it");
     }
-    status = pz__session_take(&r->client, &session, err);
+    status = take_session(r, &session, err);
     if (status == PZ_OK) {
         pz__item *items = pz__arena_array(&session->arena, txn->count, sizeof *items);
         for (uint32_t i = 0; items && i < txn->count; i++) {
@@ -563,8 +572,7 @@ static pz_status redis_commit(pz__store_txn *base, pz_error *err)
             items[i].new_bytes = (pz_str){txn->list[i]->bytes.data, txn->list[i]->bytes.len};
         }
         session->fence = txn->epoch;
-        if (txn->durability == PZ__LAZY)
-            session->wait_count = 0;
+        session->wait_count = txn->durability == PZ__LAZY ? 0 : r->client.options.wait_count;
         status = items ? pz__items_commit(session, items, txn->count, err) : no_memory(err);
         pz__session_give(session);
     }

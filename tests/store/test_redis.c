@@ -149,6 +149,30 @@ static void too_few_replicas_are_an_error_that_says_so(void **state)
     pz__store_close(store);
 }
 
+static pz_status set_as(pz__store *store, pz__durability durability, const char *key)
+{
+    pz__store_txn *txn;
+    assert_ok(pz__store_begin_as(store, durability, &txn, &kit_error));
+    assert_ok(kit_txn_set(txn, key, "v"));
+    return pz__store_commit(txn, &kit_error);
+}
+
+static void a_lazy_write_waits_for_no_replica_and_a_durable_one_does(void **state)
+{
+    (void)state;
+    pz__store *store;
+    char address[400];
+    pz__store_options options = {.durability = PZ__LAZY, .module = pz_redis_module()};
+    servers_address(&alone, "?prefix=lazy:&wait=1&wait_ms=50&deadline_ms=300", address);
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    assert_ok(set_as(store, PZ__LAZY, "a"));
+    assert_record(store, "a", "v");
+    assert_status(PZ_ERR_IO, set_as(store, PZ__DURABLE, "b"));
+    assert_status(PZ_ERR_IO, set_as(store, PZ__GROUPED, "c"));
+    assert_ok(set_as(store, PZ__LAZY, "d"));
+    pz__store_close(store);
+}
+
 static void a_password_is_used_and_never_told(void **state)
 {
     (void)state;
@@ -503,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_server_that_forgets_scripts_is_told_again),
         cmocka_unit_test(a_server_that_is_started_again_is_found_again),
         cmocka_unit_test(too_few_replicas_are_an_error_that_says_so),
+        cmocka_unit_test(a_lazy_write_waits_for_no_replica_and_a_durable_one_does),
         cmocka_unit_test(a_password_is_used_and_never_told),
         cmocka_unit_test(databases_are_apart),
         cmocka_unit_test(a_forked_child_has_connections_of_its_own),
