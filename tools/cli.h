@@ -61,7 +61,8 @@ typedef struct subcommand {
 } subcommand;
 
 extern const subcommand command_check, command_observe, command_profile, command_resolve,
-    command_inspect, command_decide, command_explain, command_segments, command_eval;
+    command_inspect, command_decide, command_explain, command_segments, command_records,
+    command_eval;
 
 /* args.c: read the command line. EXIT_USAGE after saying what is wrong. */
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out);

@@ -10,7 +10,8 @@ import unittest
 
 import kit
 
-ALL = ["check", "observe", "profile", "resolve", "inspect", "decide", "explain", "segments", "eval"]
+ALL = ["check", "observe", "profile", "resolve", "inspect", "decide", "explain", "segments", "records",
+       "eval"]
 
 
 class CommandLine(kit.CommandTest):
