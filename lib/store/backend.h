@@ -62,6 +62,10 @@ typedef struct pz__backend {
                       pz_error *err);
     pz_status (*txn_lookup)(pz__store_txn *txn, pz_str identifier, pz__buf *keys, size_t *count,
                             pz_error *err);
+    /* Append the first key under an identifier that begins with `prefix`; nothing if there is none.
+     * Only sealed stores ask, and only others are asked. */
+    pz_status (*first_key)(pz__store_txn *txn, pz_str identifier, pz_str prefix, pz__buf *key,
+                           pz_error *err);
     /* The number of the newest entry that a stream ever had, 0 if it never had any. */
     pz_status (*last)(pz__store_txn *txn, pz_str stream, uint64_t *number, pz_error *err);
 

@@ -436,6 +436,22 @@ static pz_status lmdb_txn_lookup(pz__store_txn *base, pz_str identifier, pz__buf
     return rc ? fail_txn(txn, rc, "search", err) : pz__filled(keys, err);
 }
 
+static pz_status lmdb_first_key(pz__store_txn *base, pz_str identifier, pz_str prefix, pz__buf *key,
+                                pz_error *err)
+{
+    lmdb_txn *txn = txn_of(base);
+    struct MDB_cursor *walk;
+    pz_str found = prefix;
+    int rc = pz__walk_begin(&walk, &txn->at, PZ__INDEX);
+    if (rc)
+        return fail_txn(txn, rc, "search", err);
+    rc = pz__walk(walk, PZ__FROM_PAIR, &identifier, &found);
+    if (rc == 0 && found.len >= prefix.len && memcmp(found.data, prefix.data, prefix.len) == 0)
+        pz__buf_put(key, found.data, found.len);
+    pz__walk_end(walk);
+    return rc && rc != PZ__MDB_NOT_FOUND ? fail_txn(txn, rc, "search", err) : pz__filled(key, err);
+}
+
 static pz_status lmdb_put(pz__store_txn *base, pz_str key, const void *bytes, size_t len,
                           pz_error *err)
 {
@@ -595,6 +611,7 @@ const pz__backend pz__lmdb_backend = {
     .begin = lmdb_begin,
     .peek = lmdb_peek,
     .txn_lookup = lmdb_txn_lookup,
+    .first_key = lmdb_first_key,
     .last = lmdb_last,
     .put = lmdb_put,
     .remove = lmdb_remove,

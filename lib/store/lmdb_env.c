@@ -732,10 +732,17 @@ int pz__walk_begin(struct MDB_cursor **out, const pz__view *at, pz__db db)
 int pz__walk(struct MDB_cursor *walk, pz__step step, pz_str *key, pz_str *value)
 {
     static const MDB_cursor_op operations[] = {
-        [PZ__AT_KEY] = MDB_SET, [PZ__FROM_KEY] = MDB_SET_RANGE, [PZ__NEXT_OF_KEY] = MDB_NEXT_DUP,
-        [PZ__NEXT] = MDB_NEXT,  [PZ__PREVIOUS] = MDB_PREV,      [PZ__LAST] = MDB_LAST,
+        [PZ__AT_KEY] = MDB_SET,
+        [PZ__FROM_KEY] = MDB_SET_RANGE,
+        [PZ__NEXT_OF_KEY] = MDB_NEXT_DUP,
+        [PZ__FROM_PAIR] = MDB_GET_BOTH_RANGE,
+        [PZ__NEXT] = MDB_NEXT,
+        [PZ__PREVIOUS] = MDB_PREV,
+        [PZ__LAST] = MDB_LAST,
     };
-    MDB_val k = val_of(*key), v;
+    MDB_val k = val_of(*key), v = {0, NULL};
+    if (step == PZ__FROM_PAIR)
+        v = val_of(*value);
     const int rc = mdb_cursor_get(walk, &k, &v, operations[step]);
     if (rc == 0) {
         *key = str_of(k);

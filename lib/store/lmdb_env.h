@@ -108,6 +108,7 @@ int pz__view_count(const pz__view *at, pz__db db, uint64_t *out);
 typedef enum pz__step {
     PZ__AT_KEY,      /* the first pair of this key */
     PZ__FROM_KEY,    /* the first pair of this key or a greater one */
+    PZ__FROM_PAIR,   /* of the index: the pair of this key and this value, or the key's next */
     PZ__NEXT_OF_KEY, /* the next pair of the same key */
     PZ__NEXT,        /* the next pair; of a new walk the first */
     PZ__PREVIOUS,

@@ -402,6 +402,25 @@ static pz_status memory_txn_lookup(pz__store_txn *base, pz_str identifier, pz__b
     return find_keys(txn_of(base)->next, identifier, keys, count, err);
 }
 
+/* Take the leaf, if it is one under the prefix, and go no further. */
+static pz_status take_first(void *payload, const pz__leaf *leaf)
+{
+    found *f = payload;
+    const pz_str key = pz__leaf_key(leaf);
+    if (begins_with(key, f->prefix))
+        pz__buf_put(f->keys, key.data + f->count, key.len - f->count);
+    return WALK_DONE;
+}
+
+static pz_status memory_first_key(pz__store_txn *base, pz_str identifier, pz_str prefix,
+                                  pz__buf *key, pz_error *err)
+{
+    char room[INDEX_KEY_MAX];
+    found f = {index_key(room, identifier, prefix), key, 2 + identifier.len};
+    pz__tree_walk(txn_of(base)->next->index, f.prefix, take_first, &f);
+    return pz__filled(key, err);
+}
+
 static pz_status memory_last(pz__store_txn *base, pz_str stream, uint64_t *number, pz_error *err)
 {
     (void)err;
@@ -521,6 +540,7 @@ const pz__backend pz__memory_backend = {
     .begin = memory_begin,
     .peek = memory_peek,
     .txn_lookup = memory_txn_lookup,
+    .first_key = memory_first_key,
     .last = memory_last,
     .put = memory_put,
     .remove = memory_remove,

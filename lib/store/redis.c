@@ -697,6 +697,27 @@ static pz_status redis_txn_lookup(pz__store_txn *base, pz_str identifier, pz__bu
     return put_keys(now, keys, count, err);
 }
 
+static pz_status redis_first_key(pz__store_txn *base, pz_str identifier, pz_str prefix,
+                                 pz__buf *key, pz_error *err)
+{
+    entry *e;
+    pz_str now;
+    pz__cursor from;
+    const pz_status status = know(txn_of(base), PZ__ITEM_INDEX, identifier, &e, err);
+    if (status != PZ_OK || !current(e, &now))
+        return status;
+    pz__cursor_init(&from, now.data, now.len);
+    while (pz__cursor_left(&from) > 0 && !from.bad) {
+        const size_t len = (size_t)pz__cursor_varint(&from);
+        const uint8_t *found = pz__cursor_take(&from, len);
+        if (!found || len < prefix.len || memcmp(found, prefix.data, prefix.len) != 0)
+            continue;
+        pz__buf_put(key, found, len);
+        break;
+    }
+    return pz__filled(key, err);
+}
+
 static pz_status redis_last(pz__store_txn *base, pz_str stream, uint64_t *number, pz_error *err)
 {
     entry *e;
@@ -840,6 +861,7 @@ static const pz__backend backend = {
     .begin = redis_begin,
     .peek = redis_peek,
     .txn_lookup = redis_txn_lookup,
+    .first_key = redis_first_key,
     .last = redis_last,
     .put = redis_put,
     .remove = redis_remove,

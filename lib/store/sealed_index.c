@@ -3,8 +3,8 @@
  *
  * An entry of the index is a tag and the sealed key. Sealing gives other bytes each time, so the
  * tag, 16 bytes of the pseudonym of identifier and key, is what finds an entry again: to take it
- * out, and to see that it is there already. Both look through the identifier's entries. Keys come
- * out in their own order, as every lookup gives them, not in that of the tags.
+ * out, and to see that it is there already. Keys come out in their own order, as every lookup gives
+ * them, not in that of the tags.
  *
  * The mark is a pseudonym and a sealed text of the library's own, under a plain identifier. Both
  * have to come out of the hooks as they once did.
@@ -14,10 +14,10 @@
 
 #define PSEUDONYM PZ_HOOKS_PSEUDONYM_BYTES
 #define TAG 16u
+#define ENTRY_MAX (TAG + PZ__STORE_KEY_MAX + PZ_HOOKS_OVERHEAD_MAX)
 #define MARK_TEXT PZ__STR("libpersonalize, sealed")
 
-_Static_assert(TAG + PZ__STORE_KEY_MAX + PZ_HOOKS_OVERHEAD_MAX <= 511,
-               "LMDB takes no longer values");
+_Static_assert(ENTRY_MAX <= 511, "LMDB takes no longer values");
 
 /* ---- the mark ---- */
 
@@ -260,24 +260,12 @@ pz_status pz__sealed_find_keys(pz__sealed *s, pz__store_txn *txn, pz_str identif
     return status;
 }
 
-/* The entry of a pair among `found`; {NULL, 0} if it is not there. */
-static pz_str find_entry(const pz__buf *found, const pair *p)
-{
-    pz__cursor from;
-    pz_str entry;
-    pz__cursor_init(&from, found->data, found->len);
-    while (next_entry(&from, &entry))
-        if (entry.len >= TAG && memcmp(entry.data, p->tag, TAG) == 0)
-            return entry;
-    return (pz_str){NULL, 0};
-}
-
 static pz_status add_entry(const pz__sealed *s, pz__store_txn *inner, const pair *p, pz_str key,
                            pz_error *err)
 {
     pz__buf entry;
     const pz__bytes name = pair_name(&p->identifier, p->tag);
-    pz__buf_init(&entry, &s->base.alloc, TAG + PZ__STORE_KEY_MAX + PZ_HOOKS_OVERHEAD_MAX);
+    pz__buf_init(&entry, &s->base.alloc, ENTRY_MAX);
     pz__buf_put(&entry, p->tag, TAG);
     pz_status status = pz__seal(s, pz__bytes_text(&name), key, &entry, err);
     if (status == PZ_OK)
@@ -292,18 +280,17 @@ pz_status pz__sealed_set_key(pz__sealed *s, pz__store_txn *inner, pz_str identif
 {
     const pz__backend *backend = s->inner->backend;
     pair p;
-    pz__buf found;
-    size_t count = 0;
+    pz__buf entry;
     pz_status status = hide_pair(s, identifier, key, &p, err);
     if (status != PZ_OK)
         return status;
-    pz__buf_init(&found, &s->base.alloc, SIZE_MAX / 2);
-    status = backend->txn_lookup(inner, pz__pseudonym_text(&p.identifier), &found, &count, err);
-    const pz_str entry = find_entry(&found, &p);
-    if (status == PZ_OK && present && !entry.data)
+    const pz_str name = pz__pseudonym_text(&p.identifier);
+    pz__buf_init(&entry, &s->base.alloc, ENTRY_MAX);
+    status = backend->first_key(inner, name, (pz_str){p.tag, TAG}, &entry, err);
+    if (status == PZ_OK && present && !entry.len)
         status = add_entry(s, inner, &p, key, err);
-    else if (status == PZ_OK && !present && entry.data)
-        status = backend->index(inner, pz__pseudonym_text(&p.identifier), entry, false, err);
-    pz__buf_clear(&found);
+    else if (status == PZ_OK && !present && entry.len)
+        status = backend->index(inner, name, (pz_str){entry.data, entry.len}, false, err);
+    pz__buf_clear(&entry);
     return status;
 }

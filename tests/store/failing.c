@@ -140,6 +140,15 @@ static pz_status failing_txn_lookup(pz__store_txn *txn, pz_str identifier, pz__b
     return inner_txn(txn)->store->backend->txn_lookup(inner_txn(txn), identifier, keys, count, err);
 }
 
+static pz_status failing_first_key(pz__store_txn *txn, pz_str identifier, pz_str prefix,
+                                   pz__buf *key, pz_error *err)
+{
+    pz_status status = check_txn(txn, err);
+    if (status != PZ_OK)
+        return status;
+    return inner_txn(txn)->store->backend->first_key(inner_txn(txn), identifier, prefix, key, err);
+}
+
 static pz_status failing_last(pz__store_txn *txn, pz_str stream, uint64_t *number, pz_error *err)
 {
     pz_status status = check_txn(txn, err);
@@ -271,6 +280,7 @@ static const pz__backend failing_backend = {
     .snapshot = failing_snapshot,
     .peek = failing_peek,
     .txn_lookup = failing_txn_lookup,
+    .first_key = failing_first_key,
     .last = failing_last,
     .put = failing_put,
     .remove = failing_remove,
