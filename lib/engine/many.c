@@ -13,7 +13,8 @@
  *
  * Few answers are unlike: a host that turns each line into an object would read the same text over
  * and over. Where the caller wants numbers, a line leaves its customer out, is interned, and stands
- * once in the text, however many customers have it.
+ * once in the text, however many customers have it. A decision whose value stands in the catalog is
+ * known by its rule and what else its line says, before the line is written.
  *
  * Not here: how an answer comes about (context.c), many events (batch.c).
  */
@@ -30,6 +31,17 @@ typedef struct question {
     pz_status (*tell)(run *r, const pz_profile *profile, const char *name, pz_error *why);
 } question;
 
+/* A line about a decision whose value stands in the catalog: all that it says, and its number. */
+typedef struct known_line {
+    const pz__decision_def *def; /* NULL: a free place */
+    const pz__rule *rule;
+    uint32_t outcome, confidence;
+    bool is_new, is_impure;
+    uint32_t number;
+} known_line;
+
+#define KNOWN_LINES 64u /* a power of two: kept by rule, the latest of each place */
+
 struct run {
     const question *question;
     pz_context *context;
@@ -40,7 +52,11 @@ struct run {
     bool is_new;     /* nobody has its identifier yet */
     bool is_first;   /* no member stands in the line yet */
     pz__arena arena; /* of the */
-    pz__names lines; /* that are unlike, where numbers are wanted */
+    pz__names lines; /* that are unlike, where numbers are wanted, */
+    known_line known[KNOWN_LINES];
+    known_line now;  /* of the line in the making; no `def`: its value is not the catalog's */
+    uint32_t number; /* of the line in the making, where known */
+    uint32_t *next;  /* where its number goes */
 };
 
 /* ---- lines ---- */
@@ -113,11 +129,35 @@ static pz_status tell_more(run *r, const pz_decision *decision, pz_error *why)
     return status;
 }
 
+static known_line *place_of(run *r, const known_line *line)
+{
+    const uintptr_t at = line->rule ? (uintptr_t)line->rule : (uintptr_t)line->def;
+    return &r->known[(at >> 5) % KNOWN_LINES];
+}
+
+/* Whether the line of a decision has a number already, which `number` then is. */
+static bool is_numbered(run *r, const pz_decision *decision)
+{
+    if (!r->many->numbers || r->many->flags || (decision->rule && decision->rule->expr))
+        return false;
+    r->now = (known_line){.def = decision->def,
+                          .rule = decision->rule,
+                          .outcome = (uint32_t)decision->outcome,
+                          .confidence = decision->confidence,
+                          .is_new = r->is_new,
+                          .is_impure = decision->is_impure};
+    const known_line *known = place_of(r, &r->now);
+    r->number = known->number;
+    return known->def == r->now.def && known->rule == r->now.rule &&
+           known->outcome == r->now.outcome && known->confidence == r->now.confidence &&
+           known->is_new == r->now.is_new && known->is_impure == r->now.is_impure;
+}
+
 static pz_status tell_decision(run *r, const pz_profile *profile, const char *name, pz_error *why)
 {
     const pz_decision *decision;
     pz_status status = pz_decide(&decision, r->context, profile, name, why);
-    if (status != PZ_OK)
+    if (status != PZ_OK || is_numbered(r, decision))
         return status;
     begin_line(r, name);
     put_value(r, "value", pz_decision_value(decision), &status);
@@ -254,14 +294,43 @@ static bool is_fatal(pz_status status)
            status == PZ_ERR_ARG || status == PZ_ERR_STATE;
 }
 
-static void tell_failure(run *r, pz_status status, const pz_error *why)
+/* The line that was told becomes a number, and leaves the buffer. */
+static pz_status number_line(run *r)
 {
-    for (uint32_t i = 0; i < lines_of(r); i++) {
-        begin_line(r, name_of(r, i));
-        put_text(r, "error", pz_str_of(why->message[0] ? why->message : pz_status_text(status)));
-        put_text(r, "status", pz_str_of(pz_status_name(status)));
-        end_line(r);
+    if (r->out.len) {
+        r->number = pz__names_put(&r->lines, (pz_str){r->out.data, r->out.len});
+        if (r->number == PZ__NAME_NONE)
+            return PZ_ERR_NOMEM;
+        r->now.number = r->number;
+        if (r->now.def)
+            *place_of(r, &r->now) = r->now;
+        pz__buf_reset(&r->out);
     }
+    *r->next++ = r->number;
+    return PZ_OK;
+}
+
+/* One line has been told. */
+static pz_status told(run *r)
+{
+    const bool is_numbered = r->many->numbers && r->out.status == PZ_OK;
+    const pz_status status = is_numbered ? number_line(r) : PZ_OK;
+    r->now.def = NULL;
+    return status;
+}
+
+static pz_status tell_failure(run *r, pz_status failure, const pz_error *why)
+{
+    pz_status status = PZ_OK;
+    r->now.def = NULL;
+    for (uint32_t i = 0; i < lines_of(r) && status == PZ_OK; i++) {
+        begin_line(r, name_of(r, i));
+        put_text(r, "error", pz_str_of(why->message[0] ? why->message : pz_status_text(failure)));
+        put_text(r, "status", pz_str_of(pz_status_name(failure)));
+        end_line(r);
+        status = told(r);
+    }
+    return status;
 }
 
 static pz_status ask(run *r, const pz_profile *profile, pz_error *why)
@@ -269,8 +338,11 @@ static pz_status ask(run *r, const pz_profile *profile, pz_error *why)
     if (profile && r->many->by != PZ_BY_ID && r->many->by != PZ_BY_IDENTIFIER)
         r->customer = pz_profile_id(profile);
     pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < lines_of(r) && status == PZ_OK; i++)
+    for (uint32_t i = 0; i < lines_of(r) && status == PZ_OK; i++) {
         status = r->question->tell(r, profile, name_of(r, i), why);
+        if (status == PZ_OK)
+            status = told(r);
+    }
     return status;
 }
 
@@ -281,29 +353,13 @@ static bool is_own(bool is_open, pz_status status)
     return !is_fatal(status) || (!is_open && status == PZ_ERR_ARG);
 }
 
-/* The lines of customer i become numbers, and leave the buffer. */
-static pz_status number_lines(run *r, uint32_t i)
-{
-    const char *at = r->out.data;
-    for (uint32_t n = 0; n < lines_of(r); n++) {
-        const char *end = memchr(at, '\n', (size_t)(r->out.data + r->out.len - at));
-        const pz_str line = {at, (size_t)(end + 1 - at)};
-        const uint32_t number = pz__names_put(&r->lines, line);
-        if (number == PZ__NAME_NONE)
-            return PZ_ERR_NOMEM;
-        r->many->numbers[(size_t)i * lines_of(r) + n] = number;
-        at = end + 1;
-    }
-    pz__buf_reset(&r->out);
-    return PZ_OK;
-}
-
 static pz_status run_one(run *r, uint32_t i, pz_error *err)
 {
     const bool is_handle = r->many->by == PZ_BY_HANDLE;
     pz__request *request = pz__context_request(r->context);
     const pz__mark mark = pz__arena_mark(&request->arena);
     const size_t len = r->out.len;
+    uint32_t *next = r->next;
     pz_error why = PZ_ERROR_INIT;
     pz_profile *opened = NULL;
     r->is_new = false;
@@ -314,13 +370,11 @@ static pz_status run_one(run *r, uint32_t i, pz_error *err)
         status = ask(r, is_handle ? r->many->profiles[i] : opened, &why);
     if (status != PZ_OK && is_own(is_open, status) && r->out.status == PZ_OK) {
         r->out.len = len;
-        tell_failure(r, status, &why);
-        status = PZ_OK;
+        r->next = next;
+        status = tell_failure(r, status, &why);
     }
     pz__context_leave(r->context, mark);
     pz_profile_free(opened);
-    if (status == PZ_OK && r->out.status == PZ_OK && r->many->numbers)
-        status = number_lines(r, i);
     if (status != PZ_OK)
         pz__fail(err, status, "%s", why.message[0] ? why.message : pz_status_text(status));
     else if (r->out.status != PZ_OK)
@@ -415,8 +469,11 @@ static pz_status run_all(const question *asked, pz_str *out, pz_context *context
     if (status != PZ_OK)
         return status;
     pz__arena *arena = pz__pool_arena(pool);
-    run r = {
-        .question = asked, .context = context, .engine = pz__context_engine(context), .many = many};
+    run r = {.question = asked,
+             .context = context,
+             .engine = pz__context_engine(context),
+             .many = many,
+             .next = many->numbers};
     pz__buf_init(&r.out, &arena->alloc, PZ_VALUE_LEN_MAX);
     pz__arena_init(&r.arena, &arena->alloc, 0);
     pz__names_init(&r.lines, &r.arena);

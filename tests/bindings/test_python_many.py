@@ -103,11 +103,32 @@ class Many(unittest.TestCase):
                          [name for name in names for _ in range(2)])
         self.assertTrue(all(line["is_new"] for line in got))
 
+    def test_crowds_are_told_apart(self):
+        """Answers that differ in rule, value, confidence, or in not being there."""
+        crowd = []
+        for number in range(300):
+            person = self.engine.customer(card=str(number))
+            if number % 2:
+                person.choose("language", ("de", "fr", "en")[number % 3])
+            if number % 5 == 0:
+                person.infer("category", "garden", 0.8 + number / 3000)
+            if number % 7 == 0:
+                person.declare("age", number % 40)
+            crowd.append(str(number) if number % 11 else "nobody" + str(number))
+        names = ["home.hero", "home.hero"]
+        for asked in ({"country": "DE"}, {"country": "FR"}, {}):
+            got = self.engine.decide_many(names, crowd, by="card", **asked)
+            text = self.engine.decide_many(names, crowd, by="card", jsonl=True, **asked)
+            self.assertEqual(got, [json.loads(line) for line in text.splitlines()])
+
     def test_answers_that_are_alike_are_dicts_of_their_own(self):
         got = self.engine.decide_many("home.hero", [self.ids[1]] * 2, country="DE")
         self.assertEqual(got[0], got[1])
         got[0]["value"] = "mine"
         self.assertNotEqual(got[1]["value"], "mine")
+        got = self.engine.decide_many("fixed", self.ids)
+        got[0]["value"]["layout"].append("mine")
+        self.assertEqual(got[1]["value"], {"layout": ["a", "b"], "depth": 2})
 
     def test_long_lists_are_cut(self):
         with mock.patch.object(_many, "MANY_MAX", 2):
