@@ -775,7 +775,7 @@ class Records(unittest.TestCase):
             hero = engine.decide("home.hero", ann, country="DE")
             self.assertEqual((hero.record["value"], hero.record["subject"]), ("hallo", ann.id))
             self.assertNotIn("number", hero.record)
-            self.assertEqual(engine.record(hero, note="r-1"), 1)
+            self.assertEqual(engine.record(hero, note="r-1", durability="lazy"), 1)
             self.assertEqual(engine.record(hero, value=False, anonymous=True), 2)
             text = json.dumps({**hero.record, "at": "2026-03-20T12:00:00Z"})
             self.assertEqual(engine.record_many(f"{text}\n{text}"), [3, 4])

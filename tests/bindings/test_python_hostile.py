@@ -139,8 +139,10 @@ ENGINE = {
     "answer_many": ({"attributes": ("names", ["language"]), "customers": ("customers", [None])},
                     MANY),
     "segments_many": ({"customers": ("customers", [None])}, MANY),
-    "record": ({"decision": ("decision", "DECISION")}, {"note": "name?"}),
-    "record_many": ({"records": ("events", ["DECISION"])}, {}),
+    "record": ({"decision": ("decision", "DECISION")}, {
+        "note": "name?", "now": "moment", "durability": "durability"}),
+    "record_many": ({"records": ("events", ["DECISION"])},
+                    {"now": "moment", "durability": "durability"}),
     "records": ({}, {"start": "count", "limit": "count", "subject": "name?", "id": "name?"}),
     "expire_records": ({"before": ("moment", NOW)}, {}),
     "close": ({}, {}),

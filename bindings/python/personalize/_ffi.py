@@ -82,7 +82,7 @@ class EngineOptions(Structure):
 
 
 class RecordOptions(Structure):
-    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("note", c_char_p)]
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("note", c_char_p), ("durability", c_int)]
 
 
 class RecordQuery(Structure):
@@ -297,7 +297,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     # record.h
     "pz_decision_record": (c_int, [_VALUE, _HANDLE, _HANDLE, POINTER(RecordOptions), _ERR]),
     "pz_record": (c_int, [POINTER(c_uint64), _HANDLE, _HANDLE, POINTER(RecordOptions), _ERR]),
-    "pz_record_many": (c_int, [_HANDLE, _VALUE, c_size_t, POINTER(c_uint64), _ERR]),
+    "pz_record_many": (c_int, [_HANDLE, _VALUE, c_size_t, _WRITE, POINTER(c_uint64), _ERR]),
     "pz_each_record": (c_int, [_HANDLE, POINTER(RecordQuery), RECORD_FN, c_void_p, _ERR]),
     "pz_records_expire": (c_int, [_HANDLE, c_int64, POINTER(c_uint64), _ERR]),
     # program.h

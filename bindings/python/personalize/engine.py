@@ -564,7 +564,8 @@ class Engine:
     # ---- records of decisions ----
 
     def record(self, decision: Decision, *, note: Optional[str] = None, value: bool = True,
-               anonymous: bool = False) -> Optional[int]:
+               anonymous: bool = False, now: Moment = None,
+               durability: Optional[str] = None) -> Optional[int]:
         """Keep one decision: its record goes into the store, or to the sink. Returns its number,
         None where it was not kept (the person has been erased, or a sink took it). ``note`` is a
         word of your own; without ``value`` what was decided is left out, ``anonymous`` leaves out
@@ -578,21 +579,24 @@ class Engine:
             record["note"] = note
         left_out = (() if value else ("value",)) + (("subject", "members") if anonymous else ())
         kept = {key: item for key, item in record.items() if key not in left_out}
-        return self.record_many([kept])[0]
+        return self.record_many([kept], now=now, durability=durability)[0]
 
-    def record_many(self, records: Lines) -> List[Optional[int]]:
+    def record_many(self, records: Lines, *, now: Moment = None,
+                    durability: Optional[str] = None) -> List[Optional[int]]:
         """Keep many decisions in one transaction: Decisions, the dicts of ``Decision.record``, or
         JSON Lines of these. The number of each; None for what was not kept."""
         if not isinstance(records, (str, bytes)):
             records = [one.record if isinstance(one, Decision) else one
                        for one in values.listed(records, "records")]
+        write = made_write(now=now, durability=durability)
         session = self._take()
         try:
             made, count = _many.events(session.pool, records, session.keep)
             numbers = array("Q", bytes(8 * count))
             room, err = _ffi.numbers(numbers) if count else None, _ffi.new_error()
             with self._hosts.question():
-                check(_ffi.lib.pz_record_many(self._handle.pointer, made, count, room, err), err)
+                check(_ffi.lib.pz_record_many(self._handle.pointer, made, count, write, room, err),
+                      err)
             return [number or None for number in numbers]
         finally:
             session.done()
