@@ -76,8 +76,21 @@ static int64_t oldest_event(const pz__segment *s)
     return oldest;
 }
 
+/* Everything of one that is read in place is looked at, so it is decoded. */
+static int64_t oldest_in_bytes(const pz__profile *peeked)
+{
+    pz__profile *decoded;
+    if (pz__peek_decode(&decoded, peeked) != PZ_OK)
+        return INT64_MIN;
+    const int64_t oldest = pz__profile_oldest(decoded);
+    pz__profile_free(decoded);
+    return oldest;
+}
+
 int64_t pz__profile_oldest(const pz__profile *profile)
 {
+    if (profile->bytes.data)
+        return oldest_in_bytes(profile);
     int64_t oldest = INT64_MAX;
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         const pz__segment *s = profile->segments[i];

@@ -306,6 +306,11 @@ pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t lo
 
 static pz_status hash_bytes(const pz__profile *profile, pz__digest *out)
 {
+    /* Of bytes that are read in place nothing is made: several threads may ask at once. */
+    if (profile->bytes.data) {
+        *out = pz__content_hash(profile->bytes.data, profile->bytes.len);
+        return PZ_OK;
+    }
     pz__buf bytes;
     pz__buf_init(&bytes, &profile->alloc, PZ__PROFILE_BYTES_MAX);
     pz_status status = pz__profile_encode(profile, &bytes);

@@ -164,6 +164,94 @@ static void concurrent_writes_to_one_customer_lose_nothing(void **state)
 }
 
 /* Hosts fork after loading: a child decides with what its parent compiled. */
+/* ---- one handle, and handles that come and go ---- */
+
+typedef struct shared {
+    pz_engine *engine;
+    const pz_profile *ann; /* read in place */
+    char id[33];           /* of the first decision about her */
+    atomic_int wrong;
+} shared;
+
+/* One answer out of the shared handle with its id, one by name, one with a handle of its own. */
+static bool ask_each_way(shared *s, pz_context *context)
+{
+    const pz_decision *decision;
+    pz_str id = {NULL, 0};
+    pz_profile *own = NULL;
+    bool is_right = pz_context_begin(context, 0, NULL) == PZ_OK &&
+                    pz_decide(&decision, context, s->ann, "speak", NULL) == PZ_OK &&
+                    strcmp(pz_decision_str(decision, "-"), "de") == 0 &&
+                    pz_decision_id(&id, context, decision, NULL) == PZ_OK && id.len == 32 &&
+                    memcmp(id.data, s->id, 32) == 0 &&
+                    pz_decide_for(&decision, context, "card", "1", "speak", NULL) == PZ_OK &&
+                    strcmp(pz_decision_str(decision, "-"), "de") == 0 &&
+                    pz_customer(&own, s->engine, "card", "2", NULL) == PZ_OK &&
+                    pz_decide(&decision, context, own, "speak", NULL) == PZ_OK &&
+                    strcmp(pz_decision_str(decision, "-"), "fr") == 0;
+    pz_profile_free(own);
+    return is_right;
+}
+
+static void *ask_all_the_time(void *payload)
+{
+    shared *s = payload;
+    pz_context *context;
+    if (pz_context_new(&context, s->engine, NULL) != PZ_OK) {
+        s->wrong++;
+        return NULL;
+    }
+    for (int i = 0; i < 200; i++)
+        s->wrong += !ask_each_way(s, context);
+    pz_context_free(context);
+    return NULL;
+}
+
+static void make(pz_engine *engine, const char *card, const char *language)
+{
+    pz_profile *made;
+    assert_int_equal(pz_customer(&made, engine, "card", card, NULL), PZ_OK);
+    assert_int_equal(pz_choose(made, "language", pz_value_str(language), NULL, NULL), PZ_OK);
+    pz_profile_free(made);
+}
+
+static void threads_share_a_handle_that_is_read_in_place(void **state)
+{
+    (void)state;
+    oom heap;
+    oom_init(&heap);
+    const pz_alloc alloc = oom_alloc(&heap);
+    shared s = {.engine = open_engine(&alloc)};
+    pz_context *context;
+    pz_profile *ann;
+    const pz_decision *decision;
+    pz_str id;
+    pthread_t threads[THREADS];
+    assert_int_equal(
+        pz_engine_load_text(s.engine, "shop.json", shop_json, sizeof shop_json - 1, NULL, NULL),
+        PZ_OK);
+    make(s.engine, "1", "de");
+    make(s.engine, "2", "fr");
+    assert_int_equal(pz_customer(&ann, s.engine, "card", "1", NULL), PZ_OK);
+    assert_int_equal(pz_context_new(&context, s.engine, NULL), PZ_OK);
+    assert_int_equal(pz_context_begin(context, 0, NULL), PZ_OK);
+    assert_int_equal(pz_decide(&decision, context, ann, "speak", NULL), PZ_OK);
+    assert_int_equal(pz_decision_id(&id, context, decision, NULL), PZ_OK);
+    memcpy(s.id, id.data, 32);
+    pz_profile_free(ann);
+    assert_int_equal(pz_customer(&ann, s.engine, "card", "1", NULL), PZ_OK); /* its id not known */
+    s.ann = ann;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_all_the_time, &s), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(s.wrong, 0);
+    pz_profile_free(ann);
+    pz_context_free(context);
+    pz_engine_close(s.engine);
+    oom_finish(&heap);
+}
+
 static void child_decides_with_its_parents_engine(void **state)
 {
     (void)state;
@@ -190,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(catalog_is_swapped_while_others_decide),
         cmocka_unit_test(concurrent_writes_to_one_customer_lose_nothing),
+        cmocka_unit_test(threads_share_a_handle_that_is_read_in_place),
         cmocka_unit_test(child_decides_with_its_parents_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,14 @@ static void stale_replica_with_an_erased_identifier_is_refused(void **state)
     h->now_ms += DAY;
     assert_status(PZ_ERR_LATE, pz_merge(tablet, stale, &kit_error));
     assert_unknown(h, "email", "ann@example.com");
+    /* Nor by way of its bytes. */
+    pz_value bytes;
+    pz_profile *view;
+    assert_ok(pz_profile_encode(stale, h->pool, &bytes, &kit_error));
+    assert_ok(pz_profile_view(&view, h->engine, bytes.as.text, bytes.len, &kit_error));
+    assert_status(PZ_ERR_LATE, pz_merge(tablet, view, &kit_error));
+    assert_unknown(h, "email", "ann@example.com");
+    pz_profile_free(view);
     const pz_write now = {PZ_WRITE, .writer = "twin"};
     assert_ok(pz_choose(fresh, "language", pz_value_str("de"), &now, &kit_error));
     assert_ok(pz_merge(tablet, fresh, &kit_error));
