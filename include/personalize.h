@@ -12,6 +12,7 @@
 #include <personalize/value.h>
 #include <personalize/program.h>
 #include <personalize/report.h>
+#include <personalize/store.h>
 #include <personalize/engine.h>
 #include <personalize/profile.h>
 #include <personalize/decide.h>

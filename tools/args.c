@@ -23,7 +23,7 @@ typedef struct option_form {
 
 static const option_form options[] = {
     {"catalog", 'c', "FILE", "the catalog", offsetof(cli, catalog)},
-    {"store", 's', "ADDRESS", "the store: lmdb:DIRECTORY", offsetof(cli, store)},
+    {"store", 's', "ADDRESS", "the store: lmdb:DIRECTORY, redis://HOST:PORT", offsetof(cli, store)},
     {"now", 0, "TIME", "the moment, RFC 3339; else the clock", offsetof(cli, now)},
     {"at", 0, "TIME", "when it happened; else now", offsetof(cli, at)},
     {"expires", 0, "TIME", "until when it holds; else for ever", offsetof(cli, expires)},
@@ -40,6 +40,9 @@ static const option_form options[] = {
     {"ack", 0, NULL, "print the number of each line once it is durable", offsetof(cli, ack)},
     {"replay", 0, NULL, "the events' own times are the clock", offsetof(cli, replay)},
     {"lazy", 0, NULL, "do not wait for the disk", offsetof(cli, lazy)},
+    {"afresh", 0, NULL, "begin with the first, although an earlier run was interrupted",
+     offsetof(cli, afresh)},
+    {"keep-going", 0, NULL, "leave out what cannot be copied, and tell", offsetof(cli, keep_going)},
 };
 #define OPTION_COUNT (sizeof options / sizeof options[0])
 #define COMMANDS_MAX 16u

@@ -42,6 +42,8 @@ typedef struct cli {
     bool ack;    /* --ack */
     bool replay; /* --replay */
     bool lazy;   /* --lazy */
+    bool afresh; /* --afresh */
+    bool keep_going; /* --keep-going */
     bool help;
     const char **words; /* what is not an option */
     int word_count;
@@ -62,7 +64,7 @@ typedef struct subcommand {
 
 extern const subcommand command_check, command_observe, command_profile, command_resolve,
     command_inspect, command_decide, command_explain, command_segments, command_records,
-    command_eval;
+    command_eval, command_store;
 
 /* args.c: read the command line. EXIT_USAGE after saying what is wrong. */
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out);
@@ -80,6 +82,8 @@ bool cli_time(const char *option, const char *text, int64_t *ms);
 
 /* session.c: engine, customer and context as the options say. Each returns an exit code. */
 int cli_engine(cli *c, pz_engine **out, bool for_writing);
+/* The module that the store of an address is in; NULL for those that need none (module.c). */
+int cli_module(const char *address, const struct pz_store_module **out);
 /* "17850" is the identifier of kind "customer"; "email:ann@example.com" names the kind; "id:…" is a
  * profile id. */
 pz_status cli_find_customer(pz_engine *engine, const char *name, pz_profile **out, pz_error *err);
@@ -124,12 +128,14 @@ int line_reader_close(line_reader *reader);
 /* How far the reader is, 0 to 1; below 0 if that cannot be known. */
 double line_reader_share(const line_reader *reader);
 
-/* progress.c: "12,345 events, 45,678/s, 3 s left" on a terminal, when work is long. */
+/* progress.c: "12,345 events, 45,678/s, 3 s left" when work is long: a line that is rewritten on a
+ * terminal; elsewhere, where the caller sets `has_lines`, a line every few seconds. */
 typedef struct progress {
     const char *what;
     double started; /* seconds; monotonic */
     double shown;
     bool is_terminal;
+    bool has_lines;
     bool was_shown;
 } progress;
 void progress_begin(progress *p, const char *what);

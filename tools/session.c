@@ -62,10 +62,15 @@ int cli_engine(cli *c, pz_engine **out, bool for_writing)
         code = need(c, "store", c->store, "lmdb:customers");
     if (code != EXIT_DONE)
         return code;
+    const struct pz_store_module *module;
+    code = cli_module(c->store, &module);
+    if (code != EXIT_DONE)
+        return code;
     pz_error err = PZ_ERROR_INIT;
     const pz_engine_options options = {
         PZ_ENGINE_OPTIONS,
         .store = c->store,
+        .module = module,
         .flags = (for_writing ? 0u : PZ_ENGINE_READ_ONLY) | (c->lazy ? PZ_ENGINE_LAZY : 0u),
     };
     pz_status status = pz_engine_open(out, &options, &err);

@@ -13,7 +13,7 @@
 
 #include "engine/zones.h"
 
-static int64_t system_clock(void *payload)
+int64_t pz__system_clock(void *payload)
 {
     (void)payload;
     struct timespec now;
@@ -104,9 +104,7 @@ pz_status pz_engine_load(pz_engine *engine, const char *path, pz_report **report
 
 static const pz_engine_options default_options = {PZ_ENGINE_OPTIONS};
 
-/* A caller compiled against a later header may hand in more than is known here, if it is all zero.
- */
-static bool is_known_size(const void *options, uint32_t size, size_t known)
+bool pz__is_known_size(const void *options, uint32_t size, size_t known)
 {
     const unsigned char *bytes = options;
     for (size_t i = known; i < size; i++)
@@ -176,7 +174,7 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     *out = NULL;
     pz_engine_options options = default_options;
     if (given) {
-        if (!is_known_size(given, given->size, sizeof options))
+        if (!pz__is_known_size(given, given->size, sizeof options))
             return pz__fail(err, PZ_ERR_ARG,
                             "begin the options with PZ_ENGINE_OPTIONS; an option is set that this "
                             "version does not know");
@@ -194,7 +192,7 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     if (!engine)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     engine->alloc = alloc;
-    engine->clock = options.clock ? options.clock : system_clock;
+    engine->clock = options.clock ? options.clock : pz__system_clock;
     engine->clock_payload = options.clock_payload;
     engine->skew_ms = options.skew_ms ? options.skew_ms : PZ__SKEW_DEFAULT_MS;
     engine->is_read_only = options.flags & PZ_ENGINE_READ_ONLY;
@@ -210,6 +208,7 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
         status = take_sink(engine, options.records, err);
     if (status == PZ_OK)
         status = open_store(engine, &options, err);
+    engine->as_store = (pz_store){alloc, engine->store, true};
     if (status == PZ_OK && options.catalog)
         status = pz_engine_load(engine, options.catalog, NULL, err);
     if (status == PZ_OK)

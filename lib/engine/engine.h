@@ -10,6 +10,7 @@
 
 #include <personalize/engine.h>
 #include <personalize/profile.h>
+#include <personalize/store.h>
 
 #include "base/error.h"
 #include "decide/decide.h"
@@ -64,8 +65,15 @@ typedef struct pz__spare {
     char apart[64 - sizeof(void *)];
 } pz__spare;
 
+struct pz_store {
+    pz_alloc alloc;
+    pz__store *store;
+    bool is_borrowed; /* it is an engine's */
+};
+
 struct pz_engine {
     pz_alloc alloc;
+    pz_store as_store; /* `store`, for those who look after it */
     pz__pins pins;
     pthread_mutex_t loading; /* only loads of catalogs wait for it */
     pz__store *store;
@@ -121,6 +129,11 @@ pz_status pz__handle_find(pz_profile *handle, const pz__quest *quest, pz_error *
 
 /* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
 pz_status pz__no_catalog(pz_error *err);
+/* A caller compiled against a later header may hand in options of more than the `known` bytes, if
+ * the rest is all zero. */
+bool pz__is_known_size(const void *options, uint32_t size, size_t known);
+/* The system's real-time clock. */
+int64_t pz__system_clock(void *payload);
 /* Engine's clock, unless `now_ms` says otherwise. */
 int64_t pz__engine_now(const pz_engine *engine, int64_t now_ms);
 uint64_t pz__engine_serial(pz_engine *engine);
@@ -161,6 +174,23 @@ pz_status pz__context_attribute(const pz_context *context, const char *name, pz_
 pz_status pz__context_decision(const pz_context *context, const char *name, pz_error *err);
 /* Be about nobody again, and give back what the answers since `mark` took of the request. */
 void pz__context_leave(pz_context *context, pz__mark mark);
+
+/* ---- the index (index.c) ---- */
+
+/* Call for every identifier under which the index has to lead to a profile, sealed: of links, only
+ * those that some grant stands for. Bytes as of pz__identifier, lent by the scratch. */
+typedef pz_status (*pz__identifier_fn)(void *payload, pz_str identifier, bool is_link);
+pz_status pz__index_each(const pz__profile *profile, pz__arena *scratch, pz__identifier_fn fn,
+                         void *payload);
+/* Make a profile findable by all of them. */
+pz_status pz__index_profile(pz__store_txn *txn, const pz__profile *profile, pz__arena *scratch,
+                            pz_error *err);
+/* Whether a profile, sealed, has, or ever had, an identifier or link of the index. */
+bool pz__index_belongs(const pz__profile *profile, pz_str identifier);
+/* The subject that the entries under a link's identifier lead back from; {NULL, 0}: no link. */
+pz_str pz__link_subject(pz_str identifier);
+/* That identifier, in the caller's room; the subject, a key of the store, fits. */
+pz_str pz__link_identifier(char room[PZ__STORE_IDENTIFIER_MAX], pz_str subject);
 
 /* ---- people (people.c) ---- */
 
@@ -222,13 +252,18 @@ pz_status pz__people_claim(const pz_profile *profile, pz_str own, pz__store_txn 
 
 /* ---- erasure (erase.c) ---- */
 
+/* Stores, each with a key of its own, whose erasures one store remembers: one more cannot be copied
+ * into it. */
+#define PZ__ERASURE_KEYS_MAX 16u
+
 /* What a store remembers of erased people, in one transaction. */
 typedef struct pz__remembrance {
     const pz_alloc *alloc;
     pz__store_txn *txn;
     int64_t horizon_ms, now_ms;
     bool has_any; /* somebody is remembered */
-    uint8_t key[32];
+    uint32_t key_count;
+    uint8_t keys[PZ__ERASURE_KEYS_MAX][32]; /* the store's own, and those of stores copied into it */
 } pz__remembrance;
 /* Look whether anybody is remembered; `catalog` (NULL: the default) says how long. */
 pz_status pz__erased_open(pz__remembrance *out, const pz_alloc *alloc, pz__store_txn *txn,
@@ -250,6 +285,17 @@ pz_status pz__erased_sweep(const pz__remembrance *r, pz_error *err);
 /* Remove every record about a subject, in the store and in the sink. */
 pz_status pz__records_erase(pz_engine *engine, pz__store_txn *txn, pz_str subject, bool *had_any,
                             pz_error *err);
+
+/* Take over what another store remembers. PZ_ERR_LIMIT for too many stores. */
+pz_status pz__erased_copy(pz__store *from, pz__store *to, const pz_alloc *alloc, pz_error *err);
+/* What an identifier of the index is to this file. */
+typedef enum pz__remembrance_entry {
+    PZ__NO_REMEMBRANCE,
+    PZ__REMEMBRANCE,     /* of one that is erased */
+    PZ__REMEMBRANCE_AID, /* keys and days */
+    PZ__REMEMBRANCE_BAD  /* not as they are written */
+} pz__remembrance_entry;
+pz__remembrance_entry pz__erased_entry(pz_str identifier, pz_str key);
 
 /* A profile as a store keeps it, with a checksum (record.c). `is_alone`: the caller knows that no
  * other profile links to it. */

@@ -10,7 +10,7 @@
  * All of it stands in the store's index, under identifiers that begin with the separator, which no
  * customer can be asked by:
  *
- *     0x1f "erasure-key"                     ->  key (32)
+ *     0x1f "erasure-key"                     ->  keys (32)
  *     0x1f "erased" 0x1f hash (16)           ->  moments (8), one for each time
  *     0x1f "erasure-days"                    ->  days (8) on which somebody was erased
  *     0x1f "erased-on" 0x1f day (8) byte (1) ->  hash (16) moment (8); by the hash's first byte
@@ -20,6 +20,8 @@
  * each batch of events, so no call pays for all of it.
  *
  * A store in which nobody was ever erased has no key, and every write costs one look to see that.
+ * One into which others were copied has their keys too, and looks under each: who was hashed is not
+ * known any more, so it cannot be hashed anew.
  */
 #include "engine/engine.h"
 
@@ -32,6 +34,7 @@
 #define DAY_MS INT64_C(86400000)
 #define SWEEP_MAX 256u /* remembrances that one call lets go of */
 
+#define KEY_BYTES 32u
 #define HASH_BYTES 16u
 #define MOMENT_BYTES 8u
 
@@ -167,10 +170,10 @@ pz_status pz__erased_open(pz__remembrance *out, const pz_alloc *alloc, pz__store
         .horizon_ms = catalog ? catalog->erasure_horizon_ms : PZ__ERASURE_HORIZON_DEFAULT_MS,
     };
     const pz_status status = list(out, KEY_NAME, &keys, err);
-    if (status == PZ_OK && next(&keys, &key) && key.len == sizeof out->key) {
-        memcpy(out->key, key.data, sizeof out->key);
-        out->has_any = true;
-    }
+    while (status == PZ_OK && out->key_count < PZ__ERASURE_KEYS_MAX && next(&keys, &key))
+        if (key.len == KEY_BYTES)
+            memcpy(out->keys[out->key_count++], key.data, KEY_BYTES);
+    out->has_any = out->key_count > 0;
     pz__buf_clear(&keys.bytes);
     return status;
 }
@@ -180,17 +183,18 @@ static pz_status make_key(pz__remembrance *r, pz_error *err)
 {
     if (r->has_any)
         return PZ_OK;
-    pz__uuid_new(r->key);
-    pz__uuid_new(r->key + 16);
+    pz__uuid_new(r->keys[0]);
+    pz__uuid_new(r->keys[0] + 16);
     r->has_any = true;
-    return pz__store_txn_index(r->txn, KEY_NAME, (pz_str){(const char *)r->key, sizeof r->key},
+    r->key_count = 1;
+    return pz__store_txn_index(r->txn, KEY_NAME, (pz_str){(const char *)r->keys[0], KEY_BYTES},
                                true, err);
 }
 
-static pz__digest hash_of(const pz__remembrance *r, char what, pz_str text)
+static pz__digest hash_of(const uint8_t key[KEY_BYTES], char what, pz_str text)
 {
     pz__blake2s hash;
-    pz__blake2s_init(&hash, r->key, sizeof r->key);
+    pz__blake2s_init(&hash, key, KEY_BYTES);
     pz__blake2s_put(&hash, &what, 1);
     pz__blake2s_put(&hash, text.data, text.len);
     return pz__blake2s_end(&hash);
@@ -198,7 +202,7 @@ static pz__digest hash_of(const pz__remembrance *r, char what, pz_str text)
 
 static pz_status remember(const pz__remembrance *r, char what, pz_str text, pz_error *err)
 {
-    const pz__digest hash = hash_of(r, what, text);
+    const pz__digest hash = hash_of(r->keys[0], what, text);
     const int64_t day = day_of(r->now_ms);
     char moment[MOMENT_BYTES], day_bytes[8];
     put_be64(moment, biased(r->now_ms));
@@ -222,14 +226,13 @@ static bool is_over(const pz__remembrance *r, int64_t ms)
     return r->now_ms >= ms && r->now_ms - ms >= r->horizon_ms;
 }
 
-static pz_status when(const pz__remembrance *r, char what, pz_str text, int64_t *out, pz_error *err)
+/* The greatest moment under one hash that is not over, if it is later than *out. */
+static pz_status take_moments(const pz__remembrance *r, pz__digest hash, int64_t *out,
+                              pz_error *err)
 {
     listing moments;
     pz_str moment;
-    *out = INT64_MIN;
-    if (!r->has_any)
-        return PZ_OK;
-    const name erased = erased_name(hash_of(r, what, text));
+    const name erased = erased_name(hash);
     const pz_status status = list(r, text_of(&erased), &moments, err);
     while (status == PZ_OK && next(&moments, &moment)) {
         const int64_t ms = moment.len == MOMENT_BYTES ? unbiased(get_be64(moment.data)) : INT64_MIN;
@@ -237,6 +240,15 @@ static pz_status when(const pz__remembrance *r, char what, pz_str text, int64_t 
             *out = ms;
     }
     pz__buf_clear(&moments.bytes);
+    return status;
+}
+
+static pz_status when(const pz__remembrance *r, char what, pz_str text, int64_t *out, pz_error *err)
+{
+    pz_status status = PZ_OK;
+    *out = INT64_MIN;
+    for (uint32_t i = 0; i < r->key_count && status == PZ_OK; i++)
+        status = take_moments(r, hash_of(r->keys[i], what, text), out, err);
     return status;
 }
 
@@ -363,6 +375,149 @@ pz_status pz__erased_sweep(const pz__remembrance *r, pz_error *err)
     }
     pz__buf_clear(&days.bytes);
     return status;
+}
+
+/* ---- taking over what another store remembers ---- */
+
+/* Keys under a name, as committed. */
+static pz_status look(pz__store *store, const pz_alloc *alloc, pz_str under, listing *out,
+                      pz_error *err)
+{
+    pz__buf_init(&out->bytes, alloc, PZ__STORE_RECORD_MAX);
+    const pz_status status = pz__store_lookup(store, under, &out->bytes, &out->count, err);
+    pz__cursor_init(&out->cursor, out->bytes.data, out->bytes.len);
+    return status;
+}
+
+/* One day's hashes of one first byte: each stands under itself, too. */
+static pz_status take_entries(pz__store_txn *txn, pz_str on, listing *entries, pz_error *err)
+{
+    pz_str entry;
+    pz_status status = PZ_OK;
+    while (status == PZ_OK && next(entries, &entry)) {
+        pz__digest hash;
+        if (entry.len != HASH_BYTES + MOMENT_BYTES)
+            continue;
+        memcpy(hash.bytes, entry.data, HASH_BYTES);
+        const name erased = erased_name(hash);
+        const pz_str moment = {entry.data + HASH_BYTES, MOMENT_BYTES};
+        status = pz__store_txn_index(txn, text_of(&erased), moment, true, err);
+        if (status == PZ_OK)
+            status = pz__store_txn_index(txn, on, entry, true, err);
+    }
+    return status;
+}
+
+/* Put what is listed under a name into the other store, as one transaction. */
+static pz_status take_list(pz__store *to, pz_str under, listing *from, bool are_entries,
+                           pz_error *err)
+{
+    const listing start = *from;
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < PZ__ATTEMPTS_MAX; tries++) {
+        pz__store_txn *txn;
+        pz_str key;
+        *from = start;
+        status = pz__store_begin(to, &txn, err);
+        if (status != PZ_OK)
+            continue;
+        if (are_entries)
+            status = take_entries(txn, under, from, err);
+        while (!are_entries && status == PZ_OK && next(from, &key))
+            status = pz__store_txn_index(txn, under, key, true, err);
+        if (status == PZ_OK)
+            status = pz__store_commit(txn, err);
+        else
+            pz__store_abort(txn);
+    }
+    return status;
+}
+
+static pz_status copy_day(pz__store *from, pz__store *to, const pz_alloc *alloc, int64_t day,
+                          pz_error *err)
+{
+    pz_status status = PZ_OK;
+    for (unsigned byte = 0; byte < 256 && status == PZ_OK; byte++) {
+        const name on = on_name(day, byte);
+        listing entries;
+        status = look(from, alloc, text_of(&on), &entries, err);
+        if (status == PZ_OK && entries.count > 0)
+            status = take_list(to, text_of(&on), &entries, true, err);
+        pz__buf_clear(&entries.bytes);
+    }
+    return status;
+}
+
+/* Whether the other store would know too many keys; a key that it knows is none more. */
+static pz_status check_keys(pz__store *to, const pz_alloc *alloc, listing keys, pz_error *err)
+{
+    listing known;
+    pz_str key, other;
+    pz_status status = look(to, alloc, KEY_NAME, &known, err);
+    size_t count = known.count;
+    while (status == PZ_OK && next(&keys, &key)) {
+        bool is_known = false;
+        pz__cursor_init(&known.cursor, known.bytes.data, known.bytes.len);
+        while (!is_known && next(&known, &other))
+            is_known = pz__str_equal(key, other);
+        count += !is_known;
+    }
+    pz__buf_clear(&known.bytes);
+    if (status == PZ_OK && count > PZ__ERASURE_KEYS_MAX)
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "the target remembers the erasures of %zu stores already and can take "
+                        "those of %u: copy into a new store",
+                        known.count, PZ__ERASURE_KEYS_MAX);
+    return status;
+}
+
+pz_status pz__erased_copy(pz__store *from, pz__store *to, const pz_alloc *alloc, pz_error *err)
+{
+    listing keys, days;
+    pz_str day;
+    pz_status status = look(from, alloc, KEY_NAME, &keys, err);
+    if (status != PZ_OK || keys.count == 0) {
+        pz__buf_clear(&keys.bytes);
+        return status;
+    }
+    status = check_keys(to, alloc, keys, err);
+    if (status == PZ_OK)
+        status = take_list(to, KEY_NAME, &keys, false, err);
+    pz__buf_clear(&keys.bytes);
+    if (status != PZ_OK)
+        return status;
+    status = look(from, alloc, DAYS_NAME, &days, err);
+    const listing all = days;
+    while (status == PZ_OK && next(&days, &day))
+        if (day.len == 8)
+            status = copy_day(from, to, alloc, unbiased(get_be64(day.data)), err);
+    days = all;
+    if (status == PZ_OK && days.count > 0)
+        status = take_list(to, DAYS_NAME, &days, false, err);
+    pz__buf_clear(&days.bytes);
+    return status;
+}
+
+static bool begins(pz_str text, const char *prefix, size_t len)
+{
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+pz__remembrance_entry pz__erased_entry(pz_str identifier, pz_str key)
+{
+    if (pz__str_equal(identifier, KEY_NAME))
+        return key.len == KEY_BYTES ? PZ__REMEMBRANCE_AID : PZ__REMEMBRANCE_BAD;
+    if (pz__str_equal(identifier, DAYS_NAME))
+        return key.len == 8 ? PZ__REMEMBRANCE_AID : PZ__REMEMBRANCE_BAD;
+    if (begins(identifier, ERASED_PREFIX, sizeof ERASED_PREFIX - 1))
+        return identifier.len == sizeof ERASED_PREFIX - 1 + HASH_BYTES && key.len == MOMENT_BYTES
+                   ? PZ__REMEMBRANCE
+                   : PZ__REMEMBRANCE_BAD;
+    if (begins(identifier, ON_PREFIX, sizeof ON_PREFIX - 1))
+        return identifier.len == sizeof ON_PREFIX - 1 + 9 && key.len == HASH_BYTES + MOMENT_BYTES
+                   ? PZ__REMEMBRANCE_AID
+                   : PZ__REMEMBRANCE_BAD;
+    return PZ__NO_REMEMBRANCE;
 }
 
 /* ---- erasing ---- */

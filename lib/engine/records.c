@@ -268,9 +268,8 @@ pz_str pz__kept_subject(const pz__kept *kept, uint32_t index)
 
 /* ---- in and out of the store ---- */
 
-/* Make a record findable by its decision and everybody it is about, or not any more. */
-static pz_status index_kept(pz__store_txn *txn, const pz__kept *kept, uint64_t number,
-                            bool is_present, pz_error *err)
+pz_status pz__kept_index(pz__store_txn *txn, const pz__kept *kept, uint64_t number, bool is_present,
+                         pz_error *err)
 {
     char digits[8];
     pz__record_name room;
@@ -326,7 +325,7 @@ static pz_status remove_kept(work *w, uint64_t number, bool *was_there)
     pz_status status = read_kept(w, number, &kept);
     *was_there = status != PZ_ERR_NOT_FOUND;
     if (status == PZ_OK)
-        status = index_kept(w->txn, &kept, number, false, w->err);
+        status = pz__kept_index(w->txn, &kept, number, false, w->err);
     else if (status == PZ_ERR_CORRUPT || status == PZ_ERR_NOT_FOUND)
         status = PZ_OK;
     return status == PZ_OK ? pz__store_txn_drop(w->txn, pz__records_stream(), number, w->err)
@@ -424,7 +423,7 @@ static pz_status append(work *w, const pz__kept *kept, uint64_t *number)
     status = pz__store_txn_append(w->txn, pz__records_stream(), w->bytes.data, w->bytes.len, number,
                                   w->err);
     if (status == PZ_OK)
-        status = index_kept(w->txn, kept, *number, true, w->err);
+        status = pz__kept_index(w->txn, kept, *number, true, w->err);
     return status == PZ_OK && *number % SWEEP_EVERY == 0 ? sweep(w) : status;
 }
 

@@ -27,6 +27,10 @@ pz_status pz__kept_decode(pz__kept *out, pz__arena *arena, const void *bytes, si
 uint32_t pz__kept_subject_count(const pz__kept *kept);
 pz_str pz__kept_subject(const pz__kept *kept, uint32_t index);
 
+/* Make a record findable by its decision and everybody it is about, or not any more. */
+pz_status pz__kept_index(pz__store_txn *txn, const pz__kept *kept, uint64_t number, bool is_present,
+                         pz_error *err);
+
 /* 32 lower-case hexadecimal digits. */
 bool pz__digest_read(pz_str text, pz__digest *out);
 

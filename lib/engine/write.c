@@ -104,22 +104,11 @@ static pz_status perform(change *c)
     return pz__profile_join(c->result, c->other, c->err);
 }
 
-/* Whatever identifies the other replica finds this profile from now on. What no customer can be
- * asked by, since another implementation wrote it, needs no entry. */
+/* Whatever identifies the other replica finds this profile from now on. */
 static pz_status index_joined(change *c, pz__store_txn *txn)
 {
-    pz_status status = pz__profile_seal(c->result);
-    if (status != PZ_OK)
-        return status;
-    const pz__claims claims = pz__profile_all_claims(c->result);
-    for (uint32_t i = 0; i < claims.count && status == PZ_OK; i++) {
-        const pz__claim *claim = &claims.list[i];
-        if (claim->slot != PZ__SLOT_IDENTIFIER || claim->is_cleared ||
-            pz__identifier_check(claim->attribute, claim->part, NULL) != PZ_OK)
-            continue;
-        status = index_identifier(c, txn, claim->attribute, claim->part);
-    }
-    return status == PZ_OK ? pz__people_index(txn, c->result, true, c->err) : status;
+    const pz_status status = pz__profile_seal(c->result);
+    return status == PZ_OK ? pz__index_profile(txn, c->result, c->scratch, c->err) : status;
 }
 
 static pz_status index_links(change *c, pz__store_txn *txn)

@@ -294,6 +294,21 @@ void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigne
     pz__profile_changed(profile, what);
 }
 
+pz_status pz__profile_clean(pz__profile *profile, pz_str writer, bool *is_changed, pz_error *err)
+{
+    pz__edit edit;
+    uint32_t index;
+    *is_changed = false;
+    if (!pz__profile_find(profile, writer, &index))
+        return PZ_OK;
+    const pz_status status = pz__edit_begin(profile, writer, false, &edit, err);
+    if (status != PZ_OK)
+        return status;
+    *is_changed = edit.original != NULL; /* a copy was made, to drop from it */
+    pz__edit_end(profile, &edit, *is_changed, PZ__CHANGED_ALL);
+    return PZ_OK;
+}
+
 pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, pz_error *err)
 {
     if (gain > loss && pz__profile_cost(profile) + gain - loss > PZ__PROFILE_BYTES_MAX)

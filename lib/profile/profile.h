@@ -267,6 +267,10 @@ typedef struct pz__forgetting {
 pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
                              const pz__forgetting *forgetting, pz_error *err);
 
+/* Drop what was erased from the writer's own segment now, not with its next write. One operation if
+ * there was anything (*is_changed); else, and for a writer without a segment, nothing. */
+pz_status pz__profile_clean(pz__profile *profile, pz_str writer, bool *is_changed, pz_error *err);
+
 /* ---- retraction ---- */
 
 /* "That event never happened": one event by source and id, or every event in the ring that spoke

@@ -49,7 +49,15 @@ typedef struct pz__backend {
     /* One entry, while the thread has a transaction open as well. */
     pz_status (*entry)(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
                        pz_error *err);
+    /* NULL where starting at a key is no cheaper than passing over those before it. */
+    pz_status (*iterate_after)(pz__store *store, pz_str after, pz__iterate_fn fn, void *payload,
+                               pz_error *err);
+    pz_status (*each_index)(pz__store *store, pz__index_fn fn, void *payload, pz_error *err);
+    pz_status (*each_stream)(pz__store *store, pz__each_stream_fn fn, void *payload, pz_error *err);
     pz_status (*count)(pz__store *store, uint64_t *out, pz_error *err);
+    /* NULL where there are no files. */
+    pz_status (*stat)(pz__store *store, pz__store_stat *out, pz_error *err);
+    pz_status (*shrink)(pz__store *store, pz_error *err);
     pz_status (*snapshot)(pz__store *store, const char *path, pz_error *err);
 
     /* Waits for other writers. PZ_ERR_STATE if this thread has a transaction open already.

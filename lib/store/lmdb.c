@@ -31,6 +31,9 @@
 
 #define STREAM_KEY_MAX (1u + PZ__STORE_KEY_MAX + 8u)
 
+/* How often a store that is replaced while it is being opened is looked at again. */
+#define OPEN_TRIES 8u
+
 typedef struct lmdb {
     pz__store base;
     pz_alloc alloc;
@@ -59,8 +62,25 @@ static lmdb_txn *txn_of(pz__store_txn *txn)
 
 /* ---- files, and the table ---- */
 
-/* Under the table's lock. */
-static pz_status env_acquire(pz__env **out, const lmdb *s, pz_error *err)
+/* Open what has just been looked at. PZ_ERR_BUSY: it was replaced. */
+static pz_status env_open(pz__env **out, const lmdb *s, const struct stat *data, bool can_write,
+                          pz_error *err)
+{
+    pz_status status = PZ_OK;
+    if (can_write)
+        status = pz__reserve_lock(s->spec.path, (PZ__READERS_MAX + 8) * PZ__READER_BYTES, err);
+    if (status == PZ_OK)
+        status = pz__env_new(out, &s->spec, can_write, err);
+    if (status != PZ_OK && data->st_size == 0)
+        pz__empty_store(s->path);
+    if (status != PZ_OK || pz__env_is_at(*out, data))
+        return status;
+    pz__env_free(*out);
+    return pz__fail(err, PZ_ERR_BUSY, "\"%s\" was replaced while it was being opened", s->path);
+}
+
+/* One look at the files. */
+static pz_status env_look(pz__env **out, const lmdb *s, pz_error *err)
 {
     struct stat data;
     bool can_write;
@@ -79,17 +99,21 @@ static pz_status env_acquire(pz__env **out, const lmdb *s, pz_error *err)
         *out = e;
         return PZ_OK;
     }
-    if (can_write)
-        status = pz__reserve_lock(s->spec.path, (PZ__READERS_MAX + 8) * PZ__READER_BYTES, err);
-    if (status == PZ_OK)
-        status = pz__env_new(&e, &s->spec, can_write, err);
-    if (status != PZ_OK && data.st_size == 0)
-        pz__empty_store(s->path);
+    status = env_open(&e, s, &data, can_write, err);
     if (status != PZ_OK)
         return status;
     pz__env_table_add(&e->shared, data.st_dev, data.st_ino);
     *out = e;
     return PZ_OK;
+}
+
+/* Under the table's lock. */
+static pz_status env_acquire(pz__env **out, const lmdb *s, pz_error *err)
+{
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < OPEN_TRIES; tries++)
+        status = env_look(out, s, err);
+    return status;
 }
 
 static void env_release(pz__env *e)
@@ -237,18 +261,54 @@ static pz_status lmdb_writer(pz__store *store, uint8_t out[16], pz_error *err)
     return status;
 }
 
-static pz_status lmdb_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
+/* The first pair behind `after`. */
+static int seek(struct MDB_cursor *walk, pz_str after, pz_str *key, pz_str *value)
+{
+    *key = after;
+    const int rc = pz__walk(walk, after.len ? PZ__FROM_KEY : PZ__NEXT, key, value);
+    const bool is_there = rc == 0 && pz__str_equal(*key, after);
+    return is_there ? pz__walk(walk, PZ__NEXT, key, value) : rc;
+}
+
+static pz_status lmdb_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn,
+                                    void *payload, pz_error *err)
 {
     pz__view at;
     struct MDB_cursor *walk;
-    pz_str key = {NULL, 0}, value;
+    pz_str key, value;
     pz_status status = read_begin(store, PZ__SLOT_HELD, &at, err);
     if (status != PZ_OK)
         return status;
     int rc = pz__walk_begin(&walk, &at, PZ__RECORDS);
     if (rc == 0) {
-        while (status == PZ_OK && (rc = pz__walk(walk, PZ__NEXT, &key, &value)) == 0)
+        for (rc = seek(walk, after, &key, &value); rc == 0 && status == PZ_OK;) {
             status = fn(payload, key, value.data, value.len);
+            if (status == PZ_OK)
+                rc = pz__walk(walk, PZ__NEXT, &key, &value);
+        }
+        pz__walk_end(walk);
+    }
+    pz__view_end(&at);
+    return status == PZ_OK && rc != PZ__MDB_NOT_FOUND ? fail(store, rc, "read", err) : status;
+}
+
+static pz_status lmdb_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
+{
+    return lmdb_iterate_after(store, (pz_str){NULL, 0}, fn, payload, err);
+}
+
+static pz_status lmdb_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
+{
+    pz__view at;
+    struct MDB_cursor *walk;
+    pz_str identifier = {NULL, 0}, key;
+    pz_status status = read_begin(store, PZ__SLOT_HELD, &at, err);
+    if (status != PZ_OK)
+        return status;
+    int rc = pz__walk_begin(&walk, &at, PZ__INDEX);
+    if (rc == 0) {
+        while (status == PZ_OK && (rc = pz__walk(walk, PZ__NEXT, &identifier, &key)) == 0)
+            status = fn(payload, identifier, key);
         pz__walk_end(walk);
     }
     pz__view_end(&at);
@@ -321,6 +381,41 @@ static pz_status lmdb_entry(pz__store *store, pz_str stream, uint64_t number, pz
     if (rc == PZ__MDB_NOT_FOUND)
         return pz__fail(err, PZ_ERR_NOT_FOUND, "the stream has no entry of this number");
     return rc ? fail(store, rc, "read", err) : pz__filled(out, err);
+}
+
+/* From one stream to the next by what stands behind the greatest number of its entries. */
+static pz_status lmdb_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                  pz_error *err)
+{
+    pz__view at;
+    struct MDB_cursor *walk;
+    uint8_t room[STREAM_KEY_MAX];
+    pz_str key = {NULL, 0}, value;
+    pz_status status = read_begin(store, PZ__SLOT_HELD, &at, err);
+    if (status != PZ_OK)
+        return status;
+    int rc = pz__walk_begin(&walk, &at, PZ__STREAMS);
+    if (rc == 0) {
+        rc = pz__walk(walk, PZ__NEXT, &key, &value);
+        while (rc == 0 && status == PZ_OK) {
+            if (key.len < 10 || (uint8_t)key.data[0] != key.len - 9) {
+                status = pz__fail(err, PZ_ERR_CORRUPT,
+                                  "the key of a stream's entry in \"%s\" is "
+                                  "damaged: restore a snapshot",
+                                  lmdb_of(store)->path);
+                break;
+            }
+            const pz_str name = {key.data + 1, key.len - 9};
+            status = fn(payload, name);
+            key = stream_key(room, name, UINT64_MAX);
+            rc = pz__walk(walk, PZ__FROM_KEY, &key, &value);
+        }
+        pz__walk_end(walk);
+    }
+    pz__view_end(&at);
+    if (status == PZ_OK && rc && rc != PZ__MDB_NOT_FOUND)
+        return fail(store, rc, "read", err);
+    return status;
 }
 
 /* ---- transactions ---- */
@@ -545,6 +640,55 @@ static pz_status lmdb_snapshot(pz__store *store, const char *path, pz_error *err
     return status;
 }
 
+/* ---- files ---- */
+
+static pz_status lmdb_stat(pz__store *store, pz__store_stat *out, pz_error *err)
+{
+    pz__view at;
+    const pz_status status = read_begin(store, PZ__SLOT_HELD, &at, err);
+    if (status != PZ_OK)
+        return status;
+    const int rc = pz__view_stat(&at, out);
+    pz__view_end(&at);
+    return rc ? fail(store, rc, "read", err) : PZ_OK;
+}
+
+/* Let go of the environment, if nobody else in this process has it. Under the table's lock. */
+static pz_status leave_alone(lmdb *s, pz_error *err)
+{
+    struct stat data;
+    bool can_write;
+    pz__env *own = atomic_load(&s->env);
+    pz_status status = pz__find_store(s->path, false, &data, &can_write, err);
+    if (status != PZ_OK)
+        return status;
+    pz__env *e = (pz__env *)pz__env_table_find(data.st_dev, data.st_ino);
+    if (e) {
+        const bool is_shared = e->shared.refs > (e == own ? 2u : 1u);
+        pz__env_table_drop(&e->shared);
+        if (is_shared)
+            return pz__fail(err, PZ_ERR_BUSY,
+                            "another handle of this process has \"%s\" open: close it first",
+                            s->path);
+    }
+    if (is_ours(own)) {
+        atomic_store(&s->env, NULL);
+        env_release(own);
+    }
+    return PZ_OK;
+}
+
+static pz_status lmdb_shrink(pz__store *store, pz_error *err)
+{
+    lmdb *s = lmdb_of(store);
+    pz__env_table_lock();
+    pz_status status = leave_alone(s, err);
+    if (status == PZ_OK)
+        status = pz__env_shrink(&s->spec, err);
+    pz__env_table_unlock();
+    return status;
+}
+
 /* ---- the handle ---- */
 
 static pz_status lmdb_open(pz__store **out, pz_str where, const pz__store_options *options,
@@ -604,6 +748,11 @@ const pz__backend pz__lmdb_backend = {
     .lookup = lmdb_lookup,
     .find = lmdb_find,
     .iterate = lmdb_iterate,
+    .iterate_after = lmdb_iterate_after,
+    .each_index = lmdb_each_index,
+    .each_stream = lmdb_each_stream,
+    .stat = lmdb_stat,
+    .shrink = lmdb_shrink,
     .read_stream = lmdb_read_stream,
     .entry = lmdb_entry,
     .count = lmdb_count,

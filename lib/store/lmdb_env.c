@@ -293,6 +293,15 @@ void pz__env_free(pz__env *e)
     pz__mem_free(&heap, e, 1, sizeof *e);
 }
 
+bool pz__env_is_at(const pz__env *e, const struct stat *data)
+{
+    struct stat opened;
+    int fd;
+    mdb_env_get_fd(e->mdb, &fd);
+    return fstat(fd, &opened) == 0 && opened.st_dev == data->st_dev &&
+           opened.st_ino == data->st_ino;
+}
+
 /*
  * A file that was cut short would kill the process with SIGBUS when the map is read beyond its end.
  * It is lengthened first: what is missing then reads as zeros, which LMDB refuses as corrupt, and
@@ -724,6 +733,43 @@ int pz__view_count(const pz__view *at, pz__db db, uint64_t *out)
     return rc;
 }
 
+/* Pages that may be used again: LMDB lists them in its database 0. */
+static int count_free(MDB_txn *txn, uint64_t *pages)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    size_t count;
+    *pages = 0;
+    int rc = mdb_cursor_open(txn, 0, &cursor);
+    if (rc)
+        return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        memcpy(&count, value.mv_data, sizeof count);
+        *pages += count;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int pz__view_stat(const pz__view *at, pz__store_stat *out)
+{
+    MDB_envinfo info;
+    struct stat file;
+    uint64_t pages;
+    int fd, rc = count_free(at->txn, &pages);
+    mdb_env_info(at->env->mdb, &info);
+    mdb_env_get_fd(at->env->mdb, &fd);
+    *out = (pz__store_stat){
+        .map_bytes = info.me_mapsize,
+        .used_bytes = (uint64_t)(info.me_last_pgno + 1) * at->env->page_bytes,
+        .free_bytes = pages * at->env->page_bytes,
+        .file_bytes = fstat(fd, &file) == 0 ? (uint64_t)file.st_size : 0,
+        .readers = info.me_numreaders,
+        .readers_max = info.me_maxreaders,
+    };
+    return rc;
+}
+
 int pz__walk_begin(struct MDB_cursor **out, const pz__view *at, pz__db db)
 {
     return mdb_cursor_open(at->txn, at->env->databases[db], out);
@@ -781,14 +827,40 @@ static int name_copy(const char *path)
     return rc;
 }
 
+/* LMDB copies in a read transaction of its own. */
+static int copy_used(MDB_env *mdb, const char *to, char data[PZ__PATH_MAX])
+{
+    if (pz__join_path(data, pz_str_of(to), PZ__DATA_FILE, NULL) != PZ_OK)
+        return ENAMETOOLONG;
+    const int rc = mdb_env_copy2(mdb, to, MDB_CP_COMPACT);
+    return rc == 0 && chmod(data, PZ__FILE_MODE) != 0 ? errno : rc;
+}
+
 int pz__view_copy(const pz__view *at, const char *to)
 {
     char data[PZ__PATH_MAX];
-    if (pz__join_path(data, pz_str_of(to), PZ__DATA_FILE, NULL) != PZ_OK)
-        return ENAMETOOLONG;
-    /* LMDB copies in a read transaction of its own; the slot keeps the map where it is. */
-    int rc = mdb_env_copy2(at->env->mdb, to, MDB_CP_COMPACT);
-    if (rc == 0 && chmod(data, PZ__FILE_MODE) != 0)
-        rc = errno;
+    const int rc = copy_used(at->env->mdb, to, data); /* the slot keeps the map where it is */
     return rc ? rc : name_copy(to);
+}
+
+static int sync_file(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    const int rc = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    return rc;
+}
+
+int pz__env_copy_alone(const char *from, const char *to)
+{
+    MDB_env *mdb;
+    char data[PZ__PATH_MAX];
+    int rc = open_mdb(&mdb, from, MDB_RDONLY | MDB_NOLOCK, PZ__MAP_LEAST);
+    if (rc)
+        return rc;
+    rc = copy_used(mdb, to, data);
+    mdb_env_close(mdb);
+    return rc ? rc : sync_file(data);
 }

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <sys/stat.h>
+
 #include "base/str.h"
 #include "store/env_table.h"
 #include "store/groups.h"
@@ -66,6 +68,9 @@ pz_status pz__env_fail(pz_error *err, int rc, const char *doing, const char *pat
  * cleared. Under the table's lock, like closing. */
 pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, pz_error *err);
 void pz__env_free(pz__env *e);
+/* Whether it was opened on the file that was looked at: another process may have put a smaller one
+ * in its place meanwhile (lmdb_shrink.c), and the old one is nobody's store any more. */
+bool pz__env_is_at(const pz__env *e, const struct stat *data);
 
 /* ---- transactions ---- */
 
@@ -104,6 +109,8 @@ int pz__view_add(const pz__view *at, pz__db db, pz_str key, pz_str value);
 /* Remove a key, or of the index the one pair. */
 int pz__view_remove(const pz__view *at, pz__db db, pz_str key, const pz_str *value);
 int pz__view_count(const pz__view *at, pz__db db, uint64_t *out);
+/* How large file and map are. */
+int pz__view_stat(const pz__view *at, pz__store_stat *out);
 
 typedef enum pz__step {
     PZ__AT_KEY,      /* the first pair of this key */
@@ -127,5 +134,11 @@ void pz__walk_end(struct MDB_cursor *walk);
 /* A compacted copy into the empty directory `to`, with a writer id of its own and synced, all but
  * the directory. The reader `at` keeps the map where it is meanwhile. */
 int pz__view_copy(const pz__view *at, const char *to);
+/* The same of a store that nobody has open, and as it is, writer id and all. Takes no lock. */
+int pz__env_copy_alone(const char *from, const char *to);
+
+/* Put such a copy in the place of the store, at one stroke (lmdb_shrink.c). Under the table's lock,
+ * while nobody in this process has it open; PZ_ERR_BUSY if somebody in another has. */
+pz_status pz__env_shrink(const pz__env_spec *spec, pz_error *err);
 
 #endif

@@ -261,6 +261,63 @@ static pz_status memory_iterate(pz__store *store, pz__iterate_fn fn, void *paylo
     return status;
 }
 
+static pz_status memory_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn,
+                                      void *payload, pz_error *err)
+{
+    (void)err;
+    /* The least key behind `after` is `after` and an octet 0. */
+    char room[PZ__STORE_KEY_MAX + 1];
+    memcpy(room, after.data, after.len);
+    room[after.len] = '\0';
+    version *v = version_ref(memory_of(store));
+    pz_status status = pz__tree_walk(v->records, (pz_str){room, after.len + 1}, visit_record,
+                                     &(record_visit){fn, payload});
+    version_unref(memory_of(store), v);
+    return status;
+}
+
+typedef struct index_visit {
+    pz__index_fn fn;
+    void *payload;
+} index_visit;
+
+static pz_status visit_index(void *payload, const pz__leaf *leaf)
+{
+    const index_visit *visit = payload;
+    const pz_str both = pz__leaf_key(leaf);
+    const size_t len = (size_t)(uint8_t)both.data[0] << 8 | (uint8_t)both.data[1];
+    return visit->fn(visit->payload, (pz_str){both.data + 2, len},
+                     (pz_str){both.data + 2 + len, both.len - 2 - len});
+}
+
+static pz_status memory_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
+{
+    (void)err;
+    version *v = version_ref(memory_of(store));
+    pz_status status =
+        pz__tree_walk(v->index, (pz_str){NULL, 0}, visit_index, &(index_visit){fn, payload});
+    version_unref(memory_of(store), v);
+    return status;
+}
+
+/* From one stream to the next by what stands behind the greatest number of its entries. */
+static pz_status memory_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                    pz_error *err)
+{
+    (void)err;
+    char room[STREAM_KEY_MAX];
+    pz_status status = PZ_OK;
+    version *v = version_ref(memory_of(store));
+    const pz__leaf *leaf = pz__tree_at_or_after(v->streams, (pz_str){NULL, 0});
+    while (leaf && status == PZ_OK) {
+        const pz_str key = pz__leaf_key(leaf), name = {key.data + 1, key.len - 9};
+        status = fn(payload, name);
+        leaf = pz__tree_at_or_after(v->streams, stream_key(room, name, UINT64_MAX));
+    }
+    version_unref(memory_of(store), v);
+    return status;
+}
+
 typedef struct entry_visit {
     pz__stream_fn fn;
     void *payload;
@@ -533,6 +590,9 @@ const pz__backend pz__memory_backend = {
     .get = memory_get,
     .lookup = memory_lookup,
     .iterate = memory_iterate,
+    .iterate_after = memory_iterate_after,
+    .each_index = memory_each_index,
+    .each_stream = memory_each_stream,
     .read_stream = memory_read_stream,
     .entry = memory_entry,
     .count = memory_count,

@@ -397,15 +397,16 @@ static pz_status redis_entry(pz__store *store, pz_str stream, uint64_t number, p
     return pz__filled(out, err);
 }
 
-/* ---- all records ---- */
+/* ---- everything of a kind ---- */
 
 typedef struct visit {
+    char kind;
     pz__iterate_fn fn; /* NULL: count only */
     void *payload;
     uint64_t count;
 } visit;
 
-static pz_status show_records(redis *r, const pz_str *keys, size_t count, visit *v, pz_error *err)
+static pz_status show_items(redis *r, const pz_str *keys, size_t count, visit *v, pz_error *err)
 {
     pz__session *session;
     pz__item items[AT_ONCE];
@@ -414,7 +415,7 @@ static pz_status show_records(redis *r, const pz_str *keys, size_t count, visit 
     if (status != PZ_OK)
         return status;
     for (size_t i = 0; i < count; i++)
-        items[i] = (pz__item){.name = pz__item_name(rooms[i], &r->client, PZ__ITEM_RECORD, keys[i],
+        items[i] = (pz__item){.name = pz__item_name(rooms[i], &r->client, v->kind, keys[i],
                                                     keys[i].data, keys[i].len)};
     status = pz__items_read(session, items, count, err);
     for (size_t i = 0; i < count && status == PZ_OK; i++) {
@@ -431,7 +432,7 @@ static pz_status show_records(redis *r, const pz_str *keys, size_t count, visit 
 static pz_status visit_all(redis *r, visit *v, pz_error *err)
 {
     pz__redis_names found;
-    pz_status status = pz__redis_gather(&r->client, &found, err);
+    pz_status status = pz__redis_gather(&r->client, v->kind, &found, err);
     if (status != PZ_OK)
         return status;
     if (!v->fn && !found.any_lock) {
@@ -439,21 +440,69 @@ static pz_status visit_all(redis *r, visit *v, pz_error *err)
     } else {
         for (size_t at = 0; at < found.count && status == PZ_OK; at += AT_ONCE) {
             const size_t left = found.count - at;
-            status = show_records(r, found.list + at, left < AT_ONCE ? left : AT_ONCE, v, err);
+            status = show_items(r, found.list + at, left < AT_ONCE ? left : AT_ONCE, v, err);
         }
     }
     pz__redis_names_clear(&found);
     return status;
 }
 
+typedef struct index_visit {
+    pz__index_fn fn;
+    void *payload;
+    pz_error *err;
+} index_visit;
+
+/* One identifier and the list of its keys. */
+static pz_status show_keys(void *payload, pz_str identifier, const void *bytes, size_t len)
+{
+    const index_visit *v = payload;
+    pz__cursor from;
+    pz_status status = PZ_OK;
+    pz__cursor_init(&from, bytes, len);
+    while (pz__cursor_left(&from) > 0 && status == PZ_OK) {
+        const size_t key_len = (size_t)pz__cursor_varint(&from);
+        const pz_str key = {(const char *)pz__cursor_take(&from, key_len), key_len};
+        if (from.bad)
+            return pz__fail(v->err, PZ_ERR_CORRUPT, "an entry of the store's index is damaged");
+        status = v->fn(v->payload, identifier, key);
+    }
+    return status;
+}
+
+static pz_status redis_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
+{
+    index_visit v = {fn, payload, err};
+    return visit_all(redis_of(store), &(visit){PZ__ITEM_INDEX, show_keys, &v, 0}, err);
+}
+
+typedef struct stream_visit {
+    pz__each_stream_fn fn;
+    void *payload;
+} stream_visit;
+
+static pz_status show_stream(void *payload, pz_str stream, const void *bytes, size_t len)
+{
+    const stream_visit *v = payload;
+    (void)bytes, (void)len;
+    return v->fn(v->payload, stream);
+}
+
+static pz_status redis_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                   pz_error *err)
+{
+    stream_visit v = {fn, payload};
+    return visit_all(redis_of(store), &(visit){PZ__ITEM_STREAM, show_stream, &v, 0}, err);
+}
+
 static pz_status redis_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)
 {
-    return visit_all(redis_of(store), &(visit){fn, payload, 0}, err);
+    return visit_all(redis_of(store), &(visit){PZ__ITEM_RECORD, fn, payload, 0}, err);
 }
 
 static pz_status redis_count(pz__store *store, uint64_t *out, pz_error *err)
 {
-    visit v = {NULL, NULL, 0};
+    visit v = {PZ__ITEM_RECORD, NULL, NULL, 0};
     const pz_status status = visit_all(redis_of(store), &v, err);
     *out = status == PZ_OK ? v.count : 0;
     return status;
@@ -854,6 +903,8 @@ static const pz__backend backend = {
     .get = redis_get,
     .lookup = redis_lookup,
     .iterate = redis_iterate,
+    .each_index = redis_each_index,
+    .each_stream = redis_each_stream,
     .read_stream = redis_read_stream,
     .entry = redis_entry,
     .count = redis_count,

@@ -83,12 +83,12 @@ static pz_str lock_name(pz__session *session, pz_str item)
     return (pz_str){room, item.len + 1};
 }
 
-bool pz__item_of_lock(const pz__client *client, pz_str lock, char room[PZ__ITEM_NAME_MAX],
-                      pz_str *name)
+bool pz__item_of_lock(const pz__client *client, char kind, pz_str lock,
+                      char room[PZ__ITEM_NAME_MAX], pz_str *name)
 {
     const size_t prefix = strlen(client->options.prefix);
     if (lock.len < prefix + 2 + TAG || lock.len > PZ__ITEM_NAME_MAX || lock.data[prefix] != 'l' ||
-        lock.data[prefix + 1] != PZ__ITEM_RECORD)
+        lock.data[prefix + 1] != kind)
         return false;
     memcpy(room, lock.data, prefix);
     memcpy(room + prefix, lock.data + prefix + 1, lock.len - prefix - 1);

@@ -50,8 +50,8 @@ pz_status pz__items_read(pz__session *session, pz__item *items, size_t count, pz
  * may have been done. */
 pz_status pz__items_commit(pz__session *session, pz__item *items, size_t count, pz_error *err);
 
-/* The item that a lock's name belongs to; false if it is no lock of a record. */
-bool pz__item_of_lock(const pz__client *client, pz_str lock, char room[PZ__ITEM_NAME_MAX],
-                      pz_str *name);
+/* The item that a lock's name belongs to; false if it is no lock of an item of that kind. */
+bool pz__item_of_lock(const pz__client *client, char kind, pz_str lock,
+                      char room[PZ__ITEM_NAME_MAX], pz_str *name);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * redis_scan.c: the keys of all records in Redis.
+ * redis_scan.c: the names of all items of a kind in Redis: the keys of records, most of all.
  *
  * SCAN on every master names them: twice at times, in no order, and also those that are only locked
  * by a transaction on its way (then the caller has to look whether they exist). All names are
@@ -39,19 +39,20 @@ void pz__redis_names_clear(pz__redis_names *n)
     pz__buf_clear(&n->text);
 }
 
-static pz_status add_name(pz__redis_names *n, const pz__client *client, pz_str found, pz_error *err)
+static pz_status add_name(pz__redis_names *n, const pz__client *client, char kind, pz_str found,
+                          pz_error *err)
 {
     char room[PZ__ITEM_NAME_MAX];
     const size_t prefix = strlen(client->options.prefix);
     if (found.len <= prefix)
         return PZ_OK;
     if (found.data[prefix] == 'l') {
-        if (!pz__item_of_lock(client, found, room, &found))
+        if (!pz__item_of_lock(client, kind, found, room, &found))
             return PZ_OK;
         n->any_lock = true;
     }
     const pz_str key = pz__item_rest(client, found);
-    if (key.len == 0 || key.len > PZ__STORE_KEY_MAX)
+    if (key.len == 0 || key.len > PZ__STORE_IDENTIFIER_MAX)
         return PZ_OK;
     pz__buf_varint(&n->text, key.len);
     pz__buf_put(&n->text, key.data, key.len);
@@ -60,13 +61,15 @@ static pz_status add_name(pz__redis_names *n, const pz__client *client, pz_str f
 }
 
 /* One step of a scan on one node; *cursor becomes "0" when it is through. */
-static pz_status scan_step(pz__client *client, pz__session *session, uint16_t node, pz__buf *cursor,
+static pz_status scan_step(pz__session *session, uint16_t node, char kind, pz__buf *cursor,
                            pz__redis_names *out, pz_error *err)
 {
     char pattern[48];
+    const pz__client *client = session->client;
     const size_t prefix = strlen(client->options.prefix);
     memcpy(pattern, client->options.prefix, prefix);
-    memcpy(pattern + prefix, "[lr]*", 5);
+    memcpy(pattern + prefix, "[l?]*", 5);
+    pattern[prefix + 2] = kind;
     pz_str *args = pz__args_new(session, 6);
     if (!args)
         return no_memory(err);
@@ -93,11 +96,12 @@ static pz_status scan_step(pz__client *client, pz__session *session, uint16_t no
     pz__buf_put(cursor, next.data, next.len);
     for (size_t i = 0; i < reply->items[1]->count && status == PZ_OK; i++)
         if (reply->items[1]->items[i]->kind == PZ__REPLY_TEXT)
-            status = add_name(out, client, reply->items[1]->items[i]->text, err);
+            status = add_name(out, client, kind, reply->items[1]->items[i]->text, err);
     return status == PZ_OK ? pz__filled(cursor, err) : status;
 }
 
-static pz_status scan_node(pz__client *client, uint16_t node, pz__redis_names *out, pz_error *err)
+static pz_status scan_node(pz__client *client, uint16_t node, char kind, pz__redis_names *out,
+                           pz_error *err)
 {
     pz__buf cursor;
     pz_status status;
@@ -114,7 +118,7 @@ static pz_status scan_node(pz__client *client, uint16_t node, pz__redis_names *o
         status = pz__session_take(client, &session, err);
         if (status != PZ_OK)
             break;
-        status = scan_step(client, session, node, &cursor, out, err);
+        status = scan_step(session, node, kind, &cursor, out, err);
         pz__session_give(session);
         if (out->count > before)
             steps = 0;
@@ -230,7 +234,7 @@ static pz_status map_state(pz__client *client, uint64_t *state, bool *is_moving,
 }
 
 /* A slot that moves between two servers can be missed by the scans of both: then scan again. */
-pz_status pz__redis_gather(pz__client *client, pz__redis_names *out, pz_error *err)
+pz_status pz__redis_gather(pz__client *client, char kind, pz__redis_names *out, pz_error *err)
 {
     uint64_t before, after;
     bool is_moving = true;
@@ -251,7 +255,7 @@ pz_status pz__redis_gather(pz__client *client, pz__redis_names *out, pz_error *e
         if (status == PZ_OK)
             status = map_state(client, &before, &was_moving, err);
         for (size_t i = 0; i < count && status == PZ_OK; i++)
-            status = scan_node(client, nodes[i], out, err);
+            status = scan_node(client, nodes[i], kind, out, err);
         if (status == PZ_OK)
             status = map_state(client, &after, &is_moving, err);
         if (status != PZ_OK || (before == after && !was_moving && !is_moving))

@@ -313,6 +313,60 @@ pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, 
     return status == PZ_OK ? store->backend->iterate(store, fn, payload, err) : status;
 }
 
+typedef struct later {
+    pz_str after;
+    pz__iterate_fn fn;
+    void *payload;
+} later;
+
+static pz_status visit_later(void *payload, pz_str key, const void *bytes, size_t len)
+{
+    const later *l = payload;
+    return pz__str_compare(key, l->after) > 0 ? l->fn(l->payload, key, bytes, len) : PZ_OK;
+}
+
+pz_status pz__store_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn, void *payload,
+                                  pz_error *err)
+{
+    pz_status status = after.len ? check_key(after, err) : PZ_OK;
+    if (status == PZ_OK)
+        status = ready(store, err);
+    if (status != PZ_OK)
+        return status;
+    if (after.len == 0)
+        return store->backend->iterate(store, fn, payload, err);
+    if (store->backend->iterate_after)
+        return store->backend->iterate_after(store, after, fn, payload, err);
+    return store->backend->iterate(store, visit_later, &(later){after, fn, payload}, err);
+}
+
+bool pz__store_can_seek(const pz__store *store)
+{
+    return store->backend->iterate_after != NULL;
+}
+
+bool pz__store_has_names(const pz__store *store)
+{
+    return store->backend->each_index != NULL;
+}
+
+pz_status pz__store_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
+{
+    const pz_status status = ready(store, err);
+    if (status != PZ_OK || !pz__store_has_names(store))
+        return status;
+    return store->backend->each_index(store, fn, payload, err);
+}
+
+pz_status pz__store_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                pz_error *err)
+{
+    const pz_status status = ready(store, err);
+    if (status != PZ_OK || !pz__store_has_names(store))
+        return status;
+    return store->backend->each_stream(store, fn, payload, err);
+}
+
 pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,
                                 void *payload, pz_error *err)
 {
@@ -345,6 +399,45 @@ pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err)
         return pz__fail(err, PZ_ERR_ARG, "a snapshot needs a path");
     const pz_status status = ready(store, err);
     return status == PZ_OK ? store->backend->snapshot(store, path, err) : status;
+}
+
+/* ---- files, and what else there is to know ---- */
+
+uint32_t pz__store_format(void)
+{
+    return PZ__STORE_FORMAT;
+}
+
+const char *pz__store_scheme(const pz__store *store)
+{
+    return store->backend->scheme ? store->backend->scheme : "sealed";
+}
+
+bool pz__store_is_read_only(const pz__store *store)
+{
+    return store->read_only;
+}
+
+pz_status pz__store_stat_read(pz__store *store, pz__store_stat *out, pz_error *err)
+{
+    *out = (pz__store_stat){0};
+    return store->backend->stat ? store->backend->stat(store, out, err) : PZ_OK;
+}
+
+bool pz__store_has_files(const pz__store *store)
+{
+    return store->backend->shrink != NULL;
+}
+
+pz_status pz__store_shrink(pz__store *store, pz_error *err)
+{
+    if (store->read_only)
+        return pz__fail(err, PZ_ERR_STATE, "the store was opened for reading only");
+    if (!store->backend->shrink)
+        return pz__fail(err, PZ_ERR_UNSUPPORTED,
+                        "a store of \"%s:\" has no files of its own to shrink",
+                        pz__store_scheme(store));
+    return store->backend->shrink(store, err);
 }
 
 /* ---- writing ---- */

@@ -152,6 +152,21 @@ pz_status pz__store_read_stream(pz__store *store, pz_str stream, uint64_t from, 
  * while the thread has a transaction open. PZ_ERR_NOT_FOUND if it is not there. */
 pz_status pz__store_entry(pz__store *store, pz_str stream, uint64_t number, pz__buf *out,
                           pz_error *err);
+/* The same from the first key behind `after` on; {NULL, 0}: all. */
+pz_status pz__store_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn, void *payload,
+                                  pz_error *err);
+/* Whether starting at a key costs no more than finding it. Redis has to name all keys each time. */
+bool pz__store_can_seek(const pz__store *store);
+/* Whether names can be told: those of a sealed store are pseudonyms, its index and streams are not
+ * walked (no call is made), and its records stand in no order of keys. */
+bool pz__store_has_names(const pz__store *store);
+/* Every entry of the index, by identifier and key; as iterating otherwise. */
+typedef pz_status (*pz__index_fn)(void *payload, pz_str identifier, pz_str key);
+pz_status pz__store_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err);
+/* The name of every stream that has entries, each once. */
+typedef pz_status (*pz__each_stream_fn)(void *payload, pz_str stream);
+pz_status pz__store_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                pz_error *err);
 
 /* How many records there are. */
 pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);
@@ -161,6 +176,31 @@ pz_status pz__store_count(pz__store *store, uint64_t *out, pz_error *err);
  * store's directory, without "lmdb:"; it must be absent or empty: PZ_ERR_STATE where a store is.
  * PZ_ERR_UNSUPPORTED for memory and Redis. */
 pz_status pz__store_snapshot(pz__store *store, const char *path, pz_error *err);
+
+/* What a backend can tell of its files; all 0 where it has none. */
+typedef struct pz__store_stat {
+    uint64_t map_bytes;  /* address space */
+    uint64_t used_bytes; /* of the file, pages that may be used again included */
+    uint64_t free_bytes; /* of those, pages that may be used again */
+    uint64_t file_bytes;
+    uint32_t readers, readers_max; /* places in the table of readers that are, and may be, taken */
+} pz__store_stat;
+pz_status pz__store_stat_read(pz__store *store, pz__store_stat *out, pz_error *err);
+
+/*
+ * Write the files anew, without the pages that are free, and put them in place of the old ones at
+ * one stroke. The store stays the same, its writer id too. Nobody else may have it open, no other
+ * handle of this process either: PZ_ERR_BUSY, and nothing has changed. Whoever opens it meanwhile
+ * waits. PZ_ERR_STATE for a read-only handle; PZ_ERR_UNSUPPORTED where there are no files.
+ */
+pz_status pz__store_shrink(pz__store *store, pz_error *err);
+bool pz__store_has_files(const pz__store *store);
+
+/* The version of how every backend lays out its bytes. */
+uint32_t pz__store_format(void);
+/* The scheme of its address: "lmdb"; of a sealed store "sealed". */
+const char *pz__store_scheme(const pz__store *store);
+bool pz__store_is_read_only(const pz__store *store);
 
 /* ---- the backend's side (store/backend.h is private; see there) ---- */
 

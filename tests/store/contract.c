@@ -643,6 +643,66 @@ static void iterate_stops_where_it_is_told(void **state)
         assert_string_equal(v.seen, "a=1 b=2");
 }
 
+static void iterate_begins_behind_a_key(void **state)
+{
+    pz__store *store = store_of(state);
+    const struct {
+        const char *after, *seen;
+    } cases[] = {{"", "a=1 b=2 c=3"}, {"a", "b=2 c=3"}, {"ab", "b=2 c=3"}, {"c", ""}, {"d", ""}};
+    fill_abc(store);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit v = {store, "", NULL, false};
+        const pz_str after = pz_str_of(cases[i].after);
+        assert_ok(pz__store_iterate_after(store, after, visit_one, &v, &kit_error));
+        assert_string_equal(v.seen, cases[i].seen);
+    }
+}
+
+static pz_status see_entry(void *payload, pz_str identifier, pz_str key)
+{
+    char *seen = payload;
+    const size_t len = strlen(seen);
+    snprintf(seen + len, 200 - len, "%.*s>%.*s ", PZ__STR_ARG(identifier), PZ__STR_ARG(key));
+    return PZ_OK;
+}
+
+static pz_status see_stream(void *payload, pz_str stream)
+{
+    char *seen = payload;
+    const size_t len = strlen(seen);
+    snprintf(seen + len, 200 - len, "%.*s ", PZ__STR_ARG(stream));
+    return PZ_OK;
+}
+
+static void index_and_streams_are_walked_in_order(void **state)
+{
+    pz__store *store = store_of(state);
+    pz__store_txn *txn;
+    char seen[200] = "";
+    assert_ok(pz__store_each_index(store, see_entry, seen, &kit_error));
+    assert_ok(pz__store_each_stream(store, see_stream, seen, &kit_error));
+    assert_string_equal(seen, "");
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_txn_index(txn, PZ__STR("y"), PZ__STR("k2"), true, &kit_error));
+    assert_ok(pz__store_txn_index(txn, PZ__STR("y"), PZ__STR("k1"), true, &kit_error));
+    assert_ok(pz__store_txn_index(txn, PZ__STR("x"), PZ__STR("k3"), true, &kit_error));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_ok(pz__store_txn_append(txn, PZ__STR("log"), "1", 1, NULL, &kit_error));
+        assert_ok(pz__store_txn_append(txn, PZ__STR("log2"), "1", 1, NULL, &kit_error));
+        assert_ok(pz__store_txn_append(txn, PZ__STR("abc"), "1", 1, NULL, &kit_error));
+    }
+    assert_ok(pz__store_commit(txn, &kit_error));
+    assert_ok(kit_set(store, "k", "v"));
+    assert_ok(pz__store_each_index(store, see_entry, seen, &kit_error));
+    assert_string_equal(seen, "x>k3 y>k1 y>k2 ");
+    seen[0] = '\0';
+    assert_ok(pz__store_each_stream(store, see_stream, seen, &kit_error));
+    assert_non_null(strstr(seen, "abc "));
+    assert_non_null(strstr(seen, "log "));
+    assert_non_null(strstr(seen, "log2 "));
+    assert_int_equal(strlen(seen), strlen("abc log log2 "));
+}
+
 static void iterate_and_count_see_records_only(void **state)
 {
     pz__store *store = store_of(state);
@@ -1145,6 +1205,8 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(dropping_is_part_of_its_transaction),
     CLAUSE(iterate_goes_in_key_order_over_one_snapshot),
     CLAUSE(iterate_stops_where_it_is_told),
+    CLAUSE(iterate_begins_behind_a_key),
+    CLAUSE(index_and_streams_are_walked_in_order),
     CLAUSE(iterate_and_count_see_records_only),
     CLAUSE(keys_and_identifiers_have_limits),
     CLAUSE(records_and_entries_have_a_limit),

@@ -88,6 +88,23 @@ static pz_status failing_iterate(pz__store *store, pz__iterate_fn fn, void *payl
     return inner_of(store)->backend->iterate(inner_of(store), fn, payload, err);
 }
 
+static pz_status failing_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
+{
+    pz_status status = check(store, err);
+    if (status != PZ_OK)
+        return status;
+    return inner_of(store)->backend->each_index(inner_of(store), fn, payload, err);
+}
+
+static pz_status failing_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
+                                     pz_error *err)
+{
+    pz_status status = check(store, err);
+    if (status != PZ_OK)
+        return status;
+    return inner_of(store)->backend->each_stream(inner_of(store), fn, payload, err);
+}
+
 static pz_status failing_read_stream(pz__store *store, pz_str stream, uint64_t from,
                                      pz__stream_fn fn, void *payload, pz_error *err)
 {
@@ -274,6 +291,8 @@ static const pz__backend failing_backend = {
     .get = failing_get,
     .lookup = failing_lookup,
     .iterate = failing_iterate,
+    .each_index = failing_each_index,
+    .each_stream = failing_each_stream,
     .read_stream = failing_read_stream,
     .entry = failing_entry,
     .count = failing_count,
