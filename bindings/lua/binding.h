@@ -84,9 +84,14 @@ const char *pzl_name_at(lua_State *L, int index, const char *what);
 /* Push the member of the table at `index`, which stays on the stack: its text, NULL for nil. */
 const char *pzl_option(lua_State *L, int index, const char *name);
 
-/* The open engine or profile at `index`, safe or not; else raise. */
+/* The number that the table at `index` has under `name`, from 0 to `max`; 0 for nil. */
+double pzl_number_option(lua_State *L, int index, const char *name, double max);
+
+/* The open engine or profile at `index`, safe or not; else raise. `number` is what an error calls
+ * the argument. */
 engine_box *pzl_engine_at(lua_State *L, int index);
 profile_box *pzl_profile_at(lua_State *L, int index);
+profile_box *pzl_profile_as(lua_State *L, int index, int number);
 /* Push an engine without a C engine yet. */
 engine_box *pzl_push_engine(lua_State *L, bool is_safe);
 /* Push a profile box of the engine at index 1, still without a profile. */

@@ -13,12 +13,12 @@
 
 #include <string.h>
 
-static void *handle_at(lua_State *L, int index, const char *name, const char *safe_name)
+static void *handle_at(lua_State *L, int index, int number, const char *name, const char *safe_name)
 {
     if (lua_type(L, index) == LUA_TUSERDATA &&
         (pzl_has_metatable(L, index, name) || pzl_has_metatable(L, index, safe_name)))
         return lua_touserdata(L, index);
-    lua_pushfstring(L, "argument %d: a %s is expected, not %s", index, name,
+    lua_pushfstring(L, "argument %d: a %s is expected, not %s", number, name,
                     luaL_typename(L, index));
     pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
     return NULL;
@@ -26,18 +26,23 @@ static void *handle_at(lua_State *L, int index, const char *name, const char *sa
 
 engine_box *pzl_engine_at(lua_State *L, int index)
 {
-    engine_box *box = handle_at(L, index, ENGINE, SAFE_PREFIX ENGINE);
+    engine_box *box = handle_at(L, index, index, ENGINE, SAFE_PREFIX ENGINE);
     if (box->is_closed)
         pzl_fail(L, PZ_ERR_STATE, "the engine is closed");
     return box;
 }
 
-profile_box *pzl_profile_at(lua_State *L, int index)
+profile_box *pzl_profile_as(lua_State *L, int index, int number)
 {
-    profile_box *box = handle_at(L, index, PROFILE, SAFE_PREFIX PROFILE);
+    profile_box *box = handle_at(L, index, number, PROFILE, SAFE_PREFIX PROFILE);
     if (!box->profile)
         pzl_fail(L, PZ_ERR_STATE, "the profile is closed");
     return box;
+}
+
+profile_box *pzl_profile_at(lua_State *L, int index)
+{
+    return pzl_profile_as(L, index, index);
 }
 
 /* ---- lists of children ---- */
@@ -119,7 +124,7 @@ int pzl_report_gc(lua_State *L)
 
 int pzl_profile_close(lua_State *L)
 {
-    profile_box *box = handle_at(L, 1, PROFILE, SAFE_PREFIX PROFILE);
+    profile_box *box = handle_at(L, 1, 1, PROFILE, SAFE_PREFIX PROFILE);
     engine_box *engine = box->link.at ? box->engine : NULL;
     free_profile(box);
     if (engine)
@@ -140,7 +145,7 @@ int pzl_engine_gc(lua_State *L)
  * first, so that a store is closed when this returns. */
 int pzl_engine_close(lua_State *L)
 {
-    engine_box *box = handle_at(L, 1, ENGINE, SAFE_PREFIX ENGINE);
+    engine_box *box = handle_at(L, 1, 1, ENGINE, SAFE_PREFIX ENGINE);
     box->is_closed = true;
     free_children(box, false);
     if (box->sessions)

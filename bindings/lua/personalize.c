@@ -71,6 +71,22 @@ const char *pzl_option(lua_State *L, int index, const char *name)
     return lua_isnil(L, -1) ? NULL : pzl_name_at(L, -1, name);
 }
 
+double pzl_number_option(lua_State *L, int index, const char *name, double max)
+{
+    lua_getfield(L, index, name);
+    const double number = (double)lua_tonumber(L, -1);
+    if (!lua_isnil(L, -1) && !lua_isnumber(L, -1)) {
+        lua_pushfstring(L, "%s is a number, not %s", name, luaL_typename(L, -1));
+        pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
+    }
+    if (!(number >= 0 && number <= max)) {
+        lua_pushfstring(L, "%s is out of range", name);
+        pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
+    return number;
+}
+
 static bool option_bool(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name);
@@ -209,7 +225,9 @@ static int engine_detached(lua_State *L)
     static const char *const subjects[] = {"person", "account", "device", NULL};
     pz_error err = PZ_ERROR_INIT;
     const char *id = pzl_name_at(L, 2, "the id");
-    const pz_subject subject = (pz_subject)luaL_checkoption(L, 3, "person", subjects);
+    /* LuaJIT takes the default of luaL_checkoption() for whatever is no string. */
+    const pz_subject subject =
+        lua_isnoneornil(L, 3) ? PZ_PERSON : (pz_subject)luaL_checkoption(L, 3, NULL, subjects);
     profile_box *box = pzl_push_profile(L, pzl_engine_at(L, 1));
     pz_engine *engine = pzl_engine_at(L, 1)->engine;
     return made(L, box, pz_profile_new(&box->profile, engine, subject, id, &err), &err);
@@ -435,7 +453,7 @@ static void read_customers(lua_State *L, batch_question *b, const pz_profile **p
     for (uint32_t i = 0; i < b->batch.profile_count; i++) {
         lua_rawgeti(L, list, (int)i + 1);
         const bool is_nobody = !lua_toboolean(L, -1) || lua_islightuserdata(L, -1);
-        const profile_box *box = is_nobody ? NULL : pzl_profile_at(L, lua_gettop(L));
+        const profile_box *box = is_nobody ? NULL : pzl_profile_as(L, lua_gettop(L), (int)i + 1);
         if (box && box->engine != engine)
             pzl_fail(L, PZ_ERR_ARG, "the profile is of another engine");
         profiles[i] = box ? box->profile : NULL;
@@ -535,6 +553,7 @@ static int engine_erase(lua_State *L)
     pz_write write = {PZ_WRITE};
     uint32_t flags = 0, erased;
     lua_settop(L, 3);
+    pzl_engine_at(L, 1);
     const char *id = pzl_name_at(L, 2, "the id");
     session_box *session = pzl_take_session(L);
     const int session_index = lua_gettop(L);

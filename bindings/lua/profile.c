@@ -119,7 +119,7 @@ static int profile_person(lua_State *L)
         lua_rawgeti(L, 2, (int)i + 1);
     profile_box *box = pzl_profile_at(L, 1);
     for (size_t i = 0; i < count; i++) {
-        profile_box *other = pzl_profile_at(L, (int)i + 3);
+        profile_box *other = pzl_profile_as(L, (int)i + 3, (int)i + 1);
         if (other->engine != box->engine)
             return pzl_fail(L, PZ_ERR_ARG, "the profiles are of different engines");
         others[i] = other->profile;
@@ -136,7 +136,10 @@ static pz_write write_at(lua_State *L, session_box *session, int index)
     pz_write write = {PZ_WRITE};
     if (lua_isnoneornil(L, index))
         return write;
-    luaL_checktype(L, index, LUA_TTABLE);
+    if (lua_type(L, index) != LUA_TTABLE) { /* which is one further down as Lua counts */
+        lua_pushfstring(L, "table expected, got %s", luaL_typename(L, index));
+        luaL_argerror(L, index - 1, lua_tostring(L, -1));
+    }
     lua_getfield(L, index, "at");
     write.at_ms = pzl_moment_at(L, session, lua_gettop(L));
     lua_getfield(L, index, "now");
@@ -289,9 +292,10 @@ static int profile_link(lua_State *L)
     double strength = 1.0;
     writing w = begin_write(L, 3);
     const char *other = pzl_name_at(L, 3, "the other id");
-    if (!lua_isnoneornil(L, 4)) {
+    if (!lua_isnil(L, 4)) {
         lua_getfield(L, 4, "strength");
-        strength = (double)luaL_optnumber(L, -1, 1.0);
+        if (!lua_isnil(L, -1))
+            strength = pzl_number_option(L, 4, "strength", 1.0);
     }
     end_write(L, &w, pz_link(pzl_profile_at(L, 2)->profile, other, strength, &w.write, &w.err));
     return 0;
@@ -330,16 +334,6 @@ static int profile_consent_gpc(lua_State *L)
     return 1;
 }
 
-/* A number of the table at 2, within what the field may hold. */
-static uint32_t number_option(lua_State *L, const char *name, uint32_t max)
-{
-    lua_getfield(L, 2, name);
-    const lua_Number number = luaL_optnumber(L, -1, 0);
-    luaL_argcheck(L, number >= 0 && number <= max, 2, name);
-    lua_pop(L, 1);
-    return (uint32_t)number;
-}
-
 /* profile:tcf{cmp_id = ..., cmp_version = ..., language = "EN", publisher_country = "DE", ...} */
 static int profile_tcf(lua_State *L)
 {
@@ -349,11 +343,12 @@ static int profile_tcf(lua_State *L)
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
-        options.cmp_id = (uint16_t)number_option(L, "cmp_id", 4095);
-        options.cmp_version = (uint16_t)number_option(L, "cmp_version", 4095);
-        options.vendor_list_version = (uint16_t)number_option(L, "vendor_list_version", 4095);
-        options.policy_version = (uint8_t)number_option(L, "policy_version", 63);
-        options.screen = (uint8_t)number_option(L, "screen", 63);
+        options.cmp_id = (uint16_t)pzl_number_option(L, 2, "cmp_id", 4095);
+        options.cmp_version = (uint16_t)pzl_number_option(L, 2, "cmp_version", 4095);
+        options.vendor_list_version =
+            (uint16_t)pzl_number_option(L, 2, "vendor_list_version", 4095);
+        options.policy_version = (uint8_t)pzl_number_option(L, 2, "policy_version", 63);
+        options.screen = (uint8_t)pzl_number_option(L, 2, "screen", 63);
         options.language = pzl_option(L, 2, "language");
         options.publisher_country = pzl_option(L, 2, "publisher_country");
     }

@@ -61,13 +61,7 @@ static int by_name(const void *a, const void *b)
 
 static uint64_t size_option(lua_State *L, int sizes, const char *name)
 {
-    if (!sizes)
-        return 0;
-    lua_getfield(L, sizes, name);
-    const lua_Number number = luaL_optnumber(L, -1, 0);
-    luaL_argcheck(L, number >= 0 && number < 1e18, 2, "sizes are numbers from 0");
-    lua_pop(L, 1);
-    return (uint64_t)number;
+    return sizes ? (uint64_t)pzl_number_option(L, sizes, name, 1e18) : 0;
 }
 
 /* Push the table of settings' member `name` and return its index; 0 if it is nil. */
@@ -122,23 +116,14 @@ static void read_variables(lua_State *L, int from, pz_program_options *options)
     options->variable_count = i;
 }
 
-static double limit_option(lua_State *L, const char *name, double most)
-{
-    lua_getfield(L, 2, name);
-    const double number = (double)luaL_optnumber(L, -1, 0);
-    luaL_argcheck(L, number >= 0 && number <= most, 2, name);
-    lua_pop(L, 1);
-    return number;
-}
-
 static void read_settings(lua_State *L, pz_program_options *options)
 {
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkstack(L, 20, "no room on the stack");
     options->container = pzl_option(L, 2, "container");
     options->result = pzl_option(L, 2, "result");
-    options->cost_limit = (uint64_t)limit_option(L, "cost_limit", 1e18);
-    options->step_limit = (uint32_t)limit_option(L, "step_limit", UINT32_MAX);
+    options->cost_limit = (uint64_t)pzl_number_option(L, 2, "cost_limit", 1e18);
+    options->step_limit = (uint32_t)pzl_number_option(L, 2, "step_limit", UINT32_MAX);
     lua_getfield(L, 2, "unchecked");
     options->flags |= lua_toboolean(L, -1) ? PZ_PROGRAM_UNCHECKED : 0;
     lua_pop(L, 1);

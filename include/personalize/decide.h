@@ -201,6 +201,21 @@ PZ_API double pz_decision_confidence(const pz_decision *decision);
  * segment that was tried names one, or a policy of the catalog does. Such a decision need not come
  * out the same from the same inputs. False if `decision` is NULL. */
 PZ_API bool pz_decision_is_impure(const pz_decision *decision);
+/** What the calls above tell of a decision. Texts are NUL-terminated; all is borrowed as there. */
+typedef struct pz_decided {
+    uint32_t size;      /**< sizeof(pz_decided), which PZ_DECIDED sets. */
+    pz_value value;     /**< As pz_decision_value(). */
+    const char *reason; /**< As pz_decision_reason(). */
+    const char *rule;   /**< As pz_decision_rule(). */
+    double confidence;  /**< As pz_decision_confidence(). */
+} pz_decided;
+#define PZ_DECIDED .size = (uint32_t)sizeof(pz_decided)
+/**
+ * All of them in one call, for callers to whom each call costs more than the answer.
+ * @param out  Caller's struct with its size set; filled up to that size.
+ * @return PZ_OK; PZ_ERR_ARG if `out` is NULL or smaller than the struct's size.
+ */
+PZ_API pz_status pz_decision_read(pz_decided *out, const pz_decision *decision);
 /**
  * The whole decision as a map: "decision", "value", "reason", "rule", "because", "confidence",
  * "uses" (each attribute, segment, counter and context key that was read, with its value, and of

@@ -103,6 +103,12 @@ PZ_API pz_value pz_value_item(pz_value list, uint32_t index);
 PZ_API pz_entry pz_value_entry(pz_value map, uint32_t index);
 
 /**
+ * All entries of a map in their stored order, `map.len` of them; NULL for an empty map or another
+ * kind. Borrowed like the value. For callers to whom each call costs more than the entry.
+ */
+PZ_API const pz_entry *pz_value_entries(pz_value map);
+
+/**
  * Look up a string key in a map.
  * @param found  NULL, or told whether the key is there (a present null is found).
  * @return The value, or null if absent or if `map` is no map.

@@ -741,6 +741,17 @@ bool pz_decision_is_impure(const pz_decision *decision)
     return decision && decision->is_impure;
 }
 
+pz_status pz_decision_read(pz_decided *out, const pz_decision *decision)
+{
+    if (!out || out->size < sizeof *out)
+        return PZ_ERR_ARG;
+    out->value = pz_decision_value(decision);
+    out->reason = pz_decision_reason(decision);
+    out->rule = pz_decision_rule(decision);
+    out->confidence = pz_decision_confidence(decision);
+    return PZ_OK;
+}
+
 static bool is_askable(const void *out, const pz_context *context, const pz_decision *decision)
 {
     return out && context && decision && context->request.catalog;

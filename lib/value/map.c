@@ -262,6 +262,11 @@ pz_entry pz_value_entry(pz_value map, uint32_t index)
     return map.as.map->entries[index];
 }
 
+const pz_entry *pz_value_entries(pz_value map)
+{
+    return pz__map_entries(map);
+}
+
 /* ---- making ---- */
 
 typedef struct maker {

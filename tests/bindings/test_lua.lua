@@ -585,15 +585,18 @@ function tests.finalizers_may_use_the_engine_in_the_middle_of_a_call()
     end
   end
   for _ = 1, 20 do litter() end
+  collectgarbage()
+  -- Through the FFI every pointer that is read is an object: a whole collection for each takes for ever.
+  local is_ffi = package.loaded.personalize_ffi ~= nil
   collectgarbage("setpause", 0)
-  collectgarbage("setstepmul", 10000)
+  collectgarbage("setstepmul", is_ffi and 200 or 10000)
   for _ = 1, 500 do
     local why = engine:explain("home.hero", me, {country = "DE", now = NOW})
     assert(why.value == "hallo" and why.map.value == "hallo" and why.text:find("hallo", 1, true))
   end
   collectgarbage("setpause", 200)
   collectgarbage("setstepmul", 200)
-  assert(calls > 0)
+  assert(calls > 20)
 end
 
 function tests.a_call_that_raises_leaves_the_engine_usable()

@@ -82,7 +82,7 @@ end
 local function is_same_number(got, form, kind)
     local wanted = value_of(form)
     if type(got) ~= "number" then
-        return type(got) == "userdata" and got:kind() == kind and got == wanted
+        return (type(got) == "userdata" or type(got) == "cdata") and got:kind() == kind and got == wanted
     end
     if kind == "double" then
         local number = tonumber(form.double) or (form.double:find "NaN" and 0 / 0 or form.double:find "-" and -1 / 0 or 1 / 0)

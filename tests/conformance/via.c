@@ -33,6 +33,7 @@ static const struct route {
     {"lua5.3", "lua5.3", "lua", "LUA_CPATH", "lua/5.3/?.so"},
     {"lua5.4", "lua5.4", "lua", "LUA_CPATH", "lua/5.4/?.so"},
     {"luajit", "luajit", "lua", "LUA_CPATH", "lua/5.1/?.so"},
+    {"luajit-ffi", "luajit", "lua", "LUA_PATH", "lua/ffi/?.lua;;"},
 };
 
 static const struct route *find_route(const char *name)

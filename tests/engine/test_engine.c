@@ -368,6 +368,14 @@ static void first_rule_that_is_true_decides(void **state)
     assert_string_equal(pz_decision_str(decision, "?"), "spring");
     assert_string_equal(pz_decision_rule(decision), "garden");
     assert_true(pz_decision_confidence(decision) < 1.0);
+    pz_decided read = {PZ_DECIDED};
+    assert_int_equal(pz_decision_read(&read, decision), PZ_OK);
+    assert_string_equal(read.value.as.text, "spring");
+    assert_string_equal(read.reason, "TARGETING_MATCH");
+    assert_string_equal(read.rule, "garden");
+    assert_true(read.confidence == pz_decision_confidence(decision));
+    read.size--;
+    assert_int_equal(pz_decision_read(&read, decision), PZ_ERR_ARG);
     pz_choose(ann, "age", pz_value_int(18), NULL, NULL);
     pz_context_set(s->context, "country", pz_value_str("DE"), NULL);
     assert_int_equal(pz_decide(&decision, s->context, ann, "hero", NULL), PZ_OK);

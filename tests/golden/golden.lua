@@ -23,9 +23,14 @@ local function base64(octets)
   return text .. ("="):rep(-#text % 4)
 end
 
+-- Userdata of the C module, cdata of the package for LuaJIT's FFI.
+local function is_scalar(value)
+  return (type(value) == "userdata" or type(value) == "cdata") and value ~= personalize.null
+end
+
 -- Kinds that JSON has not, as the text that it would print.
 local function plain(value)
-  if type(value) ~= "userdata" or value == personalize.null then return value end
+  if not is_scalar(value) then return value end
   local text = tostring(value)
   return value:kind() == "bytes" and base64(text) or text
 end
@@ -33,9 +38,7 @@ end
 local function equal(a, b)
   if a == nil then a = personalize.null end
   if b == nil then b = personalize.null end
-  if type(a) == "userdata" and a ~= personalize.null and type(b) == "userdata" then
-    return tostring(a) == tostring(b)
-  end
+  if is_scalar(a) and is_scalar(b) then return tostring(a) == tostring(b) end
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for k, v in pairs(a) do if not equal(v, b[k]) then return false end end
   for k in pairs(b) do if a[k] == nil then return false end end

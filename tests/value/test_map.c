@@ -111,6 +111,8 @@ static void colliding_keys_are_found_by_order(void **state)
     assert_int_equal(pz__value_of_entries(&arena, &map, entries, COUNT + 1, PZ__DUP_LAST), PZ_OK);
     assert_int_equal(map.len, COUNT);
     assert_int_equal(pz_value_entry(map, 3).value.as.i, -1);
+    assert_int_equal(pz_value_entries(map)[3].value.as.i, -1);
+    assert_null(pz_value_entries(pz_value_int(3)));
     assert_int_equal(pz__map_find(map, entries[9].key)->value.as.i, 9);
     pz__arena_clear(&arena);
 }

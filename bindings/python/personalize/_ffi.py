@@ -113,6 +113,11 @@ class Resolution(Structure):
                 ("members", Value)]
 
 
+class Decided(Structure):
+    _fields_ = [("size", c_uint32), ("value", Value), ("reason", c_char_p), ("rule", c_char_p),
+                ("confidence", c_double)]
+
+
 class Batch(Structure):
     _fields_ = [("size", c_uint32), ("profile_count", c_uint32),
                 ("profiles", POINTER(c_void_p)), ("attributes", POINTER(c_char_p)),
@@ -190,6 +195,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_value_text": (Str, [Value]),
     "pz_value_item": (Value, [Value, c_uint32]),
     "pz_value_entry": (Entry, [Value, c_uint32]),
+    "pz_value_entries": (POINTER(Entry), [Value]),
     "pz_value_get": (Value, [Value, c_char_p, c_size_t, POINTER(c_bool)]),
     "pz_value_equal": (c_bool, [Value, Value]),
     "pz_value_compare": (c_int, [Value, Value]),
@@ -288,6 +294,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_decide_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
     "pz_answer_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
     "pz_segments_many": (c_int, [POINTER(Str), _HANDLE, _HANDLE, POINTER(Many), _ERR]),
+    "pz_decision_read": (c_int, [POINTER(Decided), _HANDLE]),
     "pz_decision_map": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decision_bytes": (c_int, [_VALUE, _HANDLE, _HANDLE, _ERR]),
     "pz_decision_id": (c_int, [POINTER(Str), _HANDLE, _HANDLE, _ERR]),

@@ -1,0 +1,572 @@
+-- personalize_ffi.lua: the library for LuaJIT through its FFI, with the face of the C module.
+--
+--     local personalize = require "personalize_ffi"
+--
+-- Same functions, methods, values and errors; docs/binding.md tells the face once for both. What
+-- differs is the cost: calls through the FFI stay in compiled code, where LuaJIT leaves it for each C
+-- function. Every argument is checked here, so that a wrong one raises and never reaches C.
+--
+-- Not here: declarations (library.lua), values and failing (value.lua), handles and their lifetimes
+-- (handle.lua), methods of profiles (profile.lua), programs (program.lua).
+local ffi = require "ffi"
+local library = require "personalize_ffi.library"
+local V = require "personalize_ffi.value"
+local H = require "personalize_ffi.handle"
+local Profile = require "personalize_ffi.profile"
+local Program = require "personalize_ffi.program"
+local C, words = library.C, library.words
+V.is_own(debug.getinfo(1, "S").source)
+
+local type, next, rawget, setmetatable, pcall, tonumber = type, next, rawget, setmetatable, pcall, tonumber
+local ipairs = ipairs
+local istype, cast, ffi_string, sizeof = ffi.istype, ffi.cast, ffi.string, ffi.sizeof
+local check, fail, name_at, option, put, push = V.check, V.fail, V.name_at, V.option, V.put, V.push
+local push_answer, moment_at, refuse = V.push_answer, V.moment_at, V.refuse
+local text_at, choice_at, table_at, new_error, text_of = V.text_at, V.choice_at, V.table_at, V.new_error, V.text_of
+local take, give, core_of, profile_box_of, box_of = H.take, H.give, H.core_of, H.profile_box_of, H.box_of
+local engine_of, pointer_of, hold, let_go, release = H.engine_of, H.pointer_of, H.hold, H.let_go, H.release
+local wrong_handle, keep_alive, sized = H.wrong_handle, H.keep_alive, H.sized
+local ERR_ARG, ERR_TYPE, ERR_LIMIT, ERR_STATE = V.ERR_ARG, V.ERR_TYPE, V.ERR_LIMIT, V.ERR_STATE
+local LIST = 9
+
+local BATCH_MAX, EVENTS_MAX = 65536, 65536
+
+local engine_t, report_t = H.engine_t, H.report_t
+local engine_out_t, profile_out_t = ffi.typeof "pz_engine *[1]", ffi.typeof "pz_profile *[1]"
+local value_t, value_list_t = ffi.typeof "pz_value", ffi.typeof "pz_value[?]"
+local names_t, profiles_t = ffi.typeof "const char *[?]", ffi.typeof "const pz_profile *[?]"
+local uint32_box_t, uint64_box_t = ffi.typeof "uint32_t[1]", ffi.typeof "uint64_t[1]"
+local word_p = ffi.typeof "const uint64_t *"
+local new_engine_options, new_write = sized "pz_engine_options", sized "pz_write"
+local new_batch, new_diagnostic = sized "pz_batch", sized "pz_diagnostic"
+
+local Engine = {}
+
+-- ---- engines ----
+
+local function add_diagnostics(list, report)
+  local entry = new_diagnostic()
+  for i = 0, C.pz_report_count(report) - 1 do
+    check(C.pz_report_get(report, i, entry), nil)
+    list[#list + 1] = {
+      severity = entry.severity == 2 and "error" or "warning", file = ffi_string(entry.file),
+      line = entry.line, column = entry.column, length = entry.length, path = ffi_string(entry.path),
+      message = ffi_string(entry.message), suggestion = ffi_string(entry.suggestion),
+      source = ffi_string(entry.source),
+    }
+  end
+  return list
+end
+
+local WEAK = {__mode = "k"}
+
+local function new_engine(options, metatable)
+  local box, err, out = engine_t(), new_error(), engine_out_t()
+  box.core = H.new_core()
+  local status = C.pz_engine_open(out, options, err)
+  box.core.engine = out[0]
+  check(status, err)
+  return setmetatable({box, false, setmetatable({}, WEAK)}, metatable)
+end
+
+-- open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...}
+local function open(catalog, settings, metatable)
+  local options = new_engine_options()
+  if V.type_of(catalog) == "table" then
+    settings = catalog
+    catalog = option(settings, "catalog")
+  elseif catalog ~= nil then
+    name_at(catalog, "the catalog")
+  end
+  local store
+  if settings ~= nil then
+    table_at(2, settings)
+    store = option(settings, "store")
+    options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0)
+  end
+  options.catalog, options.store = catalog, store
+  local engine = new_engine(options, metatable)
+  keep_alive(catalog, store)
+  return engine
+end
+
+function Engine.load(self, path)
+  core_of(self)
+  local err, report = new_error(), report_t()
+  name_at(path, "the catalog")
+  check(C.pz_engine_load(engine_of(self), path, report.report, err), err)
+  return add_diagnostics({}, report.report[0])
+end
+
+function Engine.load_text(self, text, name)
+  core_of(self)
+  local err, report = new_error(), report_t()
+  text = text_at(2, text)
+  name = name == nil and "catalog" or name_at(name, "the name")
+  check(C.pz_engine_load_text(engine_of(self), name, text, #text, report.report, err), err)
+  return add_diagnostics({}, report.report[0])
+end
+
+-- passed, failed, diagnostics
+function Engine.test(self)
+  local err, report = new_error(), report_t()
+  local passed, failed = uint32_box_t(), uint32_box_t()
+  local status = C.pz_engine_test(engine_of(self), report.report, passed, failed, err)
+  if status ~= V.ERR_TEST then check(status, err) end
+  return passed[0], failed[0], add_diagnostics({}, report.report[0])
+end
+
+function Engine.catalog_hash(self)
+  local hash = ffi.new "char[33]"
+  check(C.pz_engine_catalog_hash(engine_of(self), hash), nil)
+  return ffi_string(hash, 32)
+end
+
+function Engine.count(self)
+  local count, err = uint64_box_t(), new_error()
+  check(C.pz_profile_count(engine_of(self), count, err), err)
+  return tonumber(count[0])
+end
+
+-- Close an engine and every profile of it.
+function Engine.close(self)
+  if not istype(engine_t, box_of(self)) then wrong_handle(1, "personalize.engine", self) end
+  H.close_engine(self)
+end
+
+-- ---- profiles made ----
+
+-- Make a handle of what a call gave. It is boxed before anything else is made.
+local function new_profile(engine, out, status, err, bytes)
+  check(status, err)
+  local box = H.new_profile_box(engine[1].core, out[0])
+  engine[3][box] = true
+  return setmetatable({box, engine, bytes}, engine.profile_metatable)
+end
+
+function Engine.customer(self, kind, value)
+  name_at(kind, "the kind")
+  name_at(value, "the identifier")
+  local out, err = profile_out_t(), new_error()
+  return new_profile(self, out, C.pz_customer(out, engine_of(self), kind, value, err), err)
+end
+
+function Engine.profile(self, id)
+  name_at(id, "the id")
+  local out, err = profile_out_t(), new_error()
+  return new_profile(self, out, C.pz_profile_open(out, engine_of(self), id, err), err)
+end
+
+local SUBJECTS = {person = 0, account = 1, device = 2}
+
+function Engine.detached(self, id, subject)
+  name_at(id, "the id")
+  subject = subject == nil and 0 or choice_at(3, subject, SUBJECTS)
+  local out, err = profile_out_t(), new_error()
+  return new_profile(self, out, C.pz_profile_new(out, engine_of(self), subject, id, err), err)
+end
+
+function Engine.decode(self, bytes)
+  bytes = text_at(2, bytes)
+  local out, err = profile_out_t(), new_error()
+  return new_profile(self, out, C.pz_profile_decode(out, engine_of(self), bytes, #bytes, err), err)
+end
+
+-- A profile that answers from its bytes, which its handle keeps.
+function Engine.view(self, bytes)
+  bytes = text_at(2, bytes)
+  local out, err = profile_out_t(), new_error()
+  return new_profile(self, out, C.pz_profile_view(out, engine_of(self), bytes, #bytes, err), err, bytes)
+end
+
+-- ---- questions ----
+
+local function context_set(s, key, v)
+  if not words then return C.pz_context_set(s.context, key, v, s.err) end
+  local w = cast(word_p, v)
+  return C.pzl_context_set(s.context, key, w[0], w[1], s.err)
+end
+
+local function begin_context(s, circumstances)
+  if circumstances == nil then return check(C.pz_context_begin(s.context, 0, s.err), s.err) end
+  table_at(4, circumstances)
+  check(C.pz_context_begin(s.context, moment_at(s, circumstances.now), s.err), s.err)
+  for key, value in next, circumstances do
+    name_at(key, "the key of a circumstance")
+    if key ~= "now" then
+      put(s, s.input, value)
+      check(context_set(s, key, s.input), s.err)
+    end
+  end
+end
+
+-- The box of a profile of this engine, or nil for nobody.
+local function side_of(handle, engine, position)
+  if handle == nil then return nil end
+  local box = profile_box_of(handle, position)
+  if handle[2] ~= engine then fail(ERR_ARG, "the profile is of another engine") end
+  return box
+end
+
+-- Give the profiles of a question readers until release(), and the context its account and level.
+local function hold_sides(s, engine, customer, account, level)
+  if level ~= nil then name_at(level, "the level") end
+  local his, side = side_of(account, engine, 5), side_of(customer, engine, 3)
+  if his then hold(his) end
+  if side then hold(side) end
+  s.account, s.profile = his or false, side or false
+  local status = 0
+  if his then status = C.pz_context_account(s.context, his.profile, s.err) end
+  if status == 0 and level ~= nil then status = C.pz_context_level(s.context, level, s.err) end
+  return status
+end
+
+-- As check(), for a question whose profiles have readers.
+local function settle(s, status)
+  if status == 0 then return end
+  release(s)
+  refuse(status, s.err)
+end
+
+-- A session that is set up, and the C profile to ask about.
+local function begin_question(self, customer, circumstances, account, level)
+  core_of(self)
+  local s = take(self)
+  begin_context(s, circumstances)
+  settle(s, hold_sides(s, self, customer, account, level))
+  return s, s.profile and s.profile.profile or nil
+end
+
+local function end_question(self, s, ...)
+  release(s)
+  give(self, s)
+  return ...
+end
+
+local function string_of(text) return text.len > 0 and ffi_string(text.data, text.len) or "" end
+
+local function push_resolution(found)
+  return {
+    value = push_answer(found.value), tier = ffi_string(found.tier), reason = ffi_string(found.reason),
+    confidence = found.has_confidence and found.confidence or nil, channel = string_of(found.channel),
+    who = string_of(found.who), at = found.at_ms ~= 0 and V.new_time(tonumber(found.at_ms)) or nil,
+    members = push_answer(found.members), is_resolved = found.is_resolved,
+  }
+end
+
+function Engine.resolve(self, name, customer, circumstances, account, level)
+  name_at(name, "the name")
+  local s, profile = begin_question(self, customer, circumstances, account, level)
+  local found = s.resolution
+  settle(s, C.pz_resolve(found, s.context, profile, name, s.err))
+  local resolved = push_resolution(found)
+  release(s)
+  give(self, s)
+  return resolved
+end
+
+local function inspect(self, call, name, customer, circumstances, account, level)
+  name_at(name, "the name")
+  local s, profile = begin_question(self, customer, circumstances, account, level)
+  settle(s, call(s.value, s.context, profile, name, s.err))
+  return end_question(self, s, push(s.value))
+end
+
+function Engine.inspect(self, ...) return inspect(self, C.pz_inspect, ...) end
+-- With the layers that masks and missing consents hide: for operators alone.
+function Engine.inspect_privileged(self, ...) return inspect(self, C.pz_inspect_privileged, ...) end
+
+local function ask_about(self, call, customer, circumstances, account, level)
+  local s, profile = begin_question(self, customer, circumstances, account, level)
+  settle(s, call(s.value, s.context, profile, s.err))
+  return end_question(self, s, push(s.value))
+end
+
+-- The names of all segments the customer is in.
+function Engine.segments(self, ...) return ask_about(self, C.pz_segments, ...) end
+-- Members, links that stand, links refused and why.
+function Engine.person(self, ...) return ask_about(self, C.pz_person, ...) end
+
+-- ---- batches ----
+
+-- A copy of a list, which nobody else can change.
+local function copy_list(number, list)
+  table_at(number, list)
+  local count, copied = #list, {}
+  if count > BATCH_MAX then fail(ERR_LIMIT, "more than 65536 in one batch") end
+  for i = 1, count do copied[i] = rawget(list, i) end
+  return copied, count
+end
+
+-- The names of a list for C; the list has to outlive them.
+local function names_of(list, count)
+  local names = names_t(count + 1)
+  for i = 1, count do names[i - 1] = name_at(list[i], "an attribute") end
+  return names
+end
+
+-- The boxes of a list of customers; false and null are nobody.
+local function boxes_of(engine, list, count)
+  local boxes = {}
+  for i = 1, count do
+    local one = list[i]
+    if one == nil or one == false or one == V.null then one = nil end
+    boxes[i] = side_of(one, engine, i) or false
+  end
+  return boxes
+end
+
+local function begin_batch(self, attributes, customers, circumstances)
+  core_of(self)
+  local s = take(self)
+  begin_context(s, circumstances)
+  local names, name_count = copy_list(2, attributes)
+  local c_names = names_of(names, name_count)
+  local people, people_count = copy_list(3, customers)
+  if people_count * name_count > BATCH_MAX then fail(ERR_LIMIT, "more than 65536 answers in one batch") end
+  local batch, profiles = new_batch(), profiles_t(people_count + 1)
+  batch.profiles, batch.profile_count = profiles, people_count
+  batch.attributes, batch.attribute_count = c_names, name_count
+  s.anchors = {names = names, c_names = c_names, profiles = profiles, boxes = boxes_of(self, people, people_count)}
+  return s, batch
+end
+
+local function release_batch(s)
+  release(s)
+  for _, box in ipairs(s.anchors.boxes) do
+    if box then let_go(box) end
+  end
+end
+
+-- Ask with readers on all profiles, and make the table of answers: `one(at)` makes each.
+local function ask_batch(self, s, batch, call, found, one)
+  local boxes, profiles, names = s.anchors.boxes, s.anchors.profiles, s.anchors.names
+  for i, box in ipairs(boxes) do
+    if box then
+      hold(box)
+      profiles[i - 1] = pointer_of(box)
+    end
+  end
+  local status = s.anchors.status
+  if status == 0 then status = call(found, s.context, batch, s.err) end
+  if status ~= 0 then
+    release_batch(s)
+    refuse(status, s.err)
+  end
+  local answers, at = {}, 0
+  for p = 1, batch.profile_count do
+    local row = {}
+    for a = 1, batch.attribute_count do
+      row[names[a]] = one(found[at])
+      at = at + 1
+    end
+    answers[p] = row
+  end
+  release_batch(s)
+  s.anchors = false
+  give(self, s)
+  return answers
+end
+
+-- For each customer a table by attribute.
+function Engine.resolve_many(self, attributes, customers, circumstances, account, level)
+  local s, batch = begin_batch(self, attributes, customers, circumstances)
+  local found = ffi.new("pz_resolution[?]", batch.profile_count * batch.attribute_count + 1)
+  found[0].size = sizeof "pz_resolution"
+  s.anchors.status = hold_sides(s, self, nil, account, level)
+  return ask_batch(self, s, batch, C.pz_resolve_many, found, push_resolution)
+end
+
+-- The same with the layers of each.
+function Engine.inspect_many(self, attributes, customers, circumstances, account, level)
+  local s, batch = begin_batch(self, attributes, customers, circumstances)
+  local found = value_list_t(batch.profile_count * batch.attribute_count + 1)
+  s.anchors.status = hold_sides(s, self, nil, account, level)
+  return ask_batch(self, s, batch, C.pz_inspect_many, found, push)
+end
+
+-- ---- decisions ----
+
+-- {value, reason, rule, confidence}
+function Engine.decide(self, name, customer, circumstances, account, level)
+  name_at(name, "the name")
+  local s, profile = begin_question(self, customer, circumstances, account, level)
+  settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  local d = s.decided
+  C.pz_decision_read(d, s.decision[0])
+  local decided = {
+    value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
+    confidence = d.confidence,
+  }
+  release(s)
+  give(self, s)
+  return decided
+end
+
+-- What explains the decision of a session, into the places given.
+local function explain(s, decision, id, bytes, text, map)
+  local status = C.pz_decision_id(id, s.context, decision, s.err)
+  if status == 0 then status = C.pz_decision_bytes(bytes, s.context, decision, s.err) end
+  if status == 0 then status = C.pz_explain_text(text, s.context, decision, s.err) end
+  if status == 0 then status = C.pz_explain(map, s.context, decision, s.err) end
+  return status
+end
+
+-- The same with {id, bytes, text, map}: canonical bytes, sentences, and all reasons.
+function Engine.explain(self, name, customer, circumstances, account, level)
+  name_at(name, "the name")
+  local id, text, bytes, map = ffi.new "pz_str", ffi.new "pz_str", value_t(), value_t()
+  local s, profile = begin_question(self, customer, circumstances, account, level)
+  settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  local d = s.decided
+  C.pz_decision_read(d, s.decision[0])
+  settle(s, explain(s, s.decision[0], id, bytes, text, map))
+  return end_question(self, s, {
+    value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
+    confidence = d.confidence, id = string_of(id), text = string_of(text), map = push(map),
+    bytes = bytes.len > 0 and ffi_string(bytes.as.text, bytes.len) or "",
+  })
+end
+
+-- ---- events and erasure ----
+
+function Engine.observe_many(self, events, settings)
+  core_of(self)
+  local now, flags, s = 0, 0, take(self)
+  if settings ~= nil then
+    table_at(3, settings)
+    now, flags = moment_at(s, settings.now), settings.replay and 1 or 0
+  end
+  table_at(2, events)
+  local list = put(s, s.input, events)
+  local count = list.len
+  if list.kind ~= LIST and count > 0 then fail(ERR_TYPE, "events are a list") end
+  if count > EVENTS_MAX then fail(ERR_LIMIT, "more than 65536 events in one call") end
+  local results = ffi.new("pz_observed[?]", count + 1)
+  for i = 0, count do results[i].size = sizeof "pz_observed" end
+  local items = count > 0 and list.as.items or nil
+  check(C.pz_observe_many(engine_of(self), items, count, now, flags, results, s.err), s.err)
+  local found = {}
+  for i = 0, count - 1 do
+    local result = results[i]
+    found[i + 1] = {
+      status = ffi_string(C.pz_status_name(result.status)), message = ffi_string(result.message),
+      is_new = result.is_new,
+    }
+  end
+  give(self, s)
+  return found
+end
+
+-- engine:erase(id, {alone = true, now = ...}): how many profiles were erased
+function Engine.erase(self, id, settings)
+  core_of(self)
+  name_at(id, "the id")
+  local flags, write, erased, s = 0, new_write(), uint32_box_t(), take(self)
+  if settings ~= nil then
+    table_at(3, settings)
+    flags, write.now_ms = settings.alone and 1 or 0, moment_at(s, settings.now)
+  end
+  check(C.pz_erase(engine_of(self), id, write, flags, erased, s.err), s.err)
+  give(self, s)
+  return erased[0]
+end
+
+-- ---- the module ----
+
+local M = {}
+
+-- check(path): every mistake, warning and failing test of a catalog, as a list.
+function M.check(path)
+  name_at(path, "the catalog")
+  local engine, err = new_engine(nil, nil), new_error()
+  local mistakes, failures = report_t(), report_t()
+  local status = C.pz_engine_load(engine_of(engine), path, mistakes.report, err)
+  if status == 0 then status = C.pz_engine_test(engine_of(engine), failures.report, nil, nil, err) end
+  if status ~= V.ERR_CATALOG and status ~= V.ERR_TEST then check(status, err) end
+  local found = add_diagnostics(add_diagnostics({}, mistakes.report[0]), failures.report[0])
+  keep_alive(engine)
+  return found
+end
+
+-- eval(expression, variables)
+function M.eval(expression, variables)
+  expression = text_at(1, expression)
+  local s = V.take_pool()
+  put(s, s.input, variables)
+  check(C.pz_eval(s.value, s.pool, expression, #expression, s.input, s.err), s.err)
+  local value = push_answer(s.value)
+  V.give_pool(s)
+  return value
+end
+
+-- parse(json): JSON text as a Lua value; null is personalize.null at the top, too.
+function M.parse(json)
+  json = text_at(1, json)
+  local s = V.take_pool()
+  check(C.pz_value_parse(s.pool, s.value, json, #json, 0, s.err), s.err)
+  local value = push(s.value)
+  V.give_pool(s)
+  return value
+end
+
+-- print(value, indent): the value as JSON text.
+function M.print(value, indent)
+  indent = V.indent_at(indent)
+  local s = V.take_pool()
+  put(s, s.input, value)
+  check(C.pz_value_print(s.pool, s.text, s.input, indent), nil)
+  local text = text_of(s)
+  V.give_pool(s)
+  return text
+end
+
+-- ---- raising and returning ----
+
+local failure = V.failure
+
+local function told(ok, message, ...)
+  if ok then return message, ... end
+  local status = failure.status
+  if message == "not enough memory" then status = V.ERR_NOMEM end
+  return nil, message, ffi_string(C.pz_status_name(status)), failure.line, failure.column
+end
+
+local function safely(call)
+  return function(...)
+    failure.status, failure.line, failure.column = ERR_ARG, 0, 0
+    return told(pcall(call, ...))
+  end
+end
+
+local function all_safely(calls)
+  local safe = {}
+  for name, call in next, calls do safe[name] = safely(call) end
+  return safe
+end
+
+local function version() return ffi_string(C.pz_version()) end
+
+-- The module, raising or safe, with metatables of its own for what it makes.
+local function make_module(guard, guard_all)
+  local profile = {__index = guard_all(Profile), __metatable = "personalize.profile"}
+  local engine = {__metatable = "personalize.engine"}
+  engine.__index = guard_all(Engine)
+  engine.__index.profile_metatable = profile
+  local program = {__index = guard_all(Program), __metatable = "personalize.program"}
+  local module = guard_all(M)
+  for name, call in next, V.new do module[name] = call end
+  module.null, module.version, module._VERSION = V.null, version, version()
+  module.open = guard(function(catalog, settings) return open(catalog, settings, engine) end)
+  module.compile = guard(function(source, settings) return V.compile(source, settings, program) end)
+  return module
+end
+
+local function itself(x) return x end
+local module = make_module(itself, function(calls)
+  local copied = {}
+  for name, call in next, calls do copied[name] = call end
+  return copied
+end)
+module.safe = make_module(safely, all_safely)
+return module
