@@ -242,8 +242,8 @@ static pz_status give_keys(const pz__sealed *s, const pz__pseudonym *identifier,
     return status;
 }
 
-pz_status pz__sealed_find_keys(pz__sealed *s, pz__store_txn *txn, pz_str identifier, pz__buf *keys,
-                               size_t *count, pz_error *err)
+pz_status pz__sealed_find_keys(pz__sealed *s, pz__store_txn *inner, pz_str identifier,
+                               pz__buf *keys, size_t *count, pz_error *err)
 {
     pz__pseudonym name;
     pz__buf found;
@@ -252,8 +252,8 @@ pz_status pz__sealed_find_keys(pz__sealed *s, pz__store_txn *txn, pz_str identif
     if (status != PZ_OK)
         return status;
     pz__buf_init(&found, &s->base.alloc, SIZE_MAX / 2);
-    status = txn ? backend->txn_lookup(txn, pz__pseudonym_text(&name), &found, count, err)
-                 : backend->lookup(s->inner, pz__pseudonym_text(&name), &found, count, err);
+    status = inner ? backend->txn_lookup(inner, pz__pseudonym_text(&name), &found, count, err)
+                   : backend->lookup(s->inner, pz__pseudonym_text(&name), &found, count, err);
     if (status == PZ_OK && *count > 0)
         status = give_keys(s, &name, &found, *count, keys, err);
     pz__buf_clear(&found);
