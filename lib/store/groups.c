@@ -58,15 +58,15 @@ static pz__member *next_in_queue(pz__group *g)
     return first;
 }
 
-static void wake(pz__member *member, int state)
+static void wake(pz__member *member, pz__member_state state)
 {
     member->state = state;
     pthread_cond_signal(&member->wake);
 }
 
-static void sleep_while(pz__group *g, pz__member *self, int state)
+static void sleep_while(pz__group *g, pz__member *self, pz__member_state state)
 {
-    while ((int)self->state == state)
+    while (self->state == state)
         pthread_cond_wait(&self->wake, &g->gate);
 }
 

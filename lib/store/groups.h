@@ -11,11 +11,18 @@
  * first does not wait long for the last. */
 #define PZ__GROUP_MAX 256u
 
+typedef enum pz__member_state {
+    PZ__MEMBER_WAITS,
+    PZ__MEMBER_LEADS,
+    PZ__MEMBER_IN,
+    PZ__MEMBER_ENDED
+} pz__member_state;
+
 /* One thread's part in a group, from entering to the end. All zero before. */
 typedef struct pz__member {
     struct pz__member *next; /* in the queue, or among those who have written */
     pthread_cond_t wake;
-    enum { PZ__MEMBER_WAITS, PZ__MEMBER_LEADS, PZ__MEMBER_IN, PZ__MEMBER_ENDED } state;
+    pz__member_state state;
     int result; /* of the commit, once ended */
 } pz__member;
 

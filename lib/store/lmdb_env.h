@@ -18,8 +18,7 @@
 #include "store/slots.h"
 #include "store/store.h"
 
-#define PZ__MDB_KEY_EXISTS (-30799)
-#define PZ__MDB_NOT_FOUND (-30798)
+enum { PZ__MDB_KEY_EXISTS = -30799, PZ__MDB_NOT_FOUND = -30798 };
 
 /* Address space to begin with; the file only has what is stored. Halved while the system refuses.
  */
