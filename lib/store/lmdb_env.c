@@ -646,9 +646,10 @@ static pz_status commit(pz__view *at, pz__member *others, const char *path, pz_e
     } else if (at->is_lazy) {
         e->is_unsynced = true;
     }
-    pthread_mutex_unlock(&e->writing);
+    /* Told before the next group begins: who has more to write is in time for that one. */
     if (others)
         pz__group_tell(&e->group, others, rc);
+    pthread_mutex_unlock(&e->writing);
     return status;
 }
 
