@@ -188,8 +188,8 @@ pz_status pz__profile_peek(const pz__profile **out, pz__arena *arena, const void
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     pz__profile *profile = &made->profile;
     /* All but the two long arrays and the map, of which no more is read than is written. */
-    clear(&profile->segment_count, offsetof(whole, first.body) -
-                                       offsetof(whole, profile.segment_count));
+    clear(&profile->segment_count,
+          offsetof(whole, first.body) - offsetof(whole, profile.segment_count));
     profile->alloc = (pz_alloc){take_from_arena, arena};
     atomic_init(&profile->refs, 0);
     profile->kind = heads.kind;
