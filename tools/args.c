@@ -30,6 +30,8 @@ static const option_form options[] = {
     {"channel", 0, "NAME", "where it was said, or is asked", offsetof(cli, channel)},
     {"who", 0, "NAME", "who said it", offsetof(cli, who)},
     {"output", 'o', "FILE", "where the bytes go", offsetof(cli, output)},
+    {"mapping", 0, "FILE", "what the columns of a table are", offsetof(cli, mapping)},
+    {"rejects", 0, "FILE", "where rows go that do not fit", offsetof(cli, rejects)},
     {"batch", 0, "LINES", "lines in one transaction; else 1000", offsetof(cli, batch)},
     {"context", 0, "NAME=VALUE", "a circumstance; may be repeated", 0},
     {"json", 0, NULL, "output for programs", offsetof(cli, json)},

@@ -2,7 +2,7 @@
  * cli.h: what the subcommands of `personalize` share.
  *
  * The command is a user of the library like any other: it calls the public API, and besides that
- * only what base has for times, near names and compressed files.
+ * only what base has for times, near names and compressed files, and the JSON reader for its places.
  */
 #ifndef PZ_TOOLS_CLI_H
 #define PZ_TOOLS_CLI_H
@@ -32,6 +32,8 @@ typedef struct cli {
     const char *who;         /* --who */
     const char *output;      /* -o, --output */
     const char *batch;       /* --batch: lines in one transaction */
+    const char *mapping;     /* --mapping */
+    const char *rejects;     /* --rejects */
     const char *context[64]; /* --context NAME=VALUE, repeated */
     int context_count;
     bool json;   /* --json */
@@ -64,7 +66,7 @@ typedef struct subcommand {
 
 extern const subcommand command_check, command_observe, command_profile, command_resolve,
     command_inspect, command_decide, command_explain, command_segments, command_records,
-    command_eval, command_store;
+    command_eval, command_store, command_import;
 
 /* args.c: read the command line. EXIT_USAGE after saying what is wrong. */
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out);

@@ -10,10 +10,10 @@
 
 int main(int argc, char **argv)
 {
-    const subcommand commands[] = {command_check,   command_observe,  command_profile,
-                                   command_resolve, command_inspect,  command_decide,
-                                   command_explain, command_segments, command_records,
-                                   command_eval,    command_store,    {.name = NULL}};
+    const subcommand commands[] = {
+        command_check,  command_observe, command_profile,  command_resolve, command_inspect,
+        command_decide, command_explain, command_segments, command_records, command_eval,
+        command_store,  command_import,  {.name = NULL}};
     if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
         cli_usage(stdout, commands);
         return EXIT_DONE;

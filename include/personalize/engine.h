@@ -180,6 +180,32 @@ PZ_API pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size
                                  int64_t now_ms, uint32_t flags, pz_observed *results,
                                  pz_error *err);
 
+/** Bits of the flags of pz_apply_many(). */
+enum {
+    PZ_APPLY_SETTLED = 1 /**< A row that says what stands already changes nothing: a table may be
+                              taken in again. Without it, saying something again is a newer word. */
+};
+
+struct pz_write;
+
+/**
+ * Carry out many rows of operations, of any customers, in one transaction: a table of a CRM, say.
+ *
+ * A row is a list: the customer, as an event names one (text, or a map of one member), then
+ * operations as pz_profile_apply() takes them: `["4711", ["declare", "city", "Bonn"],
+ * ["consent", "ads", "grant"]]`. All of a row or none of it is carried out; a customer nobody knows
+ * yet is made by the first that is. Rows take choose, reject, clear, edit, set_mode, set_level,
+ * declare, infer, identify, consent, consent_tcf, consent_gpc, set_account and forget. An identifier
+ * that leads to another profile is PZ_ERR_SUBJECT for its row.
+ *
+ * @param defaults  NULL, or channel, who and times of all operations.
+ * @param results   NULL, or room for `count` results; is_new: the row changed something.
+ * @return as pz_observe_many().
+ */
+PZ_API pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count,
+                               const struct pz_write *defaults, uint32_t flags,
+                               pz_observed *results, pz_error *err);
+
 PZ_END_DECLS
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * batch.c: many events of many customers in one transaction.
+ * batch.c: many events, or rows of operations, of many customers in one transaction.
  *
  * Customers are found once and kept decoded until the end of the call:
  *
@@ -7,8 +7,12 @@
  *
  * Two identifiers of one customer lead to one state, or the later write would undo the earlier.
  * Events are applied in order, each for itself: one that is refused changes nothing and is reported
- * in its result. At the end every profile that changed is encoded and written; then one commit
- * makes all of it durable. If the store fails anywhere, nothing of the call has happened.
+ * in its result. A row is all of its operations or none: it works on a copy of the profile, which
+ * takes the place of the other when all went well and something came of it. Whether something did
+ * is seen by comparing what both say: stamps aside, and claimed times, unless the row names one.
+ *
+ * At the end every profile that changed is encoded and written; then one commit makes all of it
+ * durable. If the store fails anywhere, nothing of the call has happened.
  */
 #include "engine/engine.h"
 
@@ -39,6 +43,7 @@ typedef struct batch {
     pz__write write;
     pz__durability durability;
     bool is_replay;
+    bool are_rows, is_settled; /* pz_apply_many(), and PZ_APPLY_SETTLED */
     pz_error *err;
 } batch;
 
@@ -178,6 +183,201 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
     return c->is_new ? introduce(b, c, kind, text, &verb.write) : PZ_OK;
 }
 
+/* ---- rows ---- */
+
+/* Whether a verb may stand in a row. Links, and what looks at other events, go one by one. */
+static bool is_row_verb(pz__verb_kind kind)
+{
+    static const bool is_taken[PZ__VERB_COUNT] = {
+        [PZ__VERB_CHOOSE] = true,      [PZ__VERB_REJECT] = true,      [PZ__VERB_CLEAR] = true,
+        [PZ__VERB_EDIT] = true,        [PZ__VERB_SET_MODE] = true,    [PZ__VERB_SET_LEVEL] = true,
+        [PZ__VERB_DECLARE] = true,     [PZ__VERB_INFER] = true,       [PZ__VERB_IDENTIFY] = true,
+        [PZ__VERB_CONSENT] = true,     [PZ__VERB_SET_ACCOUNT] = true, [PZ__VERB_CONSENT_TCF] = true,
+        [PZ__VERB_CONSENT_GPC] = true, [PZ__VERB_FORGET] = true,
+    };
+    return is_taken[kind];
+}
+
+static pz_status read_row_verb(batch *b, pz_value operation, pz__verb *out, pz_error *why)
+{
+    *out = (pz__verb){0};
+    const pz_status status = pz__verb_read(out, operation, &b->write, why);
+    if (status != PZ_OK)
+        return status;
+    if (!is_row_verb(out->kind))
+        return pz__fail(why, PZ_ERR_UNSUPPORTED, "rows take no '%.*s': use pz_profile_apply()",
+                        PZ__STR_ARG(pz_value_text(pz_value_item(operation, 0))));
+    /* As in write.c: a moment that comes as data is no clock to trust. */
+    if (out->write.now_ms > b->write.now_ms &&
+        (uint64_t)out->write.now_ms - (uint64_t)b->write.now_ms > (uint64_t)b->write.skew_ms)
+        return pz__fail(why, PZ_ERR_TIME,
+                        "the operation's time lies beyond now and the allowed skew");
+    return PZ_OK;
+}
+
+/* PZ_ERR_SUBJECT if an identifier that is to be taken leads to somebody else. */
+static pz_status check_identifier(batch *b, const customer *c, const pz__verb *verb, pz_error *why)
+{
+    size_t count = 0;
+    const pz_str text = pz_value_text(verb->value);
+    const pz_str identifier = pz__identifier(&b->scratch, verb->name, text);
+    if (!identifier.data)
+        return PZ_ERR_NOMEM;
+    pz__buf_reset(&b->bytes);
+    const pz_status status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
+    if (status != PZ_OK || count == 0 || pz__str_equal(pz__first_key(&b->bytes), c->key))
+        return status;
+    return pz__fail(why, PZ_ERR_SUBJECT,
+                    "'%.*s' is the %.*s of another profile: link the two if they are one person",
+                    PZ__STR_ARG(text), PZ__STR_ARG(verb->name));
+}
+
+static pz_status apply_row(batch *b, customer *c, pz_value row, bool *is_timed, pz_error *why)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 1; i < row.len && status == PZ_OK; i++) {
+        pz__verb verb;
+        status = read_row_verb(b, pz_value_item(row, i), &verb, why);
+        if (status == PZ_OK)
+            status = pz__erased_refuses(c->erased_ms, verb.write.at_ms, why);
+        if (status == PZ_OK && verb.kind == PZ__VERB_IDENTIFY)
+            status = check_identifier(b, c, &verb, why);
+        if (status == PZ_OK)
+            status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
+        *is_timed |= verb.write.at_ms != b->write.now_ms;
+    }
+    return status;
+}
+
+static pz_status index_row(batch *b, const customer *c, pz_value row)
+{
+    pz_status status = PZ_OK;
+    pz_error ignored = PZ_ERROR_INIT;
+    for (uint32_t i = 1; i < row.len && status == PZ_OK; i++) {
+        pz__verb verb;
+        status = read_row_verb(b, pz_value_item(row, i), &verb, &ignored);
+        if (status != PZ_OK || verb.kind != PZ__VERB_IDENTIFY)
+            continue;
+        const pz_str identifier = pz__identifier(&b->scratch, verb.name, pz_value_text(verb.value));
+        status = identifier.data ? pz__store_txn_index(b->txn, identifier, c->key, true, b->err)
+                                 : PZ_ERR_NOMEM;
+    }
+    return status;
+}
+
+static bool is_same_register(const pz__claim *a, const pz__claim *b)
+{
+    return a->slot == b->slot && pz__str_equal(a->attribute, b->attribute) &&
+           pz__str_equal(a->part, b->part);
+}
+
+static bool says_the_same(const pz__claim *a, const pz__claim *b, bool is_timed)
+{
+    return is_same_register(a, b) && a->is_cleared == b->is_cleared &&
+           (a->is_cleared || pz_value_equal(a->value, b->value)) &&
+           a->expires_ms == b->expires_ms && a->confidence == b->confidence &&
+           pz__str_equal(a->channel, b->channel) && pz__str_equal(a->who, b->who) &&
+           (!is_timed || a->at_ms == b->at_ms);
+}
+
+/* The claim that ranks first in the next register. That a rejection is lifted, which choosing
+ * notes, says as much as that there is none. */
+static const pz__claim *next_register(pz__claims claims, uint32_t *at)
+{
+    while (*at < claims.count) {
+        const pz__claim *first = &claims.list[(*at)++];
+        while (*at < claims.count && is_same_register(first, &claims.list[*at]))
+            ++*at;
+        if (first->slot != PZ__SLOT_REJECT || !first->is_cleared)
+            return first;
+    }
+    return NULL;
+}
+
+static bool are_same_grants(const pz__profile *a, const pz__profile *b, bool is_timed)
+{
+    const pz__grants x = pz__profile_grants(a, PZ__GRANT_PURPOSE);
+    const pz__grants y = pz__profile_grants(b, PZ__GRANT_PURPOSE);
+    bool is_same = x.count == y.count;
+    for (uint32_t i = 0; i < x.count && is_same; i++)
+        is_same = pz__str_equal(x.list[i].name, y.list[i].name) &&
+                  x.list[i].is_granted == y.list[i].is_granted &&
+                  x.list[i].is_denied == y.list[i].is_denied &&
+                  x.list[i].expires_ms == y.list[i].expires_ms &&
+                  (!is_timed || x.list[i].at_ms == y.list[i].at_ms);
+    return is_same;
+}
+
+/* Whether two states, both sealed, say the same. */
+static bool are_same(const pz__profile *a, const pz__profile *b, bool is_timed)
+{
+    const pz__claims x = pz__profile_all_claims(a), y = pz__profile_all_claims(b);
+    uint32_t i = 0, j = 0;
+    for (;;) {
+        const pz__claim *mine = next_register(x, &i), *other = next_register(y, &j);
+        if (!mine || !other)
+            return mine == other && are_same_grants(a, b, is_timed);
+        if (!says_the_same(mine, other, is_timed))
+            return false;
+    }
+}
+
+static pz_status is_nothing_new(const batch *b, const customer *c, pz__profile *before,
+                                bool is_timed, bool *out)
+{
+    *out = false;
+    if (!b->is_settled || c->is_new)
+        return PZ_OK;
+    pz_status status = pz__profile_seal(before);
+    if (status == PZ_OK)
+        status = pz__profile_seal(c->state);
+    *out = status == PZ_OK && are_same(before, c->state, is_timed);
+    return status;
+}
+
+/* One row on the state of its customer, which is as before if nothing comes of it. */
+static pz_status work_row(batch *b, customer *c, pz_value row, bool *is_new, pz_error *why)
+{
+    pz__profile *before;
+    bool is_timed = b->write.at_ms != b->write.now_ms, is_settled = false;
+    pz_status status = pz__profile_copy(&before, c->state);
+    if (status != PZ_OK)
+        return status;
+    status = apply_row(b, c, row, &is_timed, why);
+    if (status == PZ_OK)
+        status = is_nothing_new(b, c, before, is_timed, &is_settled);
+    *is_new = status == PZ_OK && !is_settled;
+    pz__profile *dropped = *is_new ? before : c->state;
+    c->state = *is_new ? c->state : before;
+    pz__profile_free(dropped);
+    return status;
+}
+
+static pz_status take_row(batch *b, pz_value row, bool *is_new, pz_error *why)
+{
+    pz_str kind, text;
+    customer *c;
+    *is_new = false;
+    if (row.kind != PZ_LIST || row.len == 0)
+        return pz__fail(why, PZ_ERR_TYPE, "a row is written [customer, [verb, ...], ...]");
+    pz_status status = read_identifier(pz_value_item(row, 0), &kind, &text, why);
+    if (status != PZ_OK)
+        return status;
+    const pz_str identifier = pz__identifier(&b->scratch, kind, text);
+    status = identifier.data ? find_customer(b, identifier, &c) : PZ_ERR_NOMEM;
+    if (status == PZ_OK)
+        status = work_row(b, c, row, is_new, why);
+    if (status != PZ_OK || !*is_new)
+        return status;
+    c->is_dirty = true;
+    pz__write write = b->write;
+    write.at_ms = write.now_ms;
+    write.expires_ms = 0;
+    if (c->is_new)
+        status = introduce(b, c, kind, text, &write);
+    return status == PZ_OK ? index_row(b, c, row) : status;
+}
+
 static void report(pz_observed *result, pz_status status, bool is_new, const pz_error *why)
 {
     if (!result)
@@ -201,7 +401,8 @@ static pz_status take_events(batch *b, const pz_value *events, size_t count, pz_
     for (size_t i = 0; i < count; i++) {
         pz_error why = PZ_ERROR_INIT;
         bool is_new;
-        const pz_status status = take_event(b, events[i], &is_new, &why);
+        const pz_status status = b->are_rows ? take_row(b, events[i], &is_new, &why)
+                                             : take_event(b, events[i], &is_new, &why);
         pz__arena_reset(&b->scratch);
         if (is_fatal(status)) {
             if (why.message[0])
@@ -321,50 +522,74 @@ static bool read_flags(uint32_t flags, pz__durability *durability)
     }
 }
 
-pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
-                          uint32_t flags, pz_observed *results, pz_error *err)
+/* What both calls ask of their arguments. */
+static pz_status check_call(pz_engine *engine, const pz_value *items, size_t count,
+                            const pz_observed *results, pz_error *err)
 {
-    if (!engine || (!events && count))
-        return pz__fail(err, PZ_ERR_ARG, "an engine and events are needed");
-    pz__durability durability;
-    if (!read_flags(flags, &durability))
-        return pz__fail(err, PZ_ERR_ARG,
-                        "a flag is set that this version does not know, or two durabilities");
+    if (!engine || (!items && count))
+        return pz__fail(err, PZ_ERR_ARG, "an engine and events or rows are needed");
     if (count > PZ_OBSERVE_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
     for (size_t i = 0; results && i < count; i++)
         if (results[i].size != sizeof *results)
             return pz__fail(err, PZ_ERR_ARG, "a result begins with its size");
-    if (engine->is_read_only)
-        return pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only");
-    if (count == 0)
-        return PZ_OK;
-    pz__pin pin = pz__pins_take(&engine->pins);
-    if (!pin.catalog)
-        return pz__no_catalog(err);
+    return engine->is_read_only ? pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only")
+                                : PZ_OK;
+}
+
+/* Run a batch, again where the store asks for that. */
+static pz_status run(batch *b, const pz_value *items, size_t count, pz_observed *results)
+{
     uint8_t writer[16];
-    const int64_t now = pz__engine_now(engine, now_ms);
-    batch b = {
-        .engine = engine,
-        .catalog = pin.catalog,
-        .write = {.writer = {(const char *)writer, sizeof writer},
-                  .now_ms = now,
-                  .at_ms = now,
-                  .skew_ms = engine->skew_ms},
-        .is_replay = flags & PZ_OBSERVE_REPLAY,
-        .durability = durability,
-        .err = err,
-    };
     unsigned attempts = 0;
     bool may_retry = false;
     pz_status status;
+    pz__pin pin = pz__pins_take(&b->engine->pins);
+    if (!pin.catalog)
+        return pz__no_catalog(b->err);
+    b->catalog = pin.catalog;
+    b->write.writer = (pz_str){(const char *)writer, sizeof writer};
     do {
-        status = pz__store_writer(engine->store, writer, err);
+        status = pz__store_writer(b->engine->store, writer, b->err);
         if (status == PZ_OK)
-            status = run_batch(&b, events, count, results, &may_retry);
+            status = run_batch(b, items, count, results, &may_retry);
     } while (status == PZ_ERR_BUSY && may_retry && ++attempts < PZ__ATTEMPTS_MAX);
     if (status == PZ_ERR_NOMEM)
-        pz__fail(err, status, "out of memory");
-    pz__pins_give(&engine->pins, &pin);
+        pz__fail(b->err, status, "out of memory");
+    pz__pins_give(&b->engine->pins, &pin);
     return status;
+}
+
+pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
+                          uint32_t flags, pz_observed *results, pz_error *err)
+{
+    batch b = {.engine = engine, .is_replay = flags & PZ_OBSERVE_REPLAY, .err = err};
+    if (!read_flags(flags, &b.durability))
+        return pz__fail(err, PZ_ERR_ARG,
+                        "a flag is set that this version does not know, or two durabilities");
+    const pz_status status = check_call(engine, events, count, results, err);
+    if (status != PZ_OK || count == 0)
+        return status;
+    const int64_t now = pz__engine_now(engine, now_ms);
+    b.write = (pz__write){.now_ms = now, .at_ms = now, .skew_ms = engine->skew_ms};
+    return run(&b, events, count, results);
+}
+
+pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count,
+                        const pz_write *defaults, uint32_t flags, pz_observed *results,
+                        pz_error *err)
+{
+    batch b = {.engine = engine,
+               .are_rows = true,
+               .is_settled = flags & PZ_APPLY_SETTLED,
+               .durability = PZ__AS_OPENED,
+               .err = err};
+    if (flags & ~(uint32_t)PZ_APPLY_SETTLED)
+        return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
+    pz_status status = check_call(engine, rows, count, results, err);
+    if (status == PZ_OK)
+        status = pz__write_read(engine, defaults, &b.write, &b.durability, err);
+    if (status != PZ_OK || count == 0)
+        return status;
+    return run(&b, rows, count, results);
 }

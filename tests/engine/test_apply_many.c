@@ -1,0 +1,163 @@
+/*
+ * test_apply_many.c: rows of operations: all of a row or nothing, and nothing twice.
+ */
+#include "home.h"
+
+#include "support/oom.h"
+
+static pz_observed applied(home *h, const char *json, uint32_t flags)
+{
+    pz_observed result = {.size = sizeof result};
+    const pz_value row = parsed(h, json);
+    assert_ok(pz_apply_many(h->engine, &row, 1, NULL, flags, &result, &kit_error));
+    return result;
+}
+
+static pz_value bytes_of(home *h, const char *customer_name)
+{
+    pz_profile *one = customer(h, "customer", customer_name);
+    pz_value bytes;
+    assert_ok(pz_profile_encode(one, h->pool, &bytes, &kit_error));
+    pz_profile_free(one);
+    return bytes;
+}
+
+#define ROW                                                                                        \
+    "[\"1\", [\"declare\", \"size\", \"L\"], [\"choose\", \"language\", \"de\"],"                  \
+    " [\"identify\", \"email\", \"a@b\"], [\"consent\", \"ads\", \"grant\"]]"
+
+static void row_makes_its_customer_and_does_all_of_it(void **state)
+{
+    home *h = *state;
+    const pz_observed result = applied(h, ROW, 0);
+    assert_int_equal(result.status, PZ_OK);
+    assert_true(result.is_new);
+    pz_profile *one = customer(h, "email", "a@b");
+    assert_string_equal(answer(h, one, "language"), "de");
+    assert_string_equal(answer(h, one, "size"), "L");
+    pz_profile_free(one);
+}
+
+static void failing_operation_undoes_its_row_and_no_other(void **state)
+{
+    home *h = *state;
+    pz_observed results[3] = {
+        {.size = sizeof *results}, {.size = sizeof *results}, {.size = sizeof *results}};
+    applied(h, ROW, 0);
+    const pz_value before = bytes_of(h, "1");
+    const pz_value rows[3] = {
+        parsed(h, "[\"1\", [\"declare\", \"size\", \"XL\"], [\"declare\", \"language\", \"xx\"]]"),
+        parsed(h, "[\"2\", [\"declare\", \"size\", \"S\"]]"),
+        parsed(h, "[\"3\", [\"link\", \"x\"]]"),
+    };
+    assert_ok(pz_apply_many(h->engine, rows, 3, NULL, 0, results, &kit_error));
+    assert_int_equal(results[0].status, PZ_ERR_DOMAIN);
+    assert_true(strstr(results[0].message, "xx") != NULL);
+    assert_int_equal(results[1].status, PZ_OK);
+    assert_int_equal(results[2].status, PZ_ERR_UNSUPPORTED);
+    assert_true(pz_value_equal(before, bytes_of(h, "1")));
+    pz_profile *three;
+    assert_ok(pz_customer(&three, h->engine, "customer", "3", &kit_error));
+    assert_false(pz_profile_exists(three));
+    pz_profile_free(three);
+}
+
+static void settled_row_changes_no_octet(void **state)
+{
+    home *h = *state;
+    applied(h, ROW, PZ_APPLY_SETTLED);
+    const pz_value before = bytes_of(h, "1");
+    h->now_ms += DAY;
+    const pz_observed again = applied(h, ROW, PZ_APPLY_SETTLED);
+    assert_int_equal(again.status, PZ_OK);
+    assert_false(again.is_new);
+    assert_true(pz_value_equal(before, bytes_of(h, "1")));
+    assert_true(applied(h, ROW, 0).is_new);
+    assert_false(pz_value_equal(before, bytes_of(h, "1")));
+    assert_true(applied(h, "[\"1\", [\"declare\", \"size\", \"M\"]]", PZ_APPLY_SETTLED).is_new);
+}
+
+static void identifier_of_somebody_else_is_refused(void **state)
+{
+    home *h = *state;
+    applied(h, ROW, 0);
+    assert_int_equal(applied(h, "[\"2\", [\"identify\", \"email\", \"a@b\"]]", 0).status,
+                     PZ_ERR_SUBJECT);
+    assert_int_equal(applied(h, "[\"1\", [\"identify\", \"email\", \"a@b\"]]", 0).status, PZ_OK);
+}
+
+static void what_was_erased_does_not_come_back_by_a_table(void **state)
+{
+    home *h = *state;
+    uint32_t erased;
+    applied(h, ROW, 0);
+    pz_profile *one = customer(h, "customer", "1");
+    assert_ok(pz_erase(h->engine, id_of(one), NULL, 0, &erased, &kit_error));
+    pz_profile_free(one);
+    h->now_ms += DAY;
+    assert_int_equal(applied(h,
+                             "[\"1\", [\"declare\", \"size\", \"L\", {\"at\": "
+                             "\"2026-03-01T00:00:00Z\"}]]",
+                             0)
+                         .status,
+                     PZ_ERR_LATE);
+    assert_int_equal(applied(h, "[\"1\", [\"declare\", \"size\", \"L\"]]", 0).status, PZ_OK);
+}
+
+static void arguments_that_are_wrong_are_told(void **state)
+{
+    home *h = *state;
+    const pz_value row = parsed(h, ROW);
+    assert_status(PZ_ERR_ARG, pz_apply_many(h->engine, &row, 1, NULL, 64, NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_apply_many(NULL, &row, 1, NULL, 0, NULL, &kit_error));
+    assert_status(PZ_ERR_LIMIT, pz_apply_many(h->engine, &row, PZ_OBSERVE_MANY_MAX + 1, NULL, 0,
+                                              NULL, &kit_error));
+    assert_int_equal(applied(h, "{}", 0).status, PZ_ERR_TYPE);
+    assert_int_equal(applied(h, "[\"\"]", 0).status, PZ_ERR_TYPE);
+}
+
+static pz_status apply(const pz_alloc *alloc, void *payload)
+{
+    const pz_value *row = payload;
+    pz_engine *engine = NULL;
+    pz_error err = PZ_ERROR_INIT;
+    pz_observed results[2] = {{.size = sizeof *results}, {.size = sizeof *results}};
+    const pz_value rows[2] = {*row, *row};
+    const pz_engine_options options = {PZ_ENGINE_OPTIONS, .alloc = alloc};
+    pz_status status = pz_engine_open(&engine, &options, &err);
+    if (status == PZ_OK)
+        status =
+            pz_engine_load_text(engine, "home.json", home_json, sizeof home_json - 1, NULL, &err);
+    if (status == PZ_OK)
+        status = pz_apply_many(engine, rows, 2, NULL, PZ_APPLY_SETTLED, results, &err);
+    uint64_t count = 0;
+    if (engine && pz_profile_count(engine, &count, NULL) == PZ_OK)
+        assert_int_equal(count, status == PZ_OK ? 1 : 0);
+    pz_engine_close(engine);
+    return status;
+}
+
+static void applying_survives_exhaustion(void **state)
+{
+    home *h = *state;
+    pz_value row = parsed(h, ROW);
+    oom_run(apply, &row);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, in_memory, tear_down)
+#define DISK(name) cmocka_unit_test_setup_teardown(name, on_disk, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(row_makes_its_customer_and_does_all_of_it),
+        DISK(row_makes_its_customer_and_does_all_of_it),
+        TEST(failing_operation_undoes_its_row_and_no_other),
+        TEST(settled_row_changes_no_octet),
+        TEST(identifier_of_somebody_else_is_refused),
+        TEST(what_was_erased_does_not_come_back_by_a_table),
+        TEST(arguments_that_are_wrong_are_told),
+        TEST(applying_survives_exhaustion),
+    };
+    return cmocka_run_group_tests_name("apply_many", tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""`personalize import`: tables of customers, what does not fit, and what a second run changes."""
+import json
+import signal
+import subprocess
+import time
+
+import kit
+
+EXAMPLE = kit.SOURCE / "examples" / "import"
+
+
+class ImportTest(kit.CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.mapping = {"customer": "id", "attributes": {"language": "lang",
+                                                         "age": {"column": "age", "as": "number"}}}
+
+    def import_table(self, table, *words, mapping=None):
+        path = self.folder / "map.json"
+        path.write_text(mapping if isinstance(mapping, str) else json.dumps(mapping or self.mapping),
+                        encoding="utf-8")
+        source = self.folder / "table.csv"
+        source.write_bytes(table if isinstance(table, bytes) else table.encode())
+        return self.run_command("import", "-c", self.catalog, "-s", f"lmdb:{self.store}",
+                                "--mapping", path, "--now", kit.NOW, source, *words)
+
+    def resolve(self, customer, attribute):
+        run = self.on_store("resolve", customer, attribute)
+        self.assertEqual(run.code, 0, run.err)
+        return run.out.strip()
+
+    def test_the_example_comes_in_and_tells_what_does_not_fit(self):
+        rejects = self.folder / "rejects.csv"
+        words = ["import", "-c", EXAMPLE / "shop.json", "-s", f"lmdb:{self.store}", "--mapping",
+                 EXAMPLE / "crm.json", "--now", "2026-02-01T00:00:00Z",
+                 EXAMPLE / "customers.csv", "--rejects", rejects]
+        run = self.run_command(*words)
+        self.assertEqual(run.code, 3, run.err)
+        self.assertIn("3 rows applied, 0 as they stood, 3 did not fit", run.err)
+        self.assertIn("customers.csv:6: column 'Language': 'Dutch' is not among", run.err)
+        self.assertIn("customers.csv:7: column 'Born': '30.02.1990' is no date", run.err)
+        self.assertIn("customers.csv:8: 'ann@example.com' is the email of another profile", run.err)
+        options = ["-c", EXAMPLE / "shop.json", "-s", f"lmdb:{self.store}"]
+        for customer, attribute, value in (
+                ("email:ann@example.com", "revenue", "1234.5"), ("1001", "orders", "7"),
+                ("1001", "interests", '["garden","home"]'), ("1001", "catalogue_by_post", "true"),
+                ("1001", "birthday", "1980-02-01T00:00:00Z"), ("1001", "language", "de"),
+                ("1002", "city", "Newcastle\nupon Tyne"), ("1003", "city", 'the "old" port')):
+            got = self.run_command("resolve", *options, customer, attribute)
+            self.assertEqual(got.out.strip('"\n'), value, (attribute, got.err))
+        # A second time changes not one octet; mended rejects come in.
+        before = self.run_command("profile", "export", "--all", *options).out
+        run = self.run_command(*words)
+        self.assertIn("0 rows applied, 3 as they stood, 3 did not fit", run.err)
+        self.assertEqual(self.run_command("profile", "export", "--all", *options).out, before)
+        text = rejects.read_text(encoding="utf-8")
+        self.assertEqual(len(text.splitlines()), 4)
+        rejects.write_text(text.replace("Dutch", "English").replace("30.02", "28.02")
+                           .replace("1006;ann@", "1006;fay@"), encoding="utf-8")
+        run = self.run_command(*words[:-3], rejects)
+        self.expect(run, 0, "3 rows applied")
+
+    def test_csv_of_every_kind_is_read(self):
+        tables = (
+            b"id,lang\n1,de\n", b"id,lang\r\n1,de\r\n", b"\xef\xbb\xbfid,lang\n1,de",
+            b'"id","lang"\n"1","de"\n', b'id,x,lang\n1,"a,""b""\nc",de\n', b"id,lang\n\n1,de\n\n",
+            b"lang,id\n de ,1\n")
+        mapping = {"customer": "id", "attributes": {"language": "lang"}}
+        for table in tables:
+            run = self.import_table(table, mapping=mapping)
+            self.assertEqual(run.code, 0, (table, run.err))
+            self.assertEqual(self.resolve("1", "language"), "de")
+        run = self.import_table(b"2\tfr\n", mapping={
+            "separator": "\t", "header": False, "customer": "1", "attributes": {"language": "2"}})
+        self.expect(run, 0, "1 rows applied")
+        self.assertEqual(self.resolve("2", "language"), "fr")
+
+    def test_rows_that_are_not_well_formed_are_told_and_the_others_go_in(self):
+        run = self.import_table('id,lang,age\n1,de,5\n2,"d"e,5\n3,d"e,5\n4,de\n5,fr,x\n6,xx,5\n'
+                                ',de,1\n7,fr,200\n8,fr,8\n9,"de,5\n')
+        self.assertEqual(run.code, 3)
+        self.assertIn("2 rows applied, 0 as they stood, 8 did not fit", run.err)
+        for line, text in ((3, "closing quote"), (4, "quote the field"), (5, "has 2 fields"),
+                           (6, "column 'age': 'x' is no number"), (7, "is no value of"),
+                           (8, "needs its customer"), (9, "150"), (11, "never closed")):
+            self.assertRegex(run.err, rf"table.csv:{line}: .*{text}")
+        self.assertEqual(self.resolve("8", "age"), "8")
+        # All of a row or nothing: the age of 6 was well.
+        self.assertEqual(self.on_store("resolve", "6", "language").out.strip(), "en")
+
+    def test_mistakes_of_a_mapping_are_told_at_their_place(self):
+        run = self.import_table("id,lang\n1,de\n", mapping="""{
+  "customer": "id",
+  "atributes": {},
+  "attributes": {
+    "langage": "lang",
+    "age": {"colum": "age", "as": "numbr"}
+  },
+  "format": "xml"
+}""")
+        self.assertEqual(run.code, 4, run.err)
+        for place, text in (("3:3", 'did you mean "attributes"?'), ("5:5", "did you mean 'language'?"),
+                            ("6:13", 'did you mean "column"?'), ("6:35", '"as" is text'),
+                            ("8:13", "csv or jsonl")):
+            self.assertRegex(run.err, rf"map.json:{place}: .*{text}".replace("?", r"\?"))
+        run = self.import_table("id,lang\n1,de\n", mapping={
+            "customer": "id", "attributes": {"language": "lnag"}})
+        self.expect(run, 4, "no column 'lnag'", "did you mean 'lang'?")
+        run = self.import_table("id\n1\n", mapping="{")
+        self.assertEqual(run.code, 4)
+        self.assertIn("map.json:1:2", run.err)
+
+    def test_json_lines_say_themselves_what_they_are(self):
+        mapping = {"format": "jsonl", "customer": "id",
+                   "attributes": {"language": "lang", "age": "age"}}
+        run = self.import_table('{"id": 1, "lang": "de", "age": 40}\nnothing\n'
+                                '{"id": "2", "age": null}\n{"id": "3", "age": "x"}\n',
+                                mapping=mapping)
+        self.assertEqual(run.code, 3)
+        self.assertIn("2 rows applied", run.err)
+        self.assertEqual(self.resolve("1", "age"), "40")
+
+    def test_choices_of_a_table_win_over_its_facts(self):
+        mapping = {"customer": "id", "attributes": {"language": {"column": "lang", "choice": True}}}
+        self.expect(self.import_table("id,lang\n1,fr\n", mapping=mapping), 0)
+        mapping["attributes"]["language"] = "lang"
+        self.expect(self.import_table("id,lang\n1,de\n", mapping=mapping), 0)
+        self.assertEqual(self.resolve("1", "language"), "fr")
+
+    def test_killed_import_is_taken_in_again(self):
+        table = "id,lang,age\n" + "".join(f"{i},de,{i % 90}\n" for i in range(20000))
+        self.import_table("id,lang,age\n")
+        (self.folder / "table.csv").write_text(table, encoding="utf-8")
+        words = [str(kit.COMMAND), "import", "-c", str(self.catalog), "-s", f"lmdb:{self.store}",
+                 "--mapping", str(self.folder / "map.json"), "--now", kit.NOW,
+                 str(self.folder / "table.csv"), "--batch", "100"]
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        run = self.import_table(table)
+        self.assertEqual(run.code, 0, run.err)
+        self.assertIn(", 0 did not fit", run.err)
+        profiles = self.export()
+        self.assertEqual(len(profiles), 20000)
+        self.assertTrue(all(len(profile["claims"]) == 3 for profile in profiles.values()))
+
+
+if __name__ == "__main__":
+    kit.main()

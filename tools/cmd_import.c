@@ -1,0 +1,282 @@
+/*
+ * cmd_import.c: `personalize import`: a table of customers into a store, by a mapping.
+ *
+ * A row becomes the operations of one customer, all or none (pz_apply_many); rows are gathered into
+ * batches of one transaction each. A row that does not fit is told with its line, its column and
+ * the reason, and may be kept: --rejects FILE gets its text as it stood, under the same header, so
+ * that the file can be mended and taken in again. What stands already changes nothing, so a run
+ * that was broken off, or a table that was taken in before, is simply taken in again.
+ */
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+#define BATCH_DEFAULT 1000u
+
+typedef struct row_place {
+    uint64_t line;
+    pz_str text; /* in the pool */
+} row_place;
+
+typedef struct import {
+    cli *c;
+    pz_engine *engine;
+    mapping map;
+    csv *csv;
+    line_reader *lines; /* of JSON Lines */
+    pz_pool *pool;      /* of the batch */
+    const pz_str *fields;
+    uint32_t field_count;
+    pz_value object; /* of JSON Lines */
+    pz_value *rows;
+    row_place *places;
+    pz_observed *results;
+    size_t count, cap;
+    uint64_t line, applied, settled, refused;
+    output *rejects;
+    progress progress;
+} import;
+
+/* ---- rows that do not fit ---- */
+
+static int reject(import *in, row_place at, const column *which, const char *why)
+{
+    char shown[80] = "";
+    in->refused++;
+    progress_end(&in->progress);
+    if (which)
+        snprintf(shown, sizeof shown,
+                 "column '%.*s': ", (int)(which->source.len < 60 ? which->source.len : 60),
+                 which->source.data);
+    cli_fail(0, "%s:%" PRIu64 ": %s%s", in->c->words[0], at.line, shown, why);
+    if (!in->rejects)
+        return EXIT_DONE;
+    output_write(in->rejects, at.text.data, at.text.len);
+    return output_write(in->rejects, "\n", 1) == PZ_OK ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+/* ---- batches ---- */
+
+static int commit(import *in)
+{
+    pz_error err = PZ_ERROR_INIT;
+    int code = EXIT_DONE;
+    const int64_t now_ms = 0;
+    pz_write write = {PZ_WRITE, .channel = in->map.channel[0] ? in->map.channel : NULL,
+                      .who = in->map.who[0] ? in->map.who : NULL, .now_ms = now_ms};
+    if (!cli_time("now", in->c->now, &write.now_ms))
+        return EXIT_USAGE;
+    for (size_t i = 0; i < in->count; i++)
+        in->results[i] = (pz_observed){.size = (uint32_t)sizeof in->results[i]};
+    const pz_status status =
+        pz_apply_many(in->engine, in->rows, in->count, &write, PZ_APPLY_SETTLED, in->results, &err);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    for (size_t i = 0; i < in->count && code == EXIT_DONE; i++) {
+        if (in->results[i].status != PZ_OK)
+            code = reject(in, in->places[i], NULL, in->results[i].message);
+        else
+            ++*(in->results[i].is_new ? &in->applied : &in->settled);
+    }
+    in->count = 0;
+    pz_pool_reset(in->pool);
+    return code;
+}
+
+static bool keep_text(import *in, pz_str text, row_place *out)
+{
+    char *copy = pz__arena_new(pz__pool_arena(in->pool), text.len + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, text.data, text.len);
+    *out = (row_place){in->line, {copy, text.len}};
+    return true;
+}
+
+static pz_value get_field(void *payload, const column *c)
+{
+    const import *in = payload;
+    if (in->map.is_jsonl)
+        return pz_value_get(in->object, c->source.data, c->source.len, NULL);
+    if (c->index >= in->field_count)
+        return pz_value_null();
+    const pz_str field = in->fields[c->index];
+    return (pz_value){.kind = PZ_STRING, .len = (uint32_t)field.len, .as.text = field.data};
+}
+
+/* Turn what was read into a row of the batch. */
+static int take_row(import *in, pz_str text, const char *why)
+{
+    char message[256];
+    const column *which = NULL;
+    row_place at;
+    if (!keep_text(in, text, &at))
+        return cli_fail(EXIT_SYSTEM, "out of memory");
+    if (why)
+        return reject(in, at, NULL, why);
+    if (!mapping_row(&in->map, in->pool, get_field, in, &in->rows[in->count], &which, message))
+        return reject(in, at, which, message);
+    in->places[in->count++] = at;
+    return in->count == in->cap ? commit(in) : EXIT_DONE;
+}
+
+/* ---- CSV ---- */
+
+/* Where each column of the mapping stands, by the header or by number. */
+static int find_columns(import *in)
+{
+    int code = EXIT_DONE;
+    for (uint32_t i = 0; i < in->map.count; i++) {
+        column *c = &in->map.columns[i];
+        for (uint32_t k = 0; k < in->field_count && c->index == UINT32_MAX; k++) {
+            char number[16];
+            snprintf(number, sizeof number, "%u", k + 1);
+            const pz_str name = in->map.has_no_header ? pz_str_of(number) : in->fields[k];
+            if (pz__str_equal(name, c->source))
+                c->index = k;
+        }
+        if (c->index != UINT32_MAX)
+            continue;
+        const pz_str near = pz__nearest(c->source, in->fields, in->field_count);
+        cli_fail(0, "%s:%u:%u: the table has no column '%.*s'%s%.*s%s", in->map.path, c->line,
+                 c->place, PZ__STR_ARG(c->source), near.data ? "; did you mean '" : "",
+                 PZ__STR_ARG(near), near.data ? "'?" : "");
+        code = EXIT_CATALOG;
+    }
+    return code;
+}
+
+static int read_csv(import *in)
+{
+    const char *why;
+    bool is_first = true;
+    uint32_t width = 0;
+    int code = csv_open(&in->csv, in->c->words[0], in->map.separator);
+    while (code == EXIT_DONE && csv_next(in->csv, &in->fields, &in->field_count, &why)) {
+        char message[128];
+        in->line = csv_line(in->csv);
+        if (is_first && why)
+            return cli_fail(EXIT_FAILED, "%s:1: %s", in->c->words[0], why);
+        if (is_first) {
+            is_first = false;
+            width = in->field_count;
+            code = find_columns(in);
+            if (code == EXIT_DONE && in->rejects && !in->map.has_no_header) {
+                output_write(in->rejects, csv_text(in->csv).data, csv_text(in->csv).len);
+                output_write(in->rejects, "\n", 1);
+            }
+            if (code != EXIT_DONE || !in->map.has_no_header)
+                continue;
+        }
+        if (!why && in->field_count != width) {
+            snprintf(message, sizeof message, "the row has %u fields and the header %u",
+                     in->field_count, width);
+            why = message;
+        }
+        code = take_row(in, csv_text(in->csv), why);
+        progress_step(&in->progress, in->line, csv_share(in->csv));
+    }
+    return code;
+}
+
+/* ---- JSON Lines ---- */
+
+static int read_jsonl(import *in)
+{
+    const char *line;
+    size_t len;
+    int code = line_reader_open(&in->lines, in->c->words[0]);
+    while (code == EXIT_DONE && line_reader_next(in->lines, &line, &len)) {
+        pz_error err = PZ_ERROR_INIT;
+        row_place at;
+        in->line++;
+        if (len == 0)
+            continue;
+        if (!keep_text(in, (pz_str){line, len}, &at))
+            return cli_fail(EXIT_SYSTEM, "out of memory");
+        const pz_status status = pz_value_parse(in->pool, &in->object, at.text.data, at.text.len,
+                                                PZ_JSON_REFUSE_DUPLICATES, &err);
+        code = take_row(in, at.text,
+                        status != PZ_OK             ? err.message
+                        : in->object.kind != PZ_MAP ? "an object is expected"
+                                                    : NULL);
+        progress_step(&in->progress, in->line, line_reader_share(in->lines));
+    }
+    return code;
+}
+
+/* ---- the run ---- */
+
+static int run_import(import *in)
+{
+    int code = mapping_open(&in->map, in->c->mapping, in->engine);
+    if (code == EXIT_DONE && in->c->rejects)
+        code = output_open(&in->rejects, in->c->rejects, false);
+    if (code != EXIT_DONE)
+        return code;
+    progress_begin(&in->progress, "rows");
+    in->progress.has_lines = true;
+    code = in->map.is_jsonl ? read_jsonl(in) : read_csv(in);
+    if (code == EXIT_DONE)
+        code = commit(in);
+    progress_end(&in->progress);
+    const int read = in->csv ? csv_close(in->csv) : in->lines ? line_reader_close(in->lines) : 0;
+    if (in->rejects)
+        code = output_close(in->rejects, code);
+    if (code != EXIT_DONE && code != EXIT_SYSTEM)
+        return code;
+    fprintf(stderr,
+            "%" PRIu64 " rows applied, %" PRIu64 " as they stood, %" PRIu64 " did not fit\n",
+            in->applied, in->settled, in->refused);
+    if (code == EXIT_DONE)
+        code = read;
+    return code == EXIT_DONE && in->refused ? EXIT_PARTLY : code;
+}
+
+static int run(cli *c)
+{
+import in = {.c = c, .cap = BATCH_DEFAULT };
+    char *end = NULL;
+    if (!c->mapping)
+        return cli_fail(EXIT_USAGE, "import needs --mapping, such as --mapping crm.json");
+    if (c->batch)
+        in.cap = strtoul(c->batch, &end, 10);
+    if (in.cap == 0 || in.cap > PZ_OBSERVE_MANY_MAX || (end && *end))
+        return cli_fail(EXIT_USAGE, "--batch is a number from 1 to %u", PZ_OBSERVE_MANY_MAX);
+    int code = cli_engine(c, &in.engine, true);
+    if (code != EXIT_DONE)
+        return code;
+    in.rows = calloc(in.cap, sizeof *in.rows);
+    in.places = calloc(in.cap, sizeof *in.places);
+    in.results = calloc(in.cap, sizeof *in.results);
+    if (!in.rows || !in.places || !in.results || pz_pool_new(&in.pool, NULL) != PZ_OK)
+        code = cli_fail(EXIT_SYSTEM, "out of memory");
+    else
+        code = run_import(&in);
+    mapping_close(&in.map);
+    pz_pool_free(in.pool);
+    free(in.rows);
+    free(in.places);
+    free(in.results);
+    pz_engine_close(in.engine);
+    return code;
+}
+
+const subcommand command_import = {
+    .name = "import",
+    .arguments = "-c CATALOG -s STORE --mapping MAPPING FILE",
+    .summary = "take a table of customers in, CSV or JSON Lines",
+    .options = "catalog store mapping rejects now batch lazy",
+    .least_words = 1,
+    .most_words = 1,
+    .help = "FILE is CSV or JSON Lines, plain or compressed by gzip; \"-\" is standard input. The\n"
+            "mapping says what its columns are. Each row is all or nothing; one that does not fit\n"
+            "is told with line, column and reason, and with --rejects kept to be mended and taken\n"
+            "in again. A row that says what stands already changes nothing. Status 3: some rows\n"
+            "did not fit.",
+    .run = run,
+};
