@@ -28,12 +28,13 @@ TYPES = {
     "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "uint32_t": ctypes.c_uint32,
     "size_t": ctypes.c_size_t, "char *": ctypes.c_char_p, "void *": ctypes.c_void_p,
     "pz_status": ctypes.c_int, "pz_kind": ctypes.c_int, "pz_subject": ctypes.c_int,
-    "pz_mode": ctypes.c_int, "pz_durability": ctypes.c_int,
+    "pz_mode": ctypes.c_int, "pz_durability": ctypes.c_int, "pz_fault_kind": ctypes.c_int,
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry,
     "pz_profile_fn": _ffi.PROFILE_FN, "pz_record_fn": _ffi.RECORD_FN,
 }
 CALLBACKS = {"pz_profile_fn": _ffi.PROFILE_FN, "pz_function_fn": _ffi.HOST_FN,
-             "pz_record_fn": _ffi.RECORD_FN}
+             "pz_record_fn": _ffi.RECORD_FN, "pz_store_progress_fn": _ffi.PROGRESS_FN,
+             "pz_store_fault_fn": _ffi.FAULT_FN}
 STRUCTS = {
     "pz_str": _ffi.Str, "pz_value": _ffi.Value, "pz_entry": _ffi.Entry, "pz_error": _ffi.Error,
     "pz_alloc": _ffi.Alloc, "pz_engine_options": _ffi.EngineOptions, "pz_write": _ffi.Write,
@@ -42,11 +43,14 @@ STRUCTS = {
     "pz_batch": _ffi.Batch, "pz_many": _ffi.Many, "pz_decided": _ffi.Decided,
     "pz_variable": _ffi.Variable,
     "pz_function": _ffi.Function,
+    "pz_store_options": _ffi.StoreOptions, "pz_store_info": _ffi.StoreInfo,
+    "pz_store_progress": _ffi.StoreProgress, "pz_store_fault": _ffi.StoreFault,
+    "pz_store_watch": _ffi.StoreWatch, "pz_store_outcome": _ffi.StoreOutcome,
     "pz_record_options": _ffi.RecordOptions, "pz_record_query": _ffi.RecordQuery,
     "pz_record_sink": _ffi.RecordSink, "pz_program_options": _ffi.ProgramOptions, "pz_evaluation": _ffi.Evaluation,
 }
 OPAQUE = {"pz_engine", "pz_profile", "pz_context", "pz_decision", "pz_pool", "pz_report",
-          "pz_program", "pz_store_module"}
+          "pz_program", "pz_store_module", "pz_store"}
 
 
 def c_type(text):
@@ -803,6 +807,59 @@ class Records(unittest.TestCase):
         with shop(records=Sink(refuses=True)) as engine:
             self.assertRaises(KeyError, engine.record, engine.decide("home.hero"))
         self.assertRaises(personalize.TypeMismatch, shop, records=5)
+
+
+# ---- stores ----
+
+class Stores(unittest.TestCase):
+    def test_a_store_is_looked_after(self):
+        with tempfile.TemporaryDirectory() as folder, shop() as engine:
+            ann = engine.customer(email="ann@example.com")
+            ann.choose("language", "fr")
+            mine = engine.store()
+            info = mine.info()
+            self.assertEqual((info["backend"], info["profiles"], info["identifiers"]),
+                             ("memory", 1, 1))
+            told = []
+            whole = mine.verify(progress=lambda done, total: told.append((done, total)))
+            self.assertTrue(whole)
+            self.assertEqual((whole.profiles, whole.faults), (1, []))
+            try:
+                copied = mine.backup(f"lmdb:{folder}/copy")
+            except personalize.Unsupported:
+                self.skipTest("this build has no LMDB")
+            self.assertEqual(copied.added, 1)
+            self.assertRaises(personalize.StateError, mine.backup, f"lmdb:{folder}/copy")
+            with personalize.open_store(f"lmdb:{folder}/copy") as backup:
+                self.assertEqual(backup.restore(f"lmdb:{folder}/again").profiles, 1)
+                self.assertEqual(backup.copy_to(mine).unchanged, 1)
+                self.assertTrue(backup.compact())
+            with shop(store=f"lmdb:{folder}/again") as other:
+                person = other.customer(email="ann@example.com")
+                self.assertEqual(other.resolve("language", person).value, "fr")
+
+    def test_bad_calls_are_refused_and_closed_stores_say_so(self):
+        engine = shop()
+        mine, other = engine.store(), personalize.open_store("memory:")
+        for call in (lambda: personalize.open_store(5), lambda: personalize.open_store("a\0b"),
+                     lambda: personalize.open_store("nowhere:"), lambda: mine.copy_to("x"),
+                     lambda: mine.copy_to(mine), lambda: mine.backup(5),
+                     lambda: mine.verify(progress=5), lambda: mine.copy_to(other, leave_out="no"),
+                     lambda: personalize.open_store("memory:", store_bytes=-1)):
+            self.assertRaises(personalize.Error, call)
+        engine.customer(email="ann@example.com").choose("language", "fr")
+
+        def refuse(done, total):
+            raise KeyError("enough")
+        self.assertRaises(KeyError, mine.verify, progress=refuse)
+        engine.close()
+        other.close()
+        other.close()
+        for store in (mine, other):
+            for call in (store.info, store.verify, store.compact,
+                         lambda: store.copy_to(other)):
+                self.assertRaises(personalize.StateError, call)
+            self.assertIn("closed", repr(store))
 
 
 # ---- programs ----

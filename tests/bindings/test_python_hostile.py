@@ -139,6 +139,7 @@ ENGINE = {
     "answer_many": ({"attributes": ("names", ["language"]), "customers": ("customers", [None])},
                     MANY),
     "segments_many": ({"customers": ("customers", [None])}, MANY),
+    "store": ({}, {}),
     "record": ({"decision": ("decision", "DECISION")}, {
         "note": "name?", "now": "moment", "durability": "durability"}),
     "record_many": ({"records": ("events", ["DECISION"])},
@@ -159,6 +160,7 @@ MODULE = {
         "container": "name?", "result": "name?", "cost_limit": "count", "step_limit": "count",
         "functions": "functions"}),
     "library_version": ({}, {}),
+    "open_store": ({"address": ("path", "memory:")}, {"store_bytes": "count"}),
 }
 
 

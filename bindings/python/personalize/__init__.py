@@ -26,16 +26,18 @@ from .errors import check as _check
 from .profile import Customer, Profile
 from .program import Evaluation, Program, excerpt
 from .report import Diagnostic
+from .store import Fault, Outcome, Store, open_store
 from .values import Duration, Timestamp, UInt
 
 __all__ = [
     "ArgumentError", "BusyError", "CatalogError", "CorruptError", "Customer", "Decision",
     "Diagnostic", "DomainError", "Duration", "Engine", "Error", "EvalError", "Evaluation",
-    "LateError", "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory",
+    "Fault", "LateError", "LimitError", "NotFound", "OBSERVE_MANY_MAX", "Observed", "OutOfMemory",
+    "Outcome", "Store",
     "ParseError", "Profile", "Program", "Resolution", "StateError", "StoreError", "StoreFull",
     "SubjectError", "TestFailure", "TimeError", "Timestamp", "TypeMismatch", "UInt",
     "Unsupported", "VersionError", "check", "eval", "excerpt", "function", "library_version",
-    "open"]
+    "open", "open_store"]
 
 #: The version of this package. The library that was loaded says its own: library_version().
 __version__ = "0.1.0"

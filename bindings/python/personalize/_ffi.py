@@ -81,6 +81,43 @@ class EngineOptions(Structure):
                 ("hooks", c_void_p)]
 
 
+class StoreOptions(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("alloc", POINTER(Alloc)),
+                ("store_bytes", c_uint64), ("module", c_void_p), ("hooks", c_void_p)]
+
+
+class StoreInfo(Structure):
+    _fields_ = [("size", c_uint32), ("format", c_uint32), ("backend", c_char * 16),
+                ("writer", c_char * 37), ("profiles", c_uint64), ("bytes", c_uint64),
+                ("longest", c_uint64), ("identifiers", c_uint64), ("links", c_uint64),
+                ("remembered", c_uint64), ("streams", c_uint64), ("entries", c_uint64),
+                ("map_bytes", c_uint64), ("file_bytes", c_uint64), ("used_bytes", c_uint64),
+                ("free_bytes", c_uint64), ("readers", c_uint32), ("readers_max", c_uint32)]
+
+
+class StoreProgress(Structure):
+    _fields_ = [("size", c_uint32), ("done", c_uint64), ("total", c_uint64)]
+
+
+class StoreFault(Structure):
+    _fields_ = [("size", c_uint32), ("kind", c_int), ("key", Str), ("identifier", Str),
+                ("status", c_int), ("message", c_char_p)]
+
+
+class StoreWatch(Structure):
+    """pz_store_watch; the callbacks are a PROGRESS_FN and a FAULT_FN."""
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("progress", c_void_p),
+                ("fault", c_void_p), ("payload", c_void_p)]
+
+
+class StoreOutcome(Structure):
+    _fields_ = [("size", c_uint32), ("is_resumed", c_bool), ("is_whole", c_bool),
+                ("profiles", c_uint64), ("added", c_uint64), ("joined", c_uint64),
+                ("unchanged", c_uint64), ("erased", c_uint64), ("left_out", c_uint64),
+                ("rewritten", c_uint64), ("entries", c_uint64), ("faults", c_uint64),
+                ("bytes_before", c_uint64), ("bytes_after", c_uint64)]
+
+
 class RecordOptions(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("note", c_char_p), ("durability", c_int)]
 
@@ -160,6 +197,8 @@ class Diagnostic(Structure):
 
 
 PROFILE_FN = CFUNCTYPE(c_int, c_void_p, c_void_p)
+PROGRESS_FN = CFUNCTYPE(c_int, c_void_p, POINTER(StoreProgress))
+FAULT_FN = CFUNCTYPE(c_int, c_void_p, POINTER(StoreFault))
 RECORD_FN = CFUNCTYPE(c_int, c_void_p, c_uint64, Value)
 TAKE_FN = CFUNCTYPE(c_int, c_void_p, Value)
 ERASE_FN = CFUNCTYPE(c_int, c_void_p, Str)
@@ -307,6 +346,18 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_record_many": (c_int, [_HANDLE, _VALUE, c_size_t, _WRITE, POINTER(c_uint64), _ERR]),
     "pz_each_record": (c_int, [_HANDLE, POINTER(RecordQuery), RECORD_FN, c_void_p, _ERR]),
     "pz_records_expire": (c_int, [_HANDLE, c_int64, POINTER(c_uint64), _ERR]),
+    # store.h
+    "pz_store_open": (c_int, [_OUT, c_char_p, POINTER(StoreOptions), _ERR]),
+    "pz_store_close": (None, [_HANDLE]),
+    "pz_engine_store": (_HANDLE, [_HANDLE]),
+    "pz_store_info_read": (c_int, [_HANDLE, POINTER(StoreInfo), _ERR]),
+    "pz_store_verify": (c_int, [_HANDLE, POINTER(StoreWatch), POINTER(StoreOutcome), _ERR]),
+    "pz_store_copy": (c_int, [_HANDLE, _HANDLE, POINTER(StoreWatch), POINTER(StoreOutcome), _ERR]),
+    "pz_store_backup": (c_int, [_HANDLE, c_char_p, POINTER(StoreOptions), POINTER(StoreWatch),
+                                POINTER(StoreOutcome), _ERR]),
+    "pz_store_restore": (c_int, [_HANDLE, c_char_p, POINTER(StoreOptions), POINTER(StoreWatch),
+                                 POINTER(StoreOutcome), _ERR]),
+    "pz_store_compact": (c_int, [_HANDLE, POINTER(StoreWatch), POINTER(StoreOutcome), _ERR]),
     # program.h
     "pz_program_compile": (c_int, [_OUT, c_char_p, c_size_t, POINTER(ProgramOptions), _ERR]),
     "pz_program_ref": (_HANDLE, [_HANDLE]),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from array import array
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import (
+    TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union)
 
 from . import _ffi, values
 from .errors import ArgumentError, Error, ParseError, TypeMismatch

@@ -21,6 +21,7 @@ from .errors import (
     from_status)
 from .profile import ACCOUNT, DEVICE, PERSON, Profile, durability_of, guards, made_write
 from .report import Diagnostic, take
+from .store import Store
 from .values import Moment
 
 READ_ONLY = 1
@@ -48,7 +49,7 @@ Resolutions = List[Dict[str, Resolution]]
 Answers = Any
 
 
-def _path(path: Any, what: str) -> bytes:
+def path_of(path: Any, what: str) -> bytes:
     try:
         return values.name(os.fspath(path), what)
     except TypeError:
@@ -62,7 +63,7 @@ def _resolution(out: Any) -> Resolution:
         values.moment(out.at_ms), out.is_resolved, values.get(out.members) or {})
 
 
-def _module(store: Optional[bytes]) -> Any:
+def module_of(store: Optional[bytes]) -> Any:
     """The store that is a library of its own, where the address asks for it."""
     if store is None or not store.startswith(b"redis:"):
         return None
@@ -86,14 +87,14 @@ class Engine:
         self._hosts = Hosts(functions)
         if lazy and durability is None:
             durability = "lazy"
-        address = None if store is None else _path(store, "the store")
+        address = None if store is None else path_of(store, "the store")
         self._where = "memory:" if address is None else address.decode()
         options = _ffi.EngineOptions(
             size=_ffi.sizeof(_ffi.EngineOptions),
             flags=(READ_ONLY if read_only else 0) | _ENGINE_FLAGS[durability_of(durability)],
             store=address, skew_ms=values.integer(skew_ms, "the allowed skew", 2**63 - 1),
             store_bytes=values.integer(store_bytes, "the size of a store", 2**63 - 1),
-            module=_module(address), functions=self._hosts.array,
+            module=module_of(address), functions=self._hosts.array,
             function_count=self._hosts.count)
         sink = self._hosts.sink(records)
         if sink is not None:
@@ -102,7 +103,7 @@ class Engine:
         check(_ffi.lib.pz_engine_open(_ffi.byref(pointer), options, err), err)
         self._handle = EngineHandle(pointer)
         self._closer = at_death(self, self._handle.close)
-        self._children: weakref.WeakSet[Profile] = weakref.WeakSet()  # open profiles
+        self._children: weakref.WeakSet[Any] = weakref.WeakSet()  # open profiles and stores
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._local = threading.local()
         self._lock = threading.RLock()  # of the two sets
@@ -199,7 +200,7 @@ class Engine:
     def load(self, path: Path) -> List[Diagnostic]:
         """Put the catalog in a file in force and return its warnings. One with mistakes is refused
         as a whole: CatalogError, whose ``diagnostics`` are all of them."""
-        return self._loaded(_ffi.lib.pz_engine_load, _path(path, "the catalog"))
+        return self._loaded(_ffi.lib.pz_engine_load, path_of(path, "the catalog"))
 
     def load_text(self, text: Union[str, bytes], name: str = "catalog") -> List[Diagnostic]:
         """The same from text in memory; ``name`` stands for the file in diagnostics."""
@@ -560,6 +561,16 @@ class Engine:
             check(_ffi.lib.pz_segments(out, session.context, profile, err), err)
             return values.get(out)
         return list(self._ask(answer, customer, now, account, level, context, more))
+
+    def store(self) -> Store:
+        """The engine's store, to look after it; closed with the engine."""
+        session = self._take()
+        try:
+            pointer = _ffi.c_void_p(_ffi.lib.pz_engine_store(self._handle.pointer))
+            with self._lock:
+                return Store(pointer, self)
+        finally:
+            session.done()
 
     # ---- records of decisions ----
 
