@@ -302,7 +302,8 @@ static const pz_profile *profile_or_nobody(lua_State *L, int index, const engine
     return box->profile;
 }
 
-static question begin_question(lua_State *L, bool has_name)
+/* `is_by_name`: what stands at 3 is no handle and stays there. */
+static question begin_question_of(lua_State *L, bool has_name, bool is_by_name)
 {
     question q = {.err = PZ_ERROR_INIT};
     if (!has_name) {
@@ -317,12 +318,17 @@ static question begin_question(lua_State *L, bool has_name)
     const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
     /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
     const pz_profile *account = profile_or_nobody(L, 5, engine);
-    q.profile = profile_or_nobody(L, 3, engine);
+    q.profile = is_by_name ? NULL : profile_or_nobody(L, 3, engine);
     if (account)
         pzl_check(L, pz_context_account(q.session->context, account, &q.err), &q.err);
     if (level)
         pzl_check(L, pz_context_level(q.session->context, level, &q.err), &q.err);
     return q;
+}
+
+static question begin_question(lua_State *L, bool has_name)
+{
+    return begin_question_of(L, has_name, false);
 }
 
 static int end_question(lua_State *L, question *q, int results)
@@ -585,17 +591,22 @@ typedef struct decided {
     double confidence;
 } decided;
 
-static decided decide(lua_State *L, question *q, bool is_explained)
+static decided read_decision(lua_State *L, question *q, const pz_decision *decision)
 {
-    const pz_decision *decision;
-    pz_context *context = q->session->context;
-    pzl_check(L, pz_decide(&decision, context, q->profile, q->name, &q->err), &q->err);
-    decided d = {
+    return (decided){
         .value = keep(L, q, pz_decision_value(decision)),
         .rule = keep(L, q, pz_value_str(pz_decision_rule(decision))),
         .reason = pz_decision_reason(decision),
         .confidence = pz_decision_confidence(decision),
     };
+}
+
+static decided decide(lua_State *L, question *q, bool is_explained)
+{
+    const pz_decision *decision;
+    pz_context *context = q->session->context;
+    pzl_check(L, pz_decide(&decision, context, q->profile, q->name, &q->err), &q->err);
+    decided d = read_decision(L, q, decision);
     if (!is_explained)
         return d;
     pz_str id, text;
@@ -610,15 +621,20 @@ static decided decide(lua_State *L, question *q, bool is_explained)
     return d;
 }
 
+static void push_decided(lua_State *L, const decided *d, int fields)
+{
+    lua_createtable(L, 0, fields);
+    set_value(L, "value", d->value);
+    set_text(L, "reason", d->reason);
+    set_value(L, "rule", d->rule);
+    set_value(L, "confidence", pz_value_double(d->confidence));
+}
+
 static int answer_decision(lua_State *L, bool is_explained)
 {
     question q = begin_question(L, true);
     const decided d = decide(L, &q, is_explained);
-    lua_createtable(L, 0, is_explained ? 8 : 4);
-    set_value(L, "value", d.value);
-    set_text(L, "reason", d.reason);
-    set_value(L, "rule", d.rule);
-    set_value(L, "confidence", pz_value_double(d.confidence));
+    push_decided(L, &d, is_explained ? 8 : 4);
     if (is_explained) {
         set_value(L, "id", d.id);
         set_value(L, "text", d.text);
@@ -633,6 +649,39 @@ static int answer_decision(lua_State *L, bool is_explained)
 static int engine_decide(lua_State *L)
 {
     return answer_decision(L, false);
+}
+
+static const char *name_or_null(lua_State *L, int index, const char *what)
+{
+    return lua_isnil(L, index) ? NULL : pzl_name_at(L, index, what);
+}
+
+/* engine:decide_for(kind, identifier, name, circumstances, account, level): for the customer whom
+ * the store knows by an identifier, in one call. Kind nil: by the id of a profile; both nil:
+ * nobody. */
+static int engine_decide_for(lua_State *L)
+{
+    lua_settop(L, 7);
+    const char *kind = name_or_null(L, 2, "the kind");
+    const char *identifier = name_or_null(L, 3, "the identifier");
+    /* They stay alive in a table at 3, where other questions have the customer. */
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 8, 1);
+    lua_pushvalue(L, 3);
+    lua_rawseti(L, 8, 2);
+    lua_replace(L, 3);
+    lua_remove(L, 2);
+    lua_pushvalue(L, 3);
+    lua_insert(L, 2);
+    lua_remove(L, 4);
+    question q = begin_question_of(L, true, true);
+    const pz_decision *decision;
+    pzl_check(L, pz_decide_for(&decision, q.session->context, kind, identifier, q.name, &q.err),
+              &q.err);
+    const decided d = read_decision(L, &q, decision);
+    push_decided(L, &d, 4);
+    return end_question(L, &q, 1);
 }
 
 /* The same with {id, bytes, text, map}: canonical bytes, sentences, and all reasons. */
@@ -795,6 +844,7 @@ static const luaL_Reg engine_methods[] = {
     {"person", engine_person},
     {"erase", engine_erase},
     {"decide", engine_decide},
+    {"decide_for", engine_decide_for},
     {"explain", engine_explain},
     {"close", pzl_engine_close},
     {NULL, NULL},

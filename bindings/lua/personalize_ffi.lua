@@ -403,6 +403,25 @@ function Engine.decide(self, name, customer, circumstances, account, level)
   return decided
 end
 
+-- The same for the customer whom the store knows by an identifier, in one call. Kind nil: by the id of
+-- a profile; both nil: nobody.
+function Engine.decide_for(self, kind, identifier, name, circumstances, account, level)
+  if kind ~= nil then name_at(kind, "the kind") end
+  if identifier ~= nil then name_at(identifier, "the identifier") end
+  name_at(name, "the name")
+  local s = begin_question(self, nil, circumstances, account, level)
+  settle(s, C.pz_decide_for(s.decision, s.context, kind, identifier, name, s.err))
+  local d = s.decided
+  C.pz_decision_read(d, s.decision[0])
+  local decided = {
+    value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
+    confidence = d.confidence,
+  }
+  release(s)
+  give(self, s)
+  return decided
+end
+
 -- What explains the decision of a session, into the places given.
 local function explain(s, decision, id, bytes, text, map)
   local status = C.pz_decision_id(id, s.context, decision, s.err)

@@ -130,6 +130,19 @@ static int profile_person(lua_State *L)
 
 /* ---- writing ---- */
 
+/* "durable", "grouped" or "lazy"; nil: as the engine was opened. */
+static pz_durability durability_at(lua_State *L, int index)
+{
+    static const char *const names[] = {"", "durable", "grouped", "lazy"};
+    const char *name = pzl_option(L, index, "durability");
+    for (int i = PZ_DURABLE; name && i <= PZ_LAZY; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (pz_durability)i;
+    if (name)
+        pzl_fail(L, PZ_ERR_ARG, "durability is durable, grouped or lazy");
+    return PZ_DURABILITY_DEFAULT;
+}
+
 /* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
 static pz_write write_at(lua_State *L, session_box *session, int index)
 {
@@ -149,6 +162,7 @@ static pz_write write_at(lua_State *L, session_box *session, int index)
     write.channel = pzl_option(L, index, "channel");
     write.who = pzl_option(L, index, "who");
     write.writer = pzl_option(L, index, "writer");
+    write.durability = durability_at(L, index);
     return write;
 }
 

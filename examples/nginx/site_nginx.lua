@@ -1,5 +1,5 @@
 -- nginx: one Lua state and one site for each worker, kept until the worker ends.
-local ngx = ngx
+local ngx, floor = ngx, math.floor
 local shop = require("site").new()
 
 local M = {}
@@ -10,7 +10,8 @@ function M.answer()
   local status, headers, body = shop:answer{
     method = method,
     path = ngx.var.uri,
-    cookie = ngx.var.http_cookie,
+    visitor = ngx.var.cookie_visitor or "",
+    now = floor(ngx.now() * 1000 + 0.5), -- nginx reads the clock once for all that came in at once
     body = method == "POST" and ngx.req.get_body_data() or nil,
   }
   ngx.status = status

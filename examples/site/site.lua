@@ -15,7 +15,9 @@
 -- The catalog's file is looked at once a second. A new one is checked with its own tests before it
 -- replaces the old one between two requests; one with mistakes is refused and the report kept. The
 -- last good one is kept in `state` too, for workers that start while the file is broken.
-local personalize = require("personalize").safe
+-- LuaJIT calls the library through its FFI, any other Lua through the C module; they have one face.
+local personalize = require(jit and "personalize_ffi" or "personalize").safe -- luacheck: ignore
+local byte, floor = string.byte, math.floor
 
 local HTML = "text/html; charset=utf-8"
 local TEXT = "text/plain; charset=utf-8"
@@ -66,10 +68,22 @@ local function fields(body)
   return found
 end
 
--- The visitor's id, or nil for a cookie that is missing or not ours.
-local function visitor_id(cookie)
-  local id = cookie and (";" .. cookie):match("[; ]visitor=(%x+)")
-  return id and #id == 32 and id or nil
+-- Whether a text is an id that this site gave. Written without a pattern, which LuaJIT does not compile.
+local function is_id(text)
+  if #text ~= 32 then return false end
+  for i = 1, 32 do
+    local c = byte(text, i)
+    if not (c >= 48 and c <= 57 or c >= 97 and c <= 102) then return false end
+  end
+  return true
+end
+
+-- The visitor's id, or nil for a cookie that is missing or not ours. A plugin whose server reads cookies
+-- hands in `visitor`.
+local function visitor_id(request)
+  local id = request.visitor
+  if not id and request.cookie then id = (";" .. request.cookie):match("[; ]visitor=(%x+)") end
+  return id and is_id(id) and id or nil
 end
 
 -- ---- the page ----
@@ -100,9 +114,27 @@ addEventListener("hashchange", () => navigator.sendBeacon("/beacon", new URLSear
 </body></html>
 ]]
 
-local function page(hero, rule)
+local function make_page(hero, rule)
   return HEAD .. escape(hero) .. '">' .. (BANNERS[hero] or "All that we have: " .. escape(hero)) ..
     "</h1>\n<p>You see this " .. (NOTES[rule] or "because we know nothing of you") .. ".</p>" .. TAIL
+end
+
+-- There are as many pages as there are heroes and rules; they are made once. A catalog that lets any text
+-- be a hero has them made anew.
+local PAGES_MAX = 100
+local pages, page_count = {}, 0
+
+local function page(hero, rule)
+  local of_hero = pages[hero]
+  local made = of_hero and of_hero[rule or ""]
+  if made then return made end
+  made = make_page(hero, rule)
+  if page_count < PAGES_MAX then
+    page_count = page_count + 1
+    pages[hero] = of_hero or {}
+    pages[hero][rule or ""] = made
+  end
+  return made
 end
 
 -- ---- the catalog ----
@@ -145,20 +177,21 @@ end
 
 -- ---- what is answered ----
 
--- What to show, and by which rule. Without an answer there is a page all the same.
-function Site:decide(id)
-  local visitor = id and self.engine:customer("cookie", id)
-  local hero = self.engine:decide("home.hero", visitor)
-  if visitor then visitor:close() end
+-- What to show, and by which rule. Without an answer there is a page all the same. `now`, in milliseconds,
+-- is the server's own reading of the clock, if it has one at hand.
+function Site:decide(id, now)
+  local circumstances = self.circumstances
+  circumstances.now = now
+  local hero = self.engine:decide_for("cookie", id, "home.hero", circumstances)
   if not hero then return "everything", nil end
   return hero.value, hero.rule
 end
 
 local answers = {}
 
-answers["GET /"] = function(self, id)
-  if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id)) end
-  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide())
+answers["GET /"] = function(self, id, _, now)
+  if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id, now)) end
+  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide(nil, now))
 end
 
 answers["GET /plain"] = function()
@@ -198,10 +231,11 @@ end
 answers["POST /beacon"] = function(self, id, form)
   if not id then return 204, {} end -- nobody yet, and a beacon makes nobody
   local status, kind, why = write_as(self, id, function(visitor)
-    return visitor:observe{
+    -- A sighting is worth no wait for the disk, which would hold up the whole worker.
+    return visitor:observe({
       kind = "view", source = "site", id = form.id or token(), channel = "web",
       time = os.date("!%Y-%m-%dT%H:%M:%SZ"), category = form.category or "",
-    }
+    }, {durability = "lazy"})
   end)
   if status then return status, kind, why end
   return 204, {}
@@ -231,15 +265,16 @@ function Site:open()
   self.worker = (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 6)
 end
 
--- answer{method=, path=, cookie=, body=}: status, headers by name, body
+-- answer{method=, path=, cookie= or visitor=, body=, now=}: status, headers by name, body
 function Site:answer(request)
   local why = not self.engine and self:open()
   if why then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
-  self:follow_catalog(os.time())
+  local now = request.now
+  self:follow_catalog(now and floor(now / 1000) or os.time())
   local answer = answers[request.method .. " " .. request.path]
   if not answer then return 404, {["Content-Type"] = TEXT}, "There is nothing here.\n" end
   local form = request.method == "POST" and fields(request.body)
-  local status, headers, body = answer(self, visitor_id(request.cookie), form)
+  local status, headers, body = answer(self, visitor_id(request), form, now)
   headers["Cache-Control"] = "private, no-store"
   headers["X-Worker"] = self.worker
   return status, headers, body or ""
@@ -254,6 +289,7 @@ function M.new(settings)
     catalog = settings.catalog,
     state = settings.state,
     good = settings.state .. "/catalog.good",
+    circumstances = {},
   }, Site)
 end
 

@@ -526,6 +526,19 @@ function tests.stored_customers_are_found_again()
   fails("", engine.profile, engine, "nobody")
 end
 
+function tests.a_customer_is_decided_for_by_name()
+  local engine = shop()
+  local ann = engine:customer("email", "ann@example.com")
+  ann:choose("language", "de", {durability = "lazy"})
+  local german = engine:decide_for("email", "ann@example.com", "home.hero", {country = "DE"})
+  assert(german.value == "hallo" and german.rule == "german" and german.confidence == 1)
+  assert(engine:decide_for(nil, ann:id(), "home.hero", {country = "DE"}).value == "hallo")
+  assert(engine:decide_for("email", "new@example.com", "home.hero").value == "generic")
+  assert(engine:decide_for(nil, nil, "home.hero").reason == "DEFAULT" and engine:count() == 1)
+  fails("did you mean", engine.decide_for, engine, "email", "x", "home.heros")
+  fails("durable, grouped or lazy", ann.choose, ann, "language", "de", {durability = "much"})
+end
+
 function tests.many_events_at_once()
   local engine = shop()
   local function event(id, item)

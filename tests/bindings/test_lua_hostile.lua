@@ -67,6 +67,9 @@ local ENGINE = {
   inspect_privileged = question "language",
   decide = question "front",
   explain = question "front",
+  decide_for = function(s)
+    return {"customer", "c1", "front", {now = NOW, country = "DE"}, s.firm, "deep"}
+  end,
   resolve_many = batch,
   inspect_many = batch,
   segments = customers,
@@ -158,7 +161,7 @@ local function values(p)
     {"cycle", just(cycle)}, {"deep", copy(deep)}, {"large", copy(large)}, {"holes", copy(holes)},
     {"proxy", just(proxy)}, {"mixed", copy {1, a = 2}}, {"odd keys", copy {[true] = 1}},
     {"bad moment", copy {at = true, now = true}}, {"bad names", copy {channel = 7, who = {}, member = false}},
-    {"nul name", copy {channel = "a\0b", store = "a\0b", now = "a\0b"}}, {"odd", copy {variables = 7, cmp_id = "x"}},
+    {"nul name", copy {channel = "a\0b", store = "a\0b", now = "a\0b"}}, {"odd", copy {variables = 7, durability = "much", cmp_id = "x"}},
     {"function", just(print)}, {"thread", just(coroutine.create(function() end))}, {"file", just(io.stdout)},
     {"null", just(p.null)}, {"scalar", just(p.bytes "\255")}, {"uint", just(p.uint "18446744073709551615")},
     {"foreign engine", just(foreign)}, {"foreign profile", just(stranger)}, {"closed profile", just(closed)},

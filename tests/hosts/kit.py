@@ -31,6 +31,7 @@ VISITOR = "0123456789abcdef0123456789abcd%02x"
 # What the examples say, and what stands there instead in a test.
 PLACES = {
     "/usr/local/lib": "lib",
+    "/usr/local/share": "share",
     "/srv/shop": "site",
     "/var/lib/shop": "state",
     "/run/shop": "run",
@@ -117,6 +118,8 @@ class Server:
         module = os.path.join("lua", self.lua, "personalize.so")
         os.makedirs(os.path.dirname(self.path("lib", module)))
         shutil.copy(os.path.join(BUILD, module), self.path("lib", module))
+        shutil.copytree(os.path.join(BUILD, "lua", "ffi"), self.path("share", "lua", "5.1"),
+                        ignore=shutil.ignore_patterns("personalize.lua"))
         for library in glob.glob(os.path.join(BUILD, "libpersonalize.so*")):
             shutil.copy(library, self.path("lib"), follow_symlinks=False)
 

@@ -2,7 +2,8 @@
     measure.py [--pairs N] [--seconds S] [SERVER...]
 The server has one worker on the first core, wrk is on the second (on the same where there is one).
 Both pages have the same bytes; the requests are those of 1,000 visitors in turn, cookies and all, for
-both. A pair is a run of each, in alternating order. Beside the rate stands the worker's own time on
+both. Connections are kept, and nginx writes its access log, as it does where nobody says otherwise;
+--close makes a connection for each request, --no-log has no log. A pair is a run of each, in alternating order. Beside the rate stands the worker's own time on
 the processor for each request, which other work on the machine disturbs less.
 """
 import argparse
@@ -73,6 +74,10 @@ def processor_seconds(pid):
     return total
 
 
+# As Debian's nginx.conf has it.
+LOGGED = [("    access_log off;", "    access_log LOG;\n    keepalive_requests 1000000;")]
+
+
 def run(server, path, script, seconds, core):
     before = processor_seconds(server.process.pid)
     text = subprocess.run(
@@ -86,11 +91,11 @@ def run(server, path, script, seconds, core):
     return {"rate": float(re.search(r"Requests/sec: +([\d.]+)", text).group(1)), "cpu": used / count * 1e6}
 
 
-def measure(name, pairs, seconds, scope=None):
+def measure(name, pairs, seconds, scope=None, close=False, log=True):
     module = importlib.import_module("test_" + name)
     changes = list(ALONE[name])
     if name == "nginx":
-        changes += TIMED
+        changes += TIMED + (LOGGED if log else [])
     if scope:
         changes.append(("\nLuaScope thread", "\nLuaScope " + scope))
     cores = sorted(os.sched_getaffinity(0))
@@ -98,8 +103,13 @@ def measure(name, pairs, seconds, scope=None):
     try:
         shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "timed.lua"), server.path("site"))
         script = server.path("requests.lua")
+        conf = server.path("site", module.__dict__[name.capitalize()].configuration)
+        with open(conf, encoding="utf-8") as file:
+            text = file.read().replace("access_log LOG", "access_log " + server.path("log", "access.log"))
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(text)
         with open(script, "w", encoding="utf-8") as file:
-            file.write(REQUESTS)
+            file.write(REQUESTS.replace("Cookie =", 'Connection = "close", Cookie =') if close else REQUESTS)
         os.sched_setaffinity(0, {cores[0]})
         server.start()
         os.sched_setaffinity(0, cores)
@@ -142,12 +152,14 @@ def main():
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--scope", help="Apache's LuaScope")
+    parser.add_argument("--close", action="store_true", help="a connection for each request")
+    parser.add_argument("--no-log", action="store_true", help="nginx without its access log")
     parser.add_argument("servers", nargs="*", default=list(ALONE))
     chosen = parser.parse_args()
     for tool in ("wrk", "taskset"):
         kit.need(tool)
     for name in chosen.servers:
-        print(json.dumps(measure(name, chosen.pairs, chosen.seconds, chosen.scope)))
+        print(json.dumps(measure(name, chosen.pairs, chosen.seconds, chosen.scope, chosen.close, not chosen.no_log)))
         sys.stdout.flush()
 
 

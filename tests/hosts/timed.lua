@@ -1,6 +1,6 @@
 -- timed.lua: how long each decision takes inside an nginx worker, by the monotonic clock through
--- LuaJIT's FFI (about 25 ns a reading). It stands around Site:decide, which is all that the page
--- with a decision does beyond the page without: profile from the store, decision, profile closed.
+-- LuaJIT's FFI. It stands around Site:decide, which is all that the page with a decision does beyond
+-- the page without: the customer found in the store, and decided for.
 local ffi = require "ffi"
 ffi.cdef [[
   struct pz_test_time { long seconds, nanoseconds; };
@@ -18,9 +18,9 @@ local shop = require("site_nginx").shop
 local class = getmetatable(shop)
 local decide = class.decide
 
-function class.decide(self, id)
+function class.decide(self, id, now_ms)
   local begun = now()
-  local hero, rule = decide(self, id)
+  local hero, rule = decide(self, id, now_ms)
   taken[count % MOST + 1] = now() - begun
   count = count + 1
   return hero, rule

@@ -125,13 +125,15 @@ end
 
 -- ---- writing ----
 
+local DURABILITIES = {durable = 1, grouped = 2, lazy = 3}
+
 -- The circumstances of a write, or defaults. `number` is the argument's, for errors.
 local function begin_write(self, circumstances, number)
   profile_box_of(self, 1)
   local s = take(self[2])
   local write = s.write
   write.at_ms, write.now_ms, write.expires_ms = 0, 0, 0
-  write.channel, write.who, write.writer = nil, nil, nil
+  write.channel, write.who, write.writer, write.durability = nil, nil, nil, 0
   if circumstances == nil then return s, write end
   table_at(number, circumstances)
   write.at_ms = moment_at(s, circumstances.at)
@@ -140,6 +142,9 @@ local function begin_write(self, circumstances, number)
   s.channel, s.who = option(circumstances, "channel"), option(circumstances, "who")
   s.writer = option(circumstances, "writer")
   write.channel, write.who, write.writer = s.channel, s.who, s.writer
+  local durability = option(circumstances, "durability")
+  if durability and not DURABILITIES[durability] then fail(ERR_ARG, "durability is durable, grouped or lazy") end
+  write.durability = durability and DURABILITIES[durability] or 0
   return s, write
 end
 
