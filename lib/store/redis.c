@@ -35,6 +35,7 @@
 #include "store/backend.h"
 #include "store/redis_address.h"
 #include "store/redis_item.h"
+#include "store/redis_keys.h"
 #include "store/redis_scan.h"
 
 /* Records read at once while iterating, entries while reading a stream. */
@@ -286,22 +287,6 @@ static pz_status redis_get(pz__store *store, pz_str key, pz__buf *out, pz_error 
     return pz__filled(out, err);
 }
 
-/* Give out a list of keys as it is stored, counted. */
-static pz_status put_keys(pz_str list, pz__buf *keys, size_t *count, pz_error *err)
-{
-    pz__cursor from;
-    pz__cursor_init(&from, list.data, list.len);
-    *count = 0;
-    while (pz__cursor_left(&from) > 0 && !from.bad) {
-        pz__cursor_take(&from, (size_t)pz__cursor_varint(&from));
-        ++*count;
-    }
-    if (from.bad)
-        return pz__fail(err, PZ_ERR_CORRUPT, "an entry of the store's index is damaged");
-    pz__buf_put(keys, list.data, list.len);
-    return pz__filled(keys, err);
-}
-
 static pz_status redis_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
                               pz_error *err)
 {
@@ -310,7 +295,7 @@ static pz_status redis_lookup(pz__store *store, pz_str identifier, pz__buf *keys
     pz_status status = read_one(redis_of(store), PZ__ITEM_INDEX, identifier, &session, &item, err);
     if (status != PZ_OK)
         return status;
-    status = put_keys(item.bytes, keys, count, err);
+    status = pz__redis_keys_put(item.bytes, keys, count, err);
     pz__session_give(session);
     return status;
 }
@@ -743,7 +728,7 @@ static pz_status redis_txn_lookup(pz__store_txn *base, pz_str identifier, pz__bu
     const pz_status status = know(txn_of(base), PZ__ITEM_INDEX, identifier, &e, err);
     if (status != PZ_OK || !current(e, &now))
         return status;
-    return put_keys(now, keys, count, err);
+    return pz__redis_keys_put(now, keys, count, err);
 }
 
 static pz_status redis_first_key(pz__store_txn *base, pz_str identifier, pz_str prefix,
@@ -796,30 +781,6 @@ static pz_status redis_remove(pz__store_txn *base, pz_str key, pz_error *err)
     return status;
 }
 
-/* `list` with `key` in its place, or without it. */
-static void change_keys(pz__buf *out, pz_str list, pz_str key, bool present)
-{
-    pz__cursor from;
-    bool is_placed = !present;
-    pz__cursor_init(&from, list.data, list.len);
-    while (pz__cursor_left(&from) > 0 && !from.bad) {
-        const size_t len = (size_t)pz__cursor_varint(&from);
-        const pz_str other = {(const char *)pz__cursor_take(&from, len), len};
-        if (!other.data)
-            break;
-        const int order = pz__str_compare(key, other);
-        if (order == 0)
-            continue;
-        if (order < 0 && !is_placed) {
-            pz__put_found(out, key.data, key.len);
-            is_placed = true;
-        }
-        pz__put_found(out, other.data, other.len);
-    }
-    if (!is_placed)
-        pz__put_found(out, key.data, key.len);
-}
-
 static pz_status redis_index(pz__store_txn *base, pz_str identifier, pz_str key, bool present,
                              pz_error *err)
 {
@@ -832,7 +793,7 @@ static pz_status redis_index(pz__store_txn *base, pz_str identifier, pz_str key,
     if (!current(e, &now))
         now = (pz_str){"", 0};
     pz__buf_init(&changed, &redis_of(base->store)->alloc, PZ__STORE_RECORD_MAX);
-    change_keys(&changed, now, key, present);
+    pz__redis_keys_change(&changed, now, key, present);
     status = pz__filled(&changed, err);
     /* What stays as it is need not be written, nor conflict with others. */
     if (status == PZ_OK && !pz__str_equal(now, (pz_str){changed.data, changed.len})) {
