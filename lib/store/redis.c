@@ -432,16 +432,17 @@ static pz_status visit_all(redis *r, visit *v, pz_error *err)
     return status;
 }
 
-typedef struct index_visit {
-    pz__index_fn fn;
+typedef struct name_visit {
+    pz__index_fn index;
+    pz__each_stream_fn stream;
     void *payload;
     pz_error *err;
-} index_visit;
+} name_visit;
 
 /* One identifier and the list of its keys. */
 static pz_status show_keys(void *payload, pz_str identifier, const void *bytes, size_t len)
 {
-    const index_visit *v = payload;
+    const name_visit *v = payload;
     pz__cursor from;
     pz_status status = PZ_OK;
     pz__cursor_init(&from, bytes, len);
@@ -450,33 +451,28 @@ static pz_status show_keys(void *payload, pz_str identifier, const void *bytes, 
         const pz_str key = {(const char *)pz__cursor_take(&from, key_len), key_len};
         if (from.bad)
             return pz__fail(v->err, PZ_ERR_CORRUPT, "an entry of the store's index is damaged");
-        status = v->fn(v->payload, identifier, key);
+        status = v->index(v->payload, identifier, key);
     }
     return status;
 }
 
 static pz_status redis_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
 {
-    index_visit v = {fn, payload, err};
+    name_visit v = {.index = fn, .payload = payload, .err = err};
     return visit_all(redis_of(store), &(visit){PZ__ITEM_INDEX, show_keys, &v, 0}, err);
 }
 
-typedef struct stream_visit {
-    pz__each_stream_fn fn;
-    void *payload;
-} stream_visit;
-
 static pz_status show_stream(void *payload, pz_str stream, const void *bytes, size_t len)
 {
-    const stream_visit *v = payload;
+    const name_visit *v = payload;
     (void)bytes, (void)len;
-    return v->fn(v->payload, stream);
+    return v->stream(v->payload, stream);
 }
 
 static pz_status redis_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
                                    pz_error *err)
 {
-    stream_visit v = {fn, payload};
+    name_visit v = {.stream = fn, .payload = payload};
     return visit_all(redis_of(store), &(visit){PZ__ITEM_STREAM, show_stream, &v, 0}, err);
 }
 

@@ -1,94 +1,13 @@
 /*
- * test_store.c: looking after stores: what is in them, faults found, copies, backups, compacting.
+ * test_store.c: looking after stores: what is in them, faults found, copies.
  */
-#include "home.h"
+#include "looking.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
-#include "store/store.h"
-
-/* ---- two households ---- */
-
-static void address_of(const home *h, const char *name, char out[300])
-{
-    snprintf(out, 300, "lmdb:%s/%s", h->directory, name);
-}
-
-static pz_store *open_at(const home *h, const char *name)
-{
-    char address[300];
-    pz_store *store;
-    address_of(h, name, address);
-    assert_ok(pz_store_open(&store, address, NULL, &kit_error));
-    return store;
-}
-
-/* Someone with two identifiers, a choice and a link to somebody else. */
-static void fill(home *h, unsigned count)
-{
-    pz_profile *before = NULL;
-    for (unsigned i = 0; i < count; i++) {
-        char name[40];
-        snprintf(name, sizeof name, "customer-%04u", i);
-        pz_profile *one = customer(h, "email", name);
-        assert_ok(pz_identify(one, "card", name, NULL, &kit_error));
-        assert_ok(pz_choose(one, "language", pz_value_str(i % 2 ? "de" : "fr"), NULL, &kit_error));
-        if (before)
-            assert_ok(pz_link(one, id_of(before), 1.0, NULL, &kit_error));
-        pz_profile_free(before);
-        before = one;
-    }
-    pz_profile_free(before);
-}
-
-static pz_store_info info_of(pz_store *store)
-{
-    pz_store_info info = {.size = sizeof info};
-    assert_ok(pz_store_info_read(store, &info, &kit_error));
-    return info;
-}
-
-/* The faults of a store: how many, and of which kinds. */
-typedef struct faults {
-    unsigned count;
-    unsigned by_kind[16];
-    char key[300], identifier[500], message[600];
-} faults;
-
-static pz_status note_fault(void *payload, const pz_store_fault *fault)
-{
-    faults *f = payload;
-    f->count++;
-    f->by_kind[fault->kind]++;
-    snprintf(f->key, sizeof f->key, "%.*s", (int)fault->key.len, fault->key.data);
-    snprintf(f->identifier, sizeof f->identifier, "%.*s", (int)fault->identifier.len,
-             fault->identifier.data ? fault->identifier.data : "");
-    snprintf(f->message, sizeof f->message, "%s", fault->message);
-    return PZ_OK;
-}
-
-static faults verified(pz_store *store)
-{
-    faults found = {.count = 0};
-    const pz_store_watch watch = {PZ_STORE_WATCH, .fault = note_fault, .payload = &found};
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    const pz_status status = pz_store_verify(store, &watch, &outcome, &kit_error);
-    assert_int_equal(status, found.count ? PZ_ERR_CORRUPT : PZ_OK);
-    assert_int_equal(outcome.faults, found.count);
-    return found;
-}
-
-static void assert_sound(pz_store *store)
-{
-    const faults found = verified(store);
-    if (found.count)
-        fail_msg("%u faults, the last: %s", found.count, found.message);
-}
+#include <personalize/record.h>
 
 /* ---- what is in it ---- */
 
@@ -146,24 +65,12 @@ static void options_of_a_later_version_are_refused(void **state)
 
 /* ---- faults ---- */
 
-/* Change a record, or the index, behind the engine's back. */
-static void put_raw(pz_store *store, const char *key, pz_str bytes)
-{
-    assert_ok(kit_set_bytes(store->store, pz_str_of(key), bytes));
-}
-
 static void index_raw(pz_store *store, pz_str identifier, const char *key, bool present)
 {
     pz__store_txn *txn;
     assert_ok(pz__store_begin(store->store, &txn, &kit_error));
     assert_ok(pz__store_txn_index(txn, identifier, pz_str_of(key), present, &kit_error));
     assert_ok(pz__store_commit(txn, &kit_error));
-}
-
-static void read_raw(pz_store *store, const char *key, pz__buf *out)
-{
-    pz__buf_init(out, NULL, 1u << 20);
-    assert_ok(pz__store_get(store->store, pz_str_of(key), out, &kit_error));
 }
 
 static void what_a_company_does_leaves_no_fault(void **state)
@@ -309,36 +216,6 @@ static void a_fault_ends_the_call_when_its_function_says_so(void **state)
 
 /* ---- copies ---- */
 
-static pz_store_outcome copied(pz_store *from, pz_store *to)
-{
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    assert_ok(pz_store_copy(from, to, NULL, &outcome, &kit_error));
-    return outcome;
-}
-
-static pz_status gather(void *payload, pz_str key, const void *bytes, size_t len)
-{
-    pz__buf *to = payload;
-    pz__buf_varint(to, key.len);
-    pz__buf_put(to, key.data, key.len);
-    pz__buf_varint(to, len);
-    pz__buf_put(to, bytes, len);
-    return to->status;
-}
-
-static void assert_same_records(pz_store *a, pz_store *b)
-{
-    pz__buf x, y;
-    pz__buf_init(&x, NULL, 64u << 20);
-    pz__buf_init(&y, NULL, 64u << 20);
-    assert_ok(pz__store_iterate(a->store, gather, &x, &kit_error));
-    assert_ok(pz__store_iterate(b->store, gather, &y, &kit_error));
-    assert_int_equal(x.len, y.len);
-    assert_memory_equal(x.data, y.data, x.len);
-    pz__buf_clear(&x);
-    pz__buf_clear(&y);
-}
-
 static void copy_is_the_same_and_under_another_writer(void **state)
 {
     home *h = *state;
@@ -481,12 +358,6 @@ static void damaged_or_unfindable_decision_record_is_found(void **state)
     append(store, "\x1frecords", "no record");
     assert_int_equal(verified(store).by_kind[PZ_FAULT_STREAM], 2);
     pz_profile_free(one);
-}
-
-/* Ends a copy after so many profiles, as a person at a terminal would. */
-static pz_status stop_after(void *payload, const pz_store_progress *progress)
-{
-    return progress->done >= *(const uint64_t *)payload ? PZ_ERR_STATE : PZ_OK;
 }
 
 static void interrupted_copy_goes_on_where_it_was(void **state)
@@ -666,252 +537,6 @@ static void copying_into_what_is_read_only_is_refused(void **state)
     pz_store_close(to);
 }
 
-/* ---- backups ---- */
-
-static void backup_is_whole_and_of_another_writer(void **state)
-{
-    home *h = *state;
-    char address[300], third[300];
-    pz_store *store = pz_engine_store(h->engine);
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    fill(h, 50);
-    address_of(h, "backup", address);
-    address_of(h, "restored", third);
-    assert_ok(pz_store_backup(store, address, NULL, NULL, &outcome, &kit_error));
-    assert_true(outcome.is_whole);
-    assert_int_equal(outcome.profiles, 50);
-    pz_store *backup = open_at(h, "backup");
-    assert_same_records(store, backup);
-    assert_sound(backup);
-    assert_ok(pz_store_restore(backup, third, NULL, NULL, &outcome, &kit_error));
-    pz_store *restored = open_at(h, "restored");
-    assert_same_records(store, restored);
-    const pz_store_info a = info_of(store), b = info_of(backup), c = info_of(restored);
-    assert_string_not_equal(a.writer, b.writer);
-    assert_string_not_equal(b.writer, c.writer);
-    assert_string_not_equal(a.writer, c.writer);
-    pz_store_close(restored);
-    pz_store_close(backup);
-}
-
-static void place_of_a_store_takes_no_backup(void **state)
-{
-    home *h = *state;
-    char address[300];
-    pz_store *store = pz_engine_store(h->engine);
-    fill(h, 3);
-    pz_store_close(open_at(h, "there"));
-    address_of(h, "there", address);
-    pz_store *there = open_at(h, "there");
-    info_of(there);
-    pz_store_close(there);
-    assert_status(PZ_ERR_STATE, pz_store_backup(store, address, NULL, NULL, NULL, &kit_error));
-    assert_status(PZ_ERR_ARG, pz_store_backup(store, "memory:", NULL, NULL, NULL, &kit_error));
-    assert_status(PZ_ERR_ARG, pz_store_restore(store, "tape:1", NULL, NULL, NULL, &kit_error));
-}
-
-static void interrupted_backup_out_of_memory_goes_on(void **state)
-{
-    home *h = *state;
-    char address[300];
-    home other = {.directory = ""};
-    home_open(&other, "memory:");
-    fill(&other, 600);
-    pz_store *store = pz_engine_store(other.engine);
-    uint64_t most = 256;
-    const pz_store_watch watch = {PZ_STORE_WATCH, .progress = stop_after, .payload = &most};
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    address_of(h, "backup", address);
-    assert_status(PZ_ERR_STATE,
-                  pz_store_backup(store, address, NULL, &watch, &outcome, &kit_error));
-    assert_ok(pz_store_backup(store, address, NULL, NULL, &outcome, &kit_error));
-    assert_true(outcome.is_resumed && !outcome.is_whole);
-    assert_status(PZ_ERR_STATE, pz_store_backup(store, address, NULL, NULL, NULL, &kit_error));
-    pz_store *backup = open_at(h, "backup");
-    assert_same_records(store, backup);
-    pz_store_close(backup);
-    home_close(&other);
-}
-
-/* A customer's card and the choice that goes with it are written as one: a writer goes round and
- * round, choosing on two profiles in one transaction each time. */
-static void write_for_ever(const char *address, int ready)
-{
-    home h = {.directory = ""};
-    home_open(&h, address);
-    for (unsigned round = 0;; round++) {
-        char text[16];
-        pz__store_txn *txn;
-        snprintf(text, sizeof text, "%u", round);
-        if (pz__store_begin(h.engine->store, &txn, NULL) != PZ_OK)
-            _exit(1);
-        if (pz__store_txn_append(txn, PZ__STR("left"), text, strlen(text), NULL, NULL) != PZ_OK ||
-            pz__store_txn_append(txn, PZ__STR("right"), text, strlen(text), NULL, NULL) != PZ_OK ||
-            pz__store_commit(txn, NULL) != PZ_OK)
-            _exit(1);
-        if (round == 3 && write(ready, "x", 1) != 1)
-            _exit(1);
-    }
-}
-
-static pz_status count_entry(void *payload, uint64_t number, const void *bytes, size_t len)
-{
-    (void)bytes, (void)len;
-    *(uint64_t *)payload = number;
-    return PZ_OK;
-}
-
-static void backup_is_consistent_while_another_process_writes(void **state)
-{
-    home *h = *state;
-    char source[300];
-    int ends[2];
-    char octet;
-    address_of(h, "store", source);
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    if (child == 0)
-        write_for_ever(source, ends[1]);
-    assert_int_equal(read(ends[0], &octet, 1), 1);
-    for (unsigned i = 0; i < 5; i++) {
-        char name[20], address[300];
-        uint64_t left = 0, right = 0;
-        snprintf(name, sizeof name, "backup-%u", i);
-        address_of(h, name, address);
-        assert_ok(
-            pz_store_backup(pz_engine_store(h->engine), address, NULL, NULL, NULL, &kit_error));
-        pz_store *backup = open_at(h, name);
-        assert_ok(pz__store_read_stream(backup->store, PZ__STR("left"), 1, count_entry, &left,
-                                        &kit_error));
-        assert_ok(pz__store_read_stream(backup->store, PZ__STR("right"), 1, count_entry, &right,
-                                        &kit_error));
-        assert_true(left > 0);
-        assert_int_equal(left, right);
-        assert_sound(backup);
-        pz_store_close(backup);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-    close(ends[0]);
-    close(ends[1]);
-}
-
-/* ---- compacting ---- */
-
-static void compacting_drops_what_was_erased_and_shrinks_the_file(void **state)
-{
-    home *h = *state;
-    uint32_t erased;
-    char long_text[3001], name[40];
-    memset(long_text, 'x', sizeof long_text - 1);
-    long_text[sizeof long_text - 1] = '\0';
-    fill(h, 400);
-    for (unsigned i = 0; i < 600; i++) {
-        snprintf(name, sizeof name, "customer-%04u", i % 300);
-        pz_profile *one = customer(h, "email", name);
-        if (i < 300)
-            assert_ok(pz_declare(one, "size", pz_value_str(long_text), NULL, &kit_error));
-        else
-            assert_ok(pz_erase(h->engine, id_of(one), NULL, PZ_ERASE_ALONE, &erased, &kit_error));
-        pz_profile_free(one);
-    }
-    pz_store *busy = open_at(h, "store");
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    const pz_store_info before = info_of(busy);
-    assert_status(PZ_ERR_BUSY, pz_store_compact(busy, NULL, &outcome, &kit_error));
-    assert_status(PZ_ERR_STATE,
-                  pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
-    home_close(h);
-    assert_ok(pz_store_compact(busy, NULL, &outcome, &kit_error));
-    const pz_store_info after = info_of(busy);
-    assert_int_equal(outcome.bytes_before, before.file_bytes);
-    assert_int_equal(outcome.bytes_after, after.file_bytes);
-    assert_true(after.file_bytes < before.file_bytes / 2);
-    assert_int_equal(after.profiles, 100);
-    assert_string_equal(after.writer, before.writer);
-    assert_sound(busy);
-    char address[300];
-    address_of(h, "store", address);
-    home_open(h, address);
-    pz_profile *one = customer(h, "email", "customer-0301");
-    assert_string_equal(answer(h, one, "language"), "de");
-    assert_ok(pz_choose(one, "language", pz_value_str("fr"), NULL, &kit_error));
-    pz_profile_free(one);
-    assert_sound(busy);
-    pz_store_close(busy);
-}
-
-static void compacting_waits_for_no_other_process(void **state)
-{
-    home *h = *state;
-    char address[300];
-    int ready[2], done[2];
-    char octet;
-    fill(h, 5);
-    address_of(h, "store", address);
-    home_close(h);
-    assert_int_equal(pipe(ready) | pipe(done), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        home other = {.directory = ""};
-        close(done[1]);
-        home_open(&other, address);
-        info_of(pz_engine_store(other.engine));
-        if (write(ready[1], "x", 1) != 1 || read(done[0], &octet, 1) != 0)
-            _exit(1);
-        home_close(&other);
-        _exit(0);
-    }
-    assert_int_equal(read(ready[0], &octet, 1), 1);
-    pz_store *store = open_at(h, "store");
-    assert_status(PZ_ERR_BUSY, pz_store_compact(store, NULL, NULL, &kit_error));
-    assert_int_equal(info_of(store).profiles, 5);
-    close(done[1]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_ok(pz_store_compact(store, NULL, NULL, &kit_error));
-    assert_int_equal(info_of(store).profiles, 5);
-    pz_store_close(store);
-    close(ready[0]), close(ready[1]), close(done[0]);
-    home_open(h, address);
-}
-
-static void compacting_takes_forgotten_data_out_of_the_bytes(void **state)
-{
-    home *h = *state;
-    pz_store_outcome outcome = {.size = sizeof outcome};
-    pz_profile *one = customer(h, "email", "ann");
-    const pz_write early = {PZ_WRITE, .at_ms = NOW, .now_ms = NOW};
-    assert_ok(pz_choose(one, "size", pz_value_str("secretive"), &early, &kit_error));
-    /* Another writer forgets it; this store's own bytes still have it until it writes. */
-    pz_profile *other = copy_of(h, one);
-    const pz_write forgets = {PZ_WRITE, .writer = "other", .now_ms = NOW + 1000};
-    assert_ok(pz_forget(other, "size", NULL, &forgets, &kit_error));
-    pz__buf bytes;
-    pz_value encoded;
-    assert_ok(pz_profile_encode(other, h->pool, &encoded, &kit_error));
-    pz__profile *state_of_other;
-    assert_ok(pz__profile_decode(&state_of_other, NULL, encoded.as.text, encoded.len, &kit_error));
-    pz__buf_init(&bytes, NULL, 1u << 20);
-    assert_ok(pz__record_encode(state_of_other, false, &bytes));
-    put_raw(pz_engine_store(h->engine), id_of(one), (pz_str){bytes.data, bytes.len});
-    pz__buf_clear(&bytes);
-    read_raw(pz_engine_store(h->engine), id_of(one), &bytes);
-    assert_non_null(memmem(bytes.data, bytes.len, "secretive", 9));
-    pz__buf_clear(&bytes);
-    assert_ok(pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
-    assert_int_equal(outcome.rewritten, 1);
-    read_raw(pz_engine_store(h->engine), id_of(one), &bytes);
-    assert_null(memmem(bytes.data, bytes.len, "secretive", 9));
-    pz__buf_clear(&bytes);
-    assert_ok(pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
-    assert_int_equal(outcome.rewritten, 0);
-    pz__profile_free(state_of_other);
-    pz_profile_free(other);
-    pz_profile_free(one);
-}
-
 #define DISK(test) cmocka_unit_test_setup_teardown(test, on_disk, tear_down)
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, in_memory, tear_down)
 
@@ -942,13 +567,6 @@ int main(void)
         DISK(damaged_profile_ends_a_copy_or_is_left_out),
         DISK(store_is_not_copied_into_itself),
         DISK(copying_into_what_is_read_only_is_refused),
-        DISK(backup_is_whole_and_of_another_writer),
-        DISK(place_of_a_store_takes_no_backup),
-        DISK(interrupted_backup_out_of_memory_goes_on),
-        DISK(backup_is_consistent_while_another_process_writes),
-        DISK(compacting_drops_what_was_erased_and_shrinks_the_file),
-        DISK(compacting_waits_for_no_other_process),
-        MEMORY(compacting_takes_forgotten_data_out_of_the_bytes),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
