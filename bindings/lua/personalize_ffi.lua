@@ -187,16 +187,34 @@ local function context_set(s, key, v)
   return C.pzl_context_set(s.context, key, w[0], w[1], s.err)
 end
 
+local function set_circumstance(s, key, value)
+  name_at(key, "the key of a circumstance")
+  if key == "now" then return end
+  put(s, s.input, value)
+  check(context_set(s, key, s.input), s.err)
+end
+
 local function begin_context(s, circumstances)
   if circumstances == nil then return check(C.pz_context_begin(s.context, 0, s.err), s.err) end
   table_at(4, circumstances)
-  check(C.pz_context_begin(s.context, moment_at(s, circumstances.now), s.err), s.err)
-  for key, value in next, circumstances do
-    name_at(key, "the key of a circumstance")
-    if key ~= "now" then
-      put(s, s.input, value)
-      check(context_set(s, key, s.input), s.err)
-    end
+  local now = circumstances.now
+  -- Whole milliseconds, as a server hands them in, take no call.
+  if type(now) ~= "number" or now < 1 or now > 1e15 or now % 1 ~= 0 then now = moment_at(s, now) end
+  check(C.pz_context_begin(s.context, now, s.err), s.err)
+  -- The first few without a loop: around an inner loop LuaJIT compiles nothing.
+  local key, value = next(circumstances)
+  if key == nil then return end
+  set_circumstance(s, key, value)
+  key, value = next(circumstances, key)
+  if key == nil then return end
+  set_circumstance(s, key, value)
+  key, value = next(circumstances, key)
+  if key == nil then return end
+  set_circumstance(s, key, value)
+  key, value = next(circumstances, key)
+  while key ~= nil do
+    set_circumstance(s, key, value)
+    key, value = next(circumstances, key)
   end
 end
 

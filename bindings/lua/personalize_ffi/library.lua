@@ -78,12 +78,14 @@ typedef struct pz_function {
 } pz_function;
 
 /* engine.h */
+typedef struct pz_record_sink pz_record_sink;
 typedef struct pz_engine pz_engine;
 typedef int64_t (*pz_clock_fn)(void *payload);
 typedef struct pz_engine_options {
   uint32_t size; uint32_t flags; const char *catalog; const char *store; const pz_alloc *alloc;
   pz_clock_fn clock; void *clock_payload; int64_t skew_ms; uint64_t store_bytes;
   const struct pz_store_module *module; const pz_function *functions; size_t function_count;
+  const pz_record_sink *records; const struct pz_store_hooks *hooks;
 } pz_engine_options;
 pz_status pz_engine_open(pz_engine **out, const pz_engine_options *options, pz_error *err);
 void pz_engine_close(pz_engine *engine);
@@ -182,14 +184,6 @@ typedef struct pz_decided {
 } pz_decided;
 pz_status pz_decision_read(pz_decided *out, const pz_decision *decision);
 pz_status pz_decide_for(const pz_decision **out, pz_context *context, const char *kind, const char *value, const char *name, pz_error *err);
-typedef struct pz_many {
-  uint32_t size; uint32_t flags; uint32_t by; uint32_t count; const pz_profile *const *profiles;
-  const char *texts; const uint64_t *ends; const char *kind; const char *const *names;
-  uint32_t name_count;
-} pz_many;
-pz_status pz_decide_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
-pz_status pz_answer_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
-pz_status pz_segments_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
 pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err);
 pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *decision, pz_error *err);
 pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err);
