@@ -63,30 +63,6 @@ static void add_diagnostics(lua_State *L, const pz_report *report)
     }
 }
 
-/* ---- the engine's own calls ---- */
-
-const char *pzl_option(lua_State *L, int index, const char *name)
-{
-    lua_getfield(L, index, name); /* stays on the stack, and its text with it */
-    return lua_isnil(L, -1) ? NULL : pzl_name_at(L, -1, name);
-}
-
-double pzl_number_option(lua_State *L, int index, const char *name, double max)
-{
-    lua_getfield(L, index, name);
-    const double number = (double)lua_tonumber(L, -1);
-    if (!lua_isnil(L, -1) && !lua_isnumber(L, -1)) {
-        lua_pushfstring(L, "%s is a number, not %s", name, luaL_typename(L, -1));
-        pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
-    }
-    if (!(number >= 0 && number <= max)) {
-        lua_pushfstring(L, "%s is out of range", name);
-        pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
-    }
-    lua_pop(L, 1);
-    return number;
-}
-
 static bool option_bool(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name);
