@@ -38,7 +38,7 @@ objects() {
 sources() {
     for room in "$@"; do
         ls lib/"$room"/*.c
-    done | grep -vE '/(uuid|deflate|regex_pcre|lmdb|redis[a-z_]*)\.c$'
+    done | grep -vE '/(uuid|deflate|regex_pcre|lmdb[a-z_]*|redis[a-z_]*)\.c$'
 }
 
 core=$(objects $(sources base value profile)) || exit 1
