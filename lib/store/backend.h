@@ -106,6 +106,7 @@ struct pz__store {
     pz_alloc alloc;
     pz__durability durability; /* of transactions that do not say */
     bool read_only;
+    bool can_seek;         /* an iteration may begin anywhere without going through what is before */
     unsigned update_tries; /* the backend's */
     atomic_uint checked;   /* PZ__STORE_* bits */
 };

@@ -256,6 +256,7 @@ typedef struct record_visit {
     pz__iterate_fn fn;
     void *payload;
     pz__buf plain;
+    pz_str after; /* a pseudonym: what does not stand behind it is passed over */
     pz_error *err;
 } record_visit;
 
@@ -266,6 +267,8 @@ static pz_status visit_record(void *payload, pz_str name, const void *from, size
     pz_str key, content;
     if (name.len != sizeof hidden.bytes)
         return pz__fail(v->err, PZ_ERR_CORRUPT, "a sealed store holds a record that is not sealed");
+    if (v->after.len && pz__str_compare(name, v->after) <= 0)
+        return PZ_OK;
     memcpy(hidden.bytes, name.data, name.len);
     const pz_status status =
         open_record(v->s, &hidden, (pz_str){from, len}, &v->plain, &key, &content, v->err);
@@ -283,6 +286,37 @@ static pz_status sealed_iterate(pz__store *store, pz__iterate_fn fn, void *paylo
     status = s->inner->backend->iterate(s->inner, visit_record, &v, err);
     pz__buf_clear(&v.plain);
     return status;
+}
+
+/* Behind the pseudonym of a key, where the iteration that stopped there would have gone on. */
+static pz_status sealed_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn,
+                                      void *payload, pz_error *err)
+{
+    pz__sealed *s = sealed_of(store);
+    record_visit v = {.s = s, .fn = fn, .payload = payload, .err = err};
+    pz__pseudonym hidden;
+    pz_status status = pz__sealed_know(s, err);
+    if (status == PZ_OK)
+        status = pz__hide_name(s, 'k', after, &hidden, err);
+    if (status != PZ_OK)
+        return status;
+    pz__buf_init(&v.plain, &store->alloc, PZ__SEALED_MAX);
+    v.after = pz__pseudonym_text(&hidden);
+    const pz__backend *inner = s->inner->backend;
+    status = inner->iterate_after ? inner->iterate_after(s->inner, v.after, visit_record, &v, err)
+                                  : inner->iterate(s->inner, visit_record, &v, err);
+    pz__buf_clear(&v.plain);
+    return status;
+}
+
+static pz_status sealed_stat(pz__store *store, pz__store_stat *out, pz_error *err)
+{
+    return pz__store_stat_read(sealed_of(store)->inner, out, err);
+}
+
+static pz_status sealed_shrink(pz__store *store, pz_error *err)
+{
+    return pz__store_shrink(sealed_of(store)->inner, err);
 }
 
 static pz_status sealed_count(pz__store *store, uint64_t *out, pz_error *err)
@@ -422,6 +456,8 @@ static const pz__backend sealed_backend = {
     .get = sealed_get,
     .lookup = sealed_lookup,
     .iterate = sealed_iterate,
+    .iterate_after = sealed_iterate_after,
+    .stat = sealed_stat,
     .read_stream = sealed_read_stream,
     .entry = sealed_entry,
     .count = sealed_count,
@@ -454,9 +490,13 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
                                    "add at most %u bytes",
                                    PZ_HOOKS_OVERHEAD_MAX);
     }
-    s->base.backend = &sealed_backend;
+    s->own = sealed_backend;
+    s->own.scheme = inner->backend->scheme;
+    s->own.shrink = inner->backend->shrink ? sealed_shrink : NULL;
+    s->base.backend = &s->own;
     s->base.alloc = inner->alloc;
     s->base.read_only = inner->read_only;
+    s->base.can_seek = inner->can_seek;
     s->base.durability = inner->durability;
     s->base.update_tries = inner->backend->update_tries;
     s->inner = inner;

@@ -15,6 +15,7 @@
 
 typedef struct pz__sealed {
     pz__store base;
+    pz__backend own; /* what there is to call depends on the inner backend */
     pz__store *inner;
     pz_store_hooks hooks;
     atomic_bool is_known; /* the mark is there, and fits */

@@ -152,6 +152,7 @@ pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_st
     (*out)->alloc = used.alloc;
     (*out)->durability = used.durability;
     (*out)->read_only = used.read_only;
+    (*out)->can_seek = backend->iterate_after != NULL;
     (*out)->update_tries = backend->update_tries;
     return PZ_OK;
 }
@@ -342,7 +343,7 @@ pz_status pz__store_iterate_after(pz__store *store, pz_str after, pz__iterate_fn
 
 bool pz__store_can_seek(const pz__store *store)
 {
-    return store->backend->iterate_after != NULL;
+    return store->can_seek;
 }
 
 bool pz__store_has_names(const pz__store *store)
@@ -410,7 +411,7 @@ uint32_t pz__store_format(void)
 
 const char *pz__store_scheme(const pz__store *store)
 {
-    return store->backend->scheme ? store->backend->scheme : "sealed";
+    return store->backend->scheme;
 }
 
 bool pz__store_is_read_only(const pz__store *store)

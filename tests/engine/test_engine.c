@@ -370,7 +370,8 @@ static void first_rule_that_is_true_decides(void **state)
     assert_true(pz_decision_confidence(decision) < 1.0);
     pz_decided read = {PZ_DECIDED};
     assert_int_equal(pz_decision_read(&read, decision), PZ_OK);
-    assert_string_equal(read.value.as.text, "spring");
+    assert_int_equal(read.value.len, strlen("spring"));
+    assert_memory_equal(read.value.as.text, "spring", read.value.len);
     assert_string_equal(read.reason, "TARGETING_MATCH");
     assert_string_equal(read.rule, "garden");
     assert_true(read.confidence == pz_decision_confidence(decision));

@@ -643,12 +643,30 @@ static void iterate_stops_where_it_is_told(void **state)
         assert_string_equal(v.seen, "a=1 b=2");
 }
 
+/* Whatever the order is: behind each record stand those that an iteration gives after it. */
+static void iterate_goes_on_where_it_stopped(void **state)
+{
+    pz__store *store = store_of(state);
+    visit all = {store, "", NULL, false};
+    fill_abc(store);
+    assert_ok(pz__store_iterate(store, visit_one, &all, &kit_error));
+    assert_int_equal(strlen(all.seen), strlen("a=1 b=2 c=3"));
+    for (size_t at = 0; at < strlen(all.seen); at += 4) {
+        visit v = {store, "", NULL, false};
+        const pz_str after = {all.seen + at, 1};
+        assert_ok(pz__store_iterate_after(store, after, visit_one, &v, &kit_error));
+        assert_string_equal(v.seen, at + 4 < strlen(all.seen) ? all.seen + at + 4 : "");
+    }
+}
+
 static void iterate_begins_behind_a_key(void **state)
 {
     pz__store *store = store_of(state);
     const struct {
         const char *after, *seen;
     } cases[] = {{"", "a=1 b=2 c=3"}, {"a", "b=2 c=3"}, {"ab", "b=2 c=3"}, {"c", ""}, {"d", ""}};
+    if (((const place *)*state)->of->sealed)
+        return; /* there a key that no record has stands anywhere */
     fill_abc(store);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         visit v = {store, "", NULL, false};
@@ -694,6 +712,11 @@ static void index_and_streams_are_walked_in_order(void **state)
     assert_ok(pz__store_commit(txn, &kit_error));
     assert_ok(kit_set(store, "k", "v"));
     assert_ok(pz__store_each_index(store, see_entry, seen, &kit_error));
+    if (((const place *)*state)->of->sealed) { /* pseudonyms tell no names */
+        assert_ok(pz__store_each_stream(store, see_stream, seen, &kit_error));
+        assert_string_equal(seen, "");
+        return;
+    }
     assert_string_equal(seen, "x>k3 y>k1 y>k2 ");
     seen[0] = '\0';
     assert_ok(pz__store_each_stream(store, see_stream, seen, &kit_error));
@@ -1205,6 +1228,7 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(dropping_is_part_of_its_transaction),
     CLAUSE(iterate_goes_in_key_order_over_one_snapshot),
     CLAUSE(iterate_stops_where_it_is_told),
+    CLAUSE(iterate_goes_on_where_it_stopped),
     CLAUSE(iterate_begins_behind_a_key),
     CLAUSE(index_and_streams_are_walked_in_order),
     CLAUSE(iterate_and_count_see_records_only),

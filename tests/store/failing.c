@@ -88,12 +88,21 @@ static pz_status failing_iterate(pz__store *store, pz__iterate_fn fn, void *payl
     return inner_of(store)->backend->iterate(inner_of(store), fn, payload, err);
 }
 
+static pz_status failing_iterate_after(pz__store *store, pz_str after, pz__iterate_fn fn,
+                                       void *payload, pz_error *err)
+{
+    pz_status status = check(store, err);
+    if (status != PZ_OK)
+        return status;
+    return pz__store_iterate_after(inner_of(store), after, fn, payload, err);
+}
+
 static pz_status failing_each_index(pz__store *store, pz__index_fn fn, void *payload, pz_error *err)
 {
     pz_status status = check(store, err);
     if (status != PZ_OK)
         return status;
-    return inner_of(store)->backend->each_index(inner_of(store), fn, payload, err);
+    return pz__store_each_index(inner_of(store), fn, payload, err);
 }
 
 static pz_status failing_each_stream(pz__store *store, pz__each_stream_fn fn, void *payload,
@@ -102,7 +111,7 @@ static pz_status failing_each_stream(pz__store *store, pz__each_stream_fn fn, vo
     pz_status status = check(store, err);
     if (status != PZ_OK)
         return status;
-    return inner_of(store)->backend->each_stream(inner_of(store), fn, payload, err);
+    return pz__store_each_stream(inner_of(store), fn, payload, err);
 }
 
 static pz_status failing_read_stream(pz__store *store, pz_str stream, uint64_t from,
@@ -291,6 +300,7 @@ static const pz__backend failing_backend = {
     .get = failing_get,
     .lookup = failing_lookup,
     .iterate = failing_iterate,
+    .iterate_after = failing_iterate_after,
     .each_index = failing_each_index,
     .each_stream = failing_each_stream,
     .read_stream = failing_read_stream,

@@ -206,7 +206,7 @@ class BadStores(kit.CommandTest):
 
     def test_an_address_that_is_none(self):
         for store, code, fragment in [("mysql:x", 2, "is not the address of a store"),
-                                      ("redis:x", 2, "link libpersonalize-redis"),
+                                      ("redis:x", 2, "redis://"),
                                       ("lmdb:" + str(self.folder / "none"), 2, "there is no store"),
                                       ("lmdb:" + str(self.data), 2, "there is no store")]:
             run = self.run_command("decide", "-c", self.catalog, "-s", store, "greeting", "1")
