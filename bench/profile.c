@@ -14,6 +14,8 @@
  *     open       `resolve` of one attribute over a decoded, sealed profile
  *     in_place   the same over bytes, which are opened for every answer
  *     view       the same over bytes that were opened once
+ *     asked      what a host calls: a context begun, pz_resolve() of an open handle
+ *     asked_bytes  the same of bytes: pz_profile_view(), pz_resolve(), pz_profile_free()
  *     put        one claim into a register that exists, not sealed
  *     put_seal   the same, and made readable again
  *     observe    one event with one piece of evidence, among a thousand recent ones, not sealed
@@ -42,6 +44,9 @@ typedef struct world {
     const pz__catalog *catalog;
     const pz__profile *view; /* over the bytes */
     pz__arena arena;
+    pz_engine *engine;
+    pz_context *context;
+    pz_profile *handle;
 } world;
 
 static const pz_str here = PZ__STR("here"), there = PZ__STR("there");
@@ -219,6 +224,41 @@ static uint64_t run_view(void *payload, uint64_t count)
     return run_resolve(w, w->view, count);
 }
 
+/* A host's question about an open handle, or about the bytes if there is none. */
+static pz_str ask(world *w, pz_profile *handle, uint64_t turn)
+{
+    char name[24];
+    pz_profile *profile = handle;
+    pz_resolution answer = {PZ_RESOLUTION};
+    snprintf(name, sizeof name, "attribute_%03u", (uint32_t)(turn % 8 * 7 % w->claims));
+    bench_must(pz_context_begin(w->context, BENCH_NOW + 10000, NULL), NULL, "beginning");
+    if (!handle)
+        bench_must(pz_profile_view(&profile, w->engine, w->bytes.data, w->bytes.len, NULL), NULL,
+                   "opening bytes");
+    bench_must(pz_resolve(&answer, w->context, profile, name, NULL), NULL, "resolving");
+    const pz_str text = pz_value_text(answer.value);
+    if (!handle)
+        pz_profile_free(profile);
+    return text;
+}
+
+static uint64_t run_asked(void *payload, uint64_t count)
+{
+    world *w = payload;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < count; i++)
+        sum += ask(w, w->handle, i).len;
+    return sum;
+}
+
+static uint64_t run_asked_bytes(void *payload, uint64_t count)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < count; i++)
+        sum += ask(payload, NULL, i).len;
+    return sum;
+}
+
 static uint64_t run_put(void *payload, uint64_t count)
 {
     world *w = payload;
@@ -281,6 +321,16 @@ static void check_answers(world *w)
     }
 }
 
+static void check_asked(world *w)
+{
+    for (uint32_t i = 0; i < 8; i++) {
+        char expected[24];
+        snprintf(expected, sizeof expected, "value-%04u", i * 7 % w->claims);
+        bench_expect(pz__str_equal(ask(w, w->handle, i), pz_str_of(expected)), "an open handle");
+        bench_expect(ask(w, NULL, i).len == strlen(expected), "a handle over bytes");
+    }
+}
+
 static void check(world *w)
 {
     pz__profile *a, *b;
@@ -299,10 +349,30 @@ static void check(world *w)
     bench_expect(!observe(w, w->growing, w->moment), "an event told twice is new once");
 }
 
-static void bench_claims(const bench *b, const pz__catalog *catalog, uint32_t claims,
-                         const char *name)
+/* An engine whose catalog declares what the customer has claims about. */
+static pz_engine *open_engine(const bench *b, uint32_t claims)
 {
-    world w = {.b = b, .claims = claims, .tick = claims, .catalog = catalog};
+    pz__buf catalog;
+    pz__buf_init(&catalog, NULL, 1 << 20);
+    pz__buf_text(&catalog, "{\"attributes\": {");
+    for (uint32_t i = 0; i < claims; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s\"attribute_%03u\": {\"type\": \"string\"}", i ? ", " : "",
+                 i);
+        pz__buf_text(&catalog, name);
+    }
+    pz__buf_text(&catalog, "}}");
+    pz__buf_byte(&catalog, 0);
+    pz_engine *engine = bench_engine(b, NULL, 0, catalog.data);
+    pz__buf_clear(&catalog);
+    return engine;
+}
+
+static void bench_claims(const bench *b, uint32_t claims, const char *name)
+{
+    world w = {.b = b, .claims = claims, .tick = claims, .engine = open_engine(b, claims)};
+    pz__pin pin = pz__pins_take(&w.engine->pins);
+    w.catalog = pin.catalog;
     pz__arena_init(&w.arena, &b->alloc, 0);
     w.mine = made(&w, here);
     w.other = made(&w, there);
@@ -313,8 +383,12 @@ static void bench_claims(const bench *b, const pz__catalog *catalog, uint32_t cl
     for (int64_t i = 0; i < RECENT; i++)
         bench_expect(observe(&w, w.growing, BENCH_NOW + i * 1000), "a new event");
     w.view = peek(&w);
+    bench_must(pz_context_new(&w.context, w.engine, NULL), NULL, "a context");
+    bench_must(pz_profile_decode(&w.handle, w.engine, w.bytes.data, w.bytes.len, NULL), NULL,
+               "a handle");
     check(&w);
     check_answers(&w);
+    check_asked(&w);
     const double bytes = (double)w.bytes.len;
     const bench_case cases[] = {
         {"reference", run_memcpy, NULL, &w, .checked = 3, .bytes = bytes},
@@ -326,38 +400,28 @@ static void bench_claims(const bench *b, const pz__catalog *catalog, uint32_t cl
         {"open", run_open, NULL, &w, .checked = claims},
         {"in_place", run_in_place, NULL, &w, .checked = claims, .bytes = bytes},
         {"view", run_view, NULL, &w, .checked = claims},
+        {"asked", run_asked, NULL, &w, .checked = 8},
+        {"asked_bytes", run_asked_bytes, NULL, &w, .checked = 8, .bytes = bytes},
         {"put", run_put, NULL, &w, .checked = 3},
         {"put_seal", run_put_seal, NULL, &w, .checked = 3},
         {"observe", run_observe, NULL, &w, .checked = 3},
     };
     bench_compare(b, "profile", name, cases, sizeof cases / sizeof *cases);
+    pz_profile_free(w.handle);
+    pz_context_free(w.context);
     pz__profile_free(w.mine);
     pz__profile_free(w.other);
     pz__profile_free(w.growing);
     pz__buf_clear(&w.bytes);
     pz__buf_clear(&w.out);
     pz__arena_clear(&w.arena);
+    pz__pins_give(&w.engine->pins, &pin);
+    pz_engine_close(w.engine);
 }
 
 void bench_profile(const bench *b)
 {
-    pz__buf catalog;
-    pz__buf_init(&catalog, NULL, 1 << 20);
-    pz__buf_text(&catalog, "{\"attributes\": {");
-    for (uint32_t i = 0; i < 500; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s\"attribute_%03u\": {\"type\": \"string\"}", i ? ", " : "",
-                 i);
-        pz__buf_text(&catalog, name);
-    }
-    pz__buf_text(&catalog, "}}");
-    pz__buf_byte(&catalog, 0);
-    pz_engine *engine = bench_engine(b, NULL, 0, catalog.data);
-    pz__pin pin = pz__pins_take(&engine->pins);
-    bench_claims(b, pin.catalog, 10, "claims_10");
-    bench_claims(b, pin.catalog, 50, "claims_50");
-    bench_claims(b, pin.catalog, 500, "claims_500");
-    pz__pins_give(&engine->pins, &pin);
-    pz_engine_close(engine);
-    pz__buf_clear(&catalog);
+    bench_claims(b, 10, "claims_10");
+    bench_claims(b, 50, "claims_50");
+    bench_claims(b, 500, "claims_500");
 }
