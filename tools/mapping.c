@@ -34,9 +34,9 @@ typedef struct reading {
 
 static void mistake(reading *r, uint32_t offset, const char *message)
 {
-    uint32_t line, column;
-    pz__locate(r->m->text, strlen(r->m->text), offset, &line, &column);
-    cli_fail(0, "%s:%u:%u: %s", r->m->path, line, column, message);
+    uint32_t line, place;
+    pz__locate(r->m->text, strlen(r->m->text), offset, &line, &place);
+    cli_fail(0, "%s:%u:%u: %s", r->m->path, line, place, message);
     r->mistakes++;
 }
 
@@ -346,7 +346,7 @@ static bool read_date(pz_str pattern, pz_str text, int64_t *ms)
 
 static bool read_number(const column *c, pz_str text, pz_value *out)
 {
-    char plain[64];
+    char plain[64] = "";
     size_t len = 0;
     int64_t whole;
     double real;

@@ -399,6 +399,21 @@ class Engines(unittest.TestCase):
             self.assertEqual(engine.observe_many([]), [])
             self.assertEqual(len(engine), 1)
 
+    def test_many_rows_at_once(self):
+        rows = [["c1", ["declare", "language", "de"], ["choose", "language", "fr"]],
+                ["c2", ["declare", "language", "de"], ["declare", "language", "klingon"]],
+                ["c1", ["choose", "language", "fr"]]]
+        with shop() as engine:
+            out = engine.apply_many(rows, now=NOW, settled=True)
+            self.assertEqual([(o.status == 0, o.is_new) for o in out],
+                             [(True, True), (False, False), (True, False)])
+            self.assertIn("klingon", out[1].message)
+            self.assertEqual(engine.resolve("language", engine.customer(customer="c1")).value, "fr")
+            self.assertFalse(engine.customer(customer="c2").exists)
+            text = "\n".join(map(json.dumps, rows))
+            self.assertEqual([o.is_new for o in engine.apply_many(text, settled=True)],
+                             [False, False, False])
+
     def test_catalogs_are_checked(self):
         self.assertEqual(personalize.check(CATALOG), [])
         bad = personalize.open()

@@ -120,6 +120,7 @@ ENGINE = {
     "decode": ({"data": ("bytes", "BYTES")}, {}),
     "view": ({"data": ("bytes", "BYTES")}, {}),
     "ids": ({}, {}),
+    "apply_many": ({"rows": ("events", [["c", ["declare", "language", "de"]]])}, WRITE),
     "observe_many": ({"events": ("events", [{**EVENT, "customer": "c"}])},
                      {"now": "moment", "durability": "durability"}),
     "decide_for": ({"name": ("name", "greet"), "kind": ("name?", "email"),

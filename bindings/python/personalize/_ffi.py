@@ -261,6 +261,8 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_engine_catalog_hash": (c_int, [_HANDLE, c_char_p]),
     "pz_observe_many": (c_int, [_HANDLE, _VALUE, c_size_t, c_int64, c_uint32, POINTER(Observed),
                                 _ERR]),
+    "pz_apply_many": (c_int, [_HANDLE, _VALUE, c_size_t, _WRITE, c_uint32, POINTER(Observed),
+                              _ERR]),
     # profile.h
     "pz_customer": (c_int, [_OUT, _HANDLE, c_char_p, c_char_p, _ERR]),
     "pz_profile_open": (c_int, [_OUT, _HANDLE, c_char_p, _ERR]),

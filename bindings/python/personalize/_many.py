@@ -190,10 +190,10 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def events(pool: Any, given: Any, keep: List[Any]) -> Tuple[Any, int]:
-    """Events as an array of pz_value, and how many: a list of dicts, or JSON Lines."""
+def events(pool: Any, given: Any, keep: List[Any], what: str = "events") -> Tuple[Any, int]:
+    """Events or rows as an array of pz_value, and how many: a list, or JSON Lines."""
     if not isinstance(given, (str, bytes)):
-        listed = values.listed(given, "events")
+        listed = values.listed(given, what)
         made = values.put(pool, listed, keep)
         return _ffi.items(made) or None, len(listed)
     found = list(lines(given))

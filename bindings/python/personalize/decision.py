@@ -27,8 +27,8 @@ class Resolution(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """What became of one event of ``Engine.observe_many``."""
-    status: int  # 0, or why the event was not taken
+    """What became of one event of ``Engine.observe_many``, one row of ``Engine.apply_many``."""
+    status: int  # 0, or why it was not taken
     is_new: bool
     message: str
 

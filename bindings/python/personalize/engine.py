@@ -26,6 +26,7 @@ from .values import Moment
 
 READ_ONLY = 1
 REPLAY = 1
+SETTLED = 1
 #: Flags by the number of a durability: of engines, of observe_many.
 _ENGINE_FLAGS = (0, 0, 4, 2)
 _OBSERVE_FLAGS = (0, 2, 4, 8)
@@ -323,17 +324,34 @@ class Engine:
         """Take many events, of any customers, in one transaction: a list of dicts, or JSON Lines.
         Each event names its customer by the member "customer", an identifier of that kind, or
         ``{"email": "ann@example.com"}``. Returns one Observed per event."""
+        moment = values.milliseconds(now)
+        flags = (REPLAY if replay else 0) | _OBSERVE_FLAGS[durability_of(durability)]
+        return self._take_in(events, "events", lambda made, count, results, err:
+                             _ffi.lib.pz_observe_many(self._handle.pointer, made, count, moment,
+                                                      flags, results, err))
+
+    def apply_many(self, rows: Lines, *, settled: bool = False, **write: Any) -> List[Observed]:
+        """Carry out many rows of operations, of any customers, in one transaction: a list of
+        lists, or JSON Lines. A row is the customer, as an event names one, then operations as of
+        ``Profile.apply``: ``["4711", ["declare", "city", "Bonn"]]``. All of a row or none of it is
+        carried out. With ``settled`` a row that says what stands already changes nothing, so a
+        table may be taken in again. Returns one Observed per row; ``is_new``: it changed
+        something."""
+        circumstances = made_write(**write)
+        return self._take_in(rows, "rows", lambda made, count, results, err:
+                             _ffi.lib.pz_apply_many(self._handle.pointer, made, count,
+                                                    circumstances, SETTLED if settled else 0,
+                                                    results, err))
+
+    def _take_in(self, given: Lines, what: str, call: Callable[..., Any]) -> List[Observed]:
         session = self._take()
         try:
-            made, count = _many.events(session.pool, events, session.keep)
+            made, count = _many.events(session.pool, given, session.keep, what)
             results = (_ffi.Observed * count)()
             for result in results:
                 result.size = _ffi.sizeof(_ffi.Observed)
             err = _ffi.new_error()
-            check(_ffi.lib.pz_observe_many(
-                self._handle.pointer, made, count, values.milliseconds(now),
-                (REPLAY if replay else 0) | _OBSERVE_FLAGS[durability_of(durability)],
-                results, err), err)
+            check(call(made, count, results, err), err)
         finally:
             session.done()
         return [Observed(result.status, result.is_new, result.message.decode())
