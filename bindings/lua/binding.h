@@ -1,6 +1,6 @@
 /*
- * binding.h: what the five files of the Lua module share. It exports luaopen_personalize and
- * nothing else; the prefix keeps these names apart from the library's.
+ * binding.h: what the files of the Lua module share. It exports luaopen_personalize and
+ * nothing else (redis.c, a module of its own, luaopen_personalize_redis); the prefix keeps these names apart from the library's.
  */
 #ifndef PZL_BINDING_H
 #define PZL_BINDING_H
@@ -21,6 +21,7 @@
 #define ARRAY "personalize.array"
 #define MAP "personalize.map"
 #define FAILURE "personalize.failure"
+#define STORE_MODULE "personalize.store_module"
 
 typedef struct engine_box engine_box;
 
@@ -62,6 +63,11 @@ typedef struct failure_box {
     pz_status status;
     uint32_t line, column;
 } failure_box;
+
+/* What a store's own Lua module gives (redis.c). */
+typedef struct module_box {
+    const struct pz_store_module *module;
+} module_box;
 
 #if LUA_VERSION_NUM < 502
 #define lua_rawlen lua_objlen
@@ -118,6 +124,48 @@ session_box *pzl_new_session(lua_State *L, int engine_index);
  * at the end of the call. */
 session_box *pzl_take_session(lua_State *L);
 void pzl_give_session(lua_State *L, session_box *box, int engine_index, int session_index);
+
+/* True if the table at `index` has something true under `name`. */
+bool pzl_flag(lua_State *L, int index, const char *name);
+
+/* A question on its way: engine:verb(name, customer, circumstances, account, level, more). The
+ * stack: the engine and these, up to the last that is asked for, then the session. */
+typedef struct question {
+    session_box *session;
+    int session_index;
+    const char *name;
+    const pz_profile *profile; /* NULL: nobody */
+    pz_error err;
+} question;
+
+/* Turn the circumstances, a table at 4, into the session's context. `now` is the moment. */
+void pzl_begin_context(lua_State *L, session_box *session);
+/* The open profile of `engine` at `index`, or NULL for nil. */
+const pz_profile *pzl_profile_or_nobody(lua_State *L, int index, const engine_box *engine);
+/* `last`: how many arguments there are, the engine included. */
+question pzl_begin_question(lua_State *L, bool has_name, int last);
+int pzl_end_question(lua_State *L, question *q, int results);
+/* Copy what a profile may own into the pool. */
+pz_value pzl_keep(lua_State *L, question *q, pz_value value);
+void pzl_keep_resolution(lua_State *L, question *q, pz_resolution *found);
+/* Push {value, tier, reason, confidence, channel, who, at, members, is_resolved}. */
+void pzl_push_resolution(lua_State *L, const pz_resolution *found);
+/* Push {value, reason, rule, confidence}. */
+void pzl_push_decision(lua_State *L, question *q, const pz_decision *decision);
+/* "durable", "grouped" or "lazy" of the table at `index`, which stays; nil: as the engine was opened. */
+pz_durability pzl_durability_at(lua_State *L, int index);
+/* Methods of engines about records of decisions (record.c). */
+int pzl_record(lua_State *L);
+int pzl_decision_record(lua_State *L);
+int pzl_record_many(lua_State *L);
+int pzl_records(lua_State *L);
+int pzl_expire_records(lua_State *L);
+/* Methods of engines about many customers (many.c). */
+int pzl_resolve_many(lua_State *L);
+int pzl_inspect_many(lua_State *L);
+int pzl_decide_many(lua_State *L);
+int pzl_answer_many(lua_State *L);
+int pzl_segments_many(lua_State *L);
 
 /* Push a value. It must be owned by something that is on the stack, not by a profile. */
 void pzl_push(lua_State *L, pz_value value);

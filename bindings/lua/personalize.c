@@ -18,15 +18,13 @@
  * Every method exists twice: raising, and as `nil, message, code, line, column` in the handles that
  * personalize.safe makes. The second is a wrapper around the first.
  *
- * Not here: methods of profiles (profile.c), programs (program.c), handles and their lifetimes
- * (handles.c), Lua values (value.c).
+ * Not here: many customers in one call (many.c), records of decisions (record.c), methods of
+ * profiles (profile.c), programs (program.c), handles and their lifetimes (handles.c), Lua values
+ * (value.c).
  */
 #include "binding.h"
 
 #include <string.h>
-
-/* Most answers that one call makes. */
-#define BATCH_MAX 65536u
 
 /* ---- arguments ---- */
 
@@ -63,12 +61,26 @@ static void add_diagnostics(lua_State *L, const pz_report *report)
     }
 }
 
-static bool option_bool(lua_State *L, int index, const char *name)
+bool pzl_flag(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name);
     const bool is_set = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return is_set;
+}
+
+/* The store that the settings at `index` bring along, or NULL. */
+static const struct pz_store_module *module_option(lua_State *L, int index)
+{
+    lua_getfield(L, index, "module");
+    if (lua_isnil(L, -1))
+        return NULL;
+    if (lua_type(L, -1) != LUA_TUSERDATA || !pzl_has_metatable(L, -1, STORE_MODULE)) {
+        lua_pushfstring(L, "module is what require \"personalize_redis\" gives, not a %s",
+                        luaL_typename(L, -1));
+        pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
+    }
+    return ((const module_box *)lua_touserdata(L, -1))->module;
 }
 
 /* open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...} */
@@ -85,8 +97,10 @@ static int open_engine(lua_State *L, bool is_safe)
         if (settings == 1)
             options.catalog = pzl_option(L, 1, "catalog");
         options.store = pzl_option(L, settings, "store");
-        options.flags |= option_bool(L, settings, "read_only") ? PZ_ENGINE_READ_ONLY : 0;
-        options.flags |= option_bool(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
+        options.flags |= pzl_flag(L, settings, "read_only") ? PZ_ENGINE_READ_ONLY : 0;
+        options.flags |= pzl_flag(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
+        options.flags |= pzl_flag(L, settings, "grouped") ? PZ_ENGINE_GROUPED : 0;
+        options.module = module_option(L, settings);
     }
     engine_box *box = pzl_push_engine(L, is_safe);
     pzl_check(L, pz_engine_open(&box->engine, &options, &err), &err);
@@ -237,7 +251,7 @@ static int engine_view(lua_State *L)
 /* ---- questions ---- */
 
 /* Turn the circumstances, a table at 4, into the session's context. `now` is the moment. */
-static void begin_context(lua_State *L, session_box *session)
+void pzl_begin_context(lua_State *L, session_box *session)
 {
     pz_error err = PZ_ERROR_INIT;
     int64_t now_ms = 0;
@@ -259,16 +273,7 @@ static void begin_context(lua_State *L, session_box *session)
     }
 }
 
-/* A question on its way: engine:verb(name, customer, circumstances, account, level). The stack:
- * these six, then the session at 7. */
-typedef struct question {
-    session_box *session;
-    const char *name;
-    const pz_profile *profile; /* NULL: nobody */
-    pz_error err;
-} question;
-
-static const pz_profile *profile_or_nobody(lua_State *L, int index, const engine_box *engine)
+const pz_profile *pzl_profile_or_nobody(lua_State *L, int index, const engine_box *engine)
 {
     if (lua_isnil(L, index))
         return NULL;
@@ -278,23 +283,23 @@ static const pz_profile *profile_or_nobody(lua_State *L, int index, const engine
     return box->profile;
 }
 
-/* `is_by_name`: what stands at 3 is no handle and stays there. */
-static question begin_question_of(lua_State *L, bool has_name, bool is_by_name)
+/* `is_by_name`: what stands at 3 is no handle and stays there. `last`: the last argument. */
+static question begin_question_of(lua_State *L, bool has_name, bool is_by_name, int last)
 {
-    question q = {.err = PZ_ERROR_INIT};
+    question q = {.err = PZ_ERROR_INIT, .session_index = last + 1};
     if (!has_name) {
         lua_pushnil(L);
         lua_insert(L, 2);
     }
-    lua_settop(L, 6);
+    lua_settop(L, last);
     engine_box *engine = pzl_engine_at(L, 1);
     q.name = has_name ? pzl_name_at(L, 2, "the name") : NULL;
     q.session = pzl_take_session(L);
-    begin_context(L, q.session);
+    pzl_begin_context(L, q.session);
     const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
     /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
-    const pz_profile *account = profile_or_nobody(L, 5, engine);
-    q.profile = is_by_name ? NULL : profile_or_nobody(L, 3, engine);
+    const pz_profile *account = pzl_profile_or_nobody(L, 5, engine);
+    q.profile = is_by_name ? NULL : pzl_profile_or_nobody(L, 3, engine);
     if (account)
         pzl_check(L, pz_context_account(q.session->context, account, &q.err), &q.err);
     if (level)
@@ -302,19 +307,19 @@ static question begin_question_of(lua_State *L, bool has_name, bool is_by_name)
     return q;
 }
 
-static question begin_question(lua_State *L, bool has_name)
+question pzl_begin_question(lua_State *L, bool has_name, int last)
 {
-    return begin_question_of(L, has_name, false);
+    return begin_question_of(L, has_name, false, last);
 }
 
-static int end_question(lua_State *L, question *q, int results)
+int pzl_end_question(lua_State *L, question *q, int results)
 {
-    pzl_give_session(L, q->session, 1, 7);
+    pzl_give_session(L, q->session, 1, q->session_index);
     return results;
 }
 
 /* Copy what a profile may own into the pool. */
-static pz_value keep(lua_State *L, question *q, pz_value value)
+pz_value pzl_keep(lua_State *L, question *q, pz_value value)
 {
     pz_value out;
     pzl_check(L, pz_pool_copy(q->session->pool, &out, value), NULL);
@@ -323,7 +328,7 @@ static pz_value keep(lua_State *L, question *q, pz_value value)
 
 static pz_value keep_text(lua_State *L, question *q, pz_str text)
 {
-    return keep(L, q, pz_value_strn(text.data, text.len));
+    return pzl_keep(L, q, pz_value_strn(text.data, text.len));
 }
 
 static void set_value(lua_State *L, const char *name, pz_value value)
@@ -333,17 +338,17 @@ static void set_value(lua_State *L, const char *name, pz_value value)
 }
 
 /* Make what an answer borrows the pool's. */
-static void keep_resolution(lua_State *L, question *q, pz_resolution *found)
+void pzl_keep_resolution(lua_State *L, question *q, pz_resolution *found)
 {
-    found->value = keep(L, q, found->value);
-    found->members = keep(L, q, found->members);
+    found->value = pzl_keep(L, q, found->value);
+    found->members = pzl_keep(L, q, found->members);
     const pz_value channel = keep_text(L, q, found->channel), who = keep_text(L, q, found->who);
     found->channel = pz_value_text(channel);
     found->who = pz_value_text(who);
 }
 
 /* Push {value, tier, reason, confidence, channel, who, at, members, is_resolved}. */
-static void push_resolution(lua_State *L, const pz_resolution *found)
+void pzl_push_resolution(lua_State *L, const pz_resolution *found)
 {
     lua_createtable(L, 0, 9);
     set_value(L, "value", found->value);
@@ -361,12 +366,12 @@ static void push_resolution(lua_State *L, const pz_resolution *found)
 
 static int engine_resolve(lua_State *L)
 {
-    question q = begin_question(L, true);
+    question q = pzl_begin_question(L, true, 6);
     pz_resolution found = {PZ_RESOLUTION};
     pzl_check(L, pz_resolve(&found, q.session->context, q.profile, q.name, &q.err), &q.err);
-    keep_resolution(L, &q, &found);
-    push_resolution(L, &found);
-    return end_question(L, &q, 1);
+    pzl_keep_resolution(L, &q, &found);
+    pzl_push_resolution(L, &found);
+    return pzl_end_question(L, &q, 1);
 }
 
 typedef pz_status (*inspection)(pz_value *, pz_context *, const pz_profile *, const char *,
@@ -374,11 +379,11 @@ typedef pz_status (*inspection)(pz_value *, pz_context *, const pz_profile *, co
 
 static int answer_inspection(lua_State *L, inspection inspect)
 {
-    question q = begin_question(L, true);
+    question q = pzl_begin_question(L, true, 6);
     pz_value out;
     pzl_check(L, inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
-    pzl_push(L, keep(L, &q, out));
-    return end_question(L, &q, 1);
+    pzl_push(L, pzl_keep(L, &q, out));
+    return pzl_end_question(L, &q, 1);
 }
 
 static int engine_inspect(lua_State *L)
@@ -392,140 +397,14 @@ static int engine_inspect_privileged(lua_State *L)
     return answer_inspection(L, pz_inspect_privileged);
 }
 
-/* Several attributes of several customers on their way: engine:verb(attributes, customers,
- * circumstances, account, level). The stack: these six, the session at 7, what the batch borrows.
- */
-typedef struct batch_question {
-    question q;
-    pz_batch batch;
-    uint32_t count;
-} batch_question;
-
-/* Push a copy of the list at `index`, which nobody else can change. */
-static uint32_t push_list_copy(lua_State *L, int index)
-{
-    luaL_checktype(L, index, LUA_TTABLE);
-    const size_t count = lua_rawlen(L, index);
-    if (count > BATCH_MAX)
-        pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 in one batch");
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 1; i <= count; i++) {
-        lua_rawgeti(L, index, (int)i);
-        lua_rawseti(L, -2, (int)i);
-    }
-    return (uint32_t)count;
-}
-
-static void read_attributes(lua_State *L, batch_question *b)
-{
-    const int list = lua_gettop(L);
-    const char **names = lua_newuserdata(L, (b->batch.attribute_count + 1) * sizeof *names);
-    for (uint32_t i = 0; i < b->batch.attribute_count; i++) {
-        lua_rawgeti(L, list, (int)i + 1);
-        names[i] = pzl_name_at(L, -1, "an attribute");
-        lua_pop(L, 1);
-    }
-    b->batch.attributes = names;
-}
-
-/* Fill in the customers of the list at `list`; false and null are nobody. Nothing is allocated. */
-static void read_customers(lua_State *L, batch_question *b, const pz_profile **profiles, int list)
-{
-    const engine_box *engine = pzl_engine_at(L, 1);
-    for (uint32_t i = 0; i < b->batch.profile_count; i++) {
-        lua_rawgeti(L, list, (int)i + 1);
-        const bool is_nobody = !lua_toboolean(L, -1) || lua_islightuserdata(L, -1);
-        const profile_box *box = is_nobody ? NULL : pzl_profile_as(L, lua_gettop(L), (int)i + 1);
-        if (box && box->engine != engine)
-            pzl_fail(L, PZ_ERR_ARG, "the profile is of another engine");
-        profiles[i] = box ? box->profile : NULL;
-        lua_pop(L, 1);
-    }
-    b->batch.profiles = profiles;
-}
-
-/* Begin a batch and push room for an answer of `size` to each of its questions. */
-static batch_question begin_batch(lua_State *L, size_t size, void **room)
-{
-    batch_question b = {.q = {.err = PZ_ERROR_INIT}, .batch = {PZ_BATCH}};
-    lua_settop(L, 6);
-    pzl_engine_at(L, 1);
-    b.q.session = pzl_take_session(L);
-    begin_context(L, b.q.session);
-    const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
-    b.batch.attribute_count = push_list_copy(L, 2);
-    read_attributes(L, &b);
-    b.batch.profile_count = push_list_copy(L, 3);
-    const int customers = lua_gettop(L);
-    if ((uint64_t)b.batch.profile_count * b.batch.attribute_count > BATCH_MAX)
-        pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 answers in one batch");
-    b.count = b.batch.profile_count * b.batch.attribute_count;
-    const pz_profile **profiles =
-        lua_newuserdata(L, (b.batch.profile_count + 1) * sizeof *profiles);
-    *room = lua_newuserdata(L, (b.count + 1) * size);
-    memset(*room, 0, (b.count + 1) * size);
-    /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
-    const pz_profile *account = profile_or_nobody(L, 5, pzl_engine_at(L, 1));
-    read_customers(L, &b, profiles, customers);
-    pz_context *context = b.q.session->context;
-    if (account)
-        pzl_check(L, pz_context_account(context, account, &b.q.err), &b.q.err);
-    if (level)
-        pzl_check(L, pz_context_level(context, level, &b.q.err), &b.q.err);
-    return b;
-}
-
-/* engine:resolve_many(attributes, customers, ...): for each customer a table by attribute */
-static int engine_resolve_many(lua_State *L)
-{
-    void *room;
-    batch_question b = begin_batch(L, sizeof(pz_resolution), &room);
-    pz_resolution *found = room;
-    found[0].size = (uint32_t)sizeof *found;
-    pzl_check(L, pz_resolve_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
-    for (uint32_t i = 0; i < b.count; i++)
-        keep_resolution(L, &b.q, &found[i]);
-    lua_createtable(L, (int)b.batch.profile_count, 0);
-    for (uint32_t p = 0; p < b.batch.profile_count; p++) {
-        lua_createtable(L, 0, (int)b.batch.attribute_count);
-        for (uint32_t a = 0; a < b.batch.attribute_count; a++) {
-            push_resolution(L, found++);
-            lua_setfield(L, -2, b.batch.attributes[a]);
-        }
-        lua_rawseti(L, -2, (int)p + 1);
-    }
-    return end_question(L, &b.q, 1);
-}
-
-/* engine:inspect_many(attributes, customers, ...): the same with the layers of each */
-static int engine_inspect_many(lua_State *L)
-{
-    void *room;
-    batch_question b = begin_batch(L, sizeof(pz_value), &room);
-    pz_value *found = room;
-    pzl_check(L, pz_inspect_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
-    for (uint32_t i = 0; i < b.count; i++)
-        found[i] = keep(L, &b.q, found[i]);
-    lua_createtable(L, (int)b.batch.profile_count, 0);
-    for (uint32_t p = 0; p < b.batch.profile_count; p++) {
-        lua_createtable(L, 0, (int)b.batch.attribute_count);
-        for (uint32_t a = 0; a < b.batch.attribute_count; a++) {
-            pzl_push(L, *found++);
-            lua_setfield(L, -2, b.batch.attributes[a]);
-        }
-        lua_rawseti(L, -2, (int)p + 1);
-    }
-    return end_question(L, &b.q, 1);
-}
-
 /* engine:person(profile, circumstances): members, links that stand, links refused and why */
 static int engine_person(lua_State *L)
 {
-    question q = begin_question(L, false);
+    question q = pzl_begin_question(L, false, 6);
     pz_value out;
     pzl_check(L, pz_person(&out, q.session->context, q.profile, &q.err), &q.err);
-    pzl_push(L, keep(L, &q, out));
-    return end_question(L, &q, 1);
+    pzl_push(L, pzl_keep(L, &q, out));
+    return pzl_end_question(L, &q, 1);
 }
 
 /* engine:erase(id, {alone = true, now = ...}): how many profiles were erased */
@@ -541,7 +420,7 @@ static int engine_erase(lua_State *L)
     const int session_index = lua_gettop(L);
     if (!lua_isnil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
-        flags = option_bool(L, 3, "alone") ? PZ_ERASE_ALONE : 0;
+        flags = pzl_flag(L, 3, "alone") ? PZ_ERASE_ALONE : 0;
         lua_getfield(L, 3, "now");
         write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
     }
@@ -553,11 +432,11 @@ static int engine_erase(lua_State *L)
 
 static int engine_segments(lua_State *L)
 {
-    question q = begin_question(L, false);
+    question q = pzl_begin_question(L, false, 6);
     pz_value out;
     pzl_check(L, pz_segments(&out, q.session->context, q.profile, &q.err), &q.err);
-    pzl_push(L, keep(L, &q, out));
-    return end_question(L, &q, 1);
+    pzl_push(L, pzl_keep(L, &q, out));
+    return pzl_end_question(L, &q, 1);
 }
 
 /* Everything about a decision, copied before Lua is touched. */
@@ -570,8 +449,8 @@ typedef struct decided {
 static decided read_decision(lua_State *L, question *q, const pz_decision *decision)
 {
     return (decided){
-        .value = keep(L, q, pz_decision_value(decision)),
-        .rule = keep(L, q, pz_value_str(pz_decision_rule(decision))),
+        .value = pzl_keep(L, q, pz_decision_value(decision)),
+        .rule = pzl_keep(L, q, pz_value_str(pz_decision_rule(decision))),
         .reason = pz_decision_reason(decision),
         .confidence = pz_decision_confidence(decision),
     };
@@ -592,8 +471,8 @@ static decided decide(lua_State *L, question *q, bool is_explained)
     pzl_check(L, pz_explain_text(&text, context, decision, &q->err), &q->err);
     d.text = keep_text(L, q, text);
     pzl_check(L, pz_explain(&d.map, context, decision, &q->err), &q->err);
-    d.bytes = keep(L, q, d.bytes);
-    d.map = keep(L, q, d.map);
+    d.bytes = pzl_keep(L, q, d.bytes);
+    d.map = pzl_keep(L, q, d.map);
     return d;
 }
 
@@ -606,9 +485,15 @@ static void push_decided(lua_State *L, const decided *d, int fields)
     set_value(L, "confidence", pz_value_double(d->confidence));
 }
 
+void pzl_push_decision(lua_State *L, question *q, const pz_decision *decision)
+{
+    const decided d = read_decision(L, q, decision);
+    push_decided(L, &d, 5);
+}
+
 static int answer_decision(lua_State *L, bool is_explained)
 {
-    question q = begin_question(L, true);
+    question q = pzl_begin_question(L, true, 6);
     const decided d = decide(L, &q, is_explained);
     push_decided(L, &d, is_explained ? 8 : 4);
     if (is_explained) {
@@ -618,7 +503,7 @@ static int answer_decision(lua_State *L, bool is_explained)
         lua_pushlstring(L, d.bytes.as.text, d.bytes.len);
         lua_setfield(L, -2, "bytes");
     }
-    return end_question(L, &q, 1);
+    return pzl_end_question(L, &q, 1);
 }
 
 /* {value, reason, rule, confidence} */
@@ -651,13 +536,13 @@ static int engine_decide_for(lua_State *L)
     lua_pushvalue(L, 3);
     lua_insert(L, 2);
     lua_remove(L, 4);
-    question q = begin_question_of(L, true, true);
+    question q = begin_question_of(L, true, true, 6);
     const pz_decision *decision;
     pzl_check(L, pz_decide_for(&decision, q.session->context, kind, identifier, q.name, &q.err),
               &q.err);
     const decided d = read_decision(L, &q, decision);
     push_decided(L, &d, 4);
-    return end_question(L, &q, 1);
+    return pzl_end_question(L, &q, 1);
 }
 
 /* The same with {id, bytes, text, map}: canonical bytes, sentences, and all reasons. */
@@ -679,7 +564,7 @@ static int engine_observe_many(lua_State *L)
         luaL_checktype(L, 3, LUA_TTABLE);
         lua_getfield(L, 3, "now");
         now_ms = pzl_moment_at(L, session, lua_gettop(L));
-        flags = option_bool(L, 3, "replay") ? PZ_OBSERVE_REPLAY : 0;
+        flags = pzl_flag(L, 3, "replay") ? PZ_OBSERVE_REPLAY : 0;
     }
     luaL_checktype(L, 2, LUA_TTABLE);
     const pz_value events = pzl_put(L, session, 2);
@@ -814,14 +699,22 @@ static const luaL_Reg engine_methods[] = {
     {"resolve", engine_resolve},
     {"inspect", engine_inspect},
     {"inspect_privileged", engine_inspect_privileged},
-    {"resolve_many", engine_resolve_many},
-    {"inspect_many", engine_inspect_many},
+    {"resolve_many", pzl_resolve_many},
+    {"inspect_many", pzl_inspect_many},
+    {"decide_many", pzl_decide_many},
+    {"answer_many", pzl_answer_many},
+    {"segments_many", pzl_segments_many},
     {"segments", engine_segments},
     {"person", engine_person},
     {"erase", engine_erase},
     {"decide", engine_decide},
     {"decide_for", engine_decide_for},
     {"explain", engine_explain},
+    {"record", pzl_record},
+    {"decision_record", pzl_decision_record},
+    {"record_many", pzl_record_many},
+    {"records", pzl_records},
+    {"expire_records", pzl_expire_records},
     {"close", pzl_engine_close},
     {NULL, NULL},
 };

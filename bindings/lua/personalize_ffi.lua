@@ -7,7 +7,7 @@
 -- function. Every argument is checked here, so that a wrong one raises and never reaches C.
 --
 -- Not here: declarations (library.lua), values and failing (value.lua), handles and their lifetimes
--- (handle.lua), methods of profiles (profile.lua), programs (program.lua).
+-- (handle.lua), methods of profiles (profile.lua), programs (program.lua), records of decisions (record.lua).
 local ffi = require "ffi"
 local library = require "personalize_ffi.library"
 local V = require "personalize_ffi.value"
@@ -18,7 +18,7 @@ local C, words = library.C, library.words
 V.is_own(debug.getinfo(1, "S").source)
 
 local type, next, rawget, setmetatable, pcall, tonumber = type, next, rawget, setmetatable, pcall, tonumber
-local ipairs = ipairs
+local ipairs, concat = ipairs, table.concat
 local istype, cast, ffi_string, sizeof = ffi.istype, ffi.cast, ffi.string, ffi.sizeof
 local check, fail, name_at, option, put, push = V.check, V.fail, V.name_at, V.option, V.put, V.push
 local push_answer, moment_at, refuse = V.push_answer, V.moment_at, V.refuse
@@ -29,7 +29,8 @@ local wrong_handle, keep_alive, sized = H.wrong_handle, H.keep_alive, H.sized
 local ERR_ARG, ERR_TYPE, ERR_LIMIT, ERR_STATE = V.ERR_ARG, V.ERR_TYPE, V.ERR_LIMIT, V.ERR_STATE
 local LIST = 9
 
-local BATCH_MAX, EVENTS_MAX = 65536, 65536
+local BATCH_MAX, EVENTS_MAX, MANY_MAX, TEXTS_MAX = 65536, 65536, 131072, 2 ^ 30
+local BY_HANDLE, BY_ID, BY_IDENTIFIER = 0, 1, 2 -- pz_many_by
 
 local engine_t, report_t = H.engine_t, H.report_t
 local engine_out_t, profile_out_t = ffi.typeof "pz_engine *[1]", ffi.typeof "pz_profile *[1]"
@@ -38,7 +39,8 @@ local names_t, profiles_t = ffi.typeof "const char *[?]", ffi.typeof "const pz_p
 local uint32_box_t, uint64_box_t = ffi.typeof "uint32_t[1]", ffi.typeof "uint64_t[1]"
 local word_p = ffi.typeof "const uint64_t *"
 local new_engine_options, new_write = sized "pz_engine_options", sized "pz_write"
-local new_batch, new_diagnostic = sized "pz_batch", sized "pz_diagnostic"
+local new_batch, new_diagnostic, new_many = sized "pz_batch", sized "pz_diagnostic", sized "pz_many"
+local ends_t = ffi.typeof "uint64_t[?]"
 
 local Engine = {}
 
@@ -69,6 +71,17 @@ local function new_engine(options, metatable)
   return setmetatable({box, false, setmetatable({}, WEAK)}, metatable)
 end
 
+-- What personalize_ffi.redis gave, if it was loaded.
+local function module_option(settings)
+  local module = settings.module
+  if module == nil and type(module) == "nil" then return nil end
+  local loaded = package.loaded["personalize_ffi.redis"]
+  if module ~= loaded then
+    fail(ERR_TYPE, ('module is what require "personalize_redis" gives, not a %s'):format(V.type_of(module)))
+  end
+  return module.module
+end
+
 -- open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...}
 local function open(catalog, settings, metatable)
   local options = new_engine_options()
@@ -82,7 +95,8 @@ local function open(catalog, settings, metatable)
   if settings ~= nil then
     table_at(2, settings)
     store = option(settings, "store")
-    options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0)
+    options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0) + (settings.grouped and 4 or 0)
+    options.module = module_option(settings)
   end
   options.catalog, options.store = catalog, store
   local engine = new_engine(options, metatable)
@@ -308,18 +322,21 @@ function Engine.person(self, ...) return ask_about(self, C.pz_person, ...) end
 -- ---- batches ----
 
 -- A copy of a list, which nobody else can change.
-local function copy_list(number, list)
-  table_at(number, list)
+local function copy_items(list, max, too_many)
   local count, copied = #list, {}
-  if count > BATCH_MAX then fail(ERR_LIMIT, "more than 65536 in one batch") end
+  if count > max then fail(ERR_LIMIT, too_many) end
   for i = 1, count do copied[i] = rawget(list, i) end
   return copied, count
 end
 
+local function copy_list(number, list)
+  return copy_items(table_at(number, list), BATCH_MAX, "more than 65536 in one batch")
+end
+
 -- The names of a list for C; the list has to outlive them.
-local function names_of(list, count)
+local function names_of(list, count, what)
   local names = names_t(count + 1)
-  for i = 1, count do names[i - 1] = name_at(list[i], "an attribute") end
+  for i = 1, count do names[i - 1] = name_at(list[i], what) end
   return names
 end
 
@@ -339,7 +356,7 @@ local function begin_batch(self, attributes, customers, circumstances)
   local s = take(self)
   begin_context(s, circumstances)
   local names, name_count = copy_list(2, attributes)
-  local c_names = names_of(names, name_count)
+  local c_names = names_of(names, name_count, "an attribute")
   local people, people_count = copy_list(3, customers)
   if people_count * name_count > BATCH_MAX then fail(ERR_LIMIT, "more than 65536 answers in one batch") end
   local batch, profiles = new_batch(), profiles_t(people_count + 1)
@@ -356,15 +373,20 @@ local function release_batch(s)
   end
 end
 
--- Ask with readers on all profiles, and make the table of answers: `one(at)` makes each.
-local function ask_batch(self, s, batch, call, found, one)
-  local boxes, profiles, names = s.anchors.boxes, s.anchors.profiles, s.anchors.names
+-- Give all profiles of a list readers, until release_batch().
+local function hold_boxes(boxes, profiles)
   for i, box in ipairs(boxes) do
     if box then
       hold(box)
       profiles[i - 1] = pointer_of(box)
     end
   end
+end
+
+-- Ask with readers on all profiles, and make the table of answers: `one(at)` makes each.
+local function ask_batch(self, s, batch, call, found, one)
+  local boxes, profiles, names = s.anchors.boxes, s.anchors.profiles, s.anchors.names
+  hold_boxes(boxes, profiles)
   local status = s.anchors.status
   if status == 0 then status = call(found, s.context, batch, s.err) end
   if status ~= 0 then
@@ -402,6 +424,97 @@ function Engine.inspect_many(self, attributes, customers, circumstances, account
   s.anchors.status = hold_sides(s, self, nil, account, level)
   return ask_batch(self, s, batch, C.pz_inspect_many, found, push)
 end
+
+-- ---- JSON Lines ----
+
+local function expect_table(value, what)
+  local kind = V.type_of(value)
+  if kind ~= "table" then fail(ERR_TYPE, ("%s, not %s"):format(what, kind)) end
+  return value
+end
+
+-- {by = "id" or a kind, why = true, id = true, jsonl = true}
+local function read_settings(many, settings)
+  if settings == nil then return false, nil end
+  expect_table(settings, "the settings are a table")
+  many.flags = (settings.why and 1 or 0) + (settings.id and 2 or 0)
+  local kind = option(settings, "by")
+  if kind then many.by = kind == "id" and BY_ID or BY_IDENTIFIER end
+  many.kind = kind
+  return settings.jsonl, kind
+end
+
+-- One name, or a list of them.
+local function read_names(many, names)
+  if type(names) == "string" then names = {names} end
+  expect_table(names, "the names are a string or a list of strings")
+  local copied, count = copy_items(names, BATCH_MAX, "more than 65536 names in one call")
+  local c_names = names_of(copied, count, "a name")
+  many.names, many.name_count = c_names, count
+  return {copied, c_names}
+end
+
+-- Texts one behind the other, and where each ends.
+local function read_texts(many, list, count)
+  local ends, total = ends_t(count + 1), 0
+  for i = 1, count do
+    total = total + #name_at(list[i], "an identifier")
+    ends[i - 1] = total
+  end
+  if total > TEXTS_MAX then fail(ERR_LIMIT, "the identifiers are too long together") end
+  local texts = concat(list)
+  many.texts, many.ends = texts, ends
+  return {texts, ends}
+end
+
+-- A list that begins with a string is one of ids, unless the settings name a kind.
+local function read_many(self, s, many, customers)
+  expect_table(customers, "the customers are a list of ids, identifiers or profiles")
+  local list, count = copy_items(customers, MANY_MAX, "more than 131072 customers in one call")
+  many.count = count
+  if many.by == BY_HANDLE and type(list[1]) == "string" then many.by = BY_ID end
+  if many.by ~= BY_HANDLE then
+    s.anchors.boxes, s.anchors.texts = {}, read_texts(many, list, count)
+    return
+  end
+  local profiles = profiles_t(count + 1)
+  s.anchors.boxes, s.anchors.profiles = boxes_of(self, list, count), profiles
+  many.profiles = profiles
+end
+
+-- A list of what stands in each line.
+local function read_lines(s, text)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    check(C.pz_value_parse(s.pool, s.value, line, #line, 0, s.err), s.err)
+    lines[#lines + 1] = push(s.value)
+  end
+  return lines
+end
+
+local function ask_many(self, call, names, customers, circumstances, account, level, settings)
+  core_of(self)
+  local s, many = take(self), new_many()
+  begin_context(s, circumstances)
+  local is_text, kind = read_settings(many, settings)
+  s.anchors = {names = names and read_names(many, names[1]), kind = kind, boxes = {}}
+  read_many(self, s, many, customers)
+  local status = hold_sides(s, self, nil, account, level)
+  hold_boxes(s.anchors.boxes, s.anchors.profiles)
+  if status == 0 then status = call(s.text, s.context, s.pool, many, s.err) end
+  release_batch(s)
+  if status ~= 0 then refuse(status, s.err) end
+  local answer = text_of(s)
+  if not is_text then answer = read_lines(s, answer) end
+  s.anchors = false
+  give(self, s)
+  return answer
+end
+
+-- For each customer and name a table, or all of them as JSON Lines.
+function Engine.decide_many(self, names, ...) return ask_many(self, C.pz_decide_many, {names}, ...) end
+function Engine.answer_many(self, names, ...) return ask_many(self, C.pz_answer_many, {names}, ...) end
+function Engine.segments_many(self, ...) return ask_many(self, C.pz_segments_many, nil, ...) end
 
 -- ---- decisions ----
 
@@ -508,6 +621,10 @@ function Engine.erase(self, id, settings)
   give(self, s)
   return erased[0]
 end
+
+require "personalize_ffi.record"(Engine, {
+  begin_question = begin_question, settle = settle, end_question = end_question,
+})
 
 -- ---- the module ----
 

@@ -130,8 +130,7 @@ static int profile_person(lua_State *L)
 
 /* ---- writing ---- */
 
-/* "durable", "grouped" or "lazy"; nil: as the engine was opened. */
-static pz_durability durability_at(lua_State *L, int index)
+pz_durability pzl_durability_at(lua_State *L, int index)
 {
     static const char *const names[] = {"", "durable", "grouped", "lazy"};
     const char *name = pzl_option(L, index, "durability");
@@ -162,7 +161,7 @@ static pz_write write_at(lua_State *L, session_box *session, int index)
     write.channel = pzl_option(L, index, "channel");
     write.who = pzl_option(L, index, "who");
     write.writer = pzl_option(L, index, "writer");
-    write.durability = durability_at(L, index);
+    write.durability = pzl_durability_at(L, index);
     return write;
 }
 

@@ -539,6 +539,121 @@ function tests.a_customer_is_decided_for_by_name()
   fails("durable, grouped or lazy", ann.choose, ann, "language", "de", {durability = "much"})
 end
 
+function tests.decisions_are_kept_and_read_again()
+  local engine = shop()
+  local ann = engine:customer("email", "ann@example.com")
+  ann:choose("language", "de")
+  local german = {country = "DE"}
+  local kept = engine:record("home.hero", ann, german, nil, nil, {note = "r-17", durability = "grouped"})
+  assert(kept.value == "hallo" and kept.rule == "german" and kept.number == 1)
+  assert(engine:record("home.hero", ann, german, nil, nil, {value = false, anonymous = true}).number == 2)
+  local first, second = engine:records()[1], engine:records {from = 2}[1]
+  assert(first.note == "r-17" and first.value == "hallo" and first.subject == ann:id() and first.number == 1)
+  assert(second.number == 2 and second.value == nil and second.subject == nil and second.rule == "german")
+  assert(#engine:records {subject = ann:id()} == 1 and #engine:records {id = first.id} == 2)
+  assert(#engine:records {limit = 1} == 1 and #engine:records {from = 3} == 0)
+  fails("did you mean", engine.record, engine, "home.heros", ann)
+  fails("durable, grouped or lazy", engine.record, engine, "home.hero", ann, nil, nil, nil, {durability = "much"})
+  fails("the settings are", engine.record, engine, "home.hero", ann, nil, nil, nil, 7)
+  assert(engine:erase(ann:id()) == 1 and #engine:records() == 1)
+end
+
+function tests.records_may_be_kept_later_and_many_at_once()
+  local engine = shop()
+  local record = engine:decision_record("home.hero", engine:customer("email", "a@b.c"), {basket = 4})
+  assert(record.value == "checkout" and #engine:records() == 0)
+  local told, many = p.parse(p.print(record)), {}
+  for i = 1, 600 do many[i] = told end
+  local numbers = engine:record_many(many, {durability = "lazy"})
+  assert(#numbers == 600 and numbers[600] == 600 and #engine:record_many {} == 0)
+  -- More than one page, from the middle, and a limit at the edge of a page.
+  local found = engine:records()
+  assert(#found == 600)
+  for i, one in ipairs(found) do assert(one.number == i) end
+  assert(#engine:records {from = 300} == 301)
+  for _, limit in ipairs {255, 256, 257, 512, 600, 601} do
+    assert(#engine:records {limit = limit} == math.min(limit, 600))
+  end
+  fails("the records are a list", engine.record_many, engine, {a = 1})
+  fails("the records are a list", engine.record_many, engine, "x")
+  assert(engine:expire_records(p.timestamp "2000-01-01T00:00:00Z") == 0)
+  assert(engine:expire_records(p.eval("t + duration('1s')", {t = found[1].at})) == 600 and #engine:records() == 0)
+  fails("retention", engine.expire_records, engine)
+end
+
+-- Three customers in the store, the second of whom speaks German, and their ids.
+local function three()
+  local engine, ids = shop(), {}
+  for i, language in ipairs {"fr", "de", "en"} do
+    local one = engine:customer("email", i .. "@example.com")
+    one:choose("language", language)
+    ids[i] = one:id()
+  end
+  return engine, ids
+end
+
+function tests.many_customers_are_decided_for_in_one_call()
+  local engine, ids = three()
+  local german = {country = "DE"}
+  local lines = engine:decide_many("home.hero", ids, german)
+  assert(#lines == 3 and lines[1].value == "generic" and lines[2].value == "hallo")
+  assert(lines[2].customer == ids[2] and lines[2].rule == "german" and lines[2].decision == "home.hero")
+  for i, by in ipairs {"id", "email"} do
+    local named = i == 1 and ids or {"1@example.com", "2@example.com", "3@example.com"}
+    local told = engine:decide_many({"home.hero", "sure"}, named, german, nil, nil, {by = by, why = true, id = true})
+    assert(#told == 6 and told[3].value == "hallo" and told[4].decision == "sure" and told[3].customer == named[2])
+    assert(#told[3].id == 32 and told[3].why:find("hallo", 1, true))
+  end
+  local handles = {engine:profile(ids[2]), false, engine:detached "me"}
+  local asked = engine:decide_many("home.hero", handles, german)
+  assert(asked[1].value == "hallo" and asked[2].customer == p.null and asked[3].customer == "me")
+  assert(#engine:decide_many("home.hero", {}) == 0 and #engine:decide_many({}, ids) == 0)
+end
+
+function tests.many_answers_are_those_of_one_question_each()
+  local engine, ids = three()
+  local lines = engine:answer_many({"language", "news"}, ids)
+  for i, id in ipairs(ids) do
+    local one = engine:resolve("language", engine:profile(id))
+    assert(lines[2 * i - 1].value == one.value and lines[2 * i - 1].tier == one.tier)
+    assert(lines[2 * i].attribute == "news" and lines[2 * i].tier == "RECOMMENDED")
+  end
+  local segments = engine:segments_many(ids)
+  assert(#segments == 3 and segments[2].segments[1] == "german" and #segments[1].segments == 0)
+end
+
+function tests.json_lines_are_what_the_tables_say()
+  local engine, ids = three()
+  ids[4] = "nobody"
+  local text = engine:decide_many("fixed", ids, nil, nil, nil, {jsonl = true})
+  local lines, count = engine:decide_many("fixed", ids), 0
+  for line in text:gmatch "([^\n]*)\n" do
+    count = count + 1
+    assert(p.print(p.parse(line)) == p.print(lines[count]))
+  end
+  assert(count == 4 and lines[4].error and lines[4].status == "ERR_NOT_FOUND")
+  assert(engine:segments_many({}, nil, nil, nil, {jsonl = true}) == "")
+end
+
+function tests.many_customers_refuse_what_is_wrong()
+  local engine, ids = three()
+  fails("did you mean", engine.decide_many, engine, "home.heros", ids)
+  fails("the names are", engine.decide_many, engine, nil, ids)
+  fails("the customers are", engine.decide_many, engine, "home.hero", ids[1])
+  fails("an identifier is a string", engine.decide_many, engine, "home.hero", {ids[1], engine:detached "me"})
+  fails("an identifier is a string", engine.segments_many, engine, {false}, nil, nil, nil, {by = "email"})
+  fails("argument 2", engine.decide_many, engine, "home.hero", {false, ids[1]})
+  fails("holds no NUL", engine.decide_many, engine, "home.hero", {"a\0b"})
+  fails("of another engine", engine.decide_many, engine, "home.hero", {shop():detached "me"})
+  fails("the settings are", engine.decide_many, engine, "home.hero", ids, nil, nil, nil, 7)
+  local many = {}
+  for i = 1, 131072 do many[i] = "x" end
+  assert(#engine:segments_many(many, nil, nil, nil, {jsonl = true}) > 131072)
+  many[131073] = "x"
+  fails("more than 131072 customers", engine.segments_many, engine, many)
+  assert(#engine:segments_many(ids) == 3)
+end
+
 function tests.many_events_at_once()
   local engine = shop()
   local function event(id, item)

@@ -31,7 +31,7 @@ end
 
 local function headers()
   local text = {}
-  for _, name in ipairs {"base", "value", "program", "report", "engine", "profile", "decide", "people"} do
+  for _, name in ipairs {"base", "value", "program", "report", "engine", "profile", "decide", "people", "record"} do
     local file = assert(io.open(("%s/personalize/%s.h"):format(include, name)))
     text[#text + 1] = file:read "*a"
     file:close()

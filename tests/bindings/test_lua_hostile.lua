@@ -72,6 +72,18 @@ local ENGINE = {
   end,
   resolve_many = batch,
   inspect_many = batch,
+  decide_many = function(s)
+    return {{"front"}, {s.me, false}, {now = NOW}, s.firm, "deep", {id = true, jsonl = true}}
+  end,
+  answer_many = function(s)
+    return {"language", {"c1", "c2"}, {now = NOW}, s.firm, "deep", {by = "customer"}}
+  end,
+  segments_many = function(s) return {{s.stored, "nobody"}, {now = NOW}, s.firm, "deep", {by = "id"}} end,
+  record = function(s) return {"greeting", s.me, {now = NOW}, s.firm, "deep", {note = "r-17", durability = "lazy"}} end,
+  decision_record = question "greeting",
+  record_many = function(s) return {{s.record}, {now = NOW}} end,
+  records = function(s) return {{from = 1, limit = 2, subject = s.stored}} end,
+  expire_records = function() return {NOW} end,
   segments = customers,
   person = customers,
   erase = function(s) return {s.stored, {now = NOW}} end,
@@ -126,6 +138,7 @@ local function scene(p, form)
   local stored = s.engine:customer("customer", "c1")
   stored:choose("language", "de", {at = NOW, now = NOW})
   s.stored = stored:id()
+  s.record = {id = ("0"):rep(32), decision = "greeting", catalog = ("0"):rep(32), at = NOW, subject = s.stored}
   s.program = form.compile("a > 1", {variables = {a = "int"}})
   local file = assert(io.open(verbs_path))
   s.text = file:read "*a"
@@ -167,7 +180,8 @@ local function values(p)
     {"foreign engine", just(foreign)}, {"foreign profile", just(stranger)}, {"closed profile", just(closed)},
     {"closed engine", just(ended)}, {"the engine", function(s) return s.engine end},
     {"the profile", function(s) return s.me end}, {"the program", function(s) return s.program end},
-    {"profiles", function(s) return {s.me, stranger, 7} end},
+    {"profiles", function(s) return {s.me, stranger, 7} end}, {"texts", copy {"front", "language", 7}},
+    {"kind", copy {by = "no such kind"}}, {"bad kind", copy {by = 7}}, {"nul texts", copy {"a\0b"}},
   }
 end
 

@@ -188,7 +188,27 @@ pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decisio
 pz_status pz_decision_id(pz_str *out, pz_context *context, const pz_decision *decision, pz_error *err);
 pz_status pz_explain(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err);
 pz_status pz_explain_text(pz_str *out, pz_context *context, const pz_decision *decision, pz_error *err);
+typedef struct pz_many {
+  uint32_t size; uint32_t flags; uint32_t by; uint32_t count; const pz_profile *const *profiles;
+  const char *texts; const uint64_t *ends; const char *kind; const char *const *names;
+  uint32_t name_count; uint32_t *numbers;
+} pz_many;
+pz_status pz_decide_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
+pz_status pz_answer_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
+pz_status pz_segments_many(pz_str *out, pz_context *context, pz_pool *pool, const pz_many *many, pz_error *err);
 pz_status pz_eval(pz_value *out, pz_pool *pool, const char *expression, size_t len, pz_value variables, pz_error *err);
+
+/* record.h */
+typedef struct pz_record_options {
+  uint32_t size; uint32_t flags; const char *note; pz_durability durability;
+} pz_record_options;
+pz_status pz_decision_record(pz_value *out, pz_context *context, const pz_decision *decision, const pz_record_options *options, pz_error *err);
+pz_status pz_record(uint64_t *number, pz_context *context, const pz_decision *decision, const pz_record_options *options, pz_error *err);
+pz_status pz_record_many(pz_engine *engine, const pz_value *records, size_t count, const pz_write *write, uint64_t *numbers, pz_error *err);
+typedef struct pz_record_query {
+  uint32_t size; uint32_t flags; uint64_t from; uint64_t limit; const char *subject; const char *id;
+} pz_record_query;
+pz_status pz_records_expire(pz_engine *engine, int64_t before_ms, uint64_t *removed, pz_error *err);
 
 /* program.h */
 typedef struct pz_program pz_program;
@@ -221,6 +241,9 @@ bool pzl_value_equal(uint64_t, uint64_t, uint64_t, uint64_t) asm("pz_value_equal
 int pzl_value_compare(uint64_t, uint64_t, uint64_t, uint64_t) asm("pz_value_compare");
 pz_status pzl_program_eval_map(const pz_program *, pz_pool *, uint64_t, uint64_t, pz_evaluation *,
   pz_error *) asm("pz_program_eval_map");
+typedef pz_status (*pzl_record_fn)(void *, uint64_t, uint64_t, uint64_t);
+pz_status pzl_each_record(pz_engine *, const pz_record_query *, pzl_record_fn, void *, pz_error *)
+  asm("pz_each_record");
 ]]
 
 -- What this package keeps for itself; handle.lua tells. `struct pzl_engine` is allocated by malloc(),
@@ -247,25 +270,25 @@ local function exists(path)
   return file ~= nil
 end
 
-local function candidates()
+local function candidates(soname)
   local found = {}
   local folder = debug.getinfo(1, "S").source:match "^@(.*)/personalize_ffi/[^/]*$"
   for _, place in ipairs(folder and {"/", "/../../", "/../../../lib/"} or {}) do
-    found[#found + 1] = folder .. place .. SONAME
+    found[#found + 1] = folder .. place .. soname
   end
   for path in package.cpath:gmatch "(/[^;]*)/%?%.so" do
-    found[#found + 1] = path .. "/../../" .. SONAME
+    found[#found + 1] = path .. "/../../" .. soname
   end
   return found
 end
 
-local function open()
-  local named = os.getenv "PERSONALIZE_LIBRARY"
+local function open(variable, soname)
+  local named = os.getenv(variable)
   if named then return ffi.load(named) end
-  for _, path in ipairs(candidates()) do
+  for _, path in ipairs(candidates(soname)) do
     if exists(path) then return ffi.load(path) end
   end
-  return ffi.load(SONAME)
+  return ffi.load(soname)
 end
 
 local words = ffi.abi "64bit" and ffi.os ~= "Windows"
@@ -276,7 +299,7 @@ if not pcall(ffi.typeof, "pzl_scalar") then
   if words then ffi.cdef(BY_WORDS) end
 end
 
-local ok, C = pcall(open)
+local ok, C = pcall(open, "PERSONALIZE_LIBRARY", SONAME)
 if not ok then
   error("libpersonalize was not found; set PERSONALIZE_LIBRARY to its full path: " .. tostring(C), 0)
 end
@@ -285,4 +308,4 @@ if tonumber(major) ~= MAJOR or MAJOR == 0 and tonumber(minor) ~= MINOR then
   error(("libpersonalize %s.%s is loaded, this package was made for %d.%d"):format(major, minor, MAJOR, MINOR), 0)
 end
 
-return {C = C, words = words, declarations = DECLARATIONS}
+return {C = C, words = words, declarations = DECLARATIONS, open = open, MAJOR = MAJOR}

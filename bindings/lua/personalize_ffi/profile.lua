@@ -125,7 +125,7 @@ end
 
 -- ---- writing ----
 
-local DURABILITIES = {durable = 1, grouped = 2, lazy = 3}
+local DURABILITIES = V.DURABILITIES
 
 -- The circumstances of a write, or defaults. `number` is the argument's, for errors.
 local function begin_write(self, circumstances, number)

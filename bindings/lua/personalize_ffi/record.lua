@@ -1,0 +1,170 @@
+-- record.lua: decisions that are kept, and read again; for LuaJIT's FFI. The face is that of record.c.
+--
+-- Records are read by pages. The library calls back for each record of a page, in code that is not
+-- compiled, with the collector stopped: the callback copies the record into a pool and makes nothing, so
+-- that no other Lua code runs in the middle of a visit. Values are made when the visit is over.
+local ffi = require "ffi"
+local library = require "personalize_ffi.library"
+local V = require "personalize_ffi.value"
+local H = require "personalize_ffi.handle"
+local C, words = library.C, library.words
+V.is_own(debug.getinfo(1, "S").source)
+
+local tonumber, pcall, collectgarbage = tonumber, pcall, collectgarbage
+local check, fail, name_at, option, put, push = V.check, V.fail, V.name_at, V.option, V.put, V.push
+local moment_at, push_answer = V.moment_at, V.push_answer
+local take, give, core_of, engine_of, keep_alive = H.take, H.give, H.core_of, H.engine_of, H.keep_alive
+local ffi_string = ffi.string
+local ERR_ARG, ERR_TYPE, ERR_UNSUPPORTED = V.ERR_ARG, V.ERR_TYPE, V.ERR_UNSUPPORTED
+local LIST, MAP = 9, 10
+local PAGE_MAX, NUMBER_MAX = 256, 9007199254740991
+
+local new_options, new_query = H.sized "pz_record_options", H.sized "pz_record_query"
+local new_write = H.sized "pz_write"
+local number_t, numbers_t = ffi.typeof "uint64_t[1]", ffi.typeof "uint64_t[?]"
+local value_t, page_t = ffi.typeof "pz_value", ffi.typeof("pz_value[" .. PAGE_MAX .. "]")
+
+local function settings_at(settings)
+  local kind = V.type_of(settings)
+  if kind ~= "table" then fail(ERR_TYPE, ("the settings are a table, not %s"):format(kind)) end
+  return settings
+end
+
+local function durability_of(settings)
+  local name = option(settings, "durability")
+  if name and not V.DURABILITIES[name] then fail(ERR_ARG, "durability is durable, grouped or lazy") end
+  return name and V.DURABILITIES[name] or 0
+end
+
+-- {note, value = false, anonymous = true, durability}
+local function read_options(settings)
+  local options = new_options()
+  if settings == nil then return options, nil end
+  settings_at(settings)
+  local value = settings.value
+  options.flags = (value == false and 1 or 0) + (settings.anonymous and 2 or 0)
+  options.durability = durability_of(settings)
+  local note = option(settings, "note")
+  options.note = note
+  return options, note
+end
+
+-- ---- reading by pages ----
+
+local page -- of the visit that is running
+local visit -- the callback, made when it is first needed
+
+local function note_record(_, number, kind_and_len, as)
+  local status = C.pzl_pool_copy(page.pool, page.records + page.count, kind_and_len, as)
+  page.count, page.last = page.count + 1, number
+  return status
+end
+
+local function each_record(engine, query, err)
+  return C.pzl_each_record(engine, query, visit, nil, err)
+end
+jit.off(note_record, true)
+jit.off(each_record, true)
+
+local function visit_page(self, query, into, err)
+  if not words then fail(ERR_UNSUPPORTED, "records are read through the C module on this machine") end
+  visit = visit or ffi.cast("pzl_record_fn", note_record)
+  local was_running = collectgarbage "isrunning"
+  local engine = engine_of(self)
+  collectgarbage "stop"
+  page = into
+  local ok, status = pcall(each_record, engine, query, err)
+  page = nil
+  if was_running then collectgarbage "restart" end
+  if not ok then fail(V.ERR_NOMEM, status) end
+  check(status, err)
+end
+
+return function(Engine, ask)
+  -- {value, reason, rule, confidence, number}
+  function Engine.record(self, name, customer, circumstances, account, level, settings)
+    name_at(name, "the name")
+    local options, note = read_options(settings)
+    local number = number_t()
+    local s, profile = ask.begin_question(self, customer, circumstances, account, level)
+    ask.settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+    ask.settle(s, C.pz_record(number, s.context, s.decision[0], options, s.err))
+    keep_alive(note)
+    local d = s.decided
+    C.pz_decision_read(d, s.decision[0])
+    return ask.end_question(self, s, {
+      value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
+      confidence = d.confidence, number = tonumber(number[0]),
+    })
+  end
+
+  -- The record without keeping it.
+  function Engine.decision_record(self, name, customer, circumstances, account, level, settings)
+    name_at(name, "the name")
+    local options, note = read_options(settings)
+    local record = value_t()
+    local s, profile = ask.begin_question(self, customer, circumstances, account, level)
+    ask.settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+    ask.settle(s, C.pz_decision_record(record, s.context, s.decision[0], options, s.err))
+    keep_alive(note)
+    return ask.end_question(self, s, push(record))
+  end
+
+  -- The number of each; false for one whose person has been erased.
+  function Engine.record_many(self, records, settings)
+    core_of(self)
+    local write, s = new_write(), take(self)
+    if settings ~= nil then
+      settings_at(settings)
+      write.now_ms, write.durability = moment_at(s, settings.now), durability_of(settings)
+    end
+    local list = s.input
+    list.kind, list.len = 0, 0
+    if V.type_of(records) == "table" then put(s, list, records) end
+    if list.kind ~= LIST and (list.kind ~= MAP or list.len > 0) then fail(ERR_TYPE, "the records are a list") end
+    local count = list.len
+    local numbers, items = numbers_t(count + 1), count > 0 and list.as.items or nil
+    check(C.pz_record_many(engine_of(self), items, count, write, numbers, s.err), s.err)
+    local told = {}
+    for i = 1, count do told[i] = numbers[i - 1] ~= 0 and tonumber(numbers[i - 1]) end
+    give(self, s)
+    return told
+  end
+
+  -- A list of the records, each with its "number".
+  function Engine.records(self, settings)
+    core_of(self)
+    local query, subject, id = new_query(), nil, nil
+    local wanted = 0
+    if settings ~= nil then
+      settings_at(settings)
+      query.from = V.number_option(settings, "from", NUMBER_MAX)
+      wanted = math.floor(V.number_option(settings, "limit", NUMBER_MAX))
+      subject, id = option(settings, "subject"), option(settings, "id")
+      query.subject, query.id = subject, id
+    end
+    if wanted == 0 then wanted = 1 / 0 end
+    local s, found = take(self), {}
+    local into = {pool = s.pool, records = page_t(), count = 0, last = 0}
+    repeat
+      local most = math.min(wanted - #found, PAGE_MAX)
+      into.count, query.limit = 0, most
+      C.pz_pool_reset(s.pool)
+      visit_page(self, query, into, s.err)
+      for i = 0, into.count - 1 do found[#found + 1] = push(into.records[i]) end
+      query.from = into.last + 1
+    until into.count < most or #found >= wanted
+    keep_alive(subject, id)
+    give(self, s)
+    return found
+  end
+
+  -- How many records of decisions before a moment went; nil: what the catalog's retention has passed.
+  function Engine.expire_records(self, before)
+    core_of(self)
+    local s, removed = take(self), number_t()
+    check(C.pz_records_expire(engine_of(self), moment_at(s, before), removed, s.err), s.err)
+    give(self, s)
+    return tonumber(removed[0])
+  end
+end
