@@ -1,5 +1,6 @@
 /*
- * peer.c: in C what python_many.py does in Python, so that the two can be timed side by side.
+ * peer.c: in C what python_many.py does in Python and lua.lua in Lua, so that they can be timed
+ * side by side.
  *
  *     peer CATALOG STORE IDS      then one word a line on standard input, one answer a line:
  *
