@@ -526,6 +526,16 @@ function tests.stored_customers_are_found_again()
   fails("", engine.profile, engine, "nobody")
 end
 
+function tests.an_engine_is_opened_with_settings_of_their_kind()
+  for _, wrong in ipairs {7, "redis", p.null, io.stdout, {}, false, p.bytes "x"} do
+    fails("module is what require", p.open, catalog, {module = wrong})
+  end
+  local engine = p.open(catalog, {grouped = true})
+  engine:customer("email", "ann@example.com"):choose("language", "de")
+  assert(engine:count() == 1)
+  fails("libpersonalize-redis", p.open, catalog, {store = "redis://127.0.0.1:1"})
+end
+
 function tests.a_customer_is_decided_for_by_name()
   local engine = shop()
   local ann = engine:customer("email", "ann@example.com")

@@ -129,6 +129,29 @@ end
 
 -- ---- what differs from the C module ----
 
+function tests.a_missing_library_for_redis_is_named()
+  local getenv = os.getenv
+  os.getenv = function(name) return name == "PERSONALIZE_REDIS_LIBRARY" and "/nowhere.so" or getenv(name) end -- luacheck: ignore
+  local ok, message = pcall(require, "personalize_ffi.redis")
+  os.getenv = getenv -- luacheck: ignore
+  assert(not ok and message:find("/nowhere.so", 1, true) and message:find("PERSONALIZE_REDIS_LIBRARY", 1, true))
+end
+
+function tests.a_visit_leaves_the_collector_as_it_was()
+  local engine = p.open(shop_path)
+  engine:record "home.hero"
+  for _, was_running in ipairs {true, false} do
+    collectgarbage(was_running and "restart" or "stop")
+    assert(#engine:records() == 1)
+    assert(collectgarbage "isrunning" == was_running)
+    pcall(engine.records, engine, {subject = "\n"})
+    assert(collectgarbage "isrunning" == was_running)
+  end
+  collectgarbage "restart"
+  -- Often enough to be compiled, were it not forbidden.
+  for _ = 1, 500 do assert(engine:records {limit = 1}[1].number == 1) end
+end
+
 function tests.integers_of_the_ffi_go_in()
   assert(p.print {1LL, 18446744073709551615ULL, -9223372036854775807LL} ==
     "[1,18446744073709551615,-9223372036854775807]")

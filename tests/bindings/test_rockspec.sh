@@ -14,6 +14,9 @@ export HOME="$folder"
   cat "$folder/install.log"; exit 1; }
 library=$(find "$folder/prefix" -name libpersonalize.so | head -n 1)
 [ -n "$library" ] || { echo "no library was installed"; exit 1; }
+# LuaRocks looks in lib; a build for another folder has to say so.
+where=
+[ "$library" = "$folder/prefix/lib/libpersonalize.so" ] || where="PERSONALIZE_LIBDIR=${library%/*}"
 
 cat >"$folder/ten.lua" <<'LUA'
 local p = require "personalize"
@@ -33,7 +36,7 @@ for version in "$@"; do
   cp -r "$source/bindings/lua" "$folder/source"
   (cd "$folder/source" &&
     luarocks --lua-version="$version" --tree="$folder/tree" make PERSONALIZE_DIR="$folder/prefix" \
-      PERSONALIZE_LIBDIR="$(dirname "$library")" personalize-scm-1.rockspec) >"$folder/make.log" 2>&1 || {
+      ${where:+"$where"} personalize-scm-1.rockspec) >"$folder/make.log" 2>&1 || {
     cat "$folder/make.log"; echo "luarocks failed for Lua $version"; exit 1; }
   rm -rf "$folder/source"
   LUA_CPATH="$folder/tree/lib/lua/$version/?.so" "$lua" "$folder/ten.lua" \
