@@ -96,15 +96,19 @@ static pz_status find_customer(batch *b, pz_str identifier, customer **out)
     if (number == PZ__NAME_NONE)
         return PZ_ERR_NOMEM;
     *out = b->known[number];
-    if (*out)
+    /* One who is new leads nowhere yet, and a row may have given the identifier to somebody else.
+     */
+    if (*out && !(*out)->is_new)
         return PZ_OK;
     size_t count = 0;
     pz__buf_reset(&b->bytes);
     pz_status status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
     if (status != PZ_OK)
         return status;
-    status =
-        count ? read_customer(b, pz__first_key(&b->bytes), out) : make_customer(b, identifier, out);
+    if (count > 0)
+        status = read_customer(b, pz__first_key(&b->bytes), out);
+    else if (!*out)
+        status = make_customer(b, identifier, out);
     if (status == PZ_OK)
         b->known[number] = *out;
     return status;
@@ -229,23 +233,43 @@ static pz_status check_identifier(batch *b, const customer *c, const pz__verb *v
         return status;
     return pz__fail(why, PZ_ERR_SUBJECT,
                     "'%.*s' is the %.*s of another profile: link the two if they are one person",
-                    PZ__STR_ARG(text), PZ__STR_ARG(verb->name));
+                    PZ__STR_ARG(pz__told(b->engine, text)), PZ__STR_ARG(verb->name));
+}
+
+/* When somebody was erased who had one of the identifiers that a row is going to take. */
+static pz_status find_erased(batch *b, pz_value row, int64_t *erased_ms, pz_error *why)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 1; i < row.len && status == PZ_OK && b->erased.has_any; i++) {
+        pz__verb verb;
+        int64_t ms;
+        status = read_row_verb(b, pz_value_item(row, i), &verb, why);
+        if (status != PZ_OK || verb.kind != PZ__VERB_IDENTIFY)
+            continue;
+        const pz_str identifier = pz__identifier(&b->scratch, verb.name, pz_value_text(verb.value));
+        status = identifier.data ? pz__erased_identifier(&b->erased, identifier, &ms, b->err)
+                                 : PZ_ERR_NOMEM;
+        *erased_ms = status == PZ_OK && ms > *erased_ms ? ms : *erased_ms;
+    }
+    return status;
 }
 
 static pz_status apply_row(batch *b, customer *c, pz_value row, bool *is_timed, pz_error *why)
 {
-    pz_status status = PZ_OK;
+    int64_t erased_ms = c->erased_ms;
+    pz_status status = find_erased(b, row, &erased_ms, why);
     for (uint32_t i = 1; i < row.len && status == PZ_OK; i++) {
         pz__verb verb;
         status = read_row_verb(b, pz_value_item(row, i), &verb, why);
         if (status == PZ_OK)
-            status = pz__erased_refuses(c->erased_ms, verb.write.at_ms, why);
+            status = pz__erased_refuses(erased_ms, verb.write.at_ms, why);
         if (status == PZ_OK && verb.kind == PZ__VERB_IDENTIFY)
             status = check_identifier(b, c, &verb, why);
         if (status == PZ_OK)
             status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
         *is_timed |= verb.write.at_ms != b->write.now_ms;
     }
+    c->erased_ms = status == PZ_OK ? erased_ms : c->erased_ms;
     return status;
 }
 

@@ -86,6 +86,60 @@ static void identifier_of_somebody_else_is_refused(void **state)
     assert_int_equal(applied(h, "[\"1\", [\"identify\", \"email\", \"a@b\"]]", 0).status, PZ_OK);
 }
 
+static void identifier_of_a_row_that_was_refused_leads_to_one(void **state)
+{
+    home *h = *state;
+    pz_observed results[3] = {
+        {.size = sizeof *results}, {.size = sizeof *results}, {.size = sizeof *results}};
+    const pz_value rows[3] = {
+        parsed(h, "[{\"email\": \"a@b\"}, [\"declare\", \"language\", \"xx\"]]"),
+        parsed(h, "[\"1\", [\"identify\", \"email\", \"a@b\"], [\"declare\", \"size\", \"L\"],"
+                  " [\"consent\", \"ads\", \"grant\"]]"),
+        parsed(h, "[{\"email\": \"a@b\"}, [\"declare\", \"language\", \"de\"]]"),
+    };
+    assert_ok(pz_apply_many(h->engine, rows, 3, NULL, 0, results, &kit_error));
+    assert_int_equal(results[0].status, PZ_ERR_DOMAIN);
+    assert_int_equal(results[1].status, PZ_OK);
+    assert_int_equal(results[2].status, PZ_OK);
+    uint64_t count;
+    assert_ok(pz_profile_count(h->engine, &count, &kit_error));
+    assert_int_equal(count, 1);
+    pz_profile *one = customer(h, "customer", "1");
+    assert_string_equal(answer(h, one, "size"), "L");
+    assert_string_equal(answer(h, one, "language"), "de");
+    pz_profile_free(one);
+}
+
+static void identifier_of_the_erased_brings_nothing_old_back(void **state)
+{
+    home *h = *state;
+    uint32_t erased;
+    applied(h, ROW, 0);
+    pz_profile *one = customer(h, "customer", "1");
+    assert_ok(pz_erase(h->engine, id_of(one), NULL, 0, &erased, &kit_error));
+    pz_profile_free(one);
+    h->now_ms += DAY;
+    /* By another name, but under the same address: before or behind it in the row. */
+    assert_int_equal(applied(h,
+                             "[\"9\", [\"declare\", \"size\", \"L\", {\"at\": "
+                             "\"2026-03-01T00:00:00Z\"}], [\"identify\", \"email\", \"a@b\"]]",
+                             0)
+                         .status,
+                     PZ_ERR_LATE);
+    assert_int_equal(applied(h,
+                             "[\"9\", [\"identify\", \"email\", \"a@b\"],"
+                             " [\"declare\", \"size\", \"L\"]]",
+                             0)
+                         .status,
+                     PZ_OK);
+    assert_int_equal(applied(h,
+                             "[\"9\", [\"declare\", \"size\", \"M\", {\"at\": "
+                             "\"2026-03-01T00:00:00Z\"}]]",
+                             0)
+                         .status,
+                     PZ_ERR_LATE);
+}
+
 static void what_was_erased_does_not_come_back_by_a_table(void **state)
 {
     home *h = *state;
@@ -155,6 +209,9 @@ int main(void)
         TEST(failing_operation_undoes_its_row_and_no_other),
         TEST(settled_row_changes_no_octet),
         TEST(identifier_of_somebody_else_is_refused),
+        TEST(identifier_of_a_row_that_was_refused_leads_to_one),
+        DISK(identifier_of_a_row_that_was_refused_leads_to_one),
+        TEST(identifier_of_the_erased_brings_nothing_old_back),
         TEST(what_was_erased_does_not_come_back_by_a_table),
         TEST(arguments_that_are_wrong_are_told),
         TEST(applying_survives_exhaustion),
