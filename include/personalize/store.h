@@ -201,7 +201,9 @@ PZ_API pz_status pz_store_copy(pz_store *from, pz_store *to, const pz_store_watc
  * is a copy as above, each profile whole.
  *
  * @param address  Where to; not "memory:".
- * @param options  How that is opened; NULL for defaults.
+ * @param options  How that is opened; NULL for defaults. Without hooks a sealed store is sealed there
+ *                 with its own; with others it is sealed anew, by a copy. Who wants it in the clear
+ *                 opens the place without hooks and calls pz_store_copy().
  * @return PZ_OK; PZ_ERR_STATE: a store is there already (unless it is an interrupted copy of this
  * one, which goes on); as pz_store_copy().
  */

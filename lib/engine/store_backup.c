@@ -7,12 +7,18 @@
  * refused, an empty one too: it would go on writing under an id whose later states somebody may
  * hold.
  *
+ * A sealed store never comes out in the clear by this: without hooks of its own, what is made is
+ * sealed with those of the store. A snapshot is bytes as they are, so it is taken only where both
+ * are sealed with the same hooks, or neither is.
+ *
  * Compacting is done in chunks like copying: what would be written as it stands is passed over,
  * the rest is decoded, cleaned and written in one transaction, from the bytes as they are then.
  */
 #include "engine/store_work.h"
 
 #include <string.h>
+
+#include <personalize/ext/hooks.h>
 
 #define LMDB_SCHEME "lmdb:"
 
@@ -86,29 +92,53 @@ static pz_status snapshot(pz_store *store, const char *address, pz__watch *watch
     return pz__watch_step(watch, watch->total);
 }
 
+/* Whether bytes of a store with hooks `a` are what one with hooks `b` would hold. */
+static bool are_same_hooks(const pz_store_hooks *a, const pz_store_hooks *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->payload == b->payload && a->seal == b->seal && a->open == b->open &&
+           a->pseudonym == b->pseudonym;
+}
+
+/* How the other place is opened: sealed as this one, if nothing else is said. */
+static pz_status place_options(const pz_store *store, const pz_store_options *given,
+                               pz_store_options *out, pz_error *err)
+{
+    const pz_status status = pz__store_options_read(given, out, err);
+    if (status != PZ_OK)
+        return status;
+    if (!out->hooks)
+        out->hooks = pz__store_hooks(store->store);
+    if (out->flags & PZ_STORE_READ_ONLY)
+        return pz__fail(err, PZ_ERR_ARG, "what is made anew cannot be opened for reading only");
+    return PZ_OK;
+}
+
 static pz_status make_elsewhere(pz_store *store, const char *address, const pz_store_options *given,
                                 const pz_store_watch *how, pz_store_outcome *outcome, pz_error *err)
 {
     pz__watch watch;
-    const pz_store_options defaults = {PZ_STORE_OPTIONS};
-    const pz_store_options *options = given ? given : &defaults;
+    pz_store_options options;
     if (!store || !address)
         return pz__fail(err, PZ_ERR_ARG, "a store and an address are needed");
-    if (options->size != sizeof defaults)
-        return pz__fail(err, PZ_ERR_ARG, "begin the options with PZ_STORE_OPTIONS");
+    pz_status status = place_options(store, given, &options, err);
+    if (status != PZ_OK)
+        return status;
     if (strcmp(address, "memory:") == 0)
         return pz__fail(err, PZ_ERR_ARG,
                         "a store in memory is gone with its handle: name a place that lasts");
-    pz_status status = pz__watch_begin(&watch, how, outcome, err);
+    status = pz__watch_begin(&watch, how, outcome, err);
     if (status != PZ_OK)
         return status;
-    status = check_place(store, address, options, err);
+    status = check_place(store, address, &options, err);
     if (status != PZ_OK)
         return pz__watch_end(&watch, outcome, status);
-    if (is_lmdb(address) && pz__store_has_files(store->store))
+    if (is_lmdb(address) && pz__store_has_files(store->store) &&
+        are_same_hooks(pz__store_hooks(store->store), options.hooks))
         status = snapshot(store, address, &watch, err);
     else
-        status = copy_to(store, address, options, &watch, err);
+        status = copy_to(store, address, &options, &watch, err);
     return pz__watch_end(&watch, outcome, status);
 }
 
@@ -194,7 +224,8 @@ static pz_status look_through(compacting *c, const pz__chunk *chunk, bool *is_an
         if (status == PZ_OK || is_fatal(status))
             continue;
         status = pz__watch_fault(c->watch, (pz__fault){PZ_FAULT_DAMAGED, key, {NULL, 0}, status},
-                                 "profile '%.*s': %s", PZ__STR_ARG(key), c->why.message);
+                                 "profile '%.*s': %s", PZ__STR_ARG(pz__store_told(c->store, key)),
+                                 c->why.message);
         c->watch->outcome.left_out++;
     }
     pz__buf_clear(&out);

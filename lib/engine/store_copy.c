@@ -14,8 +14,8 @@
  *     0x1f "copied-to" 0x1f (writer id of the source) stream ->  number (8) of the last entry
  *
  * A kill at any moment leaves whole chunks and the bookmark that belongs to them. The first is
- * taken out when all records are through; the second stays, since entries of a stream have no
- * identity by which a repeated one could be told.
+ * taken out when records and streams are through; the second stays, since entries of a stream have
+ * no identity by which a repeated one could be told.
  *
  * Where writers are in each other's way for long (Redis), a chunk is done record by record.
  */
@@ -188,16 +188,16 @@ static bool is_fatal(pz_status status)
 /* A profile that stays out: told of, or the end of the copy. */
 static pz_status leave_out(copying *c, uint32_t place, pz__fault fault, const char *message)
 {
+    const pz_str key = pz__store_told(c->to, pz__store_told(c->from, fault.key));
     c->watch->outcome.left_out++;
     if (!c->watch->how.fault)
-        return pz__fail(c->err, fault.status, "profile '%.*s': %s", PZ__STR_ARG(fault.key),
-                        message);
+        return pz__fail(c->err, fault.status, "profile '%.*s': %s", PZ__STR_ARG(key), message);
     if (place < c->told) {
         c->watch->outcome.faults++;
         return PZ_OK;
     }
     c->told = place + 1;
-    return pz__watch_fault(c->watch, fault, "profile '%.*s': %s", PZ__STR_ARG(fault.key), message);
+    return pz__watch_fault(c->watch, fault, "profile '%.*s': %s", PZ__STR_ARG(key), message);
 }
 
 /* Whether the target erased this person after all that the source has of it. */
@@ -375,8 +375,7 @@ static pz_status copy_records(copying *c)
     char start[PZ__STORE_KEY_MAX]; /* the bookmark moves meanwhile */
     if (after.len)
         memcpy(start, after.data, after.len);
-    status = pz__walk_records(c->from, c->alloc, (pz_str){start, after.len}, put_chunk, c, c->err);
-    return status == PZ_OK ? take_mark_out(c) : status;
+    return pz__walk_records(c->from, c->alloc, (pz_str){start, after.len}, put_chunk, c, c->err);
 }
 
 /* ---- streams ---- */
@@ -526,6 +525,8 @@ pz_status pz__store_copy(pz_store *from, pz_store *to, pz__watch *watch, pz_erro
     if (status == PZ_OK)
         status = pz__store_has_names(c.from) ? pz__store_each_stream(c.from, copy_stream, &c, err)
                                              : copy_stream(&c, pz__records_stream());
+    if (status == PZ_OK)
+        status = take_mark_out(&c);
     pz__arena_clear(&c.scratch);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");

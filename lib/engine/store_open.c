@@ -14,7 +14,8 @@
 
 static const pz_store_options default_options = {PZ_STORE_OPTIONS};
 
-static pz_status read_options(const pz_store_options *given, pz_store_options *out, pz_error *err)
+pz_status pz__store_options_read(const pz_store_options *given, pz_store_options *out,
+                                 pz_error *err)
 {
     *out = default_options;
     if (!given)
@@ -37,7 +38,7 @@ pz_status pz_store_open(pz_store **out, const char *address, const pz_store_opti
         *out = NULL;
     if (!out || !address)
         return pz__fail(err, PZ_ERR_ARG, "an address and a place for the store are needed");
-    pz_status status = read_options(given, &options, err);
+    pz_status status = pz__store_options_read(given, &options, err);
     if (status != PZ_OK)
         return status;
     const pz_alloc alloc = pz__alloc_or_default(options.alloc);

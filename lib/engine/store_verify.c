@@ -132,7 +132,8 @@ static pz_status check_entry(void *payload, pz_str identifier, bool is_link)
     const pz__fault fault = {PZ_FAULT_UNFINDABLE, v->key, identifier, PZ_ERR_NOT_FOUND};
     return pz__watch_fault(
         v->watch, fault, "profile '%.*s' cannot be found by its %s '%s'" COPY_ANEW,
-        PZ__STR_ARG(v->key), is_link ? "link" : "identifier", shown(identifier, room));
+        PZ__STR_ARG(pz__store_told(v->store, v->key)), is_link ? "link" : "identifier",
+        shown(pz__store_told(v->store, identifier), room));
 }
 
 static pz_status check_profile(verifying *v, const pz__profile *profile)
@@ -142,7 +143,8 @@ static pz_status check_profile(verifying *v, const pz__profile *profile)
         return pz__watch_fault(
             v->watch, (pz__fault){PZ_FAULT_MISPLACED, v->key, {NULL, 0}, PZ_ERR_SUBJECT},
             "under the key '%.*s' stands the profile '%.*s'; restore it from a backup",
-            PZ__STR_ARG(v->key), PZ__STR_ARG(subject));
+            PZ__STR_ARG(pz__store_told(v->store, v->key)),
+            PZ__STR_ARG(pz__store_told(v->store, subject)));
     return pz__index_each(profile, &v->scratch, check_entry, v);
 }
 
@@ -174,7 +176,7 @@ static pz_status check_mark(verifying *v, pz_str bytes)
     return pz__watch_fault(v->watch, (pz__fault){PZ_FAULT_MARK, v->key, {NULL, 0}, PZ_ERR_CORRUPT},
                            "profile '%.*s' says that nobody links to it, and somebody "
                            "does" COPY_ANEW,
-                           PZ__STR_ARG(v->key));
+                           PZ__STR_ARG(pz__store_told(v->store, v->key)));
 }
 
 static pz_status check_record(verifying *v, pz_str bytes)
@@ -189,7 +191,7 @@ static pz_status check_record(verifying *v, pz_str bytes)
                         v->key,
                         {NULL, 0},
                         status},
-            "profile '%.*s': %s", PZ__STR_ARG(v->key), why.message);
+            "profile '%.*s': %s", PZ__STR_ARG(pz__store_told(v->store, v->key)), why.message);
     if (status == PZ_OK)
         status = pz__profile_seal(profile);
     if (status == PZ_OK)

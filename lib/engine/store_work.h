@@ -7,6 +7,16 @@
 #include "engine/engine.h"
 #include "engine/records.h"
 
+/* Options as the caller gave them (NULL: none), of whatever version. PZ_ERR_ARG. */
+pz_status pz__store_options_read(const pz_store_options *given, pz_store_options *out,
+                                 pz_error *err);
+
+/* An id or identifier for a message: not told where a store has pseudonyms for them. */
+static inline pz_str pz__store_told(const pz__store *store, pz_str name)
+{
+    return pz__store_hooks(store) ? PZ__STR("(not told)") : name;
+}
+
 /* A call that is followed: what the caller wants to be told, and what is told at the end. */
 typedef struct pz__watch {
     pz_store_watch how;

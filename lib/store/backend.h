@@ -109,6 +109,7 @@ struct pz__store {
     bool can_seek;         /* an iteration may begin anywhere without going through what is before */
     unsigned update_tries; /* the backend's */
     atomic_uint checked;   /* PZ__STORE_* bits */
+    const struct pz_store_hooks *hooks; /* of a sealed store; NULL: it is none */
 };
 
 struct pz__store_txn {

@@ -501,6 +501,7 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
     s->base.update_tries = inner->backend->update_tries;
     s->inner = inner;
     s->hooks = *hooks;
+    s->base.hooks = &s->hooks;
     atomic_store(&s->base.checked, PZ__STORE_CHECKED);
     *store = &s->base;
     return PZ_OK;

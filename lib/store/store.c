@@ -425,6 +425,11 @@ pz_status pz__store_stat_read(pz__store *store, pz__store_stat *out, pz_error *e
     return store->backend->stat ? store->backend->stat(store, out, err) : PZ_OK;
 }
 
+const struct pz_store_hooks *pz__store_hooks(const pz__store *store)
+{
+    return store->hooks;
+}
+
 bool pz__store_has_files(const pz__store *store)
 {
     return store->backend->shrink != NULL;

@@ -198,9 +198,11 @@ bool pz__store_has_files(const pz__store *store);
 
 /* The version of how every backend lays out its bytes. */
 uint32_t pz__store_format(void);
-/* The scheme of its address: "lmdb"; of a sealed store "sealed". */
+/* The scheme of its address: "lmdb". */
 const char *pz__store_scheme(const pz__store *store);
 bool pz__store_is_read_only(const pz__store *store);
+/* Those that seal it, NULL if none do; borrowed for as long as it is open. */
+const struct pz_store_hooks *pz__store_hooks(const pz__store *store);
 
 /* ---- the backend's side (store/backend.h is private; see there) ---- */
 
