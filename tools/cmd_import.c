@@ -16,6 +16,8 @@
 #include "base/str.h"
 
 #define BATCH_DEFAULT 1000u
+/* Bytes of rows after which a batch is closed, however few they are. */
+#define BATCH_BYTES_MAX ((size_t)16 << 20)
 
 typedef struct row_place {
     uint64_t line;
@@ -36,6 +38,7 @@ typedef struct import {
     row_place *places;
     pz_observed *results;
     size_t count, cap;
+    size_t held; /* bytes of text in the pool */
     uint64_t line, applied, settled, refused;
     output *rejects;
     progress progress;
@@ -53,7 +56,7 @@ static int reject(import *in, row_place at, const column *which, const char *why
                  "column '%.*s': ", (int)(which->source.len < 60 ? which->source.len : 60),
                  which->source.data);
     cli_fail(0, "%s:%" PRIu64 ": %s%s", in->c->words[0], at.line, shown, why);
-    if (!in->rejects)
+    if (!in->rejects || at.text.len == 0)
         return EXIT_DONE;
     output_write(in->rejects, at.text.data, at.text.len);
     return output_write(in->rejects, "\n", 1) == PZ_OK ? EXIT_DONE : EXIT_SYSTEM;
@@ -65,9 +68,8 @@ static int commit(import *in)
 {
     pz_error err = PZ_ERROR_INIT;
     int code = EXIT_DONE;
-    const int64_t now_ms = 0;
     pz_write write = {PZ_WRITE, .channel = in->map.channel[0] ? in->map.channel : NULL,
-                      .who = in->map.who[0] ? in->map.who : NULL, .now_ms = now_ms};
+                      .who = in->map.who[0] ? in->map.who : NULL};
     if (!cli_time("now", in->c->now, &write.now_ms))
         return EXIT_USAGE;
     for (size_t i = 0; i < in->count; i++)
@@ -82,7 +84,7 @@ static int commit(import *in)
         else
             ++*(in->results[i].is_new ? &in->applied : &in->settled);
     }
-    in->count = 0;
+    in->count = in->held = 0;
     pz_pool_reset(in->pool);
     return code;
 }
@@ -92,7 +94,8 @@ static bool keep_text(import *in, pz_str text, row_place *out)
     char *copy = pz__arena_new(pz__pool_arena(in->pool), text.len + 1);
     if (!copy)
         return false;
-    memcpy(copy, text.data, text.len);
+    memcpy(copy, text.len ? text.data : "", text.len);
+    in->held += text.len;
     *out = (row_place){in->line, {copy, text.len}};
     return true;
 }
@@ -114,17 +117,30 @@ static int take_row(import *in, pz_str text, const char *why)
     char message[256];
     const column *which = NULL;
     row_place at;
+    int code = EXIT_DONE;
     if (!keep_text(in, text, &at))
         return cli_fail(EXIT_SYSTEM, "out of memory");
     if (why)
-        return reject(in, at, NULL, why);
-    if (!mapping_row(&in->map, in->pool, get_field, in, &in->rows[in->count], &which, message))
-        return reject(in, at, which, message);
-    in->places[in->count++] = at;
-    return in->count == in->cap ? commit(in) : EXIT_DONE;
+        code = reject(in, at, NULL, why);
+    else if (!mapping_row(&in->map, in->pool, get_field, in, &in->rows[in->count], &which, message))
+        code = reject(in, at, which, message);
+    else
+        in->places[in->count++] = at;
+    if (code == EXIT_DONE && (in->count == in->cap || in->held >= BATCH_BYTES_MAX))
+        code = commit(in);
+    return code;
 }
 
 /* ---- CSV ---- */
+
+/* Whether a later column has the name of column `k`: then nobody can tell which one is meant. */
+static bool is_twice(const import *in, uint32_t k)
+{
+    bool is_found = false;
+    for (uint32_t i = k + 1; i < in->field_count && !in->map.has_no_header; i++)
+        is_found |= pz__str_equal(in->fields[i], in->fields[k]);
+    return is_found;
+}
 
 /* Where each column of the mapping stands, by the header or by number. */
 static int find_columns(import *in)
@@ -139,6 +155,9 @@ static int find_columns(import *in)
             if (pz__str_equal(name, c->source))
                 c->index = k;
         }
+        if (c->index != UINT32_MAX && is_twice(in, c->index))
+            code = cli_fail(EXIT_CATALOG, "%s:%u:%u: the table has more than one column '%.*s'",
+                            in->map.path, c->line, c->place, PZ__STR_ARG(c->source));
         if (c->index != UINT32_MAX)
             continue;
         const pz_str near = pz__nearest(c->source, in->fields, in->field_count);
@@ -177,7 +196,11 @@ static int read_csv(import *in)
                      in->field_count, width);
             why = message;
         }
-        code = take_row(in, csv_text(in->csv), why);
+        /* In the file of rejects nothing may stand behind a quote that is open. */
+        if (csv_is_over(in->csv) && why)
+            code = commit(in);
+        if (code == EXIT_DONE)
+            code = take_row(in, csv_text(in->csv), why);
         progress_step(&in->progress, in->line, csv_share(in->csv));
     }
     return code;

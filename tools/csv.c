@@ -4,6 +4,9 @@
  * A record is one line, or more where a quoted field holds line ends: lines are gathered until it
  * is closed. Lines may end in LF or CR LF; inside a field either is read as LF. A byte order mark
  * at the beginning is passed over. Memory is bounded by the longest record.
+ *
+ * Where a quote is open and the record too long, what follows may be text of a field or records:
+ * nothing behind it is read. A long line without quotes ends where it ends.
  */
 #include "table.h"
 
@@ -14,7 +17,8 @@ struct csv {
     line_reader *reader;
     char separator;
     uint64_t line, next_line;
-    char *text; /* the record as it stands */
+    bool is_over; /* nothing is read any more */
+    char *text;   /* the record as it stands */
     size_t len, cap;
     char *plain; /* its fields, without quotes */
     pz_str fields[CSV_FIELDS_MAX];
@@ -82,12 +86,17 @@ static bool gather(csv *c, const char **why)
     do {
         if (!line_reader_next(c->reader, &line, &len)) {
             *why = is_open ? "a quote is never closed" : NULL;
+            c->is_over = true;
             return is_open;
         }
         if (++c->next_line == 1 && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
             line += 3, len -= 3;
         if ((c->len && !add_line(c, "\n", 1)) || !add_line(c, line, len)) {
-            *why = "the record is too long";
+            c->is_over = is_open || is_open_after(c, line, len, false);
+            c->len = 0;
+            *why = c->is_over ? "the record is longer than a MiB; where its quote should have been "
+                                "closed cannot be told, so nothing behind it was read"
+                              : "the record is longer than a MiB";
             return true;
         }
         is_open = is_open_after(c, line, len, is_open);
@@ -149,6 +158,8 @@ bool csv_next(csv *c, const pz_str **fields, uint32_t *count, const char **why)
 {
     *why = NULL;
     *count = 0;
+    if (c->is_over)
+        return false;
     do
         if (!gather(c, why))
             return false;
@@ -158,6 +169,11 @@ bool csv_next(csv *c, const pz_str **fields, uint32_t *count, const char **why)
     *fields = c->fields;
     *count = *why ? 0 : c->count;
     return true;
+}
+
+bool csv_is_over(const csv *c)
+{
+    return c->is_over;
 }
 
 uint64_t csv_line(const csv *c)
@@ -184,18 +200,4 @@ int csv_close(csv *c)
     free(c->plain);
     free(c);
     return code;
-}
-
-pz_status csv_put(output *to, pz_str field, char separator)
-{
-    bool needs = false;
-    for (size_t i = 0; i < field.len && !needs; i++)
-        needs = field.data[i] == separator || strchr("\"\r\n", field.data[i]);
-    if (!needs)
-        return output_write(to, field.data, field.len);
-    pz_status status = output_write(to, "\"", 1);
-    for (size_t i = 0; i < field.len && status == PZ_OK; i++)
-        status = output_write(to, field.data[i] == '"' ? "\"\"" : field.data + i,
-                              field.data[i] == '"' ? 2 : 1);
-    return status == PZ_OK ? output_write(to, "\"", 1) : status;
 }

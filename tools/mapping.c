@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "base/time.h"
 
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
 #define TEXT_MAX ((size_t)1 << 20)
 
 typedef struct reading {
@@ -94,7 +95,27 @@ static bool flag_of(reading *r, const pz__node *object, const char *name)
 
 static const char *const column_names[] = {"column", "kind",    "as",     "values",    "date",
                                            "list",   "decimal", "choice", "keep_empty"};
-#define COUNT(list) (sizeof(list) / sizeof(list)[0])
+
+/* Four digits of a year, or a date of 26 would be one of the first century. */
+static bool is_pattern(pz_str pattern)
+{
+    static const char letters[] = "YMDhms";
+    size_t counts[sizeof letters - 1] = {0};
+    for (size_t i = 0; i < pattern.len; i++) {
+        const char *letter = pattern.data[i] ? strchr(letters, pattern.data[i]) : NULL;
+        if (letter)
+            counts[letter - letters]++;
+    }
+    bool is_good = counts[0] == 4;
+    for (size_t i = 1; i < COUNT(counts); i++)
+        is_good &= counts[i] == 0 || counts[i] == 2;
+    return is_good;
+}
+
+static bool is_decimal_sign(pz_str sign)
+{
+    return sign.len == 1 && (sign.data[0] == ',' || sign.data[0] == '.');
+}
 
 static void read_form(reading *r, const pz__node *node, column *c)
 {
@@ -115,6 +136,11 @@ static void read_form(reading *r, const pz__node *node, column *c)
     c->date = text_of(r, node, "date", "a date is written like \"DD.MM.YYYY\"");
     c->decimal = text_of(r, node, "decimal", "the decimal sign is \",\" or \".\"");
     c->list = text_of(r, node, "list", "what separates the elements is a text such as \";\"");
+    if (c->date.len && !is_pattern(c->date))
+        mistake(r, pz__node_get(node, "date")->start,
+                "a date has YYYY, and may have MM, DD, hh, mm and ss, once each");
+    if (c->decimal.len && !is_decimal_sign(c->decimal))
+        mistake(r, pz__node_get(node, "decimal")->start, "the decimal sign is \",\" or \".\"");
     if (c->date.len)
         c->form = FORM_DATE;
     if (c->decimal.len)
@@ -196,11 +222,17 @@ static void read_group(reading *r, const pz__node *root, const char *name, colum
 
 /* ---- the document ---- */
 
-static void keep_text(char *out, size_t size, pz_str text)
+/* A member that is text of the document's own, such as "channel". */
+static void keep_text(reading *r, const pz__node *root, const char *name, char *out, size_t size)
 {
-    const size_t len = text.len < size ? text.len : size - 1;
-    memcpy(out, text.len ? text.data : "", len);
-    out[len] = '\0';
+    char message[80];
+    snprintf(message, sizeof message, "\"%s\" is a text of at most %zu bytes", name, size - 1);
+    const pz_str text = text_of(r, root, name, message);
+    const bool fits = text.len < size && (!text.len || !memchr(text.data, '\0', text.len));
+    if (!fits)
+        mistake(r, pz__node_get(root, name)->start, message);
+    memcpy(out, text.len ? text.data : "", fits ? text.len : 0);
+    out[fits ? text.len : 0] = '\0';
 }
 
 static void read_root(reading *r, const pz__node *root)
@@ -216,12 +248,12 @@ static void read_root(reading *r, const pz__node *root)
         mistake(r, pz__node_get(root, "format")->start, "\"format\" is csv or jsonl");
     const pz_str separator = text_of(r, root, "separator", "\"separator\" is one character");
     m->separator = separator.len ? separator.data[0] : ',';
-    if (separator.len > 1 || m->separator == '"')
+    if (separator.len > 1 || strchr("\"\r\n", m->separator))
         mistake(r, pz__node_get(root, "separator")->start,
                 "\"separator\" is one character of ASCII");
     m->has_no_header = pz__node_get(root, "header") && !flag_of(r, root, "header");
-    keep_text(m->channel, sizeof m->channel, text_of(r, root, "channel", "a channel is text"));
-    keep_text(m->who, sizeof m->who, text_of(r, root, "who", "who said it is text"));
+    keep_text(r, root, "channel", m->channel, sizeof m->channel);
+    keep_text(r, root, "who", m->who, sizeof m->who);
     const pz__node *customer = pz__node_get(root, "customer");
     if (customer) {
         const pz_str kind = customer->value.kind == PZ_MAP
@@ -350,7 +382,9 @@ static bool read_number(const column *c, pz_str text, pz_value *out)
     size_t len = 0;
     int64_t whole;
     double real;
-    for (size_t i = 0; i < text.len && len < sizeof plain; i++) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (len == sizeof plain)
+            return false; /* what is cut off could say anything */
         if (c->decimal.len && text.data[i] == (c->decimal.data[0] == ',' ? '.' : ','))
             continue; /* groups of thousands */
         plain[len++] = c->decimal.len && text.data[i] == c->decimal.data[0] ? '.' : text.data[i];
@@ -359,10 +393,19 @@ static bool read_number(const column *c, pz_str text, pz_value *out)
         *out = pz_value_int(whole);
         return true;
     }
-    if (len == sizeof plain || !pz__double_parse(plain, len, &real))
+    if (!pz__double_parse(plain, len, &real))
         return false;
     *out = pz_value_double(real);
     return true;
+}
+
+/* Whether a text that may be a number is not rather a code: "01067" and "+491711" are kept. */
+static bool is_plain_number(pz_str text)
+{
+    const size_t sign = text.len && text.data[0] == '-';
+    const bool is_code = text.len > sign + 1 && text.data[sign] == '0' &&
+                         text.data[sign + 1] >= '0' && text.data[sign + 1] <= '9';
+    return !is_code && text.len && text.data[0] != '+';
 }
 
 static bool is_word(pz_str text, const char *const *words)
@@ -404,14 +447,15 @@ static bool read_text_value(const column *c, pz_pool *pool, pz_str text, pz_valu
         return read_bool(text, out);
     case FORM_DATE:
         snprintf(why, 256, "'%.*s' is no date of the form %.*s",
-                 (int)(text.len < 80 ? text.len : 80), text.data, PZ__STR_ARG(c->date));
+                 (int)(text.len < 80 ? text.len : 80), text.data,
+                 PZ__STR_ARG(c->date.len ? c->date : PZ__STR("2026-01-31T12:00:00Z")));
         if (!read_date(c->date, text, &ms))
             return false;
         text.len = pz__rfc3339_print_ms(ms, printed);
         text.data = printed;
         break;
     case FORM_AUTO:
-        if (read_number(c, text, out) || read_bool(text, out))
+        if ((is_plain_number(text) && read_number(c, text, out)) || read_bool(text, out))
             return true;
         break;
     case FORM_TEXT:
@@ -461,8 +505,6 @@ static bool add_operation(pz_pool *pool, const column *c, pz_value value, pz_val
 {
     const pz_value name = {
         .kind = PZ_STRING, .len = (uint32_t)c->name.len, .as.text = c->name.data};
-    const bool is_granted = (value.kind == PZ_BOOL && value.as.b) ||
-                            pz__str_equal(pz_value_text(value), PZ__STR("grant"));
     pz_value parts[4] = {pz_value_str("declare"), name, value, meta};
     uint32_t count = meta.kind == PZ_NULL ? 3 : 4;
     if (c->role == ROLE_ATTRIBUTE && c->is_choice)
@@ -471,7 +513,7 @@ static bool add_operation(pz_pool *pool, const column *c, pz_value value, pz_val
         parts[0] = pz_value_str("identify");
     if (c->role == ROLE_CONSENT) {
         parts[0] = pz_value_str("consent");
-        parts[2] = pz_value_str(is_granted ? "grant" : "deny");
+        parts[2] = pz_value_str(value.as.b ? "grant" : "deny");
     }
     if (c->role == ROLE_ACCOUNT) {
         parts[0] = pz_value_str("set_account");
@@ -488,6 +530,25 @@ static bool as_text(pz_pool *pool, pz_value *value)
     if (value->kind == PZ_INT)
         return pz_pool_string(pool, value, text, pz__int_print(value->as.i, text)) == PZ_OK;
     return value->kind == PZ_STRING;
+}
+
+/* A consent as true or false. What says neither is no denial: nobody was asked that. */
+static bool as_consent(pz_value *value, char why[256])
+{
+    const pz_str text = pz_value_text(*value);
+    const bool is_number = value->kind == PZ_INT && (value->as.i == 0 || value->as.i == 1);
+    snprintf(why, 256,
+             "'%.*s' neither grants nor denies: grant, deny, true or false is expected; say by "
+             "\"values\" what it means",
+             (int)(text.len < 80 ? text.len : 80), text.data ? text.data : "");
+    if (value->kind == PZ_BOOL)
+        return true;
+    if (is_number || pz__str_equal(text, PZ__STR("grant")) ||
+        pz__str_equal(text, PZ__STR("deny"))) {
+        *value = pz_value_bool(is_number ? value->as.i != 0 : text.len == 5);
+        return true;
+    }
+    return value->kind == PZ_STRING && read_bool(text, value);
 }
 
 bool mapping_row(const mapping *m, pz_pool *pool, mapping_get get, void *payload, pz_value *row,
@@ -508,6 +569,8 @@ bool mapping_row(const mapping *m, pz_pool *pool, mapping_get get, void *payload
                 return false;
             if (value.kind == PZ_NULL)
                 continue;
+            if (c->role == ROLE_CONSENT && !as_consent(&value, why))
+                return false;
             snprintf(why, 256, "text is expected");
             if (c->role != ROLE_ATTRIBUTE && c->role != ROLE_CONSENT && !as_text(pool, &value))
                 return false;

@@ -21,10 +21,10 @@ bool csv_next(csv *c, const pz_str **fields, uint32_t *count, const char **why);
 /* Where the record that was read begins, and its text as it stands in the file. */
 uint64_t csv_line(const csv *c);
 pz_str csv_text(const csv *c);
+/* Whether that record is the last, as nobody can tell where the next one would begin. */
+bool csv_is_over(const csv *c);
 double csv_share(const csv *c);
 int csv_close(csv *c);
-/* Write a field, in quotes where it needs them. */
-pz_status csv_put(output *to, pz_str field, char separator);
 
 /* mapping.c: what the columns are. */
 #define MAPPING_COLUMNS_MAX 512u

@@ -128,6 +128,68 @@ class ImportTest(kit.CommandTest):
         self.expect(self.import_table("id,lang\n1,de\n", mapping=mapping), 0)
         self.assertEqual(self.resolve("1", "language"), "fr")
 
+    def use_catalog_with_codes(self):
+        self.catalog.write_text(json.dumps({
+            "purposes": {"ads": {}},
+            "attributes": {"code": {"type": "string"}, "age": {"type": "int"}}}), encoding="utf-8")
+
+    def test_consent_that_says_neither_is_refused(self):
+        self.use_catalog_with_codes()
+        run = self.import_table("id,ads\n1,grant\n2,yes\n3,deny\n4,0\n5,Granted\n6,\n",
+                                mapping={"customer": "id", "consents": {"ads": "ads"}})
+        self.expect(run, 3, "5 rows applied", "column 'ads': 'Granted' neither grants nor denies")
+        run = self.import_table('{"id": 7, "ads": 1}\n{"id": 8, "ads": 2}\n{"id": 9, "ads": []}\n',
+                                mapping={"format": "jsonl", "customer": "id",
+                                         "consents": {"ads": "ads"}})
+        self.expect(run, 3, "1 rows applied", "neither grants nor denies")
+        exported = self.on_store("profile export", "--all", now=False).out
+        self.assertEqual(exported.count('"granted":true'), 3, exported)
+        self.assertEqual(exported.count('"denied":true'), 2, exported)
+
+    def test_codes_are_no_numbers_and_numbers_are_whole(self):
+        self.use_catalog_with_codes()
+        mapping = {"customer": "id", "attributes": {"code": {"column": "v", "as": "auto"}}}
+        run = self.import_table("id,v\n1,01067\n2,+491711\n", mapping=mapping)
+        self.assertEqual(run.code, 0, run.err)
+        self.assertEqual(self.resolve("1", "code").strip('"'), "01067")
+        self.assertEqual(self.resolve("2", "code").strip('"'), "+491711")
+        run = self.import_table("id,v\n3," + "0" * 64 + "x\n4," + "0" * 63 + "9\n", mapping={
+            "customer": "id", "attributes": {"age": {"column": "v", "as": "number"}}})
+        self.expect(run, 3, "1 rows applied", "is no number")
+
+    def test_forms_that_cannot_be_meant_are_told(self):
+        for form, text in (({"date": "DD.MM.YY"}, "YYYY"), ({"date": "DMM.YYYY"}, "YYYY"),
+                           ({"decimal": "comma"}, "decimal sign")):
+            run = self.import_table("id,age\n1,1\n", mapping={
+                "customer": "id", "attributes": {"age": {"column": "age", **form}}})
+            self.expect(run, 4, text)
+        run = self.import_table("id\n1\n", mapping={"customer": "id", "channel": "c" * 129})
+        self.expect(run, 4, "at most 128 bytes")
+        run = self.import_table("id\n1\n", mapping={"customer": "id", "separator": "\n"})
+        self.expect(run, 4, "one character")
+
+    def test_column_that_is_there_twice_is_refused(self):
+        run = self.import_table("id,lang,lang\n1,de,fr\n",
+                                mapping={"customer": "id", "attributes": {"language": "lang"}})
+        self.expect(run, 4, "more than one column 'lang'")
+
+    def test_nothing_is_read_behind_a_record_that_never_ends(self):
+        mapping = {"customer": "id", "attributes": {"language": "lang"}}
+        text = "x" * 1000 + "\n"
+        run = self.import_table("id,lang\n1,de\n2,\"" + text * 1200 + "evil,de\n3\",de\n4,de\n",
+                                mapping=mapping)
+        self.expect(run, 3, "1 rows applied, 0 as they stood, 1 did not fit",
+                    "nothing behind it was read")
+        self.assertEqual(len(self.export()), 1)
+        run = self.import_table("id,lang\n5," + "x" * 1200000 + "\n6,de\n", mapping=mapping)
+        self.expect(run, 3, "1 rows applied", "longer than a MiB")
+
+    def test_open_quote_is_the_last_of_the_rejects(self):
+        rejects = self.folder / "rejects.csv"
+        run = self.import_table('id,lang,age\n1,xx,1\n2,"de,1\n', "--rejects", rejects)
+        self.assertEqual(run.code, 3, run.err)
+        self.assertEqual(rejects.read_text(encoding="utf-8"), 'id,lang,age\n1,xx,1\n2,"de,1\n')
+
     def test_killed_import_is_taken_in_again(self):
         table = "id,lang,age\n" + "".join(f"{i},de,{i % 90}\n" for i in range(20000))
         self.import_table("id,lang,age\n")
