@@ -74,6 +74,46 @@ static void interrupted_backup_out_of_memory_goes_on(void **state)
     home_close(&other);
 }
 
+static pz_status count_entry(void *payload, uint64_t number, const void *bytes, size_t len)
+{
+    (void)bytes, (void)len;
+    *(uint64_t *)payload = number;
+    return PZ_OK;
+}
+
+static void backup_interrupted_among_streams_goes_on(void **state)
+{
+    home *h = *state;
+    char address[300];
+    home other = {.directory = ""};
+    home_open(&other, "memory:");
+    fill(&other, 3);
+    pz_store *store = pz_engine_store(other.engine);
+    pz__store_txn *txn;
+    assert_ok(pz__store_begin(store->store, &txn, &kit_error));
+    for (unsigned i = 0; i < 600; i++)
+        assert_ok(pz__store_txn_append(txn, PZ__STR("left"), "x", 1, NULL, &kit_error));
+    assert_ok(pz__store_commit(txn, &kit_error));
+    uint64_t most = 4, last = 0;
+    const pz_store_watch watch = {PZ_STORE_WATCH, .progress = stop_after, .payload = &most};
+    pz_store_outcome outcome = {.size = sizeof outcome};
+    address_of(h, "backup", address);
+    assert_status(PZ_ERR_STATE,
+                  pz_store_backup(store, address, NULL, &watch, &outcome, &kit_error));
+    assert_int_equal(outcome.profiles, 3);
+    assert_in_range(outcome.entries, 1, 599);
+    assert_ok(pz_store_backup(store, address, NULL, NULL, &outcome, &kit_error));
+    assert_true(outcome.is_resumed);
+    pz_store *backup = open_at(h, "backup");
+    assert_ok(
+        pz__store_read_stream(backup->store, PZ__STR("left"), 1, count_entry, &last, &kit_error));
+    assert_int_equal(last, 600);
+    assert_same_records(store, backup);
+    assert_sound(backup);
+    pz_store_close(backup);
+    home_close(&other);
+}
+
 /* A customer's card and the choice that goes with it are written as one: a writer goes round and
  * round, choosing on two profiles in one transaction each time. */
 static void write_for_ever(const char *address, int ready)
@@ -93,13 +133,6 @@ static void write_for_ever(const char *address, int ready)
         if (round == 3 && write(ready, "x", 1) != 1)
             _exit(1);
     }
-}
-
-static pz_status count_entry(void *payload, uint64_t number, const void *bytes, size_t len)
-{
-    (void)bytes, (void)len;
-    *(uint64_t *)payload = number;
-    return PZ_OK;
 }
 
 static void backup_is_consistent_while_another_process_writes(void **state)
@@ -262,6 +295,7 @@ int main(void)
         DISK(backup_is_whole_and_of_another_writer),
         DISK(place_of_a_store_takes_no_backup),
         DISK(interrupted_backup_out_of_memory_goes_on),
+        DISK(backup_interrupted_among_streams_goes_on),
         DISK(backup_is_consistent_while_another_process_writes),
         DISK(compacting_drops_what_was_erased_and_shrinks_the_file),
         DISK(compacting_waits_for_no_other_process),
