@@ -7,6 +7,9 @@
  */
 #include "looking.h"
 
+#include <personalize/people.h>
+#include <personalize/record.h>
+
 #include "store/toy.h"
 
 #define PEOPLE 600u
@@ -238,6 +241,51 @@ static void whom_a_sealed_store_erased_is_remembered_by_its_copies(void **state)
     pz_store_close(old);
 }
 
+/* A record as a log may have it, of somebody with an id. */
+static void keep_record(const char *id, unsigned n)
+{
+    char json[400];
+    snprintf(json, sizeof json,
+             "{\"id\": \"%032x\", \"catalog\": \"%032x\", \"decision\": \"greeting\", "
+             "\"at\": \"2026-03-01T00:00:00Z\", \"subject\": \"%s\"}",
+             n, 7u, id);
+    const pz_value record = parsed(&v.h, json);
+    uint64_t number;
+    assert_ok(pz_record_many(v.h.engine, &record, 1, NULL, &number, &kit_error));
+    assert_true(number > 0);
+}
+
+static void records_of_decisions_go_along_once(void **state)
+{
+    uint32_t erased;
+    (void)state;
+    fill(&v.h, 3);
+    pz_store *sealed = pz_engine_store(v.h.engine), *plain = open_with("plain", NULL);
+    pz_store *other = open_with("other", &v.other_hooks), *late = open_with("late", NULL);
+    pz_profile *one = customer(&v.h, "email", "customer-0001");
+    for (unsigned i = 0; i < 300; i++)
+        keep_record(i % 3 ? "somebody-else" : id_of(one), i);
+    assert_int_equal(copied(sealed, plain).entries, 300);
+    assert_int_equal(info_of(plain).entries, 300);
+    assert_int_equal(copied(sealed, other).entries, 300);
+    assert_int_equal(copied(sealed, other).entries, 0);
+    /* By another way they are known again. */
+    assert_int_equal(copied(plain, other).entries, 0);
+    assert_sound(plain);
+    assert_sound(other);
+    assert_ok(pz_erase(v.h.engine, id_of(one), NULL, PZ_ERASE_ALONE, &erased, &kit_error));
+    pz_profile_free(one);
+    copied(sealed, late);
+    assert_int_equal(info_of(late).entries, 200);
+    const pz_store_outcome again = copied(plain, late);
+    assert_int_equal(again.entries, 0);
+    assert_int_equal(again.erased, 1);
+    assert_int_equal(info_of(late).entries, 200);
+    pz_store_close(late);
+    pz_store_close(other);
+    pz_store_close(plain);
+}
+
 static pz_status name_nobody(void *payload, const pz_store_fault *fault)
 {
     ++*(unsigned *)payload;
@@ -289,6 +337,7 @@ int main(void)
         TEST(backup_of_a_sealed_store_is_sealed),
         TEST(backup_of_a_plain_store_is_sealed_where_hooks_are_given),
         TEST(whom_a_sealed_store_erased_is_remembered_by_its_copies),
+        TEST(records_of_decisions_go_along_once),
         TEST(messages_about_a_sealed_store_name_nobody),
         TEST(options_that_cannot_be_meant_are_refused),
     };
