@@ -11,6 +11,7 @@
  */
 #include "store/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +23,9 @@
 #include "base/uuid.h"
 
 #define DIRECTORY_MODE 0700
+
+/* Between the name of a store and the UUID of a copy that is being made. */
+#define PARTIAL ".partial-"
 
 /* A disk with fewer free blocks than this is full to a database that writes by the page. */
 #define FULL_BLOCKS 64u
@@ -183,7 +187,7 @@ pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *e
     char text[37];
     pz__uuid_new(id);
     pz__uuid_print(id, text);
-    int len = snprintf(out, PZ__PATH_MAX, "%s.partial-%s", path, text);
+    int len = snprintf(out, PZ__PATH_MAX, "%s" PARTIAL "%s", path, text);
     if (len < 0 || len >= (int)PZ__PATH_MAX)
         return pz__fail(err, PZ_ERR_ARG, "the path of the snapshot is too long");
     return PZ_OK;
@@ -197,4 +201,28 @@ void pz__remove_store(const char *path)
     if (pz__join_path(name, pz_str_of(path), PZ__LOCK_FILE, NULL) == PZ_OK)
         unlink(name);
     rmdir(path);
+}
+
+/* The name of a partial copy: that of the store, the mark, and a UUID. */
+static bool is_partial(const char *name, const char *store, size_t len)
+{
+    return strlen(name) == len + sizeof PARTIAL - 1 + 36 && memcmp(name, store, len) == 0 &&
+           memcmp(name + len, PARTIAL, sizeof PARTIAL - 1) == 0;
+}
+
+void pz__remove_partials(const char *path)
+{
+    char parent[PZ__PATH_MAX], partial[PZ__PATH_MAX];
+    const char *slash = strrchr(path, '/'), *store = slash ? slash + 1 : path;
+    const int before = (int)(store - path);
+    if (snprintf(parent, sizeof parent, "%.*s", before, path) >= (int)sizeof parent)
+        return;
+    DIR *names = opendir(before ? parent : ".");
+    if (!names)
+        return;
+    for (const struct dirent *one = readdir(names); one; one = readdir(names))
+        if (is_partial(one->d_name, store, strlen(store)) &&
+            snprintf(partial, sizeof partial, "%s%s", parent, one->d_name) < (int)sizeof partial)
+            pz__remove_store(partial);
+    closedir(names);
 }

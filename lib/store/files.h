@@ -50,5 +50,7 @@ pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err);
 pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err);
 /* Remove a store's two files and their directory; what else is in it, and failures, are left. */
 void pz__remove_store(const char *path);
+/* Remove what copies to this path, killed on the way, have left. Nobody may be making one. */
+void pz__remove_partials(const char *path);
 
 #endif

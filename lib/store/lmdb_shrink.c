@@ -11,6 +11,9 @@
  * are one: what LMDB locks through its own descriptor does not collide with ours, and is dropped
  * with it.
  *
+ * Whoever is killed on the way leaves a partial copy, which holds everybody who was in the store
+ * then; the next one takes it away, under the lock, so that nobody is at work on it.
+ *
  * The lock file remembers which of the two heads of the data is the newer, and that is of the old
  * data. Whoever opens an environment alone writes it anew; but who has waited for us is not alone
  * any more. So the new data is opened here once, alone, before the lock is let go. Who had looked
@@ -74,6 +77,7 @@ pz_status pz__env_shrink(const pz__env_spec *spec, pz_error *err)
     pz_status status = lock_alone(spec->path, &fd, err);
     if (status != PZ_OK)
         return status;
+    pz__remove_partials(spec->path);
     status = replace_data(spec->path, err);
     if (status == PZ_OK)
         status = pz__env_new(&e, spec, true, err);

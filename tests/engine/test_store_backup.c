@@ -4,6 +4,7 @@
 #include "looking.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +216,39 @@ static void compacting_drops_what_was_erased_and_shrinks_the_file(void **state)
     pz_store_close(busy);
 }
 
+static void make_leftover(const home *h, const char *name, char out[400])
+{
+    char data[500];
+    snprintf(out, 400, "%s/%s", h->directory, name);
+    snprintf(data, sizeof data, "%s/data.mdb", out);
+    assert_int_equal(mkdir(out, 0700), 0);
+    FILE *file = fopen(data, "wb");
+    assert_non_null(file);
+    assert_true(fputs("somebody", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void compacting_takes_away_what_a_killed_one_left(void **state)
+{
+    home *h = *state;
+    char left[400], mine[400], others[400];
+    fill(h, 3);
+    home_close(h);
+    make_leftover(h, "store.partial-3f265c94-3d26-4a53-9e55-ef64b6c79485", left);
+    make_leftover(h, "store.partial-mine", mine);
+    make_leftover(h, "stores.partial-3f265c94-3d26-4a53-9e55-ef64b6c79485", others);
+    pz_store *store = open_at(h, "store");
+    assert_ok(pz_store_compact(store, NULL, NULL, &kit_error));
+    assert_int_equal(info_of(store).profiles, 3);
+    pz_store_close(store);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(mine, F_OK), 0);
+    assert_int_equal(access(others, F_OK), 0);
+    char address[300];
+    address_of(h, "store", address);
+    home_open(h, address);
+}
+
 static void compacting_waits_for_no_other_process(void **state)
 {
     home *h = *state;
@@ -298,6 +332,7 @@ int main(void)
         DISK(backup_interrupted_among_streams_goes_on),
         DISK(backup_is_consistent_while_another_process_writes),
         DISK(compacting_drops_what_was_erased_and_shrinks_the_file),
+        DISK(compacting_takes_away_what_a_killed_one_left),
         DISK(compacting_waits_for_no_other_process),
         MEMORY(compacting_takes_forgotten_data_out_of_the_bytes),
     };
