@@ -50,7 +50,9 @@ typedef struct pz_store_options {
  *
  * @param options  NULL for all defaults.
  * @return PZ_OK; PZ_ERR_NOT_FOUND for reading where no store is; PZ_ERR_VERSION; PZ_ERR_CORRUPT;
- * PZ_ERR_IO; PZ_ERR_UNSUPPORTED or PZ_ERR_ARG for an address of no store this build knows.
+ * PZ_ERR_IO; PZ_ERR_UNSUPPORTED or PZ_ERR_ARG for an address of no store this build knows. Hooks that
+ * a store was not made with, or none where it was made with some, are found out at its first use:
+ * every call below can return PZ_ERR_STATE.
  */
 PZ_API pz_status pz_store_open(pz_store **out, const char *address,
                                const pz_store_options *options, pz_error *err);

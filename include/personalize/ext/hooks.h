@@ -46,7 +46,7 @@ PZ_BEGIN_DECLS
 typedef struct pz_store_hooks {
     uint32_t size;     /**< sizeof(pz_store_hooks), which PZ_STORE_HOOKS sets. */
     uint32_t overhead; /**< Most bytes that `seal` adds: 0 to PZ_HOOKS_OVERHEAD_MAX. */
-    void *payload;     /**< Handed to all three. It must outlive the engine. */
+    void *payload;     /**< Handed to all three. It must outlive the engine or pz_store. */
 
     /**
      * Encrypt and authenticate `len` bytes.
