@@ -41,6 +41,7 @@ typedef struct batch {
     uint32_t capacity;     /* of both arrays: no more customers than events */
     pz__buf bytes;
     pz__write write;
+    uint8_t writer[16]; /* the store's, borrowed by `write` */
     pz__durability durability;
     bool is_replay;
     bool are_rows, is_settled; /* pz_apply_many(), and PZ_APPLY_SETTLED */
@@ -564,7 +565,6 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
 /* Run a batch, again where the store asks for that. */
 static pz_status run(batch *b, const pz_value *items, size_t count, pz_observed *results)
 {
-    uint8_t writer[16];
     unsigned attempts = 0;
     bool may_retry = false;
     pz_status status;
@@ -572,9 +572,9 @@ static pz_status run(batch *b, const pz_value *items, size_t count, pz_observed 
     if (!pin.catalog)
         return pz__no_catalog(b->err);
     b->catalog = pin.catalog;
-    b->write.writer = (pz_str){(const char *)writer, sizeof writer};
+    b->write.writer = (pz_str){(const char *)b->writer, sizeof b->writer};
     do {
-        status = pz__store_writer(b->engine->store, writer, b->err);
+        status = pz__store_writer(b->engine->store, b->writer, b->err);
         if (status == PZ_OK)
             status = run_batch(b, items, count, results, &may_retry);
     } while (status == PZ_ERR_BUSY && may_retry && ++attempts < PZ__ATTEMPTS_MAX);
