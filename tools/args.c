@@ -32,6 +32,7 @@ static const option_form options[] = {
     {"output", 'o', "FILE", "where the bytes go", offsetof(cli, output)},
     {"mapping", 0, "FILE", "what the columns of a table are", offsetof(cli, mapping)},
     {"rejects", 0, "FILE", "where rows go that do not fit", offsetof(cli, rejects)},
+    {"format", 0, "FORMAT", "csv or jsonl; else what the mapping says", offsetof(cli, format)},
     {"batch", 0, "LINES", "lines in one transaction; else 1000", offsetof(cli, batch)},
     {"context", 0, "NAME=VALUE", "a circumstance; may be repeated", 0},
     {"json", 0, NULL, "output for programs", offsetof(cli, json)},

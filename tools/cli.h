@@ -34,6 +34,7 @@ typedef struct cli {
     const char *batch;       /* --batch: lines in one transaction */
     const char *mapping;     /* --mapping */
     const char *rejects;     /* --rejects */
+    const char *format;      /* --format: csv or jsonl */
     const char *context[64]; /* --context NAME=VALUE, repeated */
     int context_count;
     bool json;   /* --json */
@@ -66,7 +67,7 @@ typedef struct subcommand {
 
 extern const subcommand command_check, command_observe, command_profile, command_resolve,
     command_inspect, command_decide, command_explain, command_segments, command_records,
-    command_eval, command_store, command_import;
+    command_eval, command_store, command_import, command_export;
 
 /* args.c: read the command line. EXIT_USAGE after saying what is wrong. */
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out);

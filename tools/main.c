@@ -13,7 +13,7 @@ int main(int argc, char **argv)
     const subcommand commands[] = {
         command_check,  command_observe, command_profile,  command_resolve, command_inspect,
         command_decide, command_explain, command_segments, command_records, command_eval,
-        command_store,  command_import,  {.name = NULL}};
+        command_store,  command_import,  command_export,   {.name = NULL}};
     if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
         cli_usage(stdout, commands);
         return EXIT_DONE;

@@ -1,5 +1,5 @@
 /*
- * mapping.c: from the columns of a table to operations on a customer.
+ * mapping.c: from the columns of a table to operations on a customer, and values as columns.
  *
  * A mapping is a JSON document. "customer" names the column that tells who a row is about;
  * "identifiers", "attributes" and "consents" say what other columns mean, each as the name of a
@@ -587,4 +587,170 @@ bool mapping_row(const mapping *m, pz_pool *pool, mapping_get get, void *payload
         }
     *which = NULL;
     return pz_pool_list(pool, row, items, count) == PZ_OK;
+}
+
+/* ---- the other way: a value as a cell ---- */
+
+/* The first text of the mapping that means the value. */
+static bool text_among_values(const column *c, pz_value value, pz_str *out)
+{
+    char why[256];
+    for (uint32_t i = 0; i < c->values->child_count; i++) {
+        pz_value meant = c->values->children[i].value;
+        if (c->role == ROLE_CONSENT && !as_consent(&meant, why))
+            continue;
+        if (!pz_value_equal(meant, value))
+            continue;
+        *out = c->values->children[i].key;
+        return true;
+    }
+    return false;
+}
+
+/* Digits where the pattern has Y, M, D, h, m, s, as read_date() reads them. */
+static pz_str print_date(pz_str pattern, int64_t ms, char out[128])
+{
+    static const char letters[] = "YMDhms";
+    if (pattern.len == 0)
+        return (pz_str){out, pz__rfc3339_print_ms(ms, out)};
+    const int64_t seconds = ms / 1000 - (ms % 1000 < 0);
+    const pz__civil civil = pz__civil_of(seconds);
+    uint32_t parts[] = {(uint32_t)civil.year, civil.month,  civil.day,
+                        civil.hour,           civil.minute, civil.second};
+    const size_t len = pattern.len < 128 ? pattern.len : 128;
+    for (size_t i = len; i-- > 0;) {
+        const char *letter = pattern.data[i] ? strchr(letters, pattern.data[i]) : NULL;
+        out[i] = pattern.data[i];
+        if (!letter)
+            continue;
+        out[i] = (char)('0' + parts[letter - letters] % 10);
+        parts[letter - letters] /= 10;
+    }
+    return (pz_str){out, len};
+}
+
+static bool moment_of(pz_value value, int64_t *ms)
+{
+    if (value.kind == PZ_STRING)
+        return pz__rfc3339_parse_ms(value.as.text, value.len, ms);
+    *ms = value.kind == PZ_TIMESTAMP ? value.as.i * 1000 + value.len / 1000000 : 0;
+    return value.kind == PZ_TIMESTAMP;
+}
+
+static pz_str print_number(const column *c, pz_value value, char out[128])
+{
+    const double real = value.kind == PZ_DOUBLE ? value.as.d : 0.0;
+    const bool is_whole = real > -1e15 && real < 1e15 && (double)(int64_t)real == real;
+    size_t len;
+    if (value.kind == PZ_UINT)
+        len = (size_t)snprintf(out, 128, "%llu", (unsigned long long)value.as.u);
+    else if (value.kind == PZ_INT || is_whole)
+        len = pz__int_print(value.kind == PZ_INT ? value.as.i : (int64_t)real, out);
+    else
+        len = pz__double_print(real, out);
+    char *point = memchr(out, '.', len);
+    if (point && c->decimal.len)
+        *point = c->decimal.data[0];
+    return (pz_str){out, len};
+}
+
+/* One value as text; false if there is none. `out` holds what is printed. */
+static bool print_one(const column *c, pz_pool *pool, pz_value value, char out[128], pz_str *text)
+{
+    int64_t ms;
+    const bool says_grant = c->form == FORM_TEXT && c->role == ROLE_CONSENT;
+    if (c->values)
+        return text_among_values(c, value, text);
+    if (c->form == FORM_DATE && moment_of(value, &ms)) {
+        *text = print_date(c->date, ms, out);
+        return true;
+    }
+    if (value.kind == PZ_INT || value.kind == PZ_UINT || value.kind == PZ_DOUBLE) {
+        *text = print_number(c, value, out);
+        return true;
+    }
+    if (value.kind == PZ_BOOL && (says_grant || c->form == FORM_NUMBER)) {
+        *text = says_grant ? pz_str_of(value.as.b ? "grant" : "deny")
+                           : pz_str_of(value.as.b ? "1" : "0");
+        return true;
+    }
+    *text = pz_value_text(value);
+    if (value.kind == PZ_STRING)
+        return true;
+    if (pz_value_print(pool, text, value, 0) != PZ_OK)
+        return false;
+    if (text->len >= 2 && text->data[0] == '"') /* a moment, a span, octets */
+        *text = (pz_str){text->data + 1, text->len - 2};
+    return true;
+}
+
+/* The elements with the separator between them. */
+static bool print_list(const column *c, pz_pool *pool, pz_value list, pz_str *out)
+{
+    char printed[128];
+    pz_str text;
+    size_t len = 0, cap = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        char *to = pass ? pz__arena_new(pz__pool_arena(pool), len + 1) : NULL;
+        if (pass && !to)
+            return false;
+        *out = (pz_str){to, len};
+        for (uint32_t i = 0; i < list.len; i++) {
+            if (!print_one(c, pool, pz_value_item(list, i), printed, &text))
+                return false;
+            const size_t gap = i ? c->list.len : 0;
+            if (to) {
+                memcpy(to + cap, c->list.data, gap);
+                memcpy(to + cap + gap, text.len ? text.data : "", text.len);
+                cap += gap + text.len;
+            } else {
+                len += gap + text.len;
+            }
+        }
+    }
+    return true;
+}
+
+/* Whether what was read is what was written, as far as the kinds of the two can tell. */
+static bool is_same(const column *c, pz_value written, pz_value read)
+{
+    if (written.kind == PZ_LIST && read.kind == PZ_LIST) {
+        bool is_equal = written.len == read.len;
+        for (uint32_t i = 0; i < written.len && is_equal; i++)
+            is_equal = is_same(c, pz_value_item(written, i), pz_value_item(read, i));
+        return is_equal;
+    }
+    if (c->form == FORM_DATE) /* as coarse as the pattern */
+        return true;
+    if (written.kind == PZ_STRING)
+        return pz_value_equal(written, read) || (written.len == 0 && read.kind == PZ_NULL);
+    if (written.kind == PZ_LIST)
+        return c->list.len == 0 || written.len == 0;
+    return c->form != FORM_NUMBER || written.kind == PZ_BOOL || pz_value_equal(written, read);
+}
+
+pz_status mapping_cell(const column *c, pz_pool *pool, pz_value value, bool is_json, pz_value *out,
+                       bool *is_lossy)
+{
+    char printed[128], why[256];
+    pz_str text;
+    pz_value read;
+    const bool is_list = value.kind == PZ_LIST && c->list.len;
+    const bool is_plain = value.kind != PZ_STRING && value.kind != PZ_BYTES &&
+                          value.kind != PZ_TIMESTAMP && value.kind != PZ_DURATION;
+    *out = value;
+    *is_lossy = false;
+    if (is_json && is_plain && !c->values && c->form != FORM_DATE && c->role != ROLE_CONSENT)
+        return PZ_OK;
+    *out = pz_value_null();
+    *is_lossy =
+        is_list ? !print_list(c, pool, value, &text) : !print_one(c, pool, value, printed, &text);
+    if (*is_lossy)
+        return PZ_OK;
+    const pz_status status = pz_pool_string(pool, out, text.data ? text.data : "", text.len);
+    if (status == PZ_OK && c->role == ROLE_CONSENT)
+        *is_lossy = !read_value(c, pool, *out, &read, why) || !as_consent(&read, why);
+    else if (status == PZ_OK)
+        *is_lossy = !read_value(c, pool, *out, &read, why) || !is_same(c, value, read);
+    return status;
 }

@@ -76,5 +76,10 @@ void mapping_close(mapping *m);
 typedef pz_value (*mapping_get)(void *payload, const column *c);
 bool mapping_row(const mapping *m, pz_pool *pool, mapping_get get, void *payload, pz_value *row,
                  const column **which, char why[256]);
+/* The other way: the content of a column that says `value`, which is no null; a text, or for
+ * `is_json` what JSON has for it. Null if the mapping's "values" have no text for it. *is_lossy: read
+ * as a row it would be another value. What is made belongs to the pool. */
+pz_status mapping_cell(const column *c, pz_pool *pool, pz_value value, bool is_json, pz_value *out,
+                       bool *is_lossy);
 
 #endif
