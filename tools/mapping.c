@@ -654,38 +654,40 @@ static pz_str print_number(const column *c, pz_value value, char out[128])
     return (pz_str){out, len};
 }
 
-/* One value as text; false if there is none. `out` holds what is printed. */
-static bool print_one(const column *c, pz_pool *pool, pz_value value, char out[128], pz_str *text)
+/* One value as text: PZ_ERR_NOT_FOUND if "values" have none. `out` holds what is printed. */
+static pz_status print_one(const column *c, pz_pool *pool, pz_value value, char out[128],
+                           pz_str *text)
 {
     int64_t ms;
     const bool says_grant = c->form == FORM_TEXT && c->role == ROLE_CONSENT;
     if (c->values)
-        return text_among_values(c, value, text);
+        return text_among_values(c, value, text) ? PZ_OK : PZ_ERR_NOT_FOUND;
     if (c->form == FORM_DATE && moment_of(value, &ms)) {
         *text = print_date(c->date, ms, out);
-        return true;
+        return PZ_OK;
     }
     if (value.kind == PZ_INT || value.kind == PZ_UINT || value.kind == PZ_DOUBLE) {
         *text = print_number(c, value, out);
-        return true;
+        return PZ_OK;
     }
     if (value.kind == PZ_BOOL && (says_grant || c->form == FORM_NUMBER)) {
         *text = says_grant ? pz_str_of(value.as.b ? "grant" : "deny")
                            : pz_str_of(value.as.b ? "1" : "0");
-        return true;
+        return PZ_OK;
     }
     *text = pz_value_text(value);
     if (value.kind == PZ_STRING)
-        return true;
-    if (pz_value_print(pool, text, value, 0) != PZ_OK)
-        return false;
+        return PZ_OK;
+    const pz_status status = pz_value_print(pool, text, value, 0);
+    if (status != PZ_OK)
+        return status == PZ_ERR_DOMAIN ? PZ_ERR_NOT_FOUND : status;
     if (text->len >= 2 && text->data[0] == '"') /* a moment, a span, octets */
         *text = (pz_str){text->data + 1, text->len - 2};
-    return true;
+    return PZ_OK;
 }
 
 /* The elements with the separator between them. */
-static bool print_list(const column *c, pz_pool *pool, pz_value list, pz_str *out)
+static pz_status print_list(const column *c, pz_pool *pool, pz_value list, pz_str *out)
 {
     char printed[128];
     pz_str text;
@@ -693,11 +695,12 @@ static bool print_list(const column *c, pz_pool *pool, pz_value list, pz_str *ou
     for (int pass = 0; pass < 2; pass++) {
         char *to = pass ? pz__arena_new(pz__pool_arena(pool), len + 1) : NULL;
         if (pass && !to)
-            return false;
+            return PZ_ERR_NOMEM;
         *out = (pz_str){to, len};
         for (uint32_t i = 0; i < list.len; i++) {
-            if (!print_one(c, pool, pz_value_item(list, i), printed, &text))
-                return false;
+            const pz_status status = print_one(c, pool, pz_value_item(list, i), printed, &text);
+            if (status != PZ_OK)
+                return status;
             const size_t gap = i ? c->list.len : 0;
             if (to) {
                 memcpy(to + cap, c->list.data, gap);
@@ -708,7 +711,7 @@ static bool print_list(const column *c, pz_pool *pool, pz_value list, pz_str *ou
             }
         }
     }
-    return true;
+    return PZ_OK;
 }
 
 /* Whether what was read is what was written, as far as the kinds of the two can tell. */
@@ -743,11 +746,12 @@ pz_status mapping_cell(const column *c, pz_pool *pool, pz_value value, bool is_j
     if (is_json && is_plain && !c->values && c->form != FORM_DATE && c->role != ROLE_CONSENT)
         return PZ_OK;
     *out = pz_value_null();
-    *is_lossy =
-        is_list ? !print_list(c, pool, value, &text) : !print_one(c, pool, value, printed, &text);
-    if (*is_lossy)
-        return PZ_OK;
-    const pz_status status = pz_pool_string(pool, out, text.data ? text.data : "", text.len);
+    pz_status status =
+        is_list ? print_list(c, pool, value, &text) : print_one(c, pool, value, printed, &text);
+    *is_lossy = status == PZ_ERR_NOT_FOUND;
+    if (status != PZ_OK)
+        return *is_lossy ? PZ_OK : status;
+    status = pz_pool_string(pool, out, text.data ? text.data : "", text.len);
     if (status == PZ_OK && c->role == ROLE_CONSENT)
         *is_lossy = !read_value(c, pool, *out, &read, why) || !as_consent(&read, why);
     else if (status == PZ_OK)
