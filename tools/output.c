@@ -33,7 +33,7 @@ static pz_status put(void *payload, const void *data, size_t len)
 {
     output *o = payload;
     errno = 0;
-    if (o->why == 0 && fwrite(data, 1, len, o->file) != len)
+    if (o->why == 0 && len > 0 && fwrite(data, 1, len, o->file) != len)
         o->why = errno ? errno : EIO;
     return o->why ? PZ_ERR_IO : PZ_OK;
 }
