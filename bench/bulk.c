@@ -36,6 +36,8 @@
 #include "engine/engine.h"
 #include "raw.h"
 
+#ifdef PZ_WITH_LMDB
+
 #define EVENTS 3u
 #define CUSTOMERS_A_CALL 16384u
 #define PROFILES_FEW 10000u
@@ -435,7 +437,6 @@ static void compare(world *w, double bytes)
 
 void bench_bulk(const bench *b)
 {
-#ifdef PZ_WITH_LMDB
     char *own = bench_scratch_path(b, "", "bulk");
     const char *path = b->argument ? b->argument : own;
     char address[4200];
@@ -456,7 +457,14 @@ void bench_bulk(const bench *b)
     free(w.ids);
     free(w.names);
     free(own);
-#else
-    bench_skip("bulk", "lmdb", "this build has no LMDB");
-#endif
 }
+
+#else
+
+void bench_bulk(const bench *b)
+{
+    (void)b;
+    bench_skip("bulk", "lmdb", "this build has no LMDB");
+}
+
+#endif

@@ -287,6 +287,7 @@ static void bytes_of_a_record_have_a_limit(void **state)
     assert_string_equal(found(h, NULL), "1:");
 }
 
+#ifdef PZ_WITH_LMDB
 static void read_only_engines_read_records_and_keep_none(void **state)
 {
     home *h = *state;
@@ -305,6 +306,7 @@ static void read_only_engines_read_records_and_keep_none(void **state)
     assert_status(PZ_ERR_STATE, pz_records_expire(reader, NOW, NULL, &kit_error));
     pz_engine_close(reader);
 }
+#endif
 
 /* ---- sinks ---- */
 

@@ -8,12 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int64_t fixed_clock(void *payload)
-{
-    (void)payload;
-    return NOW;
-}
-
 /* ---- erasure ---- */
 
 static void erasing_a_person_removes_the_records(void **state)
@@ -304,6 +298,12 @@ static void without_retention_records_stay(void **state)
 /* ---- processes ---- */
 
 #ifdef PZ_WITH_LMDB
+static int64_t fixed_clock(void *payload)
+{
+    (void)payload;
+    return NOW;
+}
+
 static pz_engine *engine_of(const home *h)
 {
     char address[300];
