@@ -42,6 +42,7 @@ command clang                   clang
 command clang-format            clang-format
 command clang-tidy              clang-tidy
 command llvm-symbolizer         llvm
+command ccache                  ccache
 package libclang-rt-14-dev      libclang-rt-14-dev
 '
 # Servers, databases, languages and judges that the tests start. They are wished for, not needed: a
