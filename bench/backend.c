@@ -169,13 +169,16 @@ static uint64_t raw_run_iterate(void *payload, uint64_t count)
 
 /* ---- writing ---- */
 
+static pz_status change(void *payload, pz__store_txn *txn)
+{
+    const pz_str *key = payload;
+    return pz__store_txn_update(txn, *key, change_byte, NULL, NULL);
+}
+
 static void update(pz__store *store, pz__durability durability, pz_str key)
 {
-    pz__store_txn *txn;
     pz_error err = PZ_ERROR_INIT;
-    bench_must(pz__store_begin_as(store, durability, &txn, &err), &err, "a transaction");
-    bench_must(pz__store_txn_update(txn, key, change_byte, NULL, &err), &err, "an update");
-    bench_must(pz__store_commit(txn, &err), &err, "committing");
+    bench_must(pz__store_transact(store, durability, change, &key, &err), &err, "an update");
 }
 
 static uint64_t run_lazy(void *payload, uint64_t count)

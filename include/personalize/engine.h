@@ -38,7 +38,9 @@ typedef enum pz_durability {
     PZ_DURABILITY_DEFAULT = 0, /**< As the engine was opened. */
     PZ_DURABLE = 1,            /**< On the disk, by a wait for the disk of its own. */
     PZ_GROUPED = 2,            /**< On the disk too; threads that write at the same time share the
-                                    wait. What several threads should use. */
+                                    wait. What several threads should use. One of them then does
+                                    the writing of all, so hooks (ext/hooks.h) and the allocator
+                                    may be called for a thread on another that waits as it does. */
     PZ_LAZY = 3                /**< Not on the disk yet: it survives the death of the process but
                                     not of the machine, and an LMDB store may not survive that
                                     either before the next durable or grouped write. */

@@ -30,6 +30,9 @@ typedef struct customer {
 typedef struct batch {
     pz_engine *engine;
     const pz__catalog *catalog;
+    const pz_value *items; /* the events, or rows */
+    size_t count;
+    pz_observed *results; /* of each; may be NULL */
     pz__store_txn *txn;
     pz__remembrance erased;
     pz__arena arena;       /* identifiers and keys; lives as long as the batch */
@@ -421,20 +424,20 @@ static void report(pz_observed *result, pz_status status, bool is_new, const pz_
     }
 }
 
-static pz_status take_events(batch *b, const pz_value *events, size_t count, pz_observed *results)
+static pz_status take_items(batch *b)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < b->count; i++) {
         pz_error why = PZ_ERROR_INIT;
         bool is_new;
-        const pz_status status = b->are_rows ? take_row(b, events[i], &is_new, &why)
-                                             : take_event(b, events[i], &is_new, &why);
+        const pz_status status = b->are_rows ? take_row(b, b->items[i], &is_new, &why)
+                                             : take_event(b, b->items[i], &is_new, &why);
         pz__arena_reset(&b->scratch);
         if (is_fatal(status)) {
             if (why.message[0])
                 pz__fail(b->err, status, "%s", why.message);
             return status;
         }
-        report(results ? &results[i] : NULL, status, is_new, &why);
+        report(b->results ? &b->results[i] : NULL, status, is_new, &why);
     }
     return PZ_OK;
 }
@@ -459,7 +462,7 @@ static pz_status write_customers(batch *b)
     return status;
 }
 
-static pz_status open_batch(batch *b, size_t count)
+static pz_status open_batch(batch *b)
 {
     pz_engine *engine = b->engine;
     pz__arena_init(&b->arena, &engine->alloc, 0);
@@ -467,16 +470,14 @@ static pz_status open_batch(batch *b, size_t count)
     pz__buf_init(&b->bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
     pz__names_init(&b->identifiers, &b->arena);
     pz__names_init(&b->keys, &b->arena);
-    b->capacity = (uint32_t)count;
-    b->customers = pz__mem_zero(&engine->alloc, count, sizeof *b->customers);
-    b->known = pz__mem_zero(&engine->alloc, count, sizeof(customer *));
+    b->capacity = (uint32_t)b->count;
+    b->customers = pz__mem_zero(&engine->alloc, b->count, sizeof *b->customers);
+    b->known = pz__mem_zero(&engine->alloc, b->count, sizeof(customer *));
     return b->customers && b->known ? PZ_OK : PZ_ERR_NOMEM;
 }
 
 static void close_batch(batch *b)
 {
-    pz__store_abort(b->txn);
-    b->txn = NULL;
     for (uint32_t i = 0; b->customers && i < b->keys.count; i++)
         pz__profile_free(b->customers[i].state);
     pz__mem_free(&b->engine->alloc, b->known, b->capacity, sizeof(customer *));
@@ -496,33 +497,27 @@ static pz_status check_writer(batch *b)
     return status;
 }
 
-/* The whole call once: *may_retry tells whether a PZ_ERR_BUSY asks for another run. */
-static pz_status run_batch(batch *b, const pz_value *events, size_t count, pz_observed *results,
-                           bool *may_retry)
+/* The whole call once, inside its transaction. */
+static pz_status attempt(void *payload, pz__store_txn *txn)
 {
-    *may_retry = false;
-    pz_status status = open_batch(b, count);
+    batch *b = payload;
+    b->txn = txn;
+    pz_status status = check_writer(b);
     if (status == PZ_OK)
-        status = pz__store_begin_as(b->engine->store, b->durability, &b->txn, b->err);
-    if (status == PZ_OK) {
-        *may_retry = true;
-        status = check_writer(b);
-    }
-    if (status == PZ_OK) {
-        status = pz__erased_open(&b->erased, &b->engine->alloc, b->txn, b->catalog, b->write.now_ms,
+        status = pz__erased_open(&b->erased, &b->engine->alloc, txn, b->catalog, b->write.now_ms,
                                  b->err);
-    }
     if (status == PZ_OK)
         status = pz__erased_sweep(&b->erased, b->err);
     if (status == PZ_OK)
-        status = take_events(b, events, count, results);
+        status = take_items(b);
+    return status == PZ_OK ? write_customers(b) : status;
+}
+
+static pz_status run_batch(batch *b)
+{
+    pz_status status = open_batch(b);
     if (status == PZ_OK)
-        status = write_customers(b);
-    if (status == PZ_OK) {
-        pz__store_txn *txn = b->txn;
-        b->txn = NULL;
-        status = pz__store_commit(txn, b->err);
-    }
+        status = pz__store_transact(b->engine->store, b->durability, attempt, b, b->err);
     close_batch(b);
     return status;
 }
@@ -563,21 +558,19 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
 }
 
 /* Run a batch, again where the store asks for that. */
-static pz_status run(batch *b, const pz_value *items, size_t count, pz_observed *results)
+static pz_status run(batch *b)
 {
-    unsigned attempts = 0;
-    bool may_retry = false;
-    pz_status status;
+    pz_status status = PZ_ERR_BUSY;
     pz__pin pin = pz__pins_take(&b->engine->pins);
     if (!pin.catalog)
         return pz__no_catalog(b->err);
     b->catalog = pin.catalog;
     b->write.writer = (pz_str){(const char *)b->writer, sizeof b->writer};
-    do {
+    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++) {
         status = pz__store_writer(b->engine->store, b->writer, b->err);
         if (status == PZ_OK)
-            status = run_batch(b, items, count, results, &may_retry);
-    } while (status == PZ_ERR_BUSY && may_retry && ++attempts < PZ__ATTEMPTS_MAX);
+            status = run_batch(b);
+    }
     if (status == PZ_ERR_NOMEM)
         pz__fail(b->err, status, "out of memory");
     pz__pins_give(&b->engine->pins, &pin);
@@ -587,7 +580,12 @@ static pz_status run(batch *b, const pz_value *items, size_t count, pz_observed 
 pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t count, int64_t now_ms,
                           uint32_t flags, pz_observed *results, pz_error *err)
 {
-    batch b = {.engine = engine, .is_replay = flags & PZ_OBSERVE_REPLAY, .err = err};
+    batch b = {.engine = engine,
+               .items = events,
+               .count = count,
+               .results = results,
+               .is_replay = flags & PZ_OBSERVE_REPLAY,
+               .err = err};
     if (!read_flags(flags, &b.durability))
         return pz__fail(err, PZ_ERR_ARG,
                         "a flag is set that this version does not know, or two durabilities");
@@ -596,7 +594,7 @@ pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size_t coun
         return status;
     const int64_t now = pz__engine_now(engine, now_ms);
     b.write = (pz__write){.now_ms = now, .at_ms = now, .skew_ms = engine->skew_ms};
-    return run(&b, events, count, results);
+    return run(&b);
 }
 
 pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count,
@@ -604,6 +602,9 @@ pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count,
                         pz_error *err)
 {
     batch b = {.engine = engine,
+               .items = rows,
+               .count = count,
+               .results = results,
                .are_rows = true,
                .is_settled = flags & PZ_APPLY_SETTLED,
                .durability = PZ__AS_OPENED,
@@ -615,5 +616,5 @@ pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count,
         status = pz__write_read(engine, defaults, &b.write, &b.durability, err);
     if (status != PZ_OK || count == 0)
         return status;
-    return run(&b, rows, count, results);
+    return run(&b);
 }

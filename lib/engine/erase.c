@@ -616,17 +616,16 @@ static pz_status erase_records(erasure *e)
                            : status;
 }
 
-/* One attempt, in a transaction that is gone afterwards. */
-static pz_status attempt(erasure *e)
+/* One attempt, inside its transaction. */
+static pz_status attempt(void *payload, pz__store_txn *txn)
 {
+    erasure *e = payload;
     pz__profile *own = NULL;
+    e->txn = txn;
     e->count = 0;
     pz__arena_reset(&e->scratch);
-    pz_status status = pz__store_begin_as(e->engine->store, e->durability, &e->txn, e->err);
-    if (status != PZ_OK)
-        return status;
-    status =
-        pz__erased_open(&e->memory, &e->engine->alloc, e->txn, e->catalog, e->write.now_ms, e->err);
+    pz_status status =
+        pz__erased_open(&e->memory, &e->engine->alloc, txn, e->catalog, e->write.now_ms, e->err);
     if (status == PZ_OK)
         status = make_key(&e->memory, e->err);
     if (status == PZ_OK)
@@ -638,10 +637,14 @@ static pz_status attempt(erasure *e)
     if (status == PZ_OK)
         status = pz__erased_sweep(&e->memory, e->err);
     pz__profile_free(own);
-    if (status == PZ_OK)
-        return pz__store_commit(e->txn, e->err);
-    pz__store_abort(e->txn);
     return status;
+}
+
+/* A sink is the host's: it is called on the thread that asked. */
+static pz_status run(erasure *e)
+{
+    return (e->engine->has_sink ? pz__store_transact_here : pz__store_transact)(
+        e->engine->store, e->durability, attempt, e, e->err);
 }
 
 static bool is_moment(int64_t ms)
@@ -672,10 +675,9 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
         return pz__no_catalog(err);
     e.catalog = pin.catalog;
     pz__arena_init(&e.scratch, &engine->alloc, 0);
-    unsigned attempts = 0;
-    do
-        status = attempt(&e);
-    while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
+    status = PZ_ERR_BUSY;
+    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++)
+        status = run(&e);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
     pz__arena_clear(&e.scratch);

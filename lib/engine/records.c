@@ -468,28 +468,42 @@ static pz_status keep_one(work *w, const pz__remembrance *memory, pz_value given
     return status == PZ_OK ? append(w, &kept, number) : status;
 }
 
-/* One attempt, in a transaction that is gone afterwards. A single late record fails the call. */
-static pz_status keep_all(work *w, const pz_value *records, size_t count, uint64_t *numbers,
-                          const pz__keep *how)
+typedef struct keeping {
+    work *work;
+    const pz_value *records;
+    size_t count;
+    uint64_t *numbers;
+    bool is_single; /* a late record fails the call */
+} keeping;
+
+/* One attempt, inside its transaction. */
+static pz_status keep_all(void *payload, pz__store_txn *txn)
 {
+    const keeping *k = payload;
+    work *w = k->work;
     pz__remembrance memory;
-    pz_status status = pz__store_begin_as(w->engine->store, how->durability, &w->txn, w->err);
-    if (status != PZ_OK)
-        return status;
-    status = pz__erased_open(&memory, &w->engine->alloc, w->txn, w->catalog, w->now_ms, w->err);
-    for (size_t i = 0; i < count && status == PZ_OK; i++) {
+    w->txn = txn;
+    pz_status status =
+        pz__erased_open(&memory, &w->engine->alloc, txn, w->catalog, w->now_ms, w->err);
+    for (size_t i = 0; i < k->count && status == PZ_OK; i++) {
         uint64_t number;
-        status = keep_one(w, &memory, records[i], &number);
-        if (numbers)
-            numbers[i] = number;
-        if (status == PZ_ERR_LATE && !how->is_single)
+        status = keep_one(w, &memory, k->records[i], &number);
+        if (k->numbers)
+            k->numbers[i] = number;
+        if (status == PZ_ERR_LATE && !k->is_single)
             status = PZ_OK;
         if (status != PZ_OK)
-            status = name_record(w->err, status, i, count);
+            status = name_record(w->err, status, i, k->count);
     }
-    if (status == PZ_OK)
-        return pz__store_commit(w->txn, w->err);
-    pz__store_abort(w->txn);
+    return status;
+}
+
+static pz_status keep(keeping *k, pz__durability durability)
+{
+    work *w = k->work;
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned i = 0; status == PZ_ERR_BUSY && i < ATTEMPTS_MAX; i++)
+        status = pz__store_transact(w->engine->store, durability, keep_all, k, w->err);
     return status;
 }
 
@@ -523,11 +537,8 @@ pz_status pz__records_keep(pz_engine *engine, const pz__keep *how, const pz_valu
     work_open(&w, engine, err);
     w.catalog = pin.catalog;
     w.now_ms = how->now_ms;
-    unsigned attempts = 0;
-    do
-        status = engine->has_sink ? hand_over(&w, records, count, numbers)
-                                  : keep_all(&w, records, count, numbers, how);
-    while (status == PZ_ERR_BUSY && !engine->has_sink && ++attempts < ATTEMPTS_MAX);
+    keeping k = {&w, records, count, numbers, how->is_single};
+    status = engine->has_sink ? hand_over(&w, records, count, numbers) : keep(&k, how->durability);
     if (status != PZ_OK && numbers)
         memset(numbers, 0, count * sizeof *numbers);
     if (status == PZ_ERR_NOMEM)

@@ -251,12 +251,20 @@ static pz_status mark_linked(const change *c, pz__store_txn *txn)
     return c->verb->kind == PZ__VERB_LINK ? pz__people_mark(txn, c->verb->name, c->err) : PZ_OK;
 }
 
-/* One attempt, in a transaction that has been begun and is gone afterwards. */
-static pz_status attempt(change *c, pz__store_txn *txn)
+/* One attempt, inside its transaction. */
+static pz_status attempt(void *payload, pz__store_txn *txn)
 {
+    change *c = payload;
+    uint8_t writer[16];
     pz_str key;
+    c->write->writer = (pz_str){(const char *)writer, sizeof writer};
     c->is_alone = false;
-    pz_status status = find_key(c, txn, &key);
+    pz__arena_reset(c->scratch);
+    /* Asked inside: a store may have changed it since the last attempt, and only now is told when
+     * it changes again. */
+    pz_status status = pz__store_writer(c->profile->engine->store, writer, c->err);
+    if (status == PZ_OK)
+        status = find_key(c, txn, &key);
     if (status == PZ_OK)
         status = look_back(c, txn, key);
     if (status == PZ_OK)
@@ -272,35 +280,15 @@ static pz_status attempt(change *c, pz__store_txn *txn)
         status = check_erased(c, txn);
     if (status == PZ_OK)
         status = read_people(c, txn);
-    if (status != PZ_OK) {
-        pz__store_abort(txn);
-        return status;
-    }
-    return pz__store_commit(txn, c->err);
+    c->write->writer = (pz_str){NULL, 0};
+    return status;
 }
 
 static pz_status write_stored(change *c)
 {
-    pz_engine *engine = c->profile->engine;
-    uint8_t writer[16];
-    pz_status status;
-    c->write->writer = (pz_str){(const char *)writer, sizeof writer};
-    unsigned attempts = 0;
-    do {
-        pz__store_txn *txn;
-        pz__arena_reset(c->scratch);
-        status = pz__store_begin_as(engine->store, c->durability, &txn, c->err);
-        if (status != PZ_OK)
-            break;
-        /* Asked inside: a store may have changed it since the last attempt, and only now is told
-         * when it changes again. */
-        status = pz__store_writer(engine->store, writer, c->err);
-        if (status == PZ_OK)
-            status = attempt(c, txn);
-        else
-            pz__store_abort(txn);
-    } while (status == PZ_ERR_BUSY && ++attempts < PZ__ATTEMPTS_MAX);
-    c->write->writer = (pz_str){NULL, 0};
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++)
+        status = pz__store_transact(c->profile->engine->store, c->durability, attempt, c, c->err);
     return status;
 }
 

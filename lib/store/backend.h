@@ -24,6 +24,10 @@
 /* Bytes of index and append calls that one update's function may leave behind. */
 #define PZ__STORE_PENDING_MAX (64u << 20)
 
+/* What a shared transaction is for. After PZ_OK, `wrote` of the base says whether there is anything
+ * to commit. */
+typedef pz_status (*pz__share_fn)(void *payload, pz__store_txn *txn);
+
 typedef struct pz__backend {
     const char *scheme;  /* "memory" */
     const char *example; /* how its addresses look: "lmdb:DIRECTORY" */
@@ -86,6 +90,10 @@ typedef struct pz__backend {
     pz_status (*append)(pz__store_txn *txn, pz_str stream, uint64_t number, const void *bytes,
                         size_t len, pz_error *err);
     pz_status (*drop)(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err);
+
+    /* NULL where there is nothing to share. A PZ__GROUPED transaction for one function, called on this
+     * thread or, while it waits, on another that writes; committed with theirs. */
+    pz_status (*share)(pz__store *store, pz__share_fn fn, void *payload, pz_error *err);
 
     /* Both free the transaction, whatever they return. */
     pz_status (*commit)(pz__store_txn *txn, pz_error *err);

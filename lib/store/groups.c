@@ -3,20 +3,22 @@
  *
  * There are no threads of the library's own, so the callers' do it. The first who comes leads: it
  * waits for the writers before it, begins one transaction and does its own part. Who comes
- * meanwhile queues. Then the leader lets them in, all at once; each does its part on its own
- * thread, one at a time, in the order in which the system runs them, for handing a turn from one
- * sleeping thread to the next would cost a wait for the scheduler each. When nobody is in any more
- * the leader closes the group, commits, and tells everybody what became of it. While it waits for
- * the disk the next group forms behind it, so the slower the disk is, the larger the groups are,
- * and nobody waits for company: a thread that is alone commits at once.
+ * meanwhile queues and sleeps. The leader does their parts too, one after the other, until nobody
+ * waits; then it commits and tells everybody what became of it. To wake a thread for a part and to
+ * wait until it has done it costs several times the part, so each thread is woken once, at the end
+ * (flat combining: D. Hendler, I. Incze, N. Shavit, M. Tzafrir, SPAA 2010). While the leader waits
+ * for the disk the next group forms behind it, so the slower the disk is, the larger the groups
+ * are, and nobody waits for company: a thread that is alone commits at once.
  *
- * Everything is under `gate`, held for a few stores at a time, and each member sleeps on a
- * condition of its own; `turn` is held for the length of a part. A member lives in its caller's
- * transaction; nobody touches it after it has been told under the gate. The group itself is only
- * what still takes members: when the leader closes it, the list of those who have written is the
- * leader's.
+ * Who can only do its part itself, because a transaction is open over code of its caller's, leads a
+ * group of its own when its turn comes; others may pass it in the queue until then, into the one
+ * group before it.
  *
- * Not here: what is written, and how a part is undone alone (lmdb_env.c).
+ * The group is under `gate`, held for a few stores at a time. Each member sleeps in a bed of its
+ * own, so that those who are woken do not meet at the gate. A member lives in its caller's
+ * transaction; nobody touches it after it has been told.
+ *
+ * Not here: what is written, and how a part is undone alone (lmdb_write.c).
  */
 #include "store/groups.h"
 
@@ -24,18 +26,48 @@
 
 void pz__group_init(pz__group *g)
 {
-    *g = (pz__group){.leader = NULL};
+    *g = (pz__group){.is_led = false};
     pthread_mutex_init(&g->gate, NULL);
-    pthread_mutex_init(&g->turn, NULL);
 }
 
 void pz__group_clear(pz__group *g)
 {
     pthread_mutex_destroy(&g->gate);
-    pthread_mutex_destroy(&g->turn);
 }
 
-/* ---- under the gate ---- */
+/* ---- in bed ---- */
+
+static void make_bed(pz__member *self)
+{
+    self->next = NULL;
+    self->state = PZ__MEMBER_WAITS;
+    self->result = 0;
+    pthread_mutex_init(&self->bed, NULL);
+    pthread_cond_init(&self->wake, NULL);
+}
+
+static pz__member_state sleep_and_clear_bed(pz__member *self)
+{
+    pthread_mutex_lock(&self->bed);
+    while (self->state == PZ__MEMBER_WAITS)
+        pthread_cond_wait(&self->wake, &self->bed);
+    const pz__member_state state = self->state;
+    pthread_mutex_unlock(&self->bed);
+    pthread_cond_destroy(&self->wake);
+    pthread_mutex_destroy(&self->bed);
+    return state;
+}
+
+static void wake(pz__member *member, pz__member_state state, int result)
+{
+    pthread_mutex_lock(&member->bed);
+    member->state = state;
+    member->result = result;
+    pthread_cond_signal(&member->wake);
+    pthread_mutex_unlock(&member->bed);
+}
+
+/* ---- the queue, under the gate ---- */
 
 static void queue(pz__group *g, pz__member *self)
 {
@@ -46,139 +78,95 @@ static void queue(pz__group *g, pz__member *self)
     g->last = self;
 }
 
-static pz__member *next_in_queue(pz__group *g)
+static void unqueue(pz__group *g, pz__member *before, pz__member *member)
 {
-    pz__member *first = g->first;
-    if (!first)
-        return NULL;
-    g->first = first->next;
-    if (!g->first)
-        g->last = NULL;
-    first->next = NULL;
-    return first;
-}
-
-static void wake(pz__member *member, pz__member_state state)
-{
-    member->state = state;
-    pthread_cond_signal(&member->wake);
-}
-
-static void sleep_while(pz__group *g, pz__member *self, pz__member_state state)
-{
-    while (self->state == state)
-        pthread_cond_wait(&self->wake, &g->gate);
-}
-
-/* Let in who waits, as far as there is room. */
-static void let_in(pz__group *g)
-{
-    while (g->is_open && !g->is_full && g->first && g->count < PZ__GROUP_MAX) {
-        g->count++;
-        g->inside++;
-        wake(next_in_queue(g), PZ__MEMBER_IN);
-    }
+    if (before)
+        before->next = member->next;
+    else
+        g->first = member->next;
+    if (g->last == member)
+        g->last = before;
+    member->next = NULL;
 }
 
 /* Begin anew with those who are left: the first of them leads. */
-static void close_group(pz__group *g)
+static void hand_over(pz__group *g)
 {
-    g->leader = next_in_queue(g);
-    g->written = NULL;
-    g->count = g->leader ? 1 : 0;
-    g->is_full = g->is_open = false;
-    if (g->leader)
-        wake(g->leader, PZ__MEMBER_LEADS);
+    pz__member *next = g->first;
+    g->is_led = next != NULL;
+    g->is_full = false;
+    if (!next)
+        return;
+    unqueue(g, NULL, next);
+    wake(next, PZ__MEMBER_LEADS, 0);
 }
 
-static void leave(pz__group *g)
+/* The first whose part another can do; NULL: there is none. */
+static pz__member *take(pz__group *g)
 {
-    if (--g->inside == 0)
-        pthread_cond_signal(&g->leader->wake);
+    pz__member *before = NULL, *member = g->first;
+    while (member && !member->part) {
+        before = member;
+        member = member->next;
+    }
+    if (member)
+        unqueue(g, before, member);
+    return member;
 }
 
 /* ---- a member's way ---- */
 
 bool pz__group_enter(pz__group *g, pz__member *self)
 {
-    *self = (pz__member){.state = PZ__MEMBER_WAITS};
-    pthread_cond_init(&self->wake, NULL);
     pthread_mutex_lock(&g->gate);
-    if (g->leader) {
-        queue(g, self);
-        let_in(g);
-        sleep_while(g, self, PZ__MEMBER_WAITS);
+    const bool is_first = !g->is_led;
+    if (is_first) {
+        g->is_led = true;
     } else {
-        g->leader = self;
-        g->count = 1;
-        self->state = PZ__MEMBER_LEADS;
+        make_bed(self);
+        queue(g, self);
     }
-    const bool leads = self->state == PZ__MEMBER_LEADS;
     pthread_mutex_unlock(&g->gate);
-    if (!leads)
-        pthread_mutex_lock(&g->turn);
-    return leads;
+    return is_first || sleep_and_clear_bed(self) == PZ__MEMBER_LEADS;
 }
 
-void pz__group_disband(pz__group *g, pz__member *self)
+void pz__group_disband(pz__group *g)
 {
     pthread_mutex_lock(&g->gate);
-    close_group(g);
+    hand_over(g);
     pthread_mutex_unlock(&g->gate);
-    pthread_cond_destroy(&self->wake);
 }
 
-pz__member *pz__group_gather(pz__group *g, pz__member *self)
+pz__member *pz__group_gather(pz__group *g, void *into)
 {
+    pz__member *written = NULL;
+    unsigned count = 1;
     pthread_mutex_lock(&g->gate);
-    g->is_open = true;
-    let_in(g);
-    while (g->inside > 0)
-        pthread_cond_wait(&self->wake, &g->gate);
-    pz__member *written = g->written;
-    close_group(g);
+    for (pz__member *member; !g->is_full && count < PZ__GROUP_MAX && (member = take(g)); count++) {
+        pthread_mutex_unlock(&g->gate);
+        if (member->part(member, into)) {
+            member->next = written;
+            written = member;
+        } else {
+            wake(member, PZ__MEMBER_ENDED, 0);
+        }
+        pthread_mutex_lock(&g->gate);
+    }
+    hand_over(g);
     pthread_mutex_unlock(&g->gate);
-    pthread_cond_destroy(&self->wake);
     return written;
 }
 
-void pz__group_tell(pz__group *g, pz__member *written, int result)
+void pz__group_tell(pz__member *written, int result)
 {
-    pthread_mutex_lock(&g->gate);
     while (written) {
         pz__member *next = written->next;
-        written->result = result;
-        wake(written, PZ__MEMBER_ENDED);
+        wake(written, PZ__MEMBER_ENDED, result);
         written = next;
     }
-    pthread_mutex_unlock(&g->gate);
-}
-
-int pz__group_await(pz__group *g, pz__member *self)
-{
-    pthread_mutex_unlock(&g->turn);
-    pthread_mutex_lock(&g->gate);
-    self->next = g->written;
-    g->written = self;
-    leave(g);
-    sleep_while(g, self, PZ__MEMBER_IN);
-    pthread_mutex_unlock(&g->gate);
-    pthread_cond_destroy(&self->wake);
-    return self->result;
-}
-
-void pz__group_pass(pz__group *g, pz__member *self)
-{
-    pthread_mutex_unlock(&g->turn);
-    pthread_mutex_lock(&g->gate);
-    leave(g);
-    pthread_mutex_unlock(&g->gate);
-    pthread_cond_destroy(&self->wake);
 }
 
 void pz__group_fill(pz__group *g)
 {
-    pthread_mutex_lock(&g->gate);
     g->is_full = true;
-    pthread_mutex_unlock(&g->gate);
 }

@@ -1,5 +1,5 @@
 /*
- * lmdb.c: the embedded store, over LMDB (lmdb_env.c).
+ * lmdb.c: the embedded store, over LMDB (lmdb_env.c, lmdb_write.c).
  *
  * A store is a directory with LMDB's data.mdb and lock.mdb in it, and four databases in those:
  *
@@ -13,8 +13,8 @@
  * again when the process id has changed; pz__store_open looks whether it could and lets go, so that
  * nothing is open when a host forks after opening.
  *
- * Not here: how an environment is opened, read, written and grown (lmdb_env.c), directories and
- * errno (files.c), what the process has open (env_table.c).
+ * Not here: how an environment is opened, read, written and grown (there), directories and errno
+ * (files.c), what the process has open (env_table.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -45,10 +45,18 @@ typedef struct lmdb {
 
 typedef struct lmdb_txn {
     pz__store_txn base;
-    pz__view at;
-    pz__member member; /* of a group */
+    pz__view *at;
+    pz__view own; /* of one that was begun */
     pid_t process;
 } lmdb_txn;
+
+/* A transaction for one function, which shares its commit with others. */
+typedef struct lmdb_part {
+    pz__part part;
+    lmdb_txn txn;
+    pz__share_fn fn;
+    void *payload;
+} lmdb_part;
 
 static lmdb *lmdb_of(pz__store *store)
 {
@@ -423,7 +431,7 @@ static pz_status lmdb_each_stream(pz__store *store, pz__each_stream_fn fn, void 
 static pz_status fail_txn(lmdb_txn *txn, int rc, const char *doing, pz_error *err)
 {
     const char *path = lmdb_of(txn->base.store)->path;
-    return rc ? pz__view_fail(&txn->at, rc, doing, path, err) : PZ_OK;
+    return rc ? pz__view_fail(txn->at, rc, doing, path, err) : PZ_OK;
 }
 
 /* The number of a stream's newest entry as it was when that was dropped; 0 if it never was. */
@@ -433,7 +441,7 @@ static int dropped_number(const lmdb_txn *txn, pz_str stream, uint64_t *number)
     pz_str value;
     pz__cursor from;
     *number = 0;
-    const int rc = pz__view_get(&txn->at, PZ__STREAMS, stream_key(room, stream, 0), &value);
+    const int rc = pz__view_get(txn->at, PZ__STREAMS, stream_key(room, stream, 0), &value);
     if (rc)
         return rc == PZ__MDB_NOT_FOUND ? 0 : rc;
     pz__cursor_init(&from, value.data, value.len);
@@ -449,7 +457,7 @@ static pz_status lmdb_last(pz__store_txn *base, pz_str stream, uint64_t *number,
     const pz_str beyond = stream_key(room, stream, UINT64_MAX);
     pz_str key = beyond, value;
     *number = 0;
-    int rc = pz__walk_begin(&walk, &txn->at, PZ__STREAMS);
+    int rc = pz__walk_begin(&walk, txn->at, PZ__STREAMS);
     if (rc)
         return fail_txn(txn, rc, "read", err);
     rc = pz__walk(walk, PZ__FROM_KEY, &key, &value);
@@ -475,15 +483,39 @@ static pz_status lmdb_begin(pz__store *store, pz__durability durability, pz__sto
     lmdb_txn *txn = pz__mem_zero(&s->alloc, 1, sizeof *txn);
     if (!txn)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory beginning a transaction");
-    status = pz__view_write(&txn->at, e, &s->spec, durability, &txn->member, err);
+    status = pz__view_write(&txn->own, e, &s->spec, durability, err);
     if (status != PZ_OK) {
         pz__mem_free(&s->alloc, txn, 1, sizeof *txn);
         return status;
     }
     txn->base.store = store;
+    txn->at = &txn->own;
     txn->process = pz__process();
     *out = &txn->base;
     return PZ_OK;
+}
+
+static pz_status run_part(pz__part *part, bool *wrote)
+{
+    lmdb_part *p = (lmdb_part *)part;
+    p->txn.at = &part->at;
+    const pz_status status = p->fn(p->payload, &p->txn.base);
+    *wrote = p->txn.base.wrote;
+    return status;
+}
+
+static pz_status lmdb_share(pz__store *store, pz__share_fn fn, void *payload, pz_error *err)
+{
+    lmdb *s = lmdb_of(store);
+    pz__env *e;
+    const pz_status status = env_current(s, &e, err);
+    if (status != PZ_OK)
+        return status;
+    lmdb_part p = {.part = {.write = run_part, .err = err},
+                   .txn = {.base = {.store = store}, .process = pz__process()},
+                   .fn = fn,
+                   .payload = payload};
+    return pz__view_share(&p.part, e, &s->spec);
 }
 
 static void txn_free(lmdb_txn *txn)
@@ -496,7 +528,7 @@ static void lmdb_abort(pz__store_txn *base)
 {
     lmdb_txn *txn = txn_of(base);
     if (txn->process == pz__process())
-        pz__view_abort(&txn->at);
+        pz__view_abort(txn->at);
     txn_free(txn);
 }
 
@@ -507,7 +539,7 @@ static pz_status lmdb_commit(pz__store_txn *base, pz_error *err)
         txn_free(txn);
         return pz__fail(err, PZ_ERR_STATE, "the transaction belongs to the process that began it");
     }
-    const pz_status status = pz__view_commit(&txn->at, lmdb_of(base->store)->path, err);
+    const pz_status status = pz__view_commit(txn->at, lmdb_of(base->store)->path, err);
     txn_free(txn);
     return status;
 }
@@ -517,7 +549,7 @@ static pz_status lmdb_peek(pz__store_txn *base, pz_str key, const void **bytes, 
 {
     lmdb_txn *txn = txn_of(base);
     pz_str value = {NULL, 0};
-    const int rc = pz__view_get(&txn->at, PZ__RECORDS, key, &value);
+    const int rc = pz__view_get(txn->at, PZ__RECORDS, key, &value);
     *bytes = value.data;
     *len = value.len;
     return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "read", err);
@@ -527,7 +559,7 @@ static pz_status lmdb_txn_lookup(pz__store_txn *base, pz_str identifier, pz__buf
                                  size_t *count, pz_error *err)
 {
     lmdb_txn *txn = txn_of(base);
-    const int rc = find_keys(&txn->at, identifier, keys, count);
+    const int rc = find_keys(txn->at, identifier, keys, count);
     return rc ? fail_txn(txn, rc, "search", err) : pz__filled(keys, err);
 }
 
@@ -537,7 +569,7 @@ static pz_status lmdb_first_key(pz__store_txn *base, pz_str identifier, pz_str p
     lmdb_txn *txn = txn_of(base);
     struct MDB_cursor *walk;
     pz_str found = prefix;
-    int rc = pz__walk_begin(&walk, &txn->at, PZ__INDEX);
+    int rc = pz__walk_begin(&walk, txn->at, PZ__INDEX);
     if (rc)
         return fail_txn(txn, rc, "search", err);
     rc = pz__walk(walk, PZ__FROM_PAIR, &identifier, &found);
@@ -551,14 +583,14 @@ static pz_status lmdb_put(pz__store_txn *base, pz_str key, const void *bytes, si
                           pz_error *err)
 {
     lmdb_txn *txn = txn_of(base);
-    const int rc = pz__view_put(&txn->at, PZ__RECORDS, key, (pz_str){bytes, len});
+    const int rc = pz__view_put(txn->at, PZ__RECORDS, key, (pz_str){bytes, len});
     return fail_txn(txn, rc, "write to", err);
 }
 
 static pz_status lmdb_remove(pz__store_txn *base, pz_str key, pz_error *err)
 {
     lmdb_txn *txn = txn_of(base);
-    const int rc = pz__view_remove(&txn->at, PZ__RECORDS, key, NULL);
+    const int rc = pz__view_remove(txn->at, PZ__RECORDS, key, NULL);
     return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "write to", err);
 }
 
@@ -566,8 +598,8 @@ static pz_status lmdb_index(pz__store_txn *base, pz_str identifier, pz_str key, 
                             pz_error *err)
 {
     lmdb_txn *txn = txn_of(base);
-    const int rc = present ? pz__view_add(&txn->at, PZ__INDEX, identifier, key)
-                           : pz__view_remove(&txn->at, PZ__INDEX, identifier, &key);
+    const int rc = present ? pz__view_add(txn->at, PZ__INDEX, identifier, key)
+                           : pz__view_remove(txn->at, PZ__INDEX, identifier, &key);
     const bool was_so = rc == (present ? PZ__MDB_KEY_EXISTS : PZ__MDB_NOT_FOUND);
     return was_so ? PZ_OK : fail_txn(txn, rc, "write to", err);
 }
@@ -578,7 +610,7 @@ static pz_status lmdb_append(pz__store_txn *base, pz_str stream, uint64_t number
     lmdb_txn *txn = txn_of(base);
     uint8_t room[STREAM_KEY_MAX];
     const int rc =
-        pz__view_add(&txn->at, PZ__STREAMS, stream_key(room, stream, number), (pz_str){bytes, len});
+        pz__view_add(txn->at, PZ__STREAMS, stream_key(room, stream, number), (pz_str){bytes, len});
     return fail_txn(txn, rc, "write to", err);
 }
 
@@ -591,11 +623,11 @@ static pz_status lmdb_drop(pz__store_txn *base, pz_str stream, uint64_t number, 
     pz_status status = lmdb_last(base, stream, &last, err);
     if (status != PZ_OK)
         return status;
-    int rc = pz__view_remove(&txn->at, PZ__STREAMS, stream_key(room, stream, number), NULL);
+    int rc = pz__view_remove(txn->at, PZ__STREAMS, stream_key(room, stream, number), NULL);
     if (rc == 0 && number == last) {
         for (unsigned i = 0; i < 8; i++)
             bytes[i] = (char)(last >> (56 - 8 * i));
-        rc = pz__view_put(&txn->at, PZ__STREAMS, stream_key(room, stream, 0),
+        rc = pz__view_put(txn->at, PZ__STREAMS, stream_key(room, stream, 0),
                           (pz_str){bytes, sizeof bytes});
     }
     return rc == PZ__MDB_NOT_FOUND ? PZ_OK : fail_txn(txn, rc, "write to", err);
@@ -767,6 +799,7 @@ const pz__backend pz__lmdb_backend = {
     .index = lmdb_index,
     .append = lmdb_append,
     .drop = lmdb_drop,
+    .share = lmdb_share,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
 };

@@ -1,6 +1,6 @@
 /*
- * lmdb_env.c: an environment of LMDB, opened, read, written, grown and copied. The only file that
- * includes lmdb.h; what it knows of stores is the four databases and two records of `meta`.
+ * lmdb_env.c: an environment of LMDB, opened, read, grown and copied. The only file that includes
+ * lmdb.h; what it knows of stores is the four databases and two records of `meta`.
  *
  * Reading goes through `slots`: read transactions that have been reset, each in LMDB's table of
  * readers for good, renewed by whichever thread takes the slot. Taking one is a compare-and-swap
@@ -14,29 +14,6 @@
  * itself, so growing then ends in PZ_ERR_BUSY; the map is grown an eighth before it is full to make
  * that rare, and begins with far more address space than most stores will ever fill.
  *
- * How far a commit has gone when it returns is said by each transaction.
- *
- *   Durable: LMDB writes the changed pages to places that neither of the last two commits uses,
- *   waits for the disk (fdatasync), and only then writes its meta page, the root of the new state,
- *   through a descriptor opened with O_DSYNC. Whenever power goes, one of the two meta pages is
- *   whole and all it leads to is on the disk; once commit has returned, it is the new one.
- *
- *   Grouped: the same commit, by many threads (groups.c). Each writes its part into a nested
- *   transaction of the leader's, so that one can be undone without the others, and returns when the
- *   leader's commit has. There is no other state between than LMDB's own, so an acknowledged part
- *   survives like any durable commit. Commits without a sync and one sync for several of them would
- *   not do: the second such commit overwrites the meta page of the last that is on the disk, and
- *   the third may overwrite its pages. A process that dies, leader or not, loses what was not
- *   acknowledged, as ever. Groups are of one process: LMDB's writer mutex and dirty pages are.
- *
- *   Lazy: MDB_NOSYNC, the kernel writes when it likes and in the order it likes. Survives the death
- *   of every process. A power loss before the next durable commit may cost, for the reason just
- *   given, the store. A durable or grouped transaction therefore first syncs what lazy ones left;
- *   when that fails, the disk's error has been told and the kernel forgets it: the pages count as
- *   clean. Then no later sync would prove anything, so this environment refuses to promise
- *   durability until it is opened again, and says to copy the store, which reads what is in memory
- *   and syncs it elsewhere.
- *
  * When writing the meta page fails, LMDB puts the old one back and refuses everything from then on.
  * The next transaction then closes its environment and opens it again under the same conditions as
  * a change of the map: what it finds is the last state that was acknowledged.
@@ -44,8 +21,8 @@
  * Processes of different pid namespaces must not share a store, nor may it lie on a network file
  * system: LMDB's liveness check and locks hold on one kernel only.
  *
- * Not here: what the databases mean (lmdb.c), the slots (slots.c), directories and errno (files.c),
- * what the process has open (env_table.c).
+ * Not here: transactions that write (lmdb_write.c), what the databases mean (lmdb.c), the slots
+ * (slots.c), directories and errno (files.c), what the process has open (env_table.c).
  */
 #include "store/lmdb_env.h"
 
@@ -64,7 +41,8 @@
 #include "store/backend.h"
 #include "store/files.h"
 
-_Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND,
+_Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND &&
+                   PZ__MDB_MAP_FULL == MDB_MAP_FULL,
                "LMDB's numbers");
 
 static const struct {
@@ -506,18 +484,7 @@ void pz__view_end(pz__view *at)
     pz__slot_give(at->slot);
 }
 
-/* ---- writing ---- */
-
-static bool is_writing(const pz__env *e)
-{
-    return atomic_load(&e->owned) && pthread_equal(atomic_load(&e->owner), pthread_self());
-}
-
-static void note_owner(pz__env *e)
-{
-    atomic_store(&e->owner, pthread_self());
-    atomic_store(&e->owned, true);
-}
+/* ---- beginning to write ---- */
 
 /* Before a transaction that promises more than lazy ones do. */
 static pz_status sync_lazy(pz__env *e, const char *path, pz_error *err)
@@ -548,9 +515,8 @@ static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
     return mdb_txn_begin(e->mdb, NULL, 0, out);
 }
 
-/* With `writing` held. */
-static pz_status begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, MDB_txn **out,
-                       pz_error *err)
+pz_status pz__env_begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, struct MDB_txn **out,
+                        pz_error *err)
 {
     int rc = atomic_load(&e->broken) ? mend(e, spec->path) : 0;
     if (rc)
@@ -568,128 +534,26 @@ static pz_status begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, MDB_t
     return rc ? pz__env_fail(err, rc, "write to", spec->path) : PZ_OK;
 }
 
-/* A transaction that nobody else of this process writes into yet. */
-static pz_status write_alone(pz__view *out, const pz__env_spec *spec, pz_error *err)
+int pz__env_begin_inside(pz__env *e, struct MDB_txn *outer, struct MDB_txn **out)
 {
-    pz__env *e = out->env;
-    pthread_mutex_lock(&e->writing);
-    note_owner(e);
-    const pz_status status = begin(e, spec, out->is_lazy, &out->txn, err);
-    if (status != PZ_OK) {
-        atomic_store(&e->owned, false);
-        pthread_mutex_unlock(&e->writing);
-    }
-    return status;
+    return mdb_txn_begin(e->mdb, outer, 0, out);
 }
 
-static pz_status write_together(pz__view *out, const pz__env_spec *spec, pz_error *err)
+int pz__env_commit(struct MDB_txn *txn)
 {
-    pz__env *e = out->env;
-    out->leads = pz__group_enter(&e->group, out->member);
-    if (out->leads) {
-        const pz_status status = write_alone(out, spec, err);
-        if (status == PZ_OK)
-            e->together = out->txn;
-        else
-            pz__group_disband(&e->group, out->member);
-        return status;
-    }
-    note_owner(e);
-    const int rc = mdb_txn_begin(e->mdb, e->together, 0, &out->txn);
-    if (rc == 0)
-        return PZ_OK;
-    atomic_store(&e->owned, false);
-    pz__group_pass(&e->group, out->member);
-    return pz__env_fail(err, rc, "write to", spec->path);
+    return mdb_txn_commit(txn);
 }
 
-pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec,
-                         pz__durability durability, pz__member *member, pz_error *err)
+void pz__env_abort(struct MDB_txn *txn)
 {
-    const bool is_grouped = durability == PZ__GROUPED;
-    *out = (pz__view){
-        .env = e, .member = is_grouped ? member : NULL, .is_lazy = durability == PZ__LAZY};
-    if (is_writing(e))
-        return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
-    return is_grouped ? write_together(out, spec, err) : write_alone(out, spec, err);
+    mdb_txn_abort(txn);
 }
 
-static pz_status has_to_grow(const char *doing, const char *path, pz_error *err)
-{
-    return pz__fail(err, PZ_ERR_BUSY,
-                    "cannot %s \"%s\": its map has to grow; run the transaction again", doing,
-                    path);
-}
-
-pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const char *path,
-                        pz_error *err)
+size_t pz__env_map_bytes(const pz__env *e)
 {
     MDB_envinfo info;
-    mdb_env_info(at->env->mdb, &info);
-    if (rc != MDB_MAP_FULL || info.me_mapsize >= PZ__MAP_MOST)
-        return pz__env_fail(err, rc, doing, path);
-    at->env->wanted = info.me_mapsize * 2;
-    if (at->member)
-        pz__group_fill(&at->env->group);
-    return has_to_grow(doing, path, err);
-}
-
-/* Commit what this thread began alone, and tell those who wrote into it. */
-static pz_status commit(pz__view *at, pz__member *others, const char *path, pz_error *err)
-{
-    pz__env *e = at->env;
-    const int rc = mdb_txn_commit(at->txn);
-    pz_status status = PZ_OK;
-    if (rc) {
-        at->member = NULL; /* the next group is not this one's to fill */
-        status = pz__view_fail(at, rc, "commit to", path, err);
-    } else if (at->is_lazy) {
-        e->is_unsynced = true;
-    }
-    /* Told before the next group begins: who has more to write is in time for that one. */
-    if (others)
-        pz__group_tell(&e->group, others, rc);
-    pthread_mutex_unlock(&e->writing);
-    return status;
-}
-
-/* A part of a group's: it is written when the leader's commit is. */
-static pz_status commit_part(pz__view *at, const char *path, pz_error *err)
-{
-    pz__env *e = at->env;
-    int rc = mdb_txn_commit(at->txn);
-    const pz_status status = rc ? pz__view_fail(at, rc, "commit to", path, err) : PZ_OK;
-    atomic_store(&e->owned, false);
-    if (status != PZ_OK) {
-        pz__group_pass(&e->group, at->member);
-        return status;
-    }
-    rc = pz__group_await(&e->group, at->member);
-    if (rc == MDB_MAP_FULL)
-        return has_to_grow("commit to", path, err);
-    return rc ? pz__env_fail(err, rc, "commit to", path) : PZ_OK;
-}
-
-pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err)
-{
-    if (at->member && !at->leads)
-        return commit_part(at, path, err);
-    atomic_store(&at->env->owned, false);
-    pz__member *others = at->member ? pz__group_gather(&at->env->group, at->member) : NULL;
-    return commit(at, others, path, err);
-}
-
-void pz__view_abort(pz__view *at)
-{
-    pz__env *e = at->env;
-    mdb_txn_abort(at->txn);
-    atomic_store(&e->owned, false);
-    if (!at->member || at->leads)
-        pthread_mutex_unlock(&e->writing);
-    if (at->leads)
-        pz__group_disband(&e->group, at->member);
-    else if (at->member)
-        pz__group_pass(&e->group, at->member);
+    mdb_env_info(e->mdb, &info);
+    return info.me_mapsize;
 }
 
 /* ---- what is in the databases ---- */

@@ -18,7 +18,7 @@
 #include "store/slots.h"
 #include "store/store.h"
 
-enum { PZ__MDB_KEY_EXISTS = -30799, PZ__MDB_NOT_FOUND = -30798 };
+enum { PZ__MDB_KEY_EXISTS = -30799, PZ__MDB_NOT_FOUND = -30798, PZ__MDB_MAP_FULL = -30792 };
 
 /* Address space to begin with; the file only has what is stored. Halved while the system refuses.
  */
@@ -47,7 +47,6 @@ typedef struct pz__env {
     bool is_doubtful;         /* and the disk has refused some of them */
     size_t wanted;            /* map size to have before the next write */
     pz__group group;          /* writers who share a commit */
-    struct MDB_txn *together; /* what they write into; whose turn it is may look */
     _Atomic(pthread_t) owner; /* the thread that writes, while `owned` */
     atomic_bool owned;
     pz__slot slots[PZ__SLOT_COUNT];
@@ -71,15 +70,25 @@ void pz__env_free(pz__env *e);
  * in its place meanwhile (lmdb_shrink.c), and the old one is nobody's store any more. */
 bool pz__env_is_at(const pz__env *e, const struct stat *data);
 
+/* Begin a transaction that writes, with `writing` held: grown, mended and synced as it has to be. */
+pz_status pz__env_begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, struct MDB_txn **out,
+                        pz_error *err);
+
+/* One inside another, and the end of both kinds: LMDB's own. */
+int pz__env_begin_inside(pz__env *e, struct MDB_txn *outer, struct MDB_txn **out);
+int pz__env_commit(struct MDB_txn *txn);
+void pz__env_abort(struct MDB_txn *txn);
+/* The address space that the store has now. */
+size_t pz__env_map_bytes(const pz__env *e);
+
 /* ---- transactions ---- */
 
 /* One that reads through a slot, or one that writes, alone or in a group. */
 typedef struct pz__view {
     pz__env *env;
     struct MDB_txn *txn;
-    pz__slot *slot;     /* of one that reads */
-    pz__member *member; /* of one that writes in a group */
-    bool leads;         /* the group */
+    pz__slot *slot; /* of one that reads */
+    bool is_grouped;
     bool is_lazy;
 } pz__view;
 
@@ -87,13 +96,28 @@ typedef struct pz__view {
 pz_status pz__view_read(pz__view *out, pz__env *e, int state, const char *path, pz_error *err);
 void pz__view_end(pz__view *at);
 
-/* Write, when no other thread or process does. PZ_ERR_STATE if this thread does already. `member`
- * serves PZ__GROUPED and stays where it is until the end. Commit and abort end it whatever they
- * return; of a transaction that a fork copied, neither may be called. */
+/* Write, when no other thread or process does. PZ_ERR_STATE if this thread does already. One that
+ * is PZ__GROUPED leads its group. Commit and abort end it whatever they return; of a transaction
+ * that a fork copied, neither may be called. */
 pz_status pz__view_write(pz__view *out, pz__env *e, const pz__env_spec *spec,
-                         pz__durability durability, pz__member *member, pz_error *err);
+                         pz__durability durability, pz_error *err);
 pz_status pz__view_commit(pz__view *at, const char *path, pz_error *err);
 void pz__view_abort(pz__view *at);
+
+/* What is written in a group, by this thread or, while it waits, by the one that leads. */
+typedef struct pz__part {
+    /* Writes through `at`; what it wrote is undone unless PZ_OK, and forgotten unless *wrote. */
+    pz_status (*write)(struct pz__part *self, bool *wrote);
+    pz_error *err; /* of the caller */
+    /* The rest belongs to pz__view_share. */
+    pz__view at;
+    pz__member member;
+    const char *path;
+    pz_status status;
+} pz__part;
+
+/* Do a part; returns when it is committed, or undone. PZ_ERR_STATE if this thread writes already. */
+pz_status pz__view_share(pz__part *part, pz__env *e, const pz__env_spec *spec);
 /* pz__env_fail for one that writes; where the map is too small, the next one's will be larger. */
 pz_status pz__view_fail(const pz__view *at, int rc, const char *doing, const char *path,
                         pz_error *err);

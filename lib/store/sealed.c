@@ -364,6 +364,38 @@ static pz_status sealed_begin(pz__store *store, pz__durability durability, pz__s
     return PZ_OK;
 }
 
+typedef struct sealed_part {
+    sealed_txn txn;
+    pz__share_fn fn;
+    void *payload;
+    pz_error *err;
+} sealed_part;
+
+static pz_status run_part(void *payload, pz__store_txn *inner)
+{
+    sealed_part *part = payload;
+    sealed_txn *txn = &part->txn;
+    txn->inner = inner;
+    pz__buf_init(&txn->opened, &txn->base.store->alloc, PZ__SEALED_MAX);
+    pz_status status = pz__sealed_know_in(store_of(&txn->base), inner, &txn->marks, part->err);
+    if (status == PZ_OK)
+        status = part->fn(part->payload, &txn->base);
+    inner->wrote = txn->base.wrote;
+    pz__buf_clear(&txn->opened);
+    return status;
+}
+
+static pz_status sealed_share(pz__store *store, pz__share_fn fn, void *payload, pz_error *err)
+{
+    pz__sealed *s = sealed_of(store);
+    sealed_part part = {
+        .txn = {.base = {.store = store}}, .fn = fn, .payload = payload, .err = err};
+    const pz_status status = s->inner->backend->share(s->inner, run_part, &part, err);
+    if (status == PZ_OK && part.txn.marks && part.txn.base.wrote)
+        atomic_store_explicit(&s->is_known, true, memory_order_release);
+    return status;
+}
+
 static void sealed_abort(pz__store_txn *txn)
 {
     pz__store *inner = store_of(txn)->inner;
@@ -493,6 +525,7 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
     s->own = sealed_backend;
     s->own.scheme = inner->backend->scheme;
     s->own.shrink = inner->backend->shrink ? sealed_shrink : NULL;
+    s->own.share = inner->backend->share ? sealed_share : NULL;
     s->base.backend = &s->own;
     s->base.alloc = inner->alloc;
     s->base.read_only = inner->read_only;

@@ -22,8 +22,8 @@
  * A sealed store (sealed.c) bears a mark. A handle that was opened without hooks looks for it when
  * it first reads and when it first writes, and refuses; files and servers are asked no earlier.
  *
- * Not here: hooks (sealed.c), memory (memory.c, tree.c), files (lmdb.c, lmdb_env.c, env_table.c,
- * slots.c, files.c).
+ * Not here: hooks (sealed.c), memory (memory.c, tree.c), files (lmdb.c, lmdb_env.c, lmdb_write.c,
+ * env_table.c, slots.c, files.c).
  */
 #include "store/store.h"
 
@@ -473,6 +473,49 @@ pz_status pz__store_begin_as(pz__store *store, pz__durability durability, pz__st
     return status;
 }
 
+typedef struct shared {
+    pz__txn_fn fn;
+    void *payload;
+    pz_error *err;
+} shared;
+
+static pz_status run_shared(void *payload, pz__store_txn *txn)
+{
+    const shared *s = payload;
+    pz__buf_init(&txn->pending, &txn->store->alloc, PZ__STORE_PENDING_MAX);
+    pz_status status = ready_to_write(txn, s->err);
+    if (status == PZ_OK)
+        status = s->fn(s->payload, txn);
+    if (status == PZ_OK)
+        status = check_txn(txn, s->err);
+    pz__buf_clear(&txn->pending);
+    return status;
+}
+
+pz_status pz__store_transact(pz__store *store, pz__durability durability, pz__txn_fn fn,
+                             void *payload, pz_error *err)
+{
+    if (durability == PZ__AS_OPENED)
+        durability = store->durability;
+    if (durability == PZ__GROUPED && store->backend->share && !store->read_only)
+        return store->backend->share(store, run_shared, &(shared){fn, payload, err}, err);
+    return pz__store_transact_here(store, durability, fn, payload, err);
+}
+
+pz_status pz__store_transact_here(pz__store *store, pz__durability durability, pz__txn_fn fn,
+                                  void *payload, pz_error *err)
+{
+    pz__store_txn *txn;
+    pz_status status = pz__store_begin_as(store, durability, &txn, err);
+    if (status != PZ_OK)
+        return status;
+    status = fn(payload, txn);
+    if (status == PZ_OK)
+        return pz__store_commit(txn, err);
+    pz__store_abort(txn);
+    return status;
+}
+
 /* Remember that the backend failed: what is half done must never be committed. */
 static pz_status note_backend(pz__store_txn *txn, pz_status status)
 {
@@ -678,34 +721,32 @@ pz_status pz__store_txn_update(pz__store_txn *txn, pz_str key, pz__update_fn fn,
     return status;
 }
 
-/* One try of an update; *again if the backend asks for another. */
-static pz_status update_once(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
-                             bool *again, pz_error *err)
+typedef struct single {
+    pz_str key;
+    pz__update_fn fn;
+    void *payload;
+    bool is_over; /* the store cannot even begin, or the function refused: no other try */
+    pz_error *err;
+} single;
+
+static pz_status update_single(void *payload, pz__store_txn *txn)
 {
-    pz__store_txn *txn;
-    *again = false;
-    pz_status status = pz__store_begin(store, &txn, err);
-    if (status != PZ_OK)
-        return status;
-    status = pz__store_txn_update(txn, key, fn, payload, err);
-    if (status != PZ_OK) {
-        *again = txn->failed == PZ_ERR_BUSY;
-        pz__store_abort(txn);
-        return status;
-    }
-    status = pz__store_commit(txn, err);
-    *again = status == PZ_ERR_BUSY;
+    single *u = payload;
+    const pz_status status = pz__store_txn_update(txn, u->key, u->fn, u->payload, u->err);
+    u->is_over = status != PZ_OK && txn->failed != PZ_ERR_BUSY;
     return status;
 }
 
 pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
                            pz_error *err)
 {
-    bool again = true;
-    pz_status status = PZ_OK;
+    pz_status status = PZ_ERR_BUSY;
     const unsigned most = store->update_tries ? store->update_tries : UPDATE_TRIES;
-    for (unsigned tries = 0; again && tries < most; tries++)
-        status = update_once(store, key, fn, payload, &again, err);
+    single u = {.key = key, .fn = fn, .payload = payload, .err = err};
+    for (unsigned tries = 0; status == PZ_ERR_BUSY && !u.is_over && tries < most; tries++) {
+        u.is_over = true;
+        status = pz__store_transact(store, PZ__AS_OPENED, update_single, &u, err);
+    }
     return status;
 }
 

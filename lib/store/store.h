@@ -87,7 +87,7 @@ typedef pz_status (*pz__update_fn)(void *payload, pz__store_txn *txn, const void
                                    pz__buf *new_bytes, pz__update_action *action);
 
 /* One record read, changed and written back in a transaction of its own, as durable when it returns
- * as the handle was opened. */
+ * as the handle was opened; PZ__GROUPED it is one of pz__store_transact's. */
 pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
                            pz_error *err);
 
@@ -122,6 +122,19 @@ pz_status pz__store_txn_append(pz__store_txn *txn, pz_str stream, const void *by
 /* Take an entry out of a stream: its bytes are gone, its number is given to no other. One that is
  * not there is as good as taken out. */
 pz_status pz__store_txn_drop(pz__store_txn *txn, pz_str stream, uint64_t number, pz_error *err);
+/*
+ * The same for one function, which writes through the txn it is given, and neither commits nor
+ * aborts: all it wrote is committed if it returns PZ_OK, else undone, and its status given back.
+ * PZ__GROUPED in LMDB, other threads' functions may be part of the same commit, and one thread calls
+ * those of all who wait meanwhile; so it must not ask which thread it is on, nor take what its
+ * caller holds. One that was begun leads a group and shares with functions, not with its like.
+ */
+typedef pz_status (*pz__txn_fn)(void *payload, pz__store_txn *txn);
+pz_status pz__store_transact(pz__store *store, pz__durability durability, pz__txn_fn fn,
+                             void *payload, pz_error *err);
+/* The same, always called on this thread: for what calls the host. */
+pz_status pz__store_transact_here(pz__store *store, pz__durability durability, pz__txn_fn fn,
+                                  void *payload, pz_error *err);
 /* Commit; the txn is gone either way. On failure nothing of it happened. */
 pz_status pz__store_commit(pz__store_txn *txn, pz_error *err);
 /* Undo all and free the txn. NULL is allowed. */

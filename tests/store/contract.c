@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/failing.h"
 #include "store/kit.h"
@@ -45,6 +46,7 @@ static const subject subjects[] = {
     {"lmdb lazy", "lmdb:", false, PZ__LAZY},
     {"failing lmdb", "lmdb:", true, PZ__LAZY},
     {"sealed lmdb", "lmdb:", false, PZ__DURABLE, true},
+    {"sealed lmdb grouped", "lmdb:", false, PZ__GROUPED, true},
     {"failing sealed lmdb", "lmdb:", true, PZ__LAZY, true},
 #endif
 #ifdef PZ_WITH_REDIS
@@ -926,6 +928,13 @@ static void addresses_of_no_backend_are_refused(void **state)
 #define THREADS 8
 #define INCREMENTS 60
 
+static pz_status note_number(void *payload, uint64_t number, const void *bytes, size_t len)
+{
+    (void)bytes, (void)len;
+    *(uint64_t *)payload = number;
+    return PZ_OK;
+}
+
 static void *increment_many(void *payload)
 {
     pz__store *store = payload;
@@ -946,6 +955,114 @@ static void threads_lose_no_update(void **state)
         assert_null(failed);
     }
     assert_int_equal(kit_number(store_of(state), "counter"), THREADS * INCREMENTS);
+}
+
+/* One thread's functions: each writes two records and an entry; every third then refuses. */
+typedef struct shares {
+    pz__store *store;
+    pthread_t thread;
+    unsigned done, failed; /* as expected; otherwise */
+    int round;
+    pz_error err;
+} shares;
+
+static pz_status add_digit(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                           pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn;
+    char text[24] = "0";
+    if (bytes)
+        memcpy(text, bytes, len < 23 ? len : 23);
+    const int count = snprintf(text, sizeof text, "%lu", strtoul(text, NULL, 10) + 1);
+    pz__buf_put(new_bytes, text, (size_t)count);
+    *action = PZ__WRITE;
+    return PZ_OK;
+}
+
+static pz_status write_three(void *payload, pz__store_txn *txn)
+{
+    shares *s = payload;
+    pz_status status = pz__store_txn_update(txn, PZ__STR("one"), add_digit, s, &s->err);
+    if (status == PZ_OK)
+        status = pz__store_txn_append(txn, PZ__STR("log"), "e", 1, NULL, &s->err);
+    if (status == PZ_OK)
+        status = pz__store_txn_update(txn, PZ__STR("two"), add_digit, s, &s->err);
+    if (status == PZ_OK && s->round % 3 == 0)
+        return pz__fail(&s->err, PZ_ERR_TYPE, "round %d", s->round);
+    return status;
+}
+
+static void *write_threes(void *payload)
+{
+    shares *s = payload;
+    char expected[24];
+    for (s->round = 0; s->round < INCREMENTS; s->round++) {
+        pz_status status = PZ_ERR_BUSY;
+        while (status == PZ_ERR_BUSY)
+            status = pz__store_transact(s->store, PZ__AS_OPENED, write_three, s, &s->err);
+        snprintf(expected, sizeof expected, "round %d", s->round);
+        const bool is_right = s->round % 3
+                                  ? status == PZ_OK
+                                  : status == PZ_ERR_TYPE && strcmp(s->err.message, expected) == 0;
+        s->done += is_right;
+        s->failed += !is_right;
+    }
+    return NULL;
+}
+
+static void functions_of_threads_are_written_whole_or_undone_alone(void **state)
+{
+    shares all[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        all[i] = (shares){.store = store_of(state), .err = PZ_ERROR_INIT};
+        assert_int_equal(pthread_create(&all[i].thread, NULL, write_threes, &all[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(all[i].thread, NULL);
+        assert_int_equal(all[i].failed, 0);
+        assert_int_equal(all[i].done, INCREMENTS);
+    }
+    const uint64_t written = THREADS * INCREMENTS / 3 * 2;
+    assert_int_equal(kit_number(store_of(state), "one"), written);
+    assert_int_equal(kit_number(store_of(state), "two"), written);
+    uint64_t last = 0;
+    assert_ok(
+        pz__store_read_stream(store_of(state), PZ__STR("log"), 1, note_number, &last, &kit_error));
+    assert_int_equal(last, written);
+}
+
+static pz_status write_nothing(void *payload, pz__store_txn *txn)
+{
+    pz__buf out;
+    (void)payload;
+    pz__buf_init(&out, NULL, 16);
+    const pz_status status = pz__store_txn_get(txn, PZ__STR("none"), &out, NULL);
+    pz__buf_clear(&out);
+    return status == PZ_ERR_NOT_FOUND ? PZ_OK : status;
+}
+
+static void a_function_that_writes_nothing_is_as_good_as_any(void **state)
+{
+    pz__store *store = store_of(state);
+    assert_ok(pz__store_transact(store, PZ__AS_OPENED, write_nothing, NULL, &kit_error));
+    assert_ok(pz__store_transact(store, PZ__GROUPED, write_nothing, NULL, &kit_error));
+    assert_ok(pz__store_transact_here(store, PZ__GROUPED, write_nothing, NULL, &kit_error));
+    assert_ok(kit_set(store, "a", "1"));
+    assert_record(store, "a", "1");
+}
+
+static pz_status begin_inside(void *payload, pz__store_txn *txn)
+{
+    pz__store_txn *second;
+    (void)txn;
+    return pz__store_begin(payload, &second, NULL);
+}
+
+static void a_function_may_not_begin_another_transaction(void **state)
+{
+    pz__store *store = store_of(state);
+    assert_status(PZ_ERR_STATE, pz__store_transact(store, PZ__GROUPED, begin_inside, store, NULL));
+    assert_ok(kit_set(store, "a", "1"));
 }
 
 typedef struct pair_watch {
@@ -1241,6 +1358,9 @@ static const struct CMUnitTest clauses[] = {
     CLAUSE(the_writer_id_is_a_uuid_and_stays),
     CLAUSE(addresses_of_no_backend_are_refused),
     CLAUSE(threads_lose_no_update),
+    CLAUSE(functions_of_threads_are_written_whole_or_undone_alone),
+    CLAUSE(a_function_that_writes_nothing_is_as_good_as_any),
+    CLAUSE(a_function_may_not_begin_another_transaction),
     CLAUSE(readers_see_whole_transactions_only),
     CLAUSE(readers_do_not_wait_for_an_open_transaction),
     CLAUSE(a_failure_anywhere_leaves_all_or_nothing),
