@@ -5,6 +5,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
+STAGES ?=
 
 # What runs below is told how many jobs to use; the outer make's job server stays out of it.
 .NOTPARALLEL:
@@ -39,7 +40,7 @@ check: deps-check build ## Run the quick tests
 	@$(ALONE) ctest --test-dir $(BUILD) --output-on-failure --timeout 600 --parallel $(JOBS)
 
 check-full: deps-full ## Run everything: long suites, sanitizers, clang, fuzz corpora, options
-	@$(ALONE) bash scripts/check-full.sh
+	@$(ALONE) bash scripts/check-full.sh $(STAGES)
 
 bench: deps build ## Run the benchmarks
 	@$(COMPILE) --target bench
@@ -63,4 +64,4 @@ clean: ## Remove what was built
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do \
 		printf '%-14s %s\n' "$$name" "$$text"; done
-	@echo "Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) JOBS=$(JOBS) CMAKE_FLAGS=..."
+	@echo "Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) JOBS=$(JOBS) CMAKE_FLAGS=... STAGES=... (check-full: some)"
