@@ -1,18 +1,19 @@
 /*
  * test_killed.c: processes that observe events of the same profiles and are killed with kill -9.
  *
- * Eight processes share one store and a thousand customers. Each takes a customer by chance, opens
- * the stored profile by its identifier and observes one event; which of them is killed, and when,
- * is left to chance as well, and another begins in its place and does what is left. Afterwards the
- * counter of each profile, read back by a rule, is exactly the number of updates acknowledged for
- * it, plus at most one for each process that was killed while it was at it; and each identifier
- * finds one profile, of which there are as many as customers, so that no killed creation left half
- * of one.
+ * Eight processes share one store and a thousand customers. Each, with one thread or four that
+ * share commits, takes a customer by chance, opens the stored profile by its identifier and
+ * observes one event; which of them is killed, and when, is left to chance as well, and another
+ * begins in its place and does what is left. Afterwards the counter of each profile, read back by a
+ * rule, is exactly the number of updates acknowledged for it, plus at most one for each thread that
+ * was killed while it was at it; and each identifier finds one profile, of which there are as many
+ * as customers, so that no killed creation left half of one.
  *
  * PZ_UPDATES sets how many updates each process makes: else some hundred, or 4,000 with PZ_FULL=1
  * (which PZ_FULL_CASES bounds).
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static servers cluster;
 #endif
 
 #define PROCESSES 8u
+#define THREADS_MAX 4u
 #define CUSTOMERS 1000u
 #define KILLS 200u
 
@@ -47,16 +49,17 @@ static const char visits_json[] =
 typedef struct shared {
     atomic_uint acknowledged[CUSTOMERS];
     atomic_uint unknown[CUSTOMERS];
-    atomic_uint in_flight[PROCESSES]; /* customer + 1 */
-    atomic_uint left[PROCESSES];      /* updates */
-    atomic_uint busy;                 /* told to try again, and did */
-    atomic_uint failures;             /* told that it is not known, or failed */
+    atomic_uint in_flight[PROCESSES][THREADS_MAX]; /* customer + 1 */
+    atomic_int left[PROCESSES];                    /* updates that nobody has begun */
+    atomic_uint busy;                              /* told to try again, and did */
+    atomic_uint failures;                          /* told that it is not known, or failed */
 } shared;
 
 typedef struct crowd {
     shared *s;
     char address[512];
     uint32_t flags;
+    unsigned threads; /* of each process */
     pid_t processes[PROCESSES];
     unsigned kills, starts;
 } crowd;
@@ -66,6 +69,15 @@ static int64_t standing_clock(void *payload)
     (void)payload;
     return NOW;
 }
+
+typedef struct worker {
+    crowd *crowd;
+    pz_engine *engine;
+    uint32_t process, thread;
+    unsigned life;
+    pz_error err;
+    pthread_t id;
+} worker;
 
 static pz_status open_engine(pz_engine **out, const char *address, uint32_t flags)
 {
@@ -81,7 +93,7 @@ static pz_status open_engine(pz_engine **out, const char *address, uint32_t flag
                                &kit_error);
 }
 
-static pz_status visit(pz_engine *engine, pz_pool *pool, unsigned customer, const char *event_id)
+static pz_status visit(worker *w, pz_pool *pool, unsigned customer, const char *event_id)
 {
     char name[16], json[160];
     pz_value event;
@@ -93,47 +105,69 @@ static pz_status visit(pz_engine *engine, pz_pool *pool, unsigned customer, cons
                              "\"time\":\"2026-03-09T08:00:00Z\"}",
                              event_id);
     pz_pool_reset(pool);
-    pz_status status = pz_value_parse(pool, &event, json, (size_t)len, 0, &kit_error);
+    pz_status status = pz_value_parse(pool, &event, json, (size_t)len, 0, &w->err);
     if (status == PZ_OK)
-        status = pz_customer(&profile, engine, "customer", name, &kit_error);
+        status = pz_customer(&profile, w->engine, "customer", name, &w->err);
     if (status != PZ_OK)
         return status;
-    status = pz_observe(profile, event, NULL, &is_new, &kit_error);
+    status = pz_observe(profile, event, NULL, &is_new, &w->err);
     pz_profile_free(profile);
     return status;
 }
 
 /* ---- processes ---- */
 
+static bool update_one(worker *w, pz_pool *pool, unsigned customer, unsigned n)
+{
+    shared *s = w->crowd->s;
+    char id[48];
+    pz_status status;
+    snprintf(id, sizeof id, "%u-%u-%u", w->life, w->thread, n);
+    /* Said before it is begun: what a kill takes is counted as unknown once too often, not too
+     * seldom. */
+    atomic_store(&s->in_flight[w->process][w->thread], customer + 1);
+    const bool is_mine = atomic_fetch_sub(&s->left[w->process], 1) > 0;
+    while (is_mine && (status = visit(w, pool, customer, id)) == PZ_ERR_BUSY)
+        atomic_fetch_add(&s->busy, 1);
+    if (is_mine && status == PZ_OK) {
+        atomic_fetch_add(&s->acknowledged[customer], 1);
+    } else if (is_mine) {
+        atomic_fetch_add(&s->unknown[customer], 1);
+        if (atomic_fetch_add(&s->failures, 1) < 3)
+            fprintf(stderr, "    (told: %s)\n", w->err.message);
+    }
+    atomic_store(&s->in_flight[w->process][w->thread], 0);
+    return is_mine;
+}
+
+static void *update_many(void *payload)
+{
+    worker *w = payload;
+    pz_pool *pool;
+    unsigned n = 0, seed = w->life * 1009 + w->process * THREADS_MAX + w->thread;
+    if (pz_pool_new(&pool, NULL) != PZ_OK)
+        _exit(1);
+    while (update_one(w, pool, (unsigned)rand_r(&seed) % CUSTOMERS, n))
+        n++;
+    pz_pool_free(pool);
+    return NULL;
+}
+
 static void work(crowd *c, uint32_t which, unsigned life)
 {
-    shared *s = c->s;
+    worker workers[THREADS_MAX];
     pz_engine *engine;
-    pz_pool *pool;
-    unsigned seed = life * 1009 + which;
-    if (open_engine(&engine, c->address, c->flags) != PZ_OK || pz_pool_new(&pool, NULL) != PZ_OK) {
+    if (open_engine(&engine, c->address, c->flags) != PZ_OK) {
         fprintf(stderr, "    (no store: %s)\n", kit_error.message);
         _exit(1);
     }
-    for (unsigned n = 0; atomic_load(&s->left[which]) > 0; n++) {
-        char id[32];
-        const unsigned customer = (unsigned)rand_r(&seed) % CUSTOMERS;
-        snprintf(id, sizeof id, "%u-%u", life, n);
-        atomic_store(&s->in_flight[which], customer + 1);
-        pz_status status;
-        while ((status = visit(engine, pool, customer, id)) == PZ_ERR_BUSY)
-            atomic_fetch_add(&s->busy, 1);
-        if (status == PZ_OK) {
-            atomic_fetch_add(&s->acknowledged[customer], 1);
-        } else {
-            atomic_fetch_add(&s->unknown[customer], 1);
-            if (atomic_fetch_add(&s->failures, 1) < 3)
-                fprintf(stderr, "    (told: %s)\n", kit_error.message);
-        }
-        atomic_store(&s->in_flight[which], 0);
-        atomic_fetch_sub(&s->left[which], 1);
+    for (unsigned i = 0; i < c->threads; i++) {
+        workers[i] = (worker){c, engine, which, i, life, PZ_ERROR_INIT, 0};
+        if (pthread_create(&workers[i].id, NULL, update_many, &workers[i]) != 0)
+            _exit(1);
     }
-    pz_pool_free(pool);
+    for (unsigned i = 0; i < c->threads; i++)
+        pthread_join(workers[i].id, NULL);
     pz_engine_close(engine);
     _exit(0);
 }
@@ -158,11 +192,10 @@ static void kill_one(crowd *c, uint32_t which)
 {
     kill(c->processes[which], SIGKILL);
     waitpid(c->processes[which], NULL, 0);
-    const unsigned customer = atomic_exchange(&c->s->in_flight[which], 0);
-    if (customer) {
-        atomic_fetch_add(&c->s->unknown[customer - 1], 1);
-        if (atomic_load(&c->s->left[which]) > 0)
-            atomic_fetch_sub(&c->s->left[which], 1);
+    for (unsigned i = 0; i < c->threads; i++) {
+        const unsigned customer = atomic_exchange(&c->s->in_flight[which][i], 0);
+        if (customer)
+            atomic_fetch_add(&c->s->unknown[customer - 1], 1);
     }
     c->kills++;
     start_one(c, which);
@@ -171,8 +204,10 @@ static void kill_one(crowd *c, uint32_t which)
 static uint64_t all_left(const crowd *c)
 {
     uint64_t left = 0;
-    for (uint32_t i = 0; i < PROCESSES; i++)
-        left += atomic_load(&c->s->left[i]);
+    for (uint32_t i = 0; i < PROCESSES; i++) {
+        const int of_process = atomic_load(&c->s->left[i]);
+        left += of_process > 0 ? (uint64_t)of_process : 0;
+    }
     return left;
 }
 
@@ -255,15 +290,16 @@ static unsigned updates_each(unsigned quick)
 }
 
 /* Let the crowd count while its processes are killed, and compare. */
-static void count_and_kill(const char *what, const char *address, uint32_t flags, unsigned updates)
+static void count_and_kill(const char *what, const char *address, uint32_t flags, unsigned threads,
+                           unsigned updates)
 {
-    crowd c = {.flags = flags};
+    crowd c = {.flags = flags, .threads = threads};
     snprintf(c.address, sizeof c.address, "%s", address);
     c.s = mmap(NULL, sizeof *c.s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(c.s != MAP_FAILED);
     const double began = seconds_now();
     for (uint32_t i = 0; i < PROCESSES; i++) {
-        atomic_store(&c.s->left[i], updates);
+        atomic_store(&c.s->left[i], (int)updates);
         start_one(&c, i);
     }
     kill_now_and_then(&c, (uint64_t)PROCESSES * updates);
@@ -282,32 +318,39 @@ static void count_and_kill(const char *what, const char *address, uint32_t flags
     assert_int_equal(failures, 0);
     assert_int_equal(r.lost, 0);
     assert_int_equal(r.surplus, 0);
-    assert_true(r.unknown <= c.kills);
-    assert_true(r.found - r.acknowledged <= c.kills);
+    assert_true(r.unknown <= (uint64_t)c.kills * threads);
+    assert_true(r.found - r.acknowledged <= (uint64_t)c.kills * threads);
     assert_true(c.kills > 0);
     assert_true(r.acknowledged + r.unknown >= (uint64_t)PROCESSES * updates);
 }
 
 #ifdef PZ_WITH_LMDB
-static void counters_in_lmdb_are_exact(uint32_t flags, const char *what, unsigned updates)
+static void counters_in_lmdb_are_exact(uint32_t flags, const char *what, unsigned threads,
+                                       unsigned updates)
 {
     char directory[256], address[300];
     kit_make_directory(directory);
     snprintf(address, sizeof address, "lmdb:%s/s", directory);
-    count_and_kill(what, address, flags, updates);
+    count_and_kill(what, address, flags, threads, updates);
     kit_remove_directory(directory);
 }
 
 static void lmdb_counts_exactly_what_was_acknowledged(void **state)
 {
     (void)state;
-    counters_in_lmdb_are_exact(0, "lmdb", gen_is_full() ? 1000 : 50);
+    counters_in_lmdb_are_exact(0, "lmdb", 1, gen_is_full() ? 1000 : 50);
+}
+
+static void threads_that_share_commits_count_exactly_what_was_acknowledged(void **state)
+{
+    (void)state;
+    counters_in_lmdb_are_exact(PZ_ENGINE_GROUPED, "lmdb grouped", THREADS_MAX, updates_each(200));
 }
 
 static void lazy_lmdb_counts_exactly_what_was_acknowledged(void **state)
 {
     (void)state;
-    counters_in_lmdb_are_exact(PZ_ENGINE_LAZY, "lmdb lazy", updates_each(2000));
+    counters_in_lmdb_are_exact(PZ_ENGINE_LAZY, "lmdb lazy", 1, updates_each(2000));
 }
 #endif
 
@@ -320,7 +363,7 @@ static void a_cluster_counts_exactly_what_was_acknowledged(void **state)
         skip();
     servers_start_cluster(&cluster, 60000); /* busy for long is not dead */
     servers_address(&cluster, "?prefix=visits:&deadline_ms=60000", address);
-    count_and_kill("cluster", address, 0, updates_each(400));
+    count_and_kill("cluster", address, 0, 1, updates_each(400));
     servers_stop(&cluster);
 }
 #endif
@@ -330,6 +373,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
 #ifdef PZ_WITH_LMDB
         cmocka_unit_test(lmdb_counts_exactly_what_was_acknowledged),
+        cmocka_unit_test(threads_that_share_commits_count_exactly_what_was_acknowledged),
         cmocka_unit_test(lazy_lmdb_counts_exactly_what_was_acknowledged),
 #endif
 #ifdef PZ_WITH_REDIS
