@@ -332,7 +332,7 @@ static void the_definition_s_integral_is_near_known_values(void **state)
     static const struct {
         double a, b, t, above;
     } known[] = {
-        /* mpmath 1.2.1, betainc(a, b, t, 1, regularized=True), 40 digits */
+        /* mpmath 1.3.0, betainc(a, b, t, 1, regularized=True), 40 digits */
         {13.044921875, 1.1181640625, 0.78200382066024066, 0.9500452191300084},
         {0.125, 0.5, 0.59999999999999998, 0.1567167420796539},
         {3.5, 0.25, 0.96999999999999997, 0.60202902355058},
