@@ -115,8 +115,9 @@ typedef struct pz_error {
  * @param old_size  The size the block was asked with; 0 when `ptr` is NULL.
  * @param new_size  0 frees the block and returns NULL.
  * @return The block, aligned for any type, or NULL if memory ran out (then `ptr` stays valid).
- * Thread rule: called from whichever thread uses a handle made with it; must allow concurrent calls
- * if handles of one engine are used from several threads.
+ * Thread rule: called from whichever thread uses a handle made with it, or does a PZ_GROUPED write
+ * for that thread while it waits; must allow concurrent calls if handles of one engine are used from
+ * several threads.
  */
 typedef void *(*pz_realloc_fn)(void *payload, void *ptr, size_t old_size, size_t new_size);
 

@@ -46,6 +46,7 @@ typedef struct batch {
     pz__write write;
     uint8_t writer[16]; /* the store's, borrowed by `write` */
     pz__durability durability;
+    bool is_open; /* there is something to close */
     bool is_replay;
     bool are_rows, is_settled; /* pz_apply_many(), and PZ_APPLY_SETTLED */
     pz_error *err;
@@ -465,6 +466,7 @@ static pz_status write_customers(batch *b)
 static pz_status open_batch(batch *b)
 {
     pz_engine *engine = b->engine;
+    b->is_open = true;
     pz__arena_init(&b->arena, &engine->alloc, 0);
     pz__arena_init(&b->scratch, &engine->alloc, 0);
     pz__buf_init(&b->bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
@@ -478,6 +480,9 @@ static pz_status open_batch(batch *b)
 
 static void close_batch(batch *b)
 {
+    if (!b->is_open)
+        return;
+    b->is_open = false;
     for (uint32_t i = 0; b->customers && i < b->keys.count; i++)
         pz__profile_free(b->customers[i].state);
     pz__mem_free(&b->engine->alloc, b->known, b->capacity, sizeof(customer *));
@@ -487,22 +492,16 @@ static void close_batch(batch *b)
     pz__arena_clear(&b->arena);
 }
 
-/* A store may change its writer id; a transaction that has begun is told when it does so again. */
-static pz_status check_writer(batch *b)
-{
-    uint8_t writer[16];
-    const pz_status status = pz__store_writer(b->engine->store, writer, b->err);
-    if (status == PZ_OK && memcmp(writer, b->write.writer.data, sizeof writer) != 0)
-        return pz__fail(b->err, PZ_ERR_BUSY, "the store has changed its writer id: begin again");
-    return status;
-}
-
 /* The whole call once, inside its transaction. */
 static pz_status attempt(void *payload, pz__store_txn *txn)
 {
     batch *b = payload;
+    close_batch(b);
     b->txn = txn;
-    pz_status status = check_writer(b);
+    pz_status status = open_batch(b);
+    /* Asked inside: the store tells a transaction that has begun when its writer id changes. */
+    if (status == PZ_OK)
+        status = pz__store_writer(b->engine->store, b->writer, b->err);
     if (status == PZ_OK)
         status = pz__erased_open(&b->erased, &b->engine->alloc, txn, b->catalog, b->write.now_ms,
                                  b->err);
@@ -511,15 +510,6 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
     if (status == PZ_OK)
         status = take_items(b);
     return status == PZ_OK ? write_customers(b) : status;
-}
-
-static pz_status run_batch(batch *b)
-{
-    pz_status status = open_batch(b);
-    if (status == PZ_OK)
-        status = pz__store_transact(b->engine->store, b->durability, attempt, b, b->err);
-    close_batch(b);
-    return status;
 }
 
 static bool read_flags(uint32_t flags, pz__durability *durability)
@@ -560,17 +550,13 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
 /* Run a batch, again where the store asks for that. */
 static pz_status run(batch *b)
 {
-    pz_status status = PZ_ERR_BUSY;
     pz__pin pin = pz__pins_take(&b->engine->pins);
     if (!pin.catalog)
         return pz__no_catalog(b->err);
     b->catalog = pin.catalog;
     b->write.writer = (pz_str){(const char *)b->writer, sizeof b->writer};
-    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++) {
-        status = pz__store_writer(b->engine->store, b->writer, b->err);
-        if (status == PZ_OK)
-            status = run_batch(b);
-    }
+    pz_status status = pz__store_transact(b->engine->store, b->durability, attempt, b, b->err);
+    close_batch(b);
     if (status == PZ_ERR_NOMEM)
         pz__fail(b->err, status, "out of memory");
     pz__pins_give(&b->engine->pins, &pin);

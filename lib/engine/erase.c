@@ -675,9 +675,7 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
         return pz__no_catalog(err);
     e.catalog = pin.catalog;
     pz__arena_init(&e.scratch, &engine->alloc, 0);
-    status = PZ_ERR_BUSY;
-    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++)
-        status = run(&e);
+    status = run(&e);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
     pz__arena_clear(&e.scratch);

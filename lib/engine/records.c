@@ -44,8 +44,6 @@ static const uint8_t magic[3] = {0x50, 0x5a, 0x64};
 #define SWEEP_MAX 64u
 /* Records that one transaction of pz_records_expire() removes. */
 #define EXPIRE_MAX 256u
-/* In Redis all who record write the number of one stream, and one of them wins at a time. */
-#define ATTEMPTS_MAX 64u
 
 #define SUBJECT_PREFIX                                                                             \
     "\x1f"                                                                                         \
@@ -334,12 +332,14 @@ static pz_status remove_kept(work *w, uint64_t number, bool *was_there)
 
 /* Records whose moment lies before another, from the front of the stream on. */
 typedef struct overdue {
+    work *work;
     int64_t before_ms;
     uint64_t numbers[EXPIRE_MAX];
     uint32_t count, most;
     uint64_t last; /* looked at */
     bool is_front; /* stop at the first that stays */
     bool is_cut;   /* ended before the end of the stream */
+    uint64_t removed;
 } overdue;
 
 static pz_status note_overdue(void *payload, uint64_t number, const void *bytes, size_t len)
@@ -498,15 +498,6 @@ static pz_status keep_all(void *payload, pz__store_txn *txn)
     return status;
 }
 
-static pz_status keep(keeping *k, pz__durability durability)
-{
-    work *w = k->work;
-    pz_status status = PZ_ERR_BUSY;
-    for (unsigned i = 0; status == PZ_ERR_BUSY && i < ATTEMPTS_MAX; i++)
-        status = pz__store_transact(w->engine->store, durability, keep_all, k, w->err);
-    return status;
-}
-
 static pz_status hand_over(work *w, const pz_value *records, size_t count, uint64_t *numbers)
 {
     const pz_record_sink *sink = &w->engine->records;
@@ -538,7 +529,9 @@ pz_status pz__records_keep(pz_engine *engine, const pz__keep *how, const pz_valu
     w.catalog = pin.catalog;
     w.now_ms = how->now_ms;
     keeping k = {&w, records, count, numbers, how->is_single};
-    status = engine->has_sink ? hand_over(&w, records, count, numbers) : keep(&k, how->durability);
+    status = engine->has_sink
+                 ? hand_over(&w, records, count, numbers)
+                 : pz__store_transact(engine->store, how->durability, keep_all, &k, err);
     if (status != PZ_OK && numbers)
         memset(numbers, 0, count * sizeof *numbers);
     if (status == PZ_ERR_NOMEM)
@@ -607,38 +600,31 @@ pz_status pz__records_erase(pz_engine *engine, pz__store_txn *txn, pz_str subjec
 }
 
 /* Remove what was found, in one transaction. */
-static pz_status remove_overdue(work *w, const overdue *o, uint64_t *removed)
+static pz_status remove_overdue(void *payload, pz__store_txn *txn)
 {
-    uint64_t count = 0;
-    pz_status status = pz__store_begin(w->engine->store, &w->txn, w->err);
-    if (status != PZ_OK)
-        return status;
+    overdue *o = payload;
+    work *w = o->work;
+    pz_status status = PZ_OK;
+    w->txn = txn;
+    o->removed = 0;
     for (uint32_t i = 0; i < o->count && status == PZ_OK; i++) {
         bool was_there = false;
         status = remove_kept(w, o->numbers[i], &was_there);
-        count += was_there;
+        o->removed += was_there;
     }
-    if (status != PZ_OK) {
-        pz__store_abort(w->txn);
-        return status;
-    }
-    status = pz__store_commit(w->txn, w->err);
-    *removed += status == PZ_OK ? count : 0;
     return status;
 }
 
 static pz_status expire(work *w, int64_t before_ms, uint64_t *removed)
 {
-    overdue o = {.before_ms = before_ms, .most = EXPIRE_MAX, .last = 0, .is_cut = true};
+    overdue o = {.work = w, .before_ms = before_ms, .most = EXPIRE_MAX, .last = 0, .is_cut = true};
     pz_status status = PZ_OK;
     while (status == PZ_OK && o.is_cut) {
-        unsigned attempts = 0;
         status = find_overdue(w, &o, o.last + 1);
         if (status != PZ_OK || o.count == 0)
             break;
-        do
-            status = remove_overdue(w, &o, removed);
-        while (status == PZ_ERR_BUSY && ++attempts < ATTEMPTS_MAX);
+        status = pz__store_transact(w->engine->store, PZ__AS_OPENED, remove_overdue, &o, w->err);
+        *removed += status == PZ_OK ? o.removed : 0;
     }
     return status;
 }

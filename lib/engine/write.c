@@ -286,10 +286,7 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
 
 static pz_status write_stored(change *c)
 {
-    pz_status status = PZ_ERR_BUSY;
-    for (unsigned i = 0; status == PZ_ERR_BUSY && i < PZ__ATTEMPTS_MAX; i++)
-        status = pz__store_transact(c->profile->engine->store, c->durability, attempt, c, c->err);
-    return status;
+    return pz__store_transact(c->profile->engine->store, c->durability, attempt, c, c->err);
 }
 
 static pz_status write_detached(change *c)

@@ -15,8 +15,8 @@
  * group before it.
  *
  * The group is under `gate`, held for a few stores at a time. Each member sleeps in a bed of its
- * own, so that those who are woken do not meet at the gate. A member lives in its caller's
- * transaction; nobody touches it after it has been told.
+ * own, so that those who are woken do not meet at the gate. A member lives in the call
+ * that waits; nobody touches it after it has been told.
  *
  * Not here: what is written, and how a part is undone alone (lmdb_write.c).
  */

@@ -20,10 +20,10 @@ typedef enum pz__member_state {
 /* One thread's part in a group, from entering to the end. It stays where it is until then. */
 typedef struct pz__member {
     /* Set before entering. Does the part for the thread that waits, on the leader's: into what the
-     * leader has made ready. True: it is written when the leader's commit is; false: it is done
-     * with. NULL: only this thread itself can do it, as a leader. */
+     * leader has made ready. True: it waits for the leader's commit; false: it is done with. NULL:
+     * only this thread itself can do it, as a leader. */
     bool (*part)(struct pz__member *self, void *into);
-    struct pz__member *next; /* in the queue, or among those who have written */
+    struct pz__member *next; /* in the queue, or among those who wait for the commit */
     pthread_mutex_t bed;     /* guards what follows */
     pthread_cond_t wake;
     pz__member_state state;

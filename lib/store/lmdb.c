@@ -512,7 +512,7 @@ static pz_status lmdb_share(pz__store *store, pz__share_fn fn, void *payload, pz
     if (status != PZ_OK)
         return status;
     lmdb_part p = {.part = {.write = run_part, .err = err},
-                   .txn = {.base = {.store = store}, .process = pz__process()},
+                   .txn = {.base = {.store = store}},
                    .fn = fn,
                    .payload = payload};
     return pz__view_share(&p.part, e, &s->spec);

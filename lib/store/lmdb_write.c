@@ -149,7 +149,9 @@ static pz__part *part_of(pz__member *member)
     return (pz__part *)((char *)member - offsetof(pz__part, member));
 }
 
-/* Another thread's, on the leader's: a transaction inside the leader's. */
+/* Another thread's, on the leader's: a transaction inside the leader's. Also who wrote nothing, or
+ * refused, waits for the commit: it may have seen what others of the group wrote, and what it tells
+ * its caller would be untrue if that were lost. */
 static bool write_for(pz__member *member, void *into)
 {
     pz__part *part = part_of(member);
@@ -161,14 +163,13 @@ static bool write_for(pz__member *member, void *into)
         return false;
     }
     part->status = part->write(part, &wrote);
-    if (part->status != PZ_OK || !wrote) {
+    if (part->status == PZ_OK && wrote)
+        rc = pz__env_commit(part->at.txn);
+    else
         pz__env_abort(part->at.txn);
-        return false;
-    }
-    rc = pz__env_commit(part->at.txn);
     if (rc)
         part->status = pz__view_fail(&part->at, rc, "commit to", part->path, part->err);
-    return rc == 0;
+    return true;
 }
 
 /* Our own, as the leader. */
@@ -196,7 +197,7 @@ pz_status pz__view_share(pz__part *part, pz__env *e, const pz__env_spec *spec)
     if (pz__group_enter(&e->group, &part->member))
         return write_first(part, spec);
     const int rc = part->member.result;
-    if (part->status != PZ_OK || rc == 0)
+    if (rc == 0)
         return part->status;
     return rc == PZ__MDB_MAP_FULL ? has_to_grow("commit to", part->path, part->err)
                                   : pz__env_fail(part->err, rc, "commit to", part->path);

@@ -364,38 +364,6 @@ static pz_status sealed_begin(pz__store *store, pz__durability durability, pz__s
     return PZ_OK;
 }
 
-typedef struct sealed_part {
-    sealed_txn txn;
-    pz__share_fn fn;
-    void *payload;
-    pz_error *err;
-} sealed_part;
-
-static pz_status run_part(void *payload, pz__store_txn *inner)
-{
-    sealed_part *part = payload;
-    sealed_txn *txn = &part->txn;
-    txn->inner = inner;
-    pz__buf_init(&txn->opened, &txn->base.store->alloc, PZ__SEALED_MAX);
-    pz_status status = pz__sealed_know_in(store_of(&txn->base), inner, &txn->marks, part->err);
-    if (status == PZ_OK)
-        status = part->fn(part->payload, &txn->base);
-    inner->wrote = txn->base.wrote;
-    pz__buf_clear(&txn->opened);
-    return status;
-}
-
-static pz_status sealed_share(pz__store *store, pz__share_fn fn, void *payload, pz_error *err)
-{
-    pz__sealed *s = sealed_of(store);
-    sealed_part part = {
-        .txn = {.base = {.store = store}}, .fn = fn, .payload = payload, .err = err};
-    const pz_status status = s->inner->backend->share(s->inner, run_part, &part, err);
-    if (status == PZ_OK && part.txn.marks && part.txn.base.wrote)
-        atomic_store_explicit(&s->is_known, true, memory_order_release);
-    return status;
-}
-
 static void sealed_abort(pz__store_txn *txn)
 {
     pz__store *inner = store_of(txn)->inner;
@@ -410,6 +378,48 @@ static pz_status sealed_commit(pz__store_txn *txn, pz_error *err)
     if (status == PZ_OK && txn_of(txn)->marks)
         atomic_store_explicit(&s->is_known, true, memory_order_release);
     txn_free(txn_of(txn));
+    return status;
+}
+
+typedef struct sealed_part {
+    sealed_txn txn;
+    pz__share_fn fn;
+    void *payload;
+} sealed_part;
+
+static pz_status run_part(void *payload, pz__store_txn *inner)
+{
+    sealed_part *part = payload;
+    sealed_txn *txn = &part->txn;
+    txn->inner = inner;
+    pz__buf_init(&txn->opened, &txn->base.store->alloc, PZ__SEALED_MAX);
+    const pz_status status = part->fn(part->payload, &txn->base);
+    inner->wrote = txn->base.wrote;
+    pz__buf_clear(&txn->opened);
+    return status;
+}
+
+static pz_status share_known(pz__sealed *s, pz__share_fn fn, void *payload, pz_error *err)
+{
+    sealed_part part = {.txn = {.base = {.store = &s->base}}, .fn = fn, .payload = payload};
+    return s->inner->backend->share(s->inner, run_part, &part, err);
+}
+
+/* Until the mark is known to be there a transaction leads: whether a store has nothing in it, and
+ * whether its mark will last, is not to be told among what others have not committed. */
+static pz_status sealed_share(pz__store *store, pz__share_fn fn, void *payload, pz_error *err)
+{
+    pz__store_txn *txn;
+    pz__sealed *s = sealed_of(store);
+    if (atomic_load_explicit(&s->is_known, memory_order_acquire))
+        return share_known(s, fn, payload, err);
+    pz_status status = sealed_begin(store, PZ__GROUPED, &txn, err);
+    if (status != PZ_OK)
+        return status;
+    status = fn(payload, txn);
+    if (status == PZ_OK && txn->wrote)
+        return sealed_commit(txn, err);
+    sealed_abort(txn);
     return status;
 }
 

@@ -68,7 +68,8 @@ pz_status pz__sealed_no_memory(pz_error *err);
 
 /* Before reading: the mark fits, or there is nothing. PZ_ERR_STATE. */
 pz_status pz__sealed_know(pz__sealed *s, pz_error *err);
-/* The same at the beginning of a transaction, which writes the mark where there is none: *marks. */
+/* The same at the beginning of a transaction that shares with no other, which writes the mark where
+ * there is none: *marks. */
 pz_status pz__sealed_know_in(pz__sealed *s, pz__store_txn *inner, bool *marks, pz_error *err);
 /* Under an identifier, committed or (inner) as the transaction sees it. */
 pz_status pz__sealed_find_keys(pz__sealed *s, pz__store_txn *inner, pz_str identifier,

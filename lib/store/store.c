@@ -17,7 +17,7 @@
  *
  * A backend that fails inside a transaction dooms it: every later call on it gives the same status,
  * and commit aborts. PZ_ERR_BUSY from it (the map of an LMDB store had to grow) makes
- * pz__store_update start over, a bounded number of times.
+ * what runs a function start over, a bounded number of times.
  *
  * A sealed store (sealed.c) bears a mark. A handle that was opened without hooks looks for it when
  * it first reads and when it first writes, and refuses; files and servers are asked no earlier.
@@ -473,47 +473,76 @@ pz_status pz__store_begin_as(pz__store *store, pz__durability durability, pz__st
     return status;
 }
 
-typedef struct shared {
+/* A function to be run in a transaction of its own. */
+typedef struct task {
     pz__txn_fn fn;
     void *payload;
     pz_error *err;
-} shared;
+    bool may_again; /* if PZ_ERR_BUSY comes of it, that was the store's, and it had begun */
+} task;
+
+static pz_status run_task(task *t, pz__store_txn *txn)
+{
+    const pz_status status = t->fn(t->payload, txn);
+    t->may_again = status == PZ_OK || txn->failed == PZ_ERR_BUSY;
+    return status;
+}
 
 static pz_status run_shared(void *payload, pz__store_txn *txn)
 {
-    const shared *s = payload;
+    task *t = payload;
     pz__buf_init(&txn->pending, &txn->store->alloc, PZ__STORE_PENDING_MAX);
-    pz_status status = ready_to_write(txn, s->err);
+    pz_status status = ready_to_write(txn, t->err);
     if (status == PZ_OK)
-        status = s->fn(s->payload, txn);
+        status = run_task(t, txn);
     if (status == PZ_OK)
-        status = check_txn(txn, s->err);
+        status = check_txn(txn, t->err);
     pz__buf_clear(&txn->pending);
+    return status;
+}
+
+static pz_status run_here(pz__store *store, pz__durability durability, task *t)
+{
+    pz__store_txn *txn;
+    pz_status status = pz__store_begin_as(store, durability, &txn, t->err);
+    if (status != PZ_OK)
+        return status;
+    status = run_task(t, txn);
+    if (status == PZ_OK)
+        return pz__store_commit(txn, t->err);
+    pz__store_abort(txn);
+    return status;
+}
+
+static pz_status run(pz__store *store, pz__durability durability, bool may_share, task *t)
+{
+    const unsigned most = store->update_tries ? store->update_tries : UPDATE_TRIES;
+    pz_status status;
+    unsigned tries = 0;
+    if (durability == PZ__AS_OPENED)
+        durability = store->durability;
+    may_share =
+        may_share && durability == PZ__GROUPED && store->backend->share && !store->read_only;
+    do {
+        t->may_again = false;
+        status = may_share ? store->backend->share(store, run_shared, t, t->err)
+                           : run_here(store, durability, t);
+    } while (status == PZ_ERR_BUSY && t->may_again && ++tries < most);
     return status;
 }
 
 pz_status pz__store_transact(pz__store *store, pz__durability durability, pz__txn_fn fn,
                              void *payload, pz_error *err)
 {
-    if (durability == PZ__AS_OPENED)
-        durability = store->durability;
-    if (durability == PZ__GROUPED && store->backend->share && !store->read_only)
-        return store->backend->share(store, run_shared, &(shared){fn, payload, err}, err);
-    return pz__store_transact_here(store, durability, fn, payload, err);
+    task t = {.fn = fn, .payload = payload, .err = err};
+    return run(store, durability, true, &t);
 }
 
 pz_status pz__store_transact_here(pz__store *store, pz__durability durability, pz__txn_fn fn,
                                   void *payload, pz_error *err)
 {
-    pz__store_txn *txn;
-    pz_status status = pz__store_begin_as(store, durability, &txn, err);
-    if (status != PZ_OK)
-        return status;
-    status = fn(payload, txn);
-    if (status == PZ_OK)
-        return pz__store_commit(txn, err);
-    pz__store_abort(txn);
-    return status;
+    task t = {.fn = fn, .payload = payload, .err = err};
+    return run(store, durability, false, &t);
 }
 
 /* Remember that the backend failed: what is half done must never be committed. */
@@ -725,29 +754,20 @@ typedef struct single {
     pz_str key;
     pz__update_fn fn;
     void *payload;
-    bool is_over; /* the store cannot even begin, or the function refused: no other try */
     pz_error *err;
 } single;
 
 static pz_status update_single(void *payload, pz__store_txn *txn)
 {
-    single *u = payload;
-    const pz_status status = pz__store_txn_update(txn, u->key, u->fn, u->payload, u->err);
-    u->is_over = status != PZ_OK && txn->failed != PZ_ERR_BUSY;
-    return status;
+    const single *u = payload;
+    return pz__store_txn_update(txn, u->key, u->fn, u->payload, u->err);
 }
 
 pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void *payload,
                            pz_error *err)
 {
-    pz_status status = PZ_ERR_BUSY;
-    const unsigned most = store->update_tries ? store->update_tries : UPDATE_TRIES;
     single u = {.key = key, .fn = fn, .payload = payload, .err = err};
-    for (unsigned tries = 0; status == PZ_ERR_BUSY && !u.is_over && tries < most; tries++) {
-        u.is_over = true;
-        status = pz__store_transact(store, PZ__AS_OPENED, update_single, &u, err);
-    }
-    return status;
+    return pz__store_transact(store, PZ__AS_OPENED, update_single, &u, err);
 }
 
 pz_status pz__store_commit(pz__store_txn *txn, pz_error *err)

@@ -15,7 +15,8 @@
  *
  * Every backend passes tests/store. Opening happens lazily where a backend holds a descriptor, and
  * again when the process id has changed (a fork). Thread rule: any thread may call any function at
- * any time, a pz__store_txn excepted, which stays with the thread that began it.
+ * any time, a pz__store_txn excepted, which stays with the thread that began it, or in the function
+ * that was given it.
  */
 #ifndef PZ_STORE_ROOM_H
 #define PZ_STORE_ROOM_H
@@ -100,7 +101,7 @@ pz_status pz__store_update(pz__store *store, pz_str key, pz__update_fn fn, void 
  * commit aborts. PZ_ERR_BUSY, from any call and from commit, asks to run the whole transaction
  * again: the map of an LMDB store had to grow; in Redis, where writers do not exclude each other,
  * somebody else changed what this one has read, and so nothing of it happened, or a server was
- * replaced, and the writer id with it. (pz__store_update does so by itself.) A map cannot grow
+ * replaced, and the writer id with it. (What runs a function does so by itself.) A map cannot grow
  * while an iteration, a reading of a stream or a snapshot goes on in this process; then begin gives
  * PZ_ERR_BUSY until that has ended.
  */
@@ -125,6 +126,7 @@ pz_status pz__store_txn_drop(pz__store_txn *txn, pz_str stream, uint64_t number,
 /*
  * The same for one function, which writes through the txn it is given, and neither commits nor
  * aborts: all it wrote is committed if it returns PZ_OK, else undone, and its status given back.
+ * It is run again, and must then start over, where the store asks for that once it has begun.
  * PZ__GROUPED in LMDB, other threads' functions may be part of the same commit, and one thread calls
  * those of all who wait meanwhile; so it must not ask which thread it is on, nor take what its
  * caller holds. One that was begun leads a group and shares with functions, not with its like.

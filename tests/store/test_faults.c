@@ -20,6 +20,7 @@
 
 #include "store/faults.h"
 #include "store/kit.h"
+#include "store/toy.h"
 
 #define MAP_LITTLE (1u << 20)
 #define KEYS 40
@@ -479,6 +480,132 @@ static void what_one_takes_back_leaves_the_others_of_its_group(void **state)
     run_free(r);
 }
 
+/* A store with threads that are to meet in one group: a transaction that is open keeps the first
+ * from beginning, and the others queue behind it. Where one comes too late it only leads another
+ * group. */
+typedef struct meeting {
+    run *r;
+    pz__store *store, *gate;
+    pz__store_txn *txn;
+    toy key;
+    pz_store_hooks hooks;
+} meeting;
+
+typedef struct guest {
+    pz__store *store;
+    pz_status status;
+    pthread_t thread;
+} guest;
+
+static void meet(meeting *m, bool is_sealed)
+{
+    m->r = run_new(PZ__GROUPED);
+    toy_init(&m->key, 7);
+    m->hooks = toy_hooks(&m->key);
+    pz__store_options options = {.durability = PZ__GROUPED, .hooks = is_sealed ? &m->hooks : NULL};
+    assert_ok(pz__store_open(&m->store, m->r->address, &options, &kit_error));
+    options.durability = PZ__LAZY;
+    assert_ok(pz__store_open(&m->gate, m->r->address, &options, &kit_error));
+    assert_ok(pz__store_begin(m->gate, &m->txn, &kit_error));
+}
+
+static void *make_once(void *payload);
+
+static void invite(guest *g, pz__store *store)
+{
+    *g = (guest){.store = store, .status = PZ_ERR_TEST};
+    assert_int_equal(pthread_create(&g->thread, NULL, make_once, g), 0);
+    usleep(30000);
+}
+
+static void open_gate(meeting *m)
+{
+    pz__store_abort(m->txn);
+    pz__store_close(m->gate);
+}
+
+static pz_status write_if_absent(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                                 pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn, (void)len;
+    *action = bytes ? PZ__KEEP : PZ__WRITE;
+    if (!bytes)
+        pz__buf_put(new_bytes, "v", 1);
+    return PZ_OK;
+}
+
+static void *make_once(void *payload)
+{
+    guest *g = payload;
+    g->status = pz__store_update(g->store, PZ__STR("once"), write_if_absent, NULL, NULL);
+    return NULL;
+}
+
+static void who_only_saw_what_its_group_then_lost_is_told(bool is_sealed)
+{
+    meeting m;
+    guest first, second;
+    meet(&m, is_sealed);
+    faults_watch(m.r->directory);
+    invite(&first, m.store);
+    invite(&second, m.store);
+    faults_arm(FAULT_SYNC, 1, EIO, true);
+    open_gate(&m);
+    pthread_join(first.thread, NULL);
+    pthread_join(second.thread, NULL);
+    faults_disarm();
+    assert_int_equal(first.status, PZ_ERR_IO);
+    assert_int_equal(second.status, PZ_ERR_IO);
+    assert_no_record(m.store, "once");
+    assert_ok(kit_set(m.store, "later", "v"));
+    pz__store_close(m.store);
+    const pz__store_options options = {.hooks = is_sealed ? &m.hooks : NULL};
+    assert_ok(pz__store_open(&m.store, m.r->address, &options, &kit_error));
+    assert_record(m.store, "later", "v");
+    pz__store_close(m.store);
+    run_free(m.r);
+}
+
+static void who_writes_nothing_is_told_when_its_group_is_lost(void **state)
+{
+    (void)state;
+    who_only_saw_what_its_group_then_lost_is_told(false);
+}
+
+static void a_mark_that_was_lost_with_its_group_is_written_again(void **state)
+{
+    (void)state;
+    who_only_saw_what_its_group_then_lost_is_told(true);
+}
+
+static void a_group_leaves_a_store_sealed_or_plain_and_never_both(void **state)
+{
+    (void)state;
+    for (unsigned sealed_first = 0; sealed_first < 2; sealed_first++) {
+        meeting m;
+        guest first, second;
+        pz__store *plain;
+        uint64_t records = 0;
+        meet(&m, true);
+        assert_ok(pz__store_open(&plain, m.r->address,
+                                 &(pz__store_options){.durability = PZ__GROUPED}, &kit_error));
+        invite(&first, sealed_first ? m.store : plain);
+        invite(&second, sealed_first ? plain : m.store);
+        open_gate(&m);
+        pthread_join(first.thread, NULL);
+        pthread_join(second.thread, NULL);
+        const guest *sealer = sealed_first ? &first : &second,
+                    *other = sealed_first ? &second : &first;
+        assert_true((sealer->status == PZ_OK && other->status == PZ_ERR_STATE) ||
+                    (sealer->status == PZ_ERR_STATE && other->status == PZ_OK));
+        assert_ok(pz__store_count(sealer->status == PZ_OK ? m.store : plain, &records, &kit_error));
+        assert_int_equal(records, 1);
+        pz__store_close(plain);
+        pz__store_close(m.store);
+        run_free(m.r);
+    }
+}
+
 static void *write_bulk(void *payload)
 {
     char key[32];
@@ -729,6 +856,9 @@ int main(void)
         cmocka_unit_test(each_transaction_is_as_durable_as_it_says),
         cmocka_unit_test(after_the_disk_refused_lazy_writes_none_is_called_durable),
         cmocka_unit_test(what_one_takes_back_leaves_the_others_of_its_group),
+        cmocka_unit_test(who_writes_nothing_is_told_when_its_group_is_lost),
+        cmocka_unit_test(a_mark_that_was_lost_with_its_group_is_written_again),
+        cmocka_unit_test(a_group_leaves_a_store_sealed_or_plain_and_never_both),
         cmocka_unit_test(a_map_that_grows_under_groups_loses_nothing),
         cmocka_unit_test(a_killed_group_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(an_acknowledged_durable_write_survives_a_loss_of_power),

@@ -41,8 +41,8 @@ PZ_BEGIN_DECLS
  * a key for good, export the store and import it into a new one.
  *
  * Thread rule: called on any thread that uses the engine, from several at once, and inside of a
- * transaction, while other writers wait; for a PZ_GROUPED write, maybe on another such thread than
- * the one that writes. They must not call the library.
+ * transaction, while other writers wait. For a PZ_GROUPED write that may be any thread that writes to
+ * the same files, through whichever engine. They must not call the library.
  */
 typedef struct pz_store_hooks {
     uint32_t size;     /**< sizeof(pz_store_hooks), which PZ_STORE_HOOKS sets. */
