@@ -31,7 +31,7 @@ static void describe_args(pz__checker *ck, pz__expr *call, pz__call_arg *args)
         pz__expr *arg = call->args[i];
         bool absolute;
         args[i] = (pz__call_arg){.start = arg->start, .end = arg->end};
-        if ((arg->kind == PZ__E_IDENT || arg->kind == PZ__E_SELECT) &&
+        if ((arg->kind == PZ__E_IDENT || arg->kind == PZ__E_SELECT) && !pz__is_of_local(ck, arg) &&
             pz__dotted_name(ck, arg, &args[i].name, &absolute)) {
             args[i].is_name = true;
             continue;

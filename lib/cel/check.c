@@ -144,15 +144,32 @@ static const pz__type *added_type(pz__checker *ck, const pz__expr *part, bool sp
     return &pz__type_error;
 }
 
+/* Room for the types of the parts of a list or map. */
+static const pz__type **part_types(pz__checker *ck, const pz__expr *expr)
+{
+    const pz__type **types =
+        pz__arena_array(ck->scratch, expr->count + 1u, sizeof(const pz__type *));
+    if (!types)
+        pz__issue_nomem(ck->sink);
+    return types;
+}
+
+/* What they have in common; of none, a type that may be any. */
+static const pz__type *joined(pz__checker *ck, const pz__type *const *types, uint32_t count)
+{
+    return types && count ? pz__join_all(ck, types, count) : pz__fresh(ck);
+}
+
 static void check_list(pz__checker *ck, pz__expr *expr)
 {
-    const pz__type *item = NULL;
+    const pz__type **types = part_types(ck, expr);
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
         const pz__type *type = added_type(ck, expr->args[i], expr->args[i]->spread);
-        item = item ? pz__join(ck, item, type) : type;
+        if (types)
+            types[i] = type;
     }
-    expr->type = container_type(ck, PZ__T_LIST, item ? item : pz__fresh(ck), NULL);
+    expr->type = container_type(ck, PZ__T_LIST, joined(ck, types, expr->count), NULL);
     pz__fold(ck, expr);
 }
 
@@ -188,16 +205,17 @@ static const pz__type *key_type(pz__checker *ck, const pz__expr *key)
 
 static void check_map(pz__checker *ck, pz__expr *expr)
 {
-    const pz__type *types[2] = {NULL, NULL};
+    const pz__type **types = part_types(ck, expr); /* of the keys, then of the values */
+    const uint32_t half = expr->count / 2;
     for (uint32_t i = 0; i < expr->count; i++) {
         pz__check_node(ck, expr->args[i]);
         const pz__type *type = i % 2 ? added_type(ck, expr->args[i], expr->args[i - 1]->spread)
                                      : key_type(ck, expr->args[i]);
-        const pz__type **joined = &types[i % 2];
-        *joined = *joined ? pz__join(ck, *joined, type) : type;
+        if (types)
+            types[i % 2 ? half + i / 2 : i / 2] = type;
     }
-    expr->type = container_type(ck, PZ__T_MAP, types[0] ? types[0] : pz__fresh(ck),
-                                types[1] ? types[1] : pz__fresh(ck));
+    expr->type = container_type(ck, PZ__T_MAP, joined(ck, types, half),
+                                joined(ck, types ? types + half : NULL, half));
     pz__fold(ck, expr);
 }
 

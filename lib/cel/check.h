@@ -67,6 +67,8 @@ const char *pz__spell(pz__checker *ck, const pz__type *type);
 
 /* True if the node is a dotted name; *out is its text without blanks, in the scratch arena. */
 bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute);
+/* Whether such a name begins with a local variable. Functions live in a name space of their own. */
+bool pz__is_of_local(const pz__checker *ck, const pz__expr *expr);
 /* Find the function of a call, standard (index) or of the host (host). If `target.name` is one
  * (`optional.of`), the call loses its target. */
 bool pz__find_function(pz__checker *ck, pz__expr *call);
@@ -125,6 +127,8 @@ const pz__type *pz__type_resolve(const pz__checker *ck, const pz__type *type);
 bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have);
 /* The type of a collection with elements of both: the more general one, else dyn. */
 const pz__type *pz__join(pz__checker *ck, const pz__type *a, const pz__type *b);
+/* The join of one or more types, whose order does not matter. */
+const pz__type *pz__join_all(pz__checker *ck, const pz__type *const *types, uint32_t count);
 /* The type with all variables replaced; free ones become dyn. */
 const pz__type *pz__substitute(pz__checker *ck, const pz__type *type);
 uint32_t pz__vars_mark(const pz__checker *ck);

@@ -169,7 +169,7 @@ void pz__decimal_fixed(pz__buf *out, pz__decimal d, uint32_t precision)
     round_to(&d, (int64_t)d.point + precision);
     put_sign(out, &d);
     int64_t first = d.count && d.point > 0 ? d.point - 1 : 0;
-    for (int64_t place = first; place >= -(int64_t)precision; place--) {
+    for (int64_t place = first; place >= -(int64_t)precision && out->status == PZ_OK; place--) {
         if (place == -1)
             pz__buf_byte(out, '.');
         pz__buf_byte(out, (uint8_t)digit_at(&d, place));
@@ -181,7 +181,7 @@ void pz__decimal_scientific(pz__buf *out, pz__decimal d, uint32_t precision)
     round_to(&d, (int64_t)precision + 1);
     put_sign(out, &d);
     int32_t exponent = d.count ? d.point - 1 : 0;
-    for (int64_t i = 0; i <= (int64_t)precision; i++) {
+    for (int64_t i = 0; i <= (int64_t)precision && out->status == PZ_OK; i++) {
         if (i == 1)
             pz__buf_byte(out, '.');
         pz__buf_byte(out, (uint8_t)(d.count ? digit_at(&d, exponent - i) : '0'));

@@ -154,7 +154,7 @@ static bool read_precision(pz__formatter *f, pz_str text, size_t *at)
     for (; *at < text.len && text.data[*at] >= '0' && text.data[*at] <= '9'; ++*at) {
         f->precision = f->precision * 10 + (uint32_t)(text.data[*at] - '0');
         if (f->precision > PZ__FORMAT_PRECISION_MAX)
-            return refuse(f, "a format has at most 1000 digits behind the point");
+            return refuse(f, "a format has at most 100000000 digits behind the point");
     }
     return *at > start || refuse(f, "a '.' in a format is followed by the number of digits");
 }

@@ -7,7 +7,7 @@
 #include "cel/text.h"
 
 /* Greatest precision of a clause, and deepest nesting of a list or map that is written. */
-#define PZ__FORMAT_PRECISION_MAX 1000u
+#define PZ__FORMAT_PRECISION_MAX 100000000u
 #define PZ__FORMAT_DEPTH_MAX PZ_JSON_DEPTH_MAX
 
 /* One call of format(). */

@@ -84,7 +84,7 @@ static pz__expansion no_memory(pz__issue_sink *sink)
 static pz__expansion expand_has(pz__expr *call, pz__issue_sink *sink)
 {
     pz__expr *field = call->args[0];
-    if (field->kind != PZ__E_SELECT)
+    if (field->kind != PZ__E_SELECT || field->test_only)
         return wrong(sink, field, "has() asks for a field: write has(value.field)");
     if (field->optional)
         return wrong(

@@ -203,14 +203,11 @@ pz_value pz__fn_regex_extract_all(pz__call *call, const pz_value *args, uint32_t
 
 /* ---- replace ---- */
 
-/* Read the reference behind a backslash: \0 to \9, or 10 for a backslash; -1 for anything else. */
-static int reference(pz_str text, size_t at)
+/* Read the reference behind a backslash: \1 to \9; 0 for anything else. */
+static uint32_t reference(pz_str text, size_t at)
 {
-    if (at >= text.len)
-        return -1;
-    if (text.data[at] == '\\')
-        return 10;
-    return text.data[at] >= '0' && text.data[at] <= '9' ? text.data[at] - '0' : -1;
+    const bool is_one = at < text.len && text.data[at] >= '1' && text.data[at] <= '9';
+    return is_one ? (uint32_t)(text.data[at] - '0') : 0;
 }
 
 static void check_replacement(search *s, pz_str text)
@@ -218,10 +215,10 @@ static void check_replacement(search *s, pz_str text)
     for (size_t at = 0; at < text.len; at++) {
         if (text.data[at] != '\\')
             continue;
-        int group = reference(text, ++at);
-        if (group < 0)
-            refuse(s, "a backslash in a replacement is followed by a digit or a backslash");
-        else if (group < 10 && (uint32_t)group > pz__regex_group_count(s->regex))
+        const uint32_t group = reference(text, ++at);
+        if (group == 0)
+            refuse(s, "a backslash in a replacement is followed by the number of a group, 1 to 9");
+        else if (group > pz__regex_group_count(s->regex))
             refuse(s, "the replacement names a group that the pattern does not have");
     }
 }
@@ -230,10 +227,10 @@ static void put_replacement(pz__buf *out, pz_value text, pz_str replacement,
                             const pz__regex_span *spans)
 {
     for (size_t at = 0; at < replacement.len && out->status == PZ_OK; at++) {
-        int group = 10;
+        uint32_t group = 0;
         if (replacement.data[at] == '\\')
             group = reference(replacement, ++at);
-        if (group == 10)
+        if (group == 0)
             pz__buf_byte(out, (uint8_t)replacement.data[at]);
         else if (spans[group].start != PZ__REGEX_NO_SPAN)
             pz__text_put(out, pz__text_part(text, spans[group].start, spans[group].end));

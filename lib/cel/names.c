@@ -83,11 +83,17 @@ pz_str pz__chain_text(pz__checker *ck, const pz__expr *expr, bool *absolute)
 bool pz__dotted_name(pz__checker *ck, const pz__expr *expr, pz_str *out, bool *absolute)
 {
     const pz__expr *root = expr->test_only ? NULL : chain_root(expr);
-    if (!root || pz__find_local(ck, root))
+    if (!root)
         return false;
     *out = chain_text(ck, expr);
     *absolute = root->absolute;
     return out->data != NULL;
+}
+
+bool pz__is_of_local(const pz__checker *ck, const pz__expr *expr)
+{
+    const pz__expr *root = chain_root(expr);
+    return root && pz__find_local(ck, root);
 }
 
 const pz__scope *pz__find_local(const pz__checker *ck, const pz__expr *expr)
@@ -118,8 +124,10 @@ static bool find_type_name(pz__checker *ck, pz_str name, pz__expr *expr)
             .kind = PZ__V_TYPE, .len = (uint32_t)name.len, .as.text = type_names[i].name};
         const pz__type *of = type_names[i].type ? type_names[i].type : &pz__type_dyn;
         expr->type = pz__type_make(ck->scratch, PZ__T_TYPE, of, NULL);
-        if (!expr->type)
+        if (!expr->type) {
             pz__issue_nomem(ck->sink);
+            expr->type = &pz__type_error;
+        }
         return true;
     }
     return false;
@@ -188,9 +196,8 @@ typedef struct function_search {
     bool member; /* written value.f(...) */
 } function_search;
 
-static bool standard_takes(const function_search *search)
+static bool row_takes(const function_search *search, const pz__function *function)
 {
-    const pz__function *function = &pz__functions[search->call->index];
     uint32_t arity = search->call->count + search->member;
     for (uint32_t i = 0; i < function->overload_count; i++)
         if (function->overloads[i].member == search->member &&
@@ -199,15 +206,31 @@ static bool standard_takes(const function_search *search)
     return false;
 }
 
+/* Two functions may share a name and differ in how they are called: their rows stand together. The
+ * first of the name where none is called like this. */
+static bool find_standard(const function_search *search, pz_str name, bool *takes)
+{
+    const uint32_t first = pz__function_find(name);
+    search->call->index = first;
+    *takes = false;
+    for (uint32_t i = first; i < pz__function_count && !*takes; i++) {
+        if (!pz__str_equal(pz__functions[i].name, name))
+            break;
+        *takes = row_takes(search, &pz__functions[i]);
+        search->call->index = *takes ? i : first;
+    }
+    return first < pz__function_count;
+}
+
 static bool try_function(void *payload, pz_str name)
 {
+    bool takes;
     const function_search *search = payload;
     const pz__cel_env *env = search->ck->env;
     const pz__host_function *host =
         env && env->function && !search->call->is_operator ? env->function(env->self, name) : NULL;
-    search->call->index = pz__function_find(name);
-    bool standard = search->call->index < pz__function_count;
-    if (standard && (!host || standard_takes(search)))
+    const bool is_standard = find_standard(search, name, &takes);
+    if (is_standard && (!host || takes))
         return true;
     search->call->host = host;
     return host != NULL;

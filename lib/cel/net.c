@@ -291,14 +291,18 @@ pz_value pz__fn_ip(pz__call *call, const pz_value *args, uint32_t count)
 {
     pz__net net;
     pz_value failed;
-    if (count != 1 || args[0].kind == PZ__V_IP)
+    if (count != 1 || args[0].kind != PZ_STRING)
         return pz__call_no_overload(call);
-    if (args[0].kind == PZ__V_CIDR) {
-        net = *pz__net_of(args[0]);
-        net.prefix = net.bits;
-        return make(call, PZ__V_IP, net);
-    }
     return read_value(call, args[0], PZ__V_IP, &net, &failed) ? make(call, PZ__V_IP, net) : failed;
+}
+
+pz_value pz__fn_ip_of_cidr(pz__call *call, const pz_value *args, uint32_t count)
+{
+    if (count != 1 || args[0].kind != PZ__V_CIDR)
+        return pz__call_no_overload(call);
+    pz__net net = *pz__net_of(args[0]);
+    net.prefix = net.bits;
+    return make(call, PZ__V_IP, net);
 }
 
 pz_value pz__fn_cidr(pz__call *call, const pz_value *args, uint32_t count)

@@ -194,6 +194,8 @@ static bool at_least_as_general(pz__checker *ck, const pz__type *a, const pz__ty
         return false;
     if (a->kind != b->kind) /* null is less than what is nullable, T less than wrapper(T) */
         return b->kind == PZ__T_NULL || a->kind == PZ__T_WRAPPER;
+    if (a->kind == PZ__T_TYPE) /* no type of a type is above another */
+        return pz__type_same(pz__substitute(ck, a), pz__substitute(ck, b));
     for (uint32_t i = 0; has_args(a) && i < a->arg_count && i < b->arg_count; i++)
         if (a->args[i] && b->args[i] && !at_least_as_general(ck, a->args[i], b->args[i]))
             return false;
@@ -269,12 +271,138 @@ bool pz__assignable(pz__checker *ck, const pz__type *want, const pz__type *have)
     return want->kind == have->kind && assignable_args(ck, want, have);
 }
 
-const pz__type *pz__join(pz__checker *ck, const pz__type *a, const pz__type *b)
+/* ---- joins ---- */
+
+/* The least type that is at least as general as both, which fit each other. Where neither is, as
+ * with map(int, dyn) and map(dyn, int), it is made of the joins of what they are over. */
+static const pz__type *upper(pz__checker *ck, const pz__type *a, const pz__type *b)
 {
-    uint32_t mark = pz__vars_mark(ck);
-    if (!pz__assignable(ck, a, b)) {
-        pz__vars_undo(ck, mark);
+    if (at_least_as_general(ck, a, b))
+        return a;
+    if (at_least_as_general(ck, b, a))
+        return b;
+    a = pz__type_resolve(ck, a);
+    b = pz__type_resolve(ck, b);
+    if (a->kind != b->kind || a->kind == PZ__T_TYPE || !has_args(a))
+        return &pz__type_dyn;
+    pz__type *joined = pz__arena_new(ck->scratch, sizeof *joined);
+    const pz__type **args = pz__arena_array(ck->scratch, a->arg_count, sizeof(const pz__type *));
+    if (!joined || !args) {
+        pz__issue_nomem(ck->sink);
         return &pz__type_dyn;
     }
-    return at_least_as_general(ck, a, b) ? a : b;
+    for (uint32_t i = 0; i < a->arg_count; i++)
+        args[i] = upper(ck, a->args[i], b->args[i]);
+    *joined = *a;
+    joined->args = args;
+    return joined;
+}
+
+const pz__type *pz__join(pz__checker *ck, const pz__type *a, const pz__type *b)
+{
+    const pz__type *both[] = {a, b};
+    return pz__join_all(ck, both, 2);
+}
+
+/* What a bound of several types is made of. */
+typedef struct summary {
+    const pz__type *base;    /* the first that is neither null nor a variable nor a wrapper */
+    const pz__type *wrapper; /* the first wrapper */
+    const pz__type *null;
+    const pz__type *anything;
+    const pz__type *variable; /* that stands for nothing yet */
+    bool differs;             /* some have nothing in common */
+} summary;
+
+static bool is_like(pz__checker *ck, const pz__type *a, const pz__type *b)
+{
+    return a->kind == b->kind && a->arg_count == b->arg_count && pz__str_equal(a->name, b->name) &&
+           (a->kind != PZ__T_TYPE || at_least_as_general(ck, a, b));
+}
+
+/* Read the types; false if no type but dyn is above them all. Wrappers count as what they wrap. */
+static bool summarize(pz__checker *ck, summary *out, const pz__type *const *types, uint32_t count)
+{
+    *out = (summary){.differs = false};
+    for (uint32_t i = 0; i < count; i++) {
+        const pz__type *type = types[i] ? pz__type_resolve(ck, types[i]) : NULL;
+        if (!type)
+            continue;
+        if (is_variable(type)) {
+            out->variable = type;
+        } else if (is_anything(type)) {
+            out->anything = type;
+        } else if (type->kind == PZ__T_NULL) {
+            out->null = type;
+        } else {
+            if (type->kind == PZ__T_WRAPPER) {
+                out->wrapper = type;
+                type = pz__type_resolve(ck, type->args[0]);
+            }
+            if (!out->base)
+                out->base = type;
+            if (!is_like(ck, out->base, type))
+                out->differs = true;
+        }
+    }
+    return out->anything ||
+           (!out->differs && (!out->null || !out->base || out->wrapper || nullable(out->base)));
+}
+
+/* The least type above all of them, NULL if that is dyn for want of anything in common. It asks for
+ * all at once: 1 and null have nothing above them but for a wrapper beside them, maps with keys and
+ * values of other types nothing but for those over dyn. */
+static const pz__type *bound_of(pz__checker *ck, const pz__type *const *types, uint32_t count)
+{
+    summary all;
+    if (!summarize(ck, &all, types, count))
+        return NULL;
+    if (all.anything || !all.base)
+        return all.anything ? all.anything : all.null ? all.null : all.variable;
+    if (all.wrapper || !has_args(all.base) || all.base->kind == PZ__T_TYPE)
+        return all.wrapper ? all.wrapper : all.base;
+    const pz__type **parts = pz__arena_array(ck->scratch, count, sizeof(const pz__type *));
+    const pz__type **args =
+        pz__arena_array(ck->scratch, all.base->arg_count, sizeof(const pz__type *));
+    pz__type *bound = pz__arena_new(ck->scratch, sizeof *bound);
+    if (!parts || !args || !bound) {
+        pz__issue_nomem(ck->sink);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < all.base->arg_count; i++) {
+        for (uint32_t j = 0; j < count; j++) {
+            const pz__type *type = types[j] ? pz__type_resolve(ck, types[j]) : NULL;
+            parts[j] = type && type->kind == all.base->kind ? type->args[i] : NULL;
+        }
+        args[i] = bound_of(ck, parts, count);
+        if (!args[i])
+            return NULL;
+    }
+    *bound = *all.base;
+    bound->args = args;
+    return bound;
+}
+
+/* The same for types that do not fit one after the other. */
+static const pz__type *join_misfits(pz__checker *ck, const pz__type *const *types, uint32_t count)
+{
+    const pz__type *bound = bound_of(ck, types, count);
+    for (uint32_t i = 0; bound && i < count; i++)
+        if (!pz__assignable(ck, bound, types[i]))
+            bound = NULL;
+    return bound ? bound : &pz__type_dyn;
+}
+
+const pz__type *pz__join_all(pz__checker *ck, const pz__type *const *types, uint32_t count)
+{
+    const pz__type *joined = types[0];
+    const uint32_t mark = pz__vars_mark(ck);
+    for (uint32_t i = 1; i < count; i++) {
+        if (!pz__assignable(ck, joined, types[i])) {
+            pz__vars_undo(ck, mark);
+            return join_misfits(ck, types, count);
+        }
+        joined = upper(ck, joined, types[i]);
+    }
+    return joined;
 }
