@@ -391,7 +391,7 @@ static pz_status merge_claims(const pz__profile *profile, pz_str attribute, pz__
     for (uint32_t i = 0; i < count; i++)
         if (runs[i].count > 0)
             runs[kept++] = runs[i];
-    return pz__claims_merge(runs, kept, arena, out);
+    return pz__claims_merge(runs, NULL, kept, arena, out);
 }
 
 static pz_status merge_cells(const pz__profile *profile, pz_str attribute, pz__arena *arena,

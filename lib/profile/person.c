@@ -10,8 +10,8 @@
  * arena first.
  *
  * Within one register claims are ordered by (stamp, writer, subject), recorded facts by the claimed
- * time first. Members stand by subject id, and the merge takes the later member first where the
- * rest is equal, so the subject needs no comparison of its own.
+ * time first. Members stand by subject id, so the place of a member stands for it: claims that are
+ * put together bear it, and what is compared across registers later has it at hand.
  *
  * Consent is not merged but asked of each: one member in whose profile a denial stands uncovered
  * denies for the whole person.
@@ -26,14 +26,17 @@ static int order_claims(const pz__claim *a, const pz__claim *b)
     return by ? by : pz__claim_rank(b, a);
 }
 
-/* Merge the first `count` of `list`, in order, with `more`, of a later member, in order. There is
+/* Merge the first `count` of `list`, in order, with `more`, of another member, in order. There is
  * room behind the list: the greater ends are taken first, from the back. */
-static void merge_claims(pz__claim *list, uint32_t count, pz__claims more)
+static void merge_claims(pz__claim *list, uint32_t count, pz__claims more, uint8_t member)
 {
-    uint32_t left = count, right = more.count;
-    for (uint32_t to = count + more.count; right > 0; to--) {
-        const bool is_old = left > 0 && order_claims(&list[left - 1], &more.list[right - 1]) >= 0;
-        list[to - 1] = is_old ? list[--left] : more.list[--right];
+    uint32_t left = count, to = count + more.count;
+    for (uint32_t right = more.count; right > 0; right--) {
+        pz__claim next = more.list[right - 1];
+        next.member = member;
+        while (left > 0 && order_claims(&list[left - 1], &next) > 0)
+            list[--to] = list[--left];
+        list[--to] = next;
     }
 }
 
@@ -47,8 +50,8 @@ static void merge_cells(pz__cell *list, uint32_t count, pz__cells more)
     }
 }
 
-pz_status pz__claims_merge(const pz__claims *runs, uint32_t count, pz__arena *arena,
-                           pz__claims *out)
+pz_status pz__claims_merge(const pz__claims *runs, const uint8_t *members, uint32_t count,
+                           pz__arena *arena, pz__claims *out)
 {
     *out = count ? runs[0] : (pz__claims){NULL, 0};
     if (count <= 1)
@@ -61,7 +64,7 @@ pz_status pz__claims_merge(const pz__claims *runs, uint32_t count, pz__arena *ar
         return PZ_ERR_NOMEM;
     uint32_t made = 0;
     for (uint32_t i = 0; i < count; i++) {
-        merge_claims(list, made, runs[i]);
+        merge_claims(list, made, runs[i], members ? members[i] : 0);
         made += runs[i].count;
     }
     *out = (pz__claims){list, made};
@@ -120,6 +123,7 @@ pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__aren
                             pz__claims *out)
 {
     pz__claims runs[PZ__PERSON_MEMBERS_MAX];
+    uint8_t members[PZ__PERSON_MEMBERS_MAX];
     uint32_t count = 0;
     *out = (pz__claims){NULL, 0};
     if (person->count == 1)
@@ -128,9 +132,10 @@ pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__aren
         const pz_status status = member_claims(person->members[i], attribute, arena, &runs[count]);
         if (status != PZ_OK)
             return status;
+        members[count] = (uint8_t)i;
         count += runs[count].count > 0;
     }
-    return pz__claims_merge(runs, count, arena, out);
+    return pz__claims_merge(runs, members, count, arena, out);
 }
 
 pz_status pz__person_cells(const pz__person *person, pz_str attribute, pz__arena *arena,

@@ -101,7 +101,34 @@ typedef struct pz__claim {
     uint32_t confidence; /* of 65536; INFERRED only, else 0 */
     uint8_t slot;        /* a pz__claim_slot */
     bool is_cleared;     /* the register was emptied: reveals weaker tiers, hides older claims */
+    uint8_t member;      /* of several of a person: whose profile it stands in; else 0 */
 } pz__claim;
+
+/* A place in the order of writing. */
+typedef struct pz__moment {
+    int64_t stamp;
+    pz_str writer;
+    uint8_t member;
+} pz__moment;
+
+static inline pz__moment pz__moment_of(const pz__claim *claim)
+{
+    return (pz__moment){claim->stamp, claim->writer, claim->member};
+}
+
+/*
+ * The one order of what the members of a person said, whatever registers it stands in: by stamp,
+ * then writer, then profile id, which is what the places of the members stand for. Negative if `a`
+ * was before `b`.
+ */
+static inline int pz__moment_order(pz__moment a, pz__moment b)
+{
+    if (a.stamp != b.stamp)
+        return a.stamp < b.stamp ? -1 : 1;
+    const bool is_same = a.writer.data == b.writer.data && a.writer.len == b.writer.len;
+    const int by = is_same ? 0 : pz__str_compare(a.writer, b.writer);
+    return by ? by : (a.member > b.member) - (a.member < b.member);
+}
 
 /* Sides of an evidence cell. Counters use PZ__FOR. */
 typedef enum pz__side { PZ__FOR = 0, PZ__AGAINST = 1 } pz__side;
@@ -367,8 +394,9 @@ typedef struct pz__person {
     uint32_t count;
 } pz__person;
 
-/* As the calls of profiles, over all members; claims of one register are ordered by (stamp, writer,
- * subject). What is put together is in the arena; of one member it is borrowed. PZ_ERR_NOMEM. */
+/* As the calls of profiles, over all members; claims of one register are ordered by
+ * pz__moment_order(), facts by the claimed time first. What is put together is in the arena; of one
+ * member it is borrowed. PZ_ERR_NOMEM. */
 pz_status pz__person_claims(const pz__person *person, pz_str attribute, pz__arena *arena,
                             pz__claims *out);
 pz_status pz__person_cells(const pz__person *person, pz_str attribute, pz__arena *arena,

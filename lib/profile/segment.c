@@ -163,9 +163,7 @@ int pz__claim_rank(const pz__claim *a, const pz__claim *b)
     int by = 0;
     if (a->slot == PZ__SLOT_DECLARED)
         by = order(a->at_ms, b->at_ms);
-    if (by == 0)
-        by = order(a->stamp, b->stamp);
-    return by ? by : compare_text(a->writer, b->writer);
+    return by ? by : pz__moment_order(pz__moment_of(a), pz__moment_of(b));
 }
 
 int pz__cell_compare(const pz__cell *a, const pz__cell *b)

@@ -428,10 +428,10 @@ void pz__counters_note(pz__segment *segment, const pz_str *names, uint32_t count
 
 /* ---- person.c ---- */
 
-/* Merge sorted lists, of which later ones stand first where the rest is equal. One list is handed
- * through, more are put together in the arena. */
-pz_status pz__claims_merge(const pz__claims *runs, uint32_t count, pz__arena *arena,
-                           pz__claims *out);
+/* Merge sorted lists. One list is handed through, more are put together in the arena, claims with
+ * the places of the members that said them (NULL: segments of one profile). */
+pz_status pz__claims_merge(const pz__claims *runs, const uint8_t *members, uint32_t count,
+                           pz__arena *arena, pz__claims *out);
 pz_status pz__cells_merge(const pz__cells *runs, uint32_t count, pz__arena *arena, pz__cells *out);
 
 /* ---- peek.c ---- */

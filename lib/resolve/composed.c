@@ -261,12 +261,6 @@ static pz_status gather(gathering *g)
 
 /* ---- order ---- */
 
-static int compare_moments(const statement *a, const statement *b)
-{
-    const pz__moment at_a = pz__moment_of(a->claim), at_b = pz__moment_of(b->claim);
-    return pz__is_after(at_a, at_b) ? -1 : pz__is_after(at_b, at_a);
-}
-
 /* By key, the strongest tier first, the nearest account first, the surest first, evidence before a
  * host's claim when equal, the newest first. */
 static int compare_statements(const void *left, const void *right)
@@ -283,7 +277,7 @@ static int compare_statements(const void *left, const void *right)
         return a->confidence > b->confidence ? -1 : 1;
     if (!a->claim || !b->claim)
         return (a->claim != NULL) - (b->claim != NULL);
-    return compare_moments(a, b);
+    return pz__moment_order(pz__moment_of(b->claim), pz__moment_of(a->claim));
 }
 
 /* An older word of the same person or account about the same key. */

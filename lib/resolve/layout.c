@@ -320,8 +320,7 @@ static int compare_afters(const void *left, const void *right)
     const move *a = left, *b = right;
     if (a->placed.place != b->placed.place)
         return a->placed.place < b->placed.place ? -1 : 1;
-    const pz__moment at_a = pz__moment_of(a->placed.claim), at_b = pz__moment_of(b->placed.claim);
-    return pz__is_after(at_a, at_b) ? -1 : pz__is_after(at_b, at_a);
+    return pz__moment_order(pz__moment_of(b->placed.claim), pz__moment_of(a->placed.claim));
 }
 
 /* By index; where two want one, the account's first, then the older: the last one put in has it. */

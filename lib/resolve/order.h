@@ -6,25 +6,12 @@
 
 #include "resolve/resolve.h"
 
-/* A place in the order of writing: by stamp, then by writer. */
-typedef struct pz__moment {
-    int64_t stamp;
-    pz_str writer;
-} pz__moment;
-
 /* Earlier than everything that was ever written. */
-#define PZ__MOMENT_NEVER ((pz__moment){INT64_MIN, {NULL, 0}})
-
-static inline pz__moment pz__moment_of(const pz__claim *claim)
-{
-    return (pz__moment){claim->stamp, claim->writer};
-}
+#define PZ__MOMENT_NEVER ((pz__moment){INT64_MIN, {NULL, 0}, 0})
 
 static inline bool pz__is_after(pz__moment a, pz__moment b)
 {
-    if (a.stamp != b.stamp)
-        return a.stamp > b.stamp;
-    return pz__str_compare(a.writer, b.writer) > 0;
+    return pz__moment_order(a, b) > 0;
 }
 
 #endif

@@ -2,7 +2,7 @@
  * reject.c: "not this value": which values the person has ruled out.
  *
  * A rejection is a register of its own per value (slot REJECT, the value's canonical bytes as its
- * part). Three things speak against it, each by being written later (greater stamp, then writer):
+ * part). Three things speak against it, each by being written later (pz__moment_order):
  *
  *     - the register was emptied: the value was chosen and the writer noted that it is welcome
  *       again, which lasts when the choice itself is long replaced;

@@ -237,7 +237,7 @@ static int compare_candidates(const void *left, const void *right)
         return a->layer.answer.confidence > b->layer.answer.confidence ? -1 : 1;
     if (a->is_host != b->is_host)
         return a->is_host ? 1 : -1;
-    return pz__is_after(a->moment, b->moment) ? -1 : pz__is_after(b->moment, a->moment);
+    return pz__moment_order(b->moment, a->moment);
 }
 
 /* Only the surest that nothing stands against: no list, however many channels a profile names. */
