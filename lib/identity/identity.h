@@ -39,7 +39,8 @@ const char *pz__edge_fate_name(pz__edge_fate fate);
 /* A link between two profiles, whichever of them holds it. Texts are borrowed. */
 typedef struct pz__edge {
     pz_str one, other; /* subject ids, the lesser first */
-    int64_t at_ms;     /* when it was made: the older where both profiles hold one */
+    int64_t at_ms;     /* when it was made, as claimed: the older where both profiles hold one */
+    int64_t stamp;     /* the lesser of both: order only */
     uint32_t strength; /* of 65536: the greater of both */
     pz__edge_fate fate;
     pz_str kind; /* UNIQUE: of the identifier */
@@ -49,9 +50,9 @@ typedef struct pz__edge {
 typedef struct pz__link_sides {
     const pz__grant *here, *there;
 } pz__link_sides;
-/* STANDS, UNLINKED or LAPSED; where it stands, since when and how strong. */
-pz__edge_fate pz__link_judge(pz__link_sides sides, int64_t now_ms, int64_t *at_ms,
-                             uint32_t *strength);
+/* Sets of the edge what the sides say: STANDS, UNLINKED or LAPSED; where it stands, since when and
+ * how strong. */
+void pz__link_judge(pz__link_sides sides, int64_t now_ms, pz__edge *edge);
 
 typedef struct pz__component {
     pz__person person;     /* the members, by subject id */

@@ -9,6 +9,7 @@
  *
  * Where both profiles hold a link its strength is the greater and its age the older of the two that
  * are in force, so that the order of admission does not depend on which profile is looked at first.
+ * Which is older goes by stamp: the claimed time is only told.
  *
  * The sort is a heap sort: in place, n log n whatever the input, and nothing of the C library's.
  */
@@ -43,25 +44,29 @@ static bool is_granted(const pz__grant *side)
     return side && side->is_granted;
 }
 
-pz__edge_fate pz__link_judge(pz__link_sides sides, int64_t now_ms, int64_t *at_ms,
-                             uint32_t *strength)
+/* A side that is in force adds its word to the edge. */
+static void add_side(pz__edge *edge, const pz__grant *side)
 {
-    const pz__grant *const both[2] = {sides.here, sides.there};
-    *at_ms = 0;
-    *strength = 0;
+    const bool is_first = edge->fate != PZ__EDGE_STANDS;
+    edge->at_ms = is_first || side->at_ms < edge->at_ms ? side->at_ms : edge->at_ms;
+    edge->stamp = is_first || side->stamp < edge->stamp ? side->stamp : edge->stamp;
+    edge->strength = side->strength > edge->strength ? side->strength : edge->strength;
+    edge->fate = PZ__EDGE_STANDS;
+}
+
+void pz__link_judge(pz__link_sides sides, int64_t now_ms, pz__edge *edge)
+{
+    edge->at_ms = edge->stamp = 0;
+    edge->strength = 0;
+    edge->fate = PZ__EDGE_UNLINKED;
     if (is_denied(sides.here) || is_denied(sides.there) ||
         (!is_granted(sides.here) && !is_granted(sides.there)))
-        return PZ__EDGE_UNLINKED;
-    bool stands = false;
-    for (unsigned i = 0; i < 2; i++) {
-        const pz__grant *side = both[i];
-        if (!is_in_force(side, now_ms))
-            continue;
-        *at_ms = !stands || side->at_ms < *at_ms ? side->at_ms : *at_ms;
-        *strength = side->strength > *strength ? side->strength : *strength;
-        stands = true;
-    }
-    return stands ? PZ__EDGE_STANDS : PZ__EDGE_LAPSED;
+        return;
+    edge->fate = PZ__EDGE_LAPSED;
+    if (is_in_force(sides.here, now_ms))
+        add_side(edge, sides.here);
+    if (is_in_force(sides.there, now_ms))
+        add_side(edge, sides.there);
 }
 
 /* ---- order ---- */
@@ -70,8 +75,8 @@ int pz__link_order(const pz__link *a, const pz__link *b)
 {
     if (a->edge.strength != b->edge.strength)
         return a->edge.strength > b->edge.strength ? -1 : 1;
-    if (a->edge.at_ms != b->edge.at_ms)
-        return a->edge.at_ms < b->edge.at_ms ? -1 : 1;
+    if (a->edge.stamp != b->edge.stamp)
+        return a->edge.stamp < b->edge.stamp ? -1 : 1;
     const int by = pz__str_compare(a->edge.one, b->edge.one);
     return by ? by : pz__str_compare(a->edge.other, b->edge.other);
 }
@@ -150,7 +155,7 @@ static bool make_link(const pz__person *candidates, uint32_t from, const pz__gra
         .one = from,
         .other = to,
         .edge = {.one = is_first ? own : grant->name, .other = is_first ? grant->name : own}};
-    out->edge.fate = pz__link_judge(sides, now_ms, &out->edge.at_ms, &out->edge.strength);
+    pz__link_judge(sides, now_ms, &out->edge);
     if (out->edge.fate == PZ__EDGE_STANDS && to == PZ__NOBODY)
         out->edge.fate = PZ__EDGE_ABSENT;
     return true;

@@ -87,8 +87,8 @@ def members(catalog, profiles, start):
         here, no = side(a, b)
         there, neither = side(b, a)
         if (here or there) and not no and not neither:
-            best = min(here + there, key=lambda op: (-op.strength, op.stamp))
-            edges.append((-best.strength, best.stamp, a, b))
+            words = [max(side, key=lambda op: (op.stamp, op.writer)) for side in (here, there) if side]
+            edges.append((-max(op.strength for op in words), min(op.stamp for op in words), a, b))
     unique = {k for k, o in catalog.document.get("identifiers", {}).items() if o.get("unique")}
     group = {pid: {pid} for pid in profiles}
     known = {

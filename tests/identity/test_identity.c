@@ -220,19 +220,35 @@ static void older_link_goes_before_one_as_strong(void **state)
     identify(add(w, "ann"), "customer", "1", write_at("w1", T0));
     identify(add(w, "bob"), "customer", "2", write_at("w1", T0));
     pz__profile *tablet = add(w, "tablet");
-    link_to(tablet, "ann", ONE, write_at("w1", T0 + 2));
     link_to(tablet, "bob", ONE, write_at("w1", T0 + 1));
+    link_to(tablet, "ann", ONE, write_at("w1", T0 + 2));
     assert_string_equal(seen(w, "tablet", T0 + DAY), "bob tablet");
+}
+
+static void older_goes_by_stamp_and_not_by_claimed_time(void **state)
+{
+    world *w = *state;
+    identify(add(w, "ann"), "customer", "1", write_at("w1", T0));
+    identify(add(w, "bob"), "customer", "2", write_at("w1", T0));
+    pz__profile *tablet = add(w, "tablet");
+    link_to(tablet, "bob", ONE, write_at("w1", T0 + 1));
+    pz__write imported = write_at("w1", T0 + 2);
+    imported.at_ms = T0 - DAY;
+    link_to(tablet, "ann", ONE, imported);
+    assert_string_equal(seen(w, "tablet", T0 + DAY), "bob tablet");
+    assert_int_equal(w->component.edges[0].at_ms, T0 + 1);
+    assert_int_equal(w->component.edges[1].at_ms, T0 - DAY);
 }
 
 static void ids_decide_between_links_alike(void **state)
 {
     world *w = *state;
-    identify(add(w, "bob"), "customer", "2", write_at("w1", T0));
-    identify(add(w, "ann"), "customer", "1", write_at("w1", T0));
-    pz__profile *tablet = add(w, "tablet");
-    link_to(tablet, "bob", ONE, write_at("w1", T0));
-    link_to(tablet, "ann", ONE, write_at("w1", T0));
+    pz__profile *bob = add(w, "bob"), *ann = add(w, "ann");
+    identify(bob, "customer", "2", write_at("w1", T0));
+    identify(ann, "customer", "1", write_at("w1", T0));
+    add(w, "tablet");
+    link_to(bob, "tablet", ONE, write_at("w1", T0 + DAY));
+    link_to(ann, "tablet", ONE, write_at("w1", T0 + DAY));
     assert_string_equal(seen(w, "tablet", T0 + DAY), "ann tablet");
 }
 
@@ -491,6 +507,7 @@ int main(void)
         TEST(switch_is_never_a_link),
         TEST(unique_identifier_vetoes_the_weaker_link),
         TEST(older_link_goes_before_one_as_strong),
+        TEST(older_goes_by_stamp_and_not_by_claimed_time),
         TEST(ids_decide_between_links_alike),
         TEST(same_identifier_in_both_is_no_conflict),
         TEST(identifier_not_declared_unique_vetoes_nothing),

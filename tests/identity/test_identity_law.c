@@ -53,9 +53,11 @@ static story make_story(gen *g, bool with_unlinks)
     return s;
 }
 
+/* What is said later is claimed for earlier, so that the two orders are never the same. */
 static void say(pz__profile *profile, const saying *what, const char *other, const char *writer)
 {
-    const pz__write write = write_at(writer, what->at_ms);
+    pz__write write = write_at(writer, what->at_ms);
+    write.at_ms = T0 - (what->at_ms - T0);
     if (what->kind == IDENTIFY)
         identify(profile, "card", values[what->other], write);
     else if (what->kind == LINK)
@@ -126,7 +128,7 @@ static grouping group(pz__profile *list[PROFILES_MAX], unsigned count)
 
 typedef struct plain_edge {
     uint32_t a, b, strength;
-    int64_t at_ms;
+    int64_t stamp;
     bool stands;
 } plain_edge;
 
@@ -145,12 +147,12 @@ static plain_edge plain_edge_of(const pz__person *all, uint32_t a, uint32_t b)
                                                         pz__profile_subject(all->members[b])),
                                  pz__profile_find_grant(all->members[b], PZ__GRANT_LINK,
                                                         pz__profile_subject(all->members[a]))};
-    plain_edge edge = {.a = a, .b = b, .at_ms = INT64_MAX};
+    plain_edge edge = {.a = a, .b = b, .stamp = INT64_MAX};
     for (unsigned i = 0; i < 2; i++)
         if (sides[i] && sides[i]->is_granted) {
             edge.stands = true;
             edge.strength = edge.strength > sides[i]->strength ? edge.strength : sides[i]->strength;
-            edge.at_ms = edge.at_ms < sides[i]->at_ms ? edge.at_ms : sides[i]->at_ms;
+            edge.stamp = edge.stamp < sides[i]->stamp ? edge.stamp : sides[i]->stamp;
         }
     for (unsigned i = 0; i < 2; i++)
         if (sides[i] && sides[i]->is_denied)
@@ -175,8 +177,8 @@ static bool goes_before(const plain_edge *x, const plain_edge *y)
 {
     if (x->strength != y->strength)
         return x->strength > y->strength;
-    if (x->at_ms != y->at_ms)
-        return x->at_ms < y->at_ms;
+    if (x->stamp != y->stamp)
+        return x->stamp < y->stamp;
     return x->a != y->a ? x->a < y->a : x->b < y->b;
 }
 
