@@ -14,7 +14,8 @@
  * Of one key the person has one word in CHOICE: the newest of her adds and removals, or of a
  * member's choices; it hides the older ones, in force or not. So has each account, whose removals
  * only take back its own adds. A clearing of the whole attribute empties all registers older than
- * it.
+ * it. In a taxonomy the removal of a node is inherited by every node below it that was not added
+ * later (reject.c), for as long as the removal itself is in force.
  *
  * The answer bears the weakest tier that took part, a removal included; what the catalog recommends
  * or declares as default counts only if nothing else took part. A list of the catalog that is empty
@@ -39,7 +40,8 @@ typedef struct statement {
     uint32_t place;         /* among sources of one tier: an account's nearness */
     uint8_t tier;
     bool is_removal;
-    bool is_hidden; /* of evidence: masked or denied, for privileged inspections */
+    bool is_inherited; /* a removal: of an ancestor */
+    bool is_hidden;    /* of evidence: masked or denied, for privileged inspections */
 } statement;
 
 typedef struct gathering {
@@ -129,6 +131,28 @@ static pz_status gather_slot(gathering *g, pz__claims claims, pz__claim_slot slo
     return status;
 }
 
+/* What removals of nodes say of the nodes below them. */
+static pz_status gather_inherited(gathering *g, pz__claims claims, pz__tier tier, uint32_t place)
+{
+    const pz__domain *domain = g->w->attribute->domain;
+    pz__rejections removals = {.domain = domain};
+    pz_status status = PZ_OK;
+    if (domain)
+        status = pz__rejections_read(g->w->view, g->w->attribute, claims, &removals);
+    for (uint32_t n = 1; removals.strikes && n < domain->count && status == PZ_OK; n++) {
+        const pz__claim *claim = removals.strikes[n];
+        const pz_value element = domain->nodes[n].value;
+        if (claim && !pz_value_equal(claim->value, element))
+            status = state(g, &(statement){.key = element,
+                                           .claim = claim,
+                                           .place = place,
+                                           .tier = (uint8_t)tier,
+                                           .is_removal = true,
+                                           .is_inherited = true});
+    }
+    return status;
+}
+
 /* What a profile's own choices say. */
 static pz_status gather_choices(gathering *g, pz__claims claims, pz__tier tier, uint32_t place)
 {
@@ -136,6 +160,8 @@ static pz_status gather_choices(gathering *g, pz__claims claims, pz__tier tier, 
     pz_status status = gather_slot(g, claims, PZ__SLOT_CHOICE, tier, cleared, place);
     if (status == PZ_OK && is_set(g->w))
         status = gather_slot(g, claims, PZ__SLOT_REJECT, tier, cleared, place);
+    if (status == PZ_OK && is_set(g->w))
+        status = gather_inherited(g, claims, tier, place);
     return status;
 }
 
@@ -280,10 +306,11 @@ static int compare_statements(const void *left, const void *right)
     return pz__moment_order(pz__moment_of(b->claim), pz__moment_of(a->claim));
 }
 
-/* An older word of the same person or account about the same key. */
+/* An older word of the same person or account about the same key. What is inherited is no word
+ * about the key itself, and is not gathered where an add came later. */
 static bool is_outdated(const statement *list, uint32_t i)
 {
-    if (i == 0 || list[i].tier > PZ__TIER_ACCOUNT_CHOICE)
+    if (i == 0 || list[i].tier > PZ__TIER_ACCOUNT_CHOICE || list[i].is_inherited)
         return false;
     return list[i - 1].tier == list[i].tier && list[i - 1].place == list[i].place &&
            pz_value_compare(list[i - 1].key, list[i].key) == 0;
@@ -313,6 +340,8 @@ static pz__layer layer_of(const pz__walk *w, const statement *said)
     else
         layer = pz__layer_of_tier(w, said->value, (pz__tier)said->tier);
     layer.is_removal = said->is_removal;
+    if (said->is_inherited)
+        layer.answer.value = said->key;
     if (said->is_hidden && layer.fate == PZ__FATE_USED)
         layer.fate = PZ__FATE_MASKED;
     return layer;

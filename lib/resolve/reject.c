@@ -1,5 +1,5 @@
 /*
- * reject.c: "not this value": which values the person has ruled out.
+ * reject.c: "not this value": which values somebody has ruled out.
  *
  * A rejection is a register of its own per value (slot REJECT, the value's canonical bytes as its
  * part). Three things speak against it, each by being written later (pz__moment_order):
@@ -17,7 +17,8 @@
  *     n is rejected iff strikes[n] is after lifts[n]
  *
  * A rejection that has expired, or whose claimed time is still to come, rules nothing out. The
- * account's rejections do not bind the person, so only the person's claims come here.
+ * account's rejections do not bind the person: it is for the callers to hold each party's claims
+ * against its own choices alone.
  *
  * Not here: writing these registers; see docs/preferences.md for who writes what.
  */
@@ -83,12 +84,12 @@ static bool is_standing(const pz__rejections *r, const pz__claim *claim)
            pz__is_after(pz__moment_of(claim), r->cleared);
 }
 
-/* The newest clearing of the whole attribute. */
+/* The newest clearing of the whole attribute. Of a set a choice with a part is one element's. */
 static pz__moment newest_clearing(const pz__rejections *r)
 {
     pz__moment newest = PZ__MOMENT_NEVER;
     for (uint32_t i = 0; i < r->choices.count; i++)
-        if (r->choices.list[i].is_cleared)
+        if (r->choices.list[i].is_cleared && r->choices.list[i].part.len == 0)
             newest = later(newest, pz__moment_of(&r->choices.list[i]));
     if (r->rejects.count == 0)
         return newest;
@@ -142,9 +143,18 @@ static pz_status find_lifts(const pz__view *view, const pz__rejections *r, pz__m
     return PZ_OK;
 }
 
+/* The later of two rejections; NULL is none. */
+static const pz__claim *later_strike(const pz__claim *a, const pz__claim *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    return pz__is_after(pz__moment_of(b), pz__moment_of(a)) ? b : a;
+}
+
 /* The rejections of the nodes themselves, then carried down to their subtrees. What a node's own
  * welcome undoes is undone here, so that `strikes` alone decides. */
-static void find_strikes(const pz__rejections *r, const pz__moment *lifts, pz__moment *strikes)
+static void find_strikes(const pz__rejections *r, const pz__moment *lifts,
+                         const pz__claim **strikes)
 {
     for (uint32_t i = 0; i < r->rejects.count; i++) {
         const pz__claim *claim = &r->rejects.list[i];
@@ -152,28 +162,28 @@ static void find_strikes(const pz__rejections *r, const pz__moment *lifts, pz__m
             continue;
         uint32_t node = pz__domain_find(r->domain, claim->value);
         if (node != PZ__NODE_NONE && pz__is_after(pz__moment_of(claim), lifts[node]))
-            strikes[node] = later(strikes[node], pz__moment_of(claim));
+            strikes[node] = later_strike(strikes[node], claim);
     }
     for (uint32_t n = 1; n < r->domain->count; n++)
-        strikes[n] = later(strikes[n], strikes[r->domain->nodes[n].parent]);
+        strikes[n] = later_strike(strikes[n], strikes[r->domain->nodes[n].parent]);
 }
 
 static pz_status map_domain(const pz__view *view, pz__rejections *r)
 {
     uint32_t count = r->domain->count;
     pz__moment *lifts = pz__arena_array(view->arena, count, sizeof *lifts);
-    pz__moment *strikes = pz__arena_array(view->arena, count, sizeof *strikes);
+    const pz__claim **strikes = pz__arena_zero(view->arena, count, sizeof(const pz__claim *));
     if (!lifts || !strikes)
         return PZ_ERR_NOMEM;
     for (uint32_t n = 0; n < count; n++)
-        lifts[n] = strikes[n] = PZ__MOMENT_NEVER;
+        lifts[n] = PZ__MOMENT_NEVER;
     pz_status status = find_lifts(view, r, lifts);
     if (status != PZ_OK)
         return status;
     find_strikes(r, lifts, strikes);
     for (uint32_t n = 0; n < count; n++)
-        if (!pz__is_after(strikes[n], lifts[n]))
-            strikes[n] = PZ__MOMENT_NEVER;
+        if (strikes[n] && !pz__is_after(pz__moment_of(strikes[n]), lifts[n]))
+            strikes[n] = NULL;
     r->strikes = strikes;
     return PZ_OK;
 }
@@ -225,7 +235,7 @@ pz_status pz__rejections_read(const pz__view *view, const pz__attribute *attribu
 
 bool pz__rejects_node(const pz__rejections *rejections, uint32_t node)
 {
-    return rejections->strikes && rejections->strikes[node].stamp != INT64_MIN;
+    return rejections->strikes && rejections->strikes[node];
 }
 
 /* Numbers of the three kinds that are equal stand side by side, the others alone. */

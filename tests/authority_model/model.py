@@ -372,16 +372,19 @@ class Request:
                 layers.append(Layer(tier, node, units(a / (a + b))))
         return layers
 
-    def rejected(self, attribute, value):
-        """Whether the person's rejections forbid a value: of it or of an ancestor, and not chosen later."""
+    def rejected(self, attribute, value, who=None, itself=True):
+        """Whether somebody's rejections (the person's) forbid a value: of it (unless `itself` is False) or of an
+        ancestor, and not chosen later."""
         if attribute.merge == "record":
             return False
-        name = attribute.name
-        since = self._cleared(self.person, name)
-        chosen = [e for e in self.person.chosen if e[0].attribute == name]
+        name, who = attribute.name, who or self.person
+        since = self._cleared(who, name)
+        chosen = [e for e in who.chosen if e[0].attribute == name]
         line = attribute.line(value) if value in attribute.parent else [value]
+        if not itself:
+            line = [node for node in line if node != value]
         newest = {}
-        for entry in sorted(self.person.of(name, "reject"), key=order):
+        for entry in sorted(who.of(name, "reject"), key=order):
             newest[key_of(entry[0].value)] = entry
         for entry in newest.values():
             node = entry[0].value
@@ -500,17 +503,20 @@ class Request:
             parts |= set(attribute.spec.get(member, ()))
         return sorted(parts | set(attribute.parent))
 
-    def _removed(self, attribute, element):
-        """Whether the newest word about an element of a set is a removal, and whether it is in force."""
-        since = self._cleared(self.person, attribute.name)
+    def _removed(self, attribute, element, who=None):
+        """Whether somebody's newest word about an element of a set is a removal, and whether a removal of it or of
+        an ancestor is in force."""
+        who = who or self.person
+        since = self._cleared(who, attribute.name)
         entries = [
             e
-            for e in self.person.of(attribute.name, "choose", "reject")
+            for e in who.of(attribute.name, "choose", "reject")
             if e[0].part == element and order(e) > since
         ]
         newest = max(entries, key=order)[0] if entries else None
         is_removal = newest is not None and newest.kind == "reject"
-        return is_removal, is_removal and self._in_force(newest)
+        inherited = self.rejected(attribute, element, who, itself=False)
+        return is_removal or inherited, inherited or is_removal and self._in_force(newest)
 
     def _composed(self, attribute):
         """A set or a record: each element or member by itself."""

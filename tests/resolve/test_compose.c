@@ -213,6 +213,43 @@ static void a_bound_skips_elements(void **state)
     scene_close(&s);
 }
 
+#define GOODS                                                                                      \
+    "{'attributes': {'x': {'type': 'list<string>', 'merge': 'set', 'taxonomy': 'goods', "          \
+    "'default': ['home']}}, 'taxonomies': {'goods': {'garden': {'roses': {'red': {}}, "            \
+    "'tools': {}}, 'home': {}}}}"
+
+static void removing_a_node_removes_its_subtree_but_what_was_added_later(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, GOODS);
+    scene_say(&s, PZ__SLOT_DECLARED, "'tools'", "'tools'", DAY(2));
+    add(&s, "'red'", DAY(2));
+    remove_element(&s, "'garden'", DAY(3));
+    EXPECT(&s, "['home'] CHOICE EXPLICIT home:DEFAULT");
+    assert_string_equal(scene_layers(&s, false),
+                        "garden CHOICE not 'garden' USED, home DEFAULT 'home' USED, "
+                        "red CHOICE not 'red' USED, roses CHOICE not 'roses' USED, "
+                        "tools CHOICE not 'tools' USED, tools DECLARED 'tools' SHADOWED");
+    add(&s, "'roses'", DAY(4));
+    EXPECT(&s, "['home','roses'] CHOICE EXPLICIT home:DEFAULT roses:CHOICE");
+    clear(&s, DAY(5));
+    EXPECT(&s, "['home','tools'] DECLARED DECLARED home:DEFAULT tools:DECLARED");
+    scene_close(&s);
+}
+
+static void an_element_taken_back_lifts_no_removal_of_others(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, GOODS);
+    scene_say(&s, PZ__SLOT_DECLARED, "'tools'", "'tools'", DAY(2));
+    remove_element(&s, "'garden'", DAY(3));
+    scene_say(&s, PZ__SLOT_CHOICE, "'home'", NULL, DAY(4)); /* as undoing its add does */
+    EXPECT(&s, "['home'] CHOICE EXPLICIT home:DEFAULT");
+    scene_close(&s);
+}
+
 static void accounts_add_but_do_not_forbid(void **state)
 {
     (void)state;
@@ -350,6 +387,8 @@ int main(void)
         cmocka_unit_test(manual_leaves_choices_and_the_default),
         cmocka_unit_test(a_lock_fixes_the_whole_set),
         cmocka_unit_test(a_bound_skips_elements),
+        cmocka_unit_test(removing_a_node_removes_its_subtree_but_what_was_added_later),
+        cmocka_unit_test(an_element_taken_back_lifts_no_removal_of_others),
         cmocka_unit_test(accounts_add_but_do_not_forbid),
         cmocka_unit_test(a_host_names_elements_of_its_own),
         cmocka_unit_test(what_a_mask_hides_shows_to_operators_alone),
