@@ -9,7 +9,8 @@
  *     tier            offered by
  *     LOCK            the first policy in force that fixes the value
  *     CHOICE          the newest claim of the person's register
- *     ACCOUNT_CHOICE  the newest claim of each account's, the nearest first
+ *     ACCOUNT_CHOICE  the newest claim of each account's, unless that account has rejected its
+ *                     value since, the nearest account first
  *     DECLARED        the recorded fact that ranks first
  *     INFERRED        the evidence, and one host's claim per channel, the surest first
  *     GROUP           the same posterior, without the demand for personal weight
@@ -59,26 +60,43 @@ static pz_status offer_first(pz__walk *w, pz__claims claims, pz__claim_slot slot
 
 /* A clearing outlives the choice that took its place in the writer's own register, should that
  * choice be forgotten: the emptied register of rejections without a part still tells of it. */
-static pz_status offer_choice_of(pz__walk *w, pz__claims claims, pz__tier tier)
+static bool is_choice_cleared(pz__claims claims)
 {
     const pz__claims choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
     const pz__claims rejects = pz__claims_of_slot(claims, PZ__SLOT_REJECT);
-    if (choices.count > 0 && rejects.count > 0 && rejects.list[0].part.len == 0 &&
-        rejects.list[0].is_cleared &&
-        pz__is_after(pz__moment_of(&rejects.list[0]), pz__moment_of(&choices.list[0])))
-        return PZ_OK;
-    return offer_first(w, claims, PZ__SLOT_CHOICE, tier);
+    return choices.count > 0 && rejects.count > 0 && rejects.list[0].part.len == 0 &&
+           rejects.list[0].is_cleared &&
+           pz__is_after(pz__moment_of(&rejects.list[0]), pz__moment_of(&choices.list[0]));
 }
 
 static pz_status offer_choice(pz__walk *w)
 {
-    return offer_choice_of(w, w->claims, PZ__TIER_CHOICE);
+    if (is_choice_cleared(w->claims))
+        return PZ_OK;
+    return offer_first(w, w->claims, PZ__SLOT_CHOICE, PZ__TIER_CHOICE);
 }
 
 pz_status pz__account_claims(const pz__walk *w, uint32_t i, pz__claims *out)
 {
     const pz__person account = {w->view->accounts.members + i, 1};
     return pz__person_claims(&account, w->attribute->name, w->view->arena, out);
+}
+
+/* An account's choice, which its own rejection ends; the person's rejections are met by all. */
+static pz_status offer_account_choice(pz__walk *w, pz__claims claims)
+{
+    const pz__claims choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
+    if (choices.count == 0 || choices.list[0].is_cleared || is_choice_cleared(claims))
+        return PZ_OK;
+    pz__rejections own;
+    const pz_status status = pz__rejections_read(w->view, w->attribute, claims, &own);
+    if (status != PZ_OK)
+        return status;
+    pz__layer layer = pz__layer_of_claim(w, &choices.list[0], PZ__TIER_ACCOUNT_CHOICE);
+    if (layer.fate == PZ__FATE_USED && !(w->removed & PZ__TIER_BIT(PZ__TIER_ACCOUNT_CHOICE)) &&
+        pz__rejects_value(&own, layer.answer.value))
+        layer.fate = PZ__FATE_REJECTED;
+    return pz__settle(w, &layer);
 }
 
 static pz_status offer_accounts(pz__walk *w)
@@ -88,7 +106,7 @@ static pz_status offer_accounts(pz__walk *w)
         pz__claims claims;
         status = pz__account_claims(w, i, &claims);
         if (status == PZ_OK)
-            status = offer_choice_of(w, claims, PZ__TIER_ACCOUNT_CHOICE);
+            status = offer_account_choice(w, claims);
         if (pz__is_settled(w))
             break;
     }

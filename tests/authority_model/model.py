@@ -410,7 +410,7 @@ class Request:
             allowed is not None and v not in allowed
         )
         layers = self._choices("CHOICE", self.person, attribute, part)
-        layers += self._choices("ACCOUNT_CHOICE", self.account, attribute, part)
+        layers += self._account_choices(attribute, part, mode)
         if consented and "declared" not in self.masked:
             facts = self._facts(attribute, part)
             if attribute.merge in ("max", "min"):
@@ -444,6 +444,16 @@ class Request:
             if mode != "AUTO" and gone:
                 layer.flags.append("MODE")
             layer.flags += barred_by(layer.value)
+        return layers
+
+    def _account_choices(self, attribute, part, mode):
+        """An account's choice, which its own later rejection ends; of a set the newest word about the element."""
+        layers = self._choices("ACCOUNT_CHOICE", self.account, attribute, part)
+        if attribute.merge == "set" and layers and any(self._removed(attribute, part, self.account)):
+            return []
+        for layer in layers:
+            if mode != "OFF" and self.rejected(attribute, layer.value, self.account):
+                layer.flags.append("REJECTED")
         return layers
 
     def _extreme(self, attribute, layers, barred_by):

@@ -160,6 +160,46 @@ static void the_accounts_rejections_do_not_bind_the_person(void **state)
     world_end(&w);
 }
 
+static void reject_by_account(world *w, const char *value, int64_t at)
+{
+    pz__profile *person = w->person;
+    w->person = w->account;
+    world_reject(w, value, at);
+    w->person = person;
+}
+
+static void the_accounts_own_rejection_ends_its_choice(void **state)
+{
+    (void)state;
+    world w;
+    world_with_default(&w);
+    world_choose_account(&w, "fr", DAY(2));
+    reject_by_account(&w, "fr", DAY(3));
+    assert_string_equal(world_answer(&w), "en DEFAULT DEFAULT");
+    assert_string_equal(world_layers(&w), "ACCOUNT_CHOICE fr REJECTED, DEFAULT en USED");
+    world_mode(&w, "OFF", DAY(3));
+    assert_string_equal(world_layers(&w), "ACCOUNT_CHOICE fr MODE, DEFAULT en USED");
+    world_mode(&w, "AUTO", DAY(4));
+    world_declare(&w, "fr", DAY(4));
+    assert_string_equal(world_answer(&w), "fr DECLARED DECLARED");
+    world_choose_account(&w, "fr", DAY(5));
+    assert_string_equal(world_answer(&w), "fr ACCOUNT_CHOICE EXPLICIT");
+    world_end(&w);
+}
+
+static void the_account_rejects_a_subtree_of_its_own_choices(void **state)
+{
+    (void)state;
+    world w;
+    world_tree(&w);
+    world_choose_account(&w, "roses", DAY(2));
+    reject_by_account(&w, "garden", DAY(3));
+    assert_string_equal(world_answer(&w), "- NONE UNRESOLVED");
+    w.now = DAY(3) - 1;
+    assert_string_equal(world_answer(&w), "roses ACCOUNT_CHOICE EXPLICIT");
+    world_end(&w);
+}
+
 static void rejecting_a_node_rejects_its_subtree(void **state)
 {
     (void)state;
@@ -326,6 +366,8 @@ int main(void)
         cmocka_unit_test(a_rejection_holds_under_off),
         cmocka_unit_test(a_rejection_may_expire_and_may_lie_ahead),
         cmocka_unit_test(the_accounts_rejections_do_not_bind_the_person),
+        cmocka_unit_test(the_accounts_own_rejection_ends_its_choice),
+        cmocka_unit_test(the_account_rejects_a_subtree_of_its_own_choices),
         cmocka_unit_test(rejecting_a_node_rejects_its_subtree),
         cmocka_unit_test(rejecting_a_leaf_leaves_its_parent_with_the_evidence),
         cmocka_unit_test(what_was_chosen_after_its_ancestor_was_rejected_stays),
