@@ -284,7 +284,7 @@ class Maker:
         merge = self.catalog_["attributes"][name].get("merge", "replace")
         if merge == "layout" and self.maybe(0.6) and not (account and self.maybe(0.2)):
             return [["edit", name, *self.edit(), self.meta(clock, writer, "edit")]]
-        weights = {"choose": 8, "clear": 2, "declare": 3}
+        weights = {"choose": 8, "clear": 2, "declare": 3, "reject": 3}
         if not account:
             weights.update(reject=4, declare=6, infer=5, observe=9, set_mode=1.5, forget=1, consent=3, set_level=0.5, retract=1.5, bad=1)
         if account and merge == "layout":
