@@ -9,8 +9,10 @@
  * Gathering is what consent and the mode OFF forbid: an event adds no evidence about an attribute
  * whose purpose is not granted here and now, or that the customer switched off; its counters, which
  * have no purpose, count. A guess about an attribute that is off is taken and dropped, so that a
- * model need not know who switched what off. Recorded facts and guesses whose purpose is not
- * granted are kept and not used: the day the customer agrees they count.
+ * model need not know who switched what off; what would be refused otherwise is refused all the
+ * same, so that a model's mistakes do not show or hide with a customer's switch. Recorded facts and
+ * guesses whose purpose is not granted are kept and not used: the day the customer agrees they
+ * count.
  */
 #include "base/utf8.h"
 #include "decide/verbs.h"
@@ -60,14 +62,34 @@ static bool is_off(const pz__writer *w, const pz__attribute *attribute)
            pz__str_equal(pz_value_text(mode->value), PZ__STR("OFF"));
 }
 
+static pz_status infer(pz__writer *w, const pz__verb *verb)
+{
+    const uint32_t confidence = (uint32_t)(verb->confidence * 65536.0 + 0.5);
+    return record(w, PZ__SLOT_INFERRED, verb->value, confidence);
+}
+
+/* Write the guess into a profile that is thrown away: it is checked as any other, by the same code.
+ */
+static pz_status infer_nowhere(const pz__writer *w, const pz__verb *verb)
+{
+    pz__writer nowhere = *w;
+    pz_status status =
+        pz__profile_new(&nowhere.profile, &w->scratch->alloc, pz__profile_kind(w->profile),
+                        pz__profile_subject(w->profile), w->err);
+    if (status != PZ_OK)
+        return status;
+    status = infer(&nowhere, verb);
+    pz__profile_free(nowhere.profile);
+    return status;
+}
+
 pz_status pz__do_infer(pz__writer *w, pz__verb *verb)
 {
     if (!(verb->confidence >= 0.0 && verb->confidence <= 1.0))
         return pz__fail(w->err, PZ_ERR_DOMAIN, "a confidence lies between 0 and 1");
-    if (is_off(w, w->attribute) && w->attribute->merge != PZ__MERGE_LAYOUT)
-        return PZ_OK;
-    const uint32_t confidence = (uint32_t)(verb->confidence * 65536.0 + 0.5);
-    return record(w, PZ__SLOT_INFERRED, verb->value, confidence);
+    if (is_off(w, w->attribute))
+        return infer_nowhere(w, verb);
+    return infer(w, verb);
 }
 
 /* ---- identifiers ---- */

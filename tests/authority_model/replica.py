@@ -8,6 +8,7 @@ import json
 from datetime import datetime, timezone
 
 SKEW = 5 * 60 * 1000
+WRITER_MAX, CHANNEL_MAX = 16, 128  # bytes
 DAY = 86400
 BUCKET_ALONE = 65536  # seconds, without a half-life
 LEVELS = {
@@ -261,6 +262,10 @@ class Replica:
         now = instant(meta["now"]) if "now" in meta else at
         if at > now + SKEW:
             raise Refused("future")
+        if not 1 <= len(meta.get("writer", "w1").encode()) <= WRITER_MAX:
+            raise Refused("writer")
+        if len(meta.get("channel", "").encode()) > CHANNEL_MAX:
+            raise Refused("channel")
         stamp = max([now] + [op.stamp + 1 for op in self.ops() if op.stamp is not None])
         base = {
             "writer": meta.get("writer", "w1"),

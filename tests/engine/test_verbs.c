@@ -170,6 +170,10 @@ typedef struct deed {
 #define VISIT(id, hour)                                                                            \
     "[\"observe\", {\"kind\": \"visit\", \"source\": \"s\", \"id\": \"" id                         \
     "\", \"language\": \"de\", \"time\": \"2026-03-20T" hour ":00:00Z\"}]"
+#define LANGUAGE_OFF "[[\"set_mode\", \"language\", \"OFF\"]]"
+/* One byte more than a channel may have. */
+#define TEN "aaaaaaaaaa"
+#define LONG_NAME TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "aaaaaaaaa"
 
 static const deed deeds[] = {
     {"[]", "[\"choose\", \"language\", \"de\"]", PZ_OK, "language", "\"de\" CHOICE"},
@@ -226,6 +230,17 @@ static const deed deeds[] = {
      "\"fr\" INFERRED"},
     {"[]", "[\"infer\", \"language\", \"fr\"]", PZ_ERR_TYPE, NULL, NULL},
     {"[]", "[\"infer\", \"language\", \"fr\", {\"confidence\": 1.5}]", PZ_ERR_DOMAIN, NULL, NULL},
+    {LANGUAGE_OFF, "[\"infer\", \"language\", \"xx\", {\"confidence\": 0.9}]", PZ_ERR_DOMAIN, NULL,
+     NULL},
+    {LANGUAGE_OFF,
+     "[\"infer\", \"language\", \"fr\", {\"confidence\": 0.9, \"at\": \"2026-03-20T12:06:00Z\", "
+     "\"now\": \"2026-03-20T12:00:00Z\"}]",
+     PZ_ERR_TIME, NULL, NULL},
+    {LANGUAGE_OFF,
+     "[\"infer\", \"language\", \"fr\", {\"confidence\": 0.9, \"channel\": \"" LONG_NAME "\"}]",
+     PZ_ERR_LIMIT, NULL, NULL},
+    {"[[\"set_mode\", \"toolbar\", \"OFF\"]]",
+     "[\"infer\", \"toolbar\", [\"help\"], {\"confidence\": 0.9}]", PZ_ERR_TYPE, NULL, NULL},
     {"[]", "[\"identify\", \"card\", \"1234\"]", PZ_OK, NULL, NULL},
     {"[]", "[\"identify\", \"\", \"1234\"]", PZ_ERR_ARG, NULL, NULL},
     {"[]", "[\"identify\", \"card\", 1234]", PZ_ERR_TYPE, NULL, NULL},
