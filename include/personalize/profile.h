@@ -110,7 +110,8 @@ PZ_API pz_status pz_reject(pz_profile *profile, const char *attribute, pz_value 
 /** Take back the choice and the rejections of an attribute: what stands beneath answers again. */
 PZ_API pz_status pz_clear(pz_profile *profile, const char *attribute, const pz_write *write,
                           pz_error *err);
-/** Take back the choice of one member of a record. PZ_ERR_TYPE for another merge law. */
+/** Take back the choice of one member of a record, which may be "". PZ_ERR_TYPE for another merge
+ * law. */
 PZ_API pz_status pz_clear_member(pz_profile *profile, const char *attribute, const char *member,
                                  const pz_write *write, pz_error *err);
 /**

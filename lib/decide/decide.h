@@ -198,12 +198,13 @@ typedef struct pz__verb {
                              * identifier, level, purpose, or id of another subject */
     pz_value value;         /* value, identifier text, event, mode as text, what an edit does, or
                              * whether consent is given */
-    pz_str part;            /* of EDIT the item, of CLEAR a record's member ("": the whole) */
+    pz_str part;            /* of EDIT the item, of CLEAR a record's member */
     pz_str source, id;      /* of RETRACT: one event; id "": by attribute and time */
     int64_t from_ms, to_ms; /* of FORGET and RETRACT: [from, to); equal: ever */
     double strength;        /* of LINK: above 0, at most 1 */
     const pz__event *event; /* of OBSERVE: `value` where the caller has read it; NULL: not yet */
     double confidence;      /* of INFER */
+    bool is_of_member;      /* of CLEAR: `part` is cleared and nothing else, also where it is "" */
     bool is_replay;         /* of OBSERVE: the event's own time is the clock */
     pz__write write;
     bool is_new;    /* out, of OBSERVE */

@@ -170,6 +170,15 @@ static pz_status read_span(pz__verb *verb, pz_value map, pz_error *err)
     return PZ_OK;
 }
 
+/* A member may have the empty name: to give it is not to leave it out. */
+static pz_status read_member(pz__verb *verb, pz_value meta, pz_error *err)
+{
+    bool found;
+    const pz_value value = pz_value_get(meta, "member", 6, &found);
+    verb->is_of_member = found && value.kind != PZ_NULL;
+    return read_text(meta, "member", &verb->part, err);
+}
+
 /* What only some verbs read from the map. */
 static pz_status read_extras(pz__verb *verb, pz_value meta, pz_error *err)
 {
@@ -177,7 +186,7 @@ static pz_status read_extras(pz__verb *verb, pz_value meta, pz_error *err)
     case PZ__VERB_INFER:
         return read_confidence(verb, meta, err);
     case PZ__VERB_CLEAR:
-        return read_text(meta, "member", &verb->part, err);
+        return read_member(verb, meta, err);
     case PZ__VERB_LINK:
         return read_number(meta, "strength", 1.0, &verb->strength, err);
     case PZ__VERB_FORGET:

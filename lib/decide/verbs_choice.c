@@ -127,10 +127,13 @@ pz_status pz__do_reject(pz__writer *w, pz__verb *verb)
 
 static pz_status clear_member(pz__writer *w, pz_str member)
 {
+    pz_str part;
     if (w->attribute->merge != PZ__MERGE_RECORD)
         return pz__fail(w->err, PZ_ERR_TYPE, "'%.*s' is no record and has no member '%.*s'",
                         PZ__STR_ARG(w->attribute->name), PZ__STR_ARG(member));
-    return pz__put_cleared(w, PZ__SLOT_CHOICE, member);
+    const pz_status status = pz__part_make(w->attribute, PZ__SLOT_CHOICE, pz__value_of_str(member),
+                                           w->write, 0, w->scratch, &part);
+    return status == PZ_OK ? pz__put_cleared(w, PZ__SLOT_CHOICE, part) : status;
 }
 
 static bool is_emptied(unsigned slot)
@@ -173,7 +176,7 @@ static pz_status list_parts(pz__writer *w, pz__claim **out, uint32_t *count)
  * What is known to be set is emptied one by one besides, so that the history knows what it was. */
 pz_status pz__do_clear(pz__writer *w, pz__verb *verb)
 {
-    if (verb->part.len > 0)
+    if (verb->is_of_member)
         return clear_member(w, verb->part);
     pz__claim *parts;
     uint32_t count;

@@ -53,10 +53,12 @@ pz_status pz_clear(pz_profile *profile, const char *attribute, const pz_write *w
 pz_status pz_clear_member(pz_profile *profile, const char *attribute, const char *member,
                           const pz_write *write, pz_error *err)
 {
-    if (!attribute || !member || !member[0])
+    if (!attribute || !member)
         return unnamed(err);
-    pz__verb verb = {
-        .kind = PZ__VERB_CLEAR, .name = pz_str_of(attribute), .part = pz_str_of(member)};
+    pz__verb verb = {.kind = PZ__VERB_CLEAR,
+                     .name = pz_str_of(attribute),
+                     .part = pz_str_of(member),
+                     .is_of_member = true};
     return say(profile, &verb, write, err);
 }
 

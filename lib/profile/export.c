@@ -39,7 +39,6 @@
 #define WEIGHT_ONE 1024.0
 #define CONFIDENCE_ONE 65536.0
 #define MEMBERS_MAX 16u
-#define CHANNEL_END 0x1f /* stands behind the channel in parts that begin with one */
 /* Octets of ids shown as hexadecimal are few; longer ones are parts. */
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -137,16 +136,19 @@ static bool is_plain_part(const pz__claim *claim)
            claim->slot != PZ__SLOT_INFERRED;
 }
 
-/* The member that a register of a record is about: of a guess the channel stands before it. */
-static pz_str member_of(const pz__claim *claim)
+static pz_str behind(pz_str text, size_t skip)
 {
-    const char *mark = NULL;
-    if (claim->slot == PZ__SLOT_INFERRED && claim->part.len)
-        mark = memchr(claim->part.data, CHANNEL_END, claim->part.len);
-    if (!mark)
-        return claim->part;
-    const size_t before = (size_t)(mark - claim->part.data) + 1;
-    return (pz_str){mark + 1, claim->part.len - before};
+    return (pz_str){text.data + skip, text.len - skip};
+}
+
+pz_str pz__claim_member(const pz__claim *claim)
+{
+    pz_str name = claim->part;
+    if (claim->slot == PZ__SLOT_INFERRED && name.len > 0) {
+        const char *end = memchr(name.data, PZ__PART_SEPARATOR, name.len);
+        name = behind(name, end ? (size_t)(end - name.data) + 1 : name.len);
+    }
+    return name.len > 0 && name.data[0] == PZ__PART_SEPARATOR ? behind(name, 1) : name;
 }
 
 /* The value whose canonical bytes the part is; the bytes where it is none. */
@@ -168,8 +170,8 @@ static void add_part(object *o, const pz__claim *claim, pz__part_kind kind)
     const bool is_rejection = claim->slot == PZ__SLOT_REJECT;
     if (is_plain && !is_rejection)
         add_text_if_any(o, "part", claim->part);
-    else if (kind == PZ__PART_MEMBER && !is_rejection)
-        add_text_if_any(o, "part", member_of(claim));
+    else if (kind == PZ__PART_MEMBER && !is_rejection && claim->part.len)
+        add_text(o, "part", pz__claim_member(claim));
     else if (is_rejection || claim->is_cleared) /* cleared: there is no value that would tell it */
         add_value_of_part(o, claim);
 }

@@ -430,6 +430,15 @@ bool pz__profile_mentions_itself(const pz__profile *profile);
 /* Content hash of the canonical bytes; kept until the profile changes. */
 pz_status pz__profile_digest(const pz__profile *profile, pz__digest *out);
 
+/*
+ * In a part of INFERRED it stands between the channel and what follows; in that of a record's
+ * member before a name that is empty or begins with it (resolve, part.c). The second gives the
+ * member back that a CHOICE, DECLARED or INFERRED of a record is about; of a register of the whole
+ * "".
+ */
+#define PZ__PART_SEPARATOR 0x1f
+pz_str pz__claim_member(const pz__claim *claim);
+
 /* ---- everything, for the person it is about ---- */
 
 /* What the part of an attribute's registers tells the reader. Rejections and edits speak for

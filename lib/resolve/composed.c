@@ -83,18 +83,6 @@ static pz_status state(gathering *g, const statement *said)
     return PZ_OK;
 }
 
-/* The member that a register is about: of INFERRED what stands behind the channel. */
-static pz_value member_of(const pz__claim *claim)
-{
-    pz_str name = claim->part;
-    if (claim->slot == PZ__SLOT_INFERRED) {
-        const char *end = name.len ? memchr(name.data, PZ__PART_SEPARATOR, name.len) : NULL;
-        const size_t skip = end ? (size_t)(end - name.data) + 1 : name.len;
-        name = (pz_str){name.data + skip, name.len - skip};
-    }
-    return pz__value_of_str(name);
-}
-
 /* The newest clearing of the whole attribute in somebody's profile. */
 static pz__moment newest_clearing(pz__claims claims)
 {
@@ -120,7 +108,8 @@ static pz_status gather_slot(gathering *g, pz__claims claims, pz__claim_slot slo
         const pz__claim *claim = &found.list[i];
         if (!pz__is_speaking(found, i) || !pz__is_after(pz__moment_of(claim), cleared))
             continue;
-        const statement said = {.key = is_set(g->w) ? claim->value : member_of(claim),
+        const statement said = {.key = is_set(g->w) ? claim->value
+                                                    : pz__value_of_str(pz__claim_member(claim)),
                                 .claim = claim,
                                 .confidence = claim->confidence,
                                 .place = place,

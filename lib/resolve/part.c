@@ -12,31 +12,37 @@
  *     EDIT_*       -         -                 -             -                             item
  *
  * Values and elements stand as their canonical bytes, which are equal exactly for equal values of
- * one kind; members and items are names and stand as they are; channel and what follows are parted
- * by an octet that no canonical value begins with. For max and min every claim has a register of
- * its own, because an old one may still be the greatest when a newer one has expired; the same
- * claim told twice lands in one.
+ * one kind; items are names and stand as they are. So do members, save that the empty name, which
+ * would be that of the whole attribute, and names that begin with the separator have one before
+ * them. Channel and what follows are parted by the separator; where the channel itself holds one it
+ * is escaped, so that no two registers have one name, whatever a host calls its channels. For max
+ * and min every claim has a register of its own, because an old one may still be the greatest when
+ * a newer one has expired; the same claim told twice lands in one.
  *
- * This is the one place that makes parts: who writes and who reads agree by calling it. The part of
- * a whole attribute ("clear") is empty.
+ * This is the one place that makes parts: who writes and who reads agree by calling it;
+ * pz__claim_member() of the profile room gives a member back. The part of a whole attribute
+ * ("clear") is empty.
  */
 #include "resolve/resolve.h"
 
 /* What a law tells registers of one slot apart by. */
-typedef enum key_use { NOTHING, CANONICAL, NAME, EVERY_CLAIM } key_use;
+typedef enum key_use { NOTHING, CANONICAL, MEMBER, ITEM, EVERY_CLAIM } key_use;
+
+#define ESCAPE 0x1e
+#define ESCAPED 0x20 /* what is escaped has this bit turned: it is a separator no more */
 
 static key_use use_of(const pz__attribute *attribute, pz__claim_slot slot)
 {
     static const key_use facts[] = {
         [PZ__MERGE_REPLACE] = NOTHING, [PZ__MERGE_SET] = CANONICAL,   [PZ__MERGE_LAYOUT] = NOTHING,
-        [PZ__MERGE_RECORD] = NAME,     [PZ__MERGE_MAX] = EVERY_CLAIM, [PZ__MERGE_MIN] = EVERY_CLAIM,
+        [PZ__MERGE_RECORD] = MEMBER,   [PZ__MERGE_MAX] = EVERY_CLAIM, [PZ__MERGE_MIN] = EVERY_CLAIM,
     };
     switch (slot) {
     case PZ__SLOT_REJECT:
         return CANONICAL;
     case PZ__SLOT_EDIT_HIDDEN:
     case PZ__SLOT_EDIT_PLACE:
-        return NAME;
+        return ITEM;
     case PZ__SLOT_DECLARED:
     case PZ__SLOT_INFERRED:
         return facts[attribute->merge];
@@ -57,6 +63,24 @@ static void put_claim(pz__buf *out, bool is_inferred, pz_value key, const pz__wr
                      is_inferred ? pz__value_of_items(items, 5) : pz__value_of_items(items + 1, 3));
 }
 
+static void put_channel(pz__buf *out, pz_str channel)
+{
+    for (size_t i = 0; i < channel.len; i++) {
+        const uint8_t octet = (uint8_t)channel.data[i];
+        const bool is_plain = octet != ESCAPE && octet != PZ__PART_SEPARATOR;
+        if (!is_plain)
+            pz__buf_byte(out, ESCAPE);
+        pz__buf_byte(out, is_plain ? octet : octet ^ ESCAPED);
+    }
+}
+
+static void put_member(pz__buf *out, pz_str name)
+{
+    if (name.len == 0 || name.data[0] == PZ__PART_SEPARATOR)
+        pz__buf_byte(out, PZ__PART_SEPARATOR);
+    pz__buf_put(out, name.data, name.len);
+}
+
 static void put_key(pz__buf *out, key_use use, bool is_inferred, pz_value key,
                     const pz__write *write, uint32_t confidence)
 {
@@ -65,13 +89,15 @@ static void put_key(pz__buf *out, key_use use, bool is_inferred, pz_value key,
         return;
     }
     if (is_inferred)
-        pz__buf_put(out, write->channel.data, write->channel.len);
+        put_channel(out, write->channel);
     if (use == NOTHING)
         return;
     if (is_inferred)
         pz__buf_byte(out, PZ__PART_SEPARATOR);
     const pz_str name = pz_value_text(key);
-    if (use == NAME)
+    if (use == MEMBER)
+        put_member(out, name);
+    else if (use == ITEM)
         pz__buf_put(out, name.data, name.len);
     else
         pz__value_encode(out, key);

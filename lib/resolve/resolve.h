@@ -172,7 +172,6 @@ pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, p
  * channel and the times are read, where they are part of the name. In the arena. PZ_ERR_LIMIT if it
  * is longer than a part may be; PZ_ERR_NOMEM.
  */
-#define PZ__PART_SEPARATOR 0x1f /* of INFERRED: between the channel and what follows */
 pz_status pz__part_make(const pz__attribute *attribute, pz__claim_slot slot, pz_value key,
                         const pz__write *write, uint32_t confidence, pz__arena *arena, pz_str *out);
 

@@ -199,6 +199,21 @@ static const deed deeds[] = {
     {"[[\"choose\", \"address\", {\"city\": \"Bonn\", \"zip\": \"1\"}]]",
      "[\"clear\", \"address\", {\"member\": \"zip\"}]", PZ_OK, "address",
      "{\"city\":\"Bonn\"} CHOICE"},
+    {"[[\"choose\", \"address\", {\"\": \"1\", \"city\": \"Bonn\"}]]",
+     "[\"clear\", \"address\", {\"member\": \"\"}]", PZ_OK, "address",
+     "{\"city\":\"Bonn\"} CHOICE"},
+    {"[[\"choose\", \"address\", {\"\": \"1\", \"city\": \"Bonn\"}]]",
+     "[\"clear\", \"address\", {\"member\": null}]", PZ_OK, "address", "null NONE"},
+    {"[[\"choose\", \"address\", {\"\": \"1\", \"city\": \"Bonn\"}], "
+     "[\"clear\", \"address\", {\"member\": \"\"}]]",
+     "[\"undo\", \"address\"]", PZ_OK, "address", "{\"\":\"1\",\"city\":\"Bonn\"} CHOICE"},
+    {"[[\"choose\", \"address\", {\"\": \"1\", \"city\": \"Bonn\"}], [\"clear\", \"address\"]]",
+     "[\"undo\", \"address\"]", PZ_OK, "address", "{\"\":\"1\",\"city\":\"Bonn\"} CHOICE"},
+    {"[[\"choose\", \"address\", {\"city\": \"Bonn\"}], [\"choose\", \"address\", {\"\": \"1\"}]]",
+     "[\"undo\", \"address\"]", PZ_OK, "address", "{\"city\":\"Bonn\"} CHOICE"},
+    {"[[\"choose\", \"address\", {\"\": \"1\", \"city\": \"Bonn\"}]]", "[\"forget\", \"address\"]",
+     PZ_OK, "address", "null NONE"},
+    {"[]", "[\"clear\", \"language\", {\"member\": \"\"}]", PZ_ERR_TYPE, NULL, NULL},
     {"[]", "[\"clear\", \"language\", {\"member\": \"zip\"}]", PZ_ERR_TYPE, NULL, NULL},
     {"[]", "[\"edit\", \"toolbar\", \"help\", {\"pin\": 0}]", PZ_OK, "toolbar",
      "[\"help\",\"search\",\"orders\"] CHOICE"},
@@ -351,7 +366,7 @@ static void calls_check_what_they_are_given(void **state)
     pz_str text;
     assert_status(PZ_ERR_ARG, pz_choose(NULL, "language", pz_value_str("de"), NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_choose(s->me, NULL, pz_value_str("de"), NULL, &kit_error));
-    assert_status(PZ_ERR_ARG, pz_clear_member(s->me, "address", "", NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_clear_member(s->me, "address", NULL, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_edit(s->me, "toolbar", NULL, pz_value_str("hide"), NULL, NULL));
     assert_status(PZ_ERR_ARG, pz_set_mode(s->me, "language", (pz_mode)3, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_set_level(s->me, NULL, NULL, &kit_error));

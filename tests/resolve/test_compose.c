@@ -335,6 +335,52 @@ static void a_host_names_members_and_the_least_sure_tells_how_sure(void **state)
     scene_close(&s);
 }
 
+/* Members and channels of any name: no two of these are one register, nor is one the whole. */
+static void each_member_of_each_channel_has_a_register_of_its_own(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",
+                                        "a",
+                                        "b",
+                                        "\x1f",
+                                        "\x1f\x1f",
+                                        "a\x1f",
+                                        "\x1f"
+                                        "a",
+                                        "b\x1f"
+                                        "a",
+                                        "a\x1f"
+                                        "b",
+                                        "\x1e",
+                                        "\x1e>",
+                                        "\x1e?",
+                                        "a\x1e?b",
+                                        "\x1e\x1f"};
+    enum { COUNT = sizeof names / sizeof names[0] };
+    pz_str parts[COUNT * COUNT];
+    scene s;
+    scene_open(&s, "{'x': {'type': 'map<string, string>', 'merge': 'record'}}");
+    for (size_t i = 0; i < COUNT * COUNT; i++) {
+        const pz__write write = {.channel = pz_str_of(names[i / COUNT])};
+        const pz_value member = pz_value_str(names[i % COUNT]);
+        pz__claim claim = {.slot = PZ__SLOT_INFERRED};
+        assert_int_equal(
+            pz__part_make(s.attribute, PZ__SLOT_INFERRED, member, &write, 0, &s.kept, &claim.part),
+            PZ_OK);
+        assert_true(pz__str_equal(pz__claim_member(&claim), pz_value_text(member)));
+        parts[i] = claim.part;
+        for (size_t j = 0; j < i; j++)
+            assert_false(pz__str_equal(parts[i], parts[j]));
+        claim.slot = PZ__SLOT_CHOICE;
+        assert_int_equal(
+            pz__part_make(s.attribute, PZ__SLOT_CHOICE, member, &write, 0, &s.kept, &claim.part),
+            PZ_OK);
+        assert_true(claim.part.len > 0);
+        assert_true(pz__str_equal(pz__claim_member(&claim), pz_value_text(member)));
+    }
+    scene_close(&s);
+}
+
 static void a_record_of_nothing_is_unresolved(void **state)
 {
     (void)state;
@@ -394,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_a_mask_hides_shows_to_operators_alone),
         cmocka_unit_test(members_resolve_one_by_one),
         cmocka_unit_test(a_host_names_members_and_the_least_sure_tells_how_sure),
+        cmocka_unit_test(each_member_of_each_channel_has_a_register_of_its_own),
         cmocka_unit_test(a_record_of_nothing_is_unresolved),
         cmocka_unit_test(a_member_expires_by_itself),
         cmocka_unit_test(a_member_of_a_type_the_catalog_no_longer_has_waits),
