@@ -62,7 +62,7 @@ static pz_status put(pz__writer *w, pz__claim *claim)
 }
 
 pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value value,
-                  uint32_t confidence)
+                  double confidence)
 {
     pz__claim claim = {.slot = (uint8_t)slot, .value = value, .confidence = confidence};
     const pz_status status =

@@ -26,7 +26,7 @@ typedef pz_status (*pz__verb_fn)(pz__writer *w, pz__verb *verb);
 /* Set a register of the writer's attribute; its part is made of `key`: the value, element, member
  * or item that the register is about, null where the law needs none. */
 pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value value,
-                  uint32_t confidence);
+                  double confidence);
 /* Set a register whose part is known. */
 pz_status pz__put_part(pz__writer *w, pz__claim_slot slot, pz_str part, pz_value value);
 pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part);

@@ -20,7 +20,7 @@
 /* ---- facts and guesses ---- */
 
 static pz_status declare_members(pz__writer *w, pz__claim_slot slot, pz_value value,
-                                 uint32_t confidence)
+                                 double confidence)
 {
     const pz_entry *members = pz__members(w, value);
     pz_status status = members ? PZ_OK : PZ_ERR_NOMEM;
@@ -30,7 +30,7 @@ static pz_status declare_members(pz__writer *w, pz__claim_slot slot, pz_value va
 }
 
 /* By the merge law: one register, one for each element, or one for each member. */
-static pz_status record(pz__writer *w, pz__claim_slot slot, pz_value value, uint32_t confidence)
+static pz_status record(pz__writer *w, pz__claim_slot slot, pz_value value, double confidence)
 {
     if (w->attribute->merge == PZ__MERGE_LAYOUT)
         return pz__fail(w->err, PZ_ERR_TYPE,
@@ -64,7 +64,7 @@ static bool is_off(const pz__writer *w, const pz__attribute *attribute)
 
 static pz_status infer(pz__writer *w, const pz__verb *verb)
 {
-    const uint32_t confidence = (uint32_t)(verb->confidence * 65536.0 + 0.5);
+    const double confidence = verb->confidence > 0.0 ? verb->confidence : 0.0; /* there is a -0 */
     return record(w, PZ__SLOT_INFERRED, verb->value, confidence);
 }
 

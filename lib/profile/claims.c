@@ -19,15 +19,13 @@
 
 #include <string.h>
 
-#define CONFIDENCE_ONE 65536u
-
 static pz_status check_claim(const pz__claim *claim, pz_error *err)
 {
     if (claim->slot < PZ__SLOT_CHOICE || claim->slot > PZ__SLOT_SWITCH)
         return pz__fail(err, PZ_ERR_ARG, "%u is no slot", (unsigned)claim->slot);
-    if (claim->confidence > CONFIDENCE_ONE)
-        return pz__fail(err, PZ_ERR_ARG, "a confidence is at most 1");
-    if (claim->confidence != 0 && (claim->slot != PZ__SLOT_INFERRED || claim->is_cleared))
+    if (!(claim->confidence >= 0.0 && claim->confidence <= 1.0))
+        return pz__fail(err, PZ_ERR_ARG, "a confidence lies between 0 and 1");
+    if (claim->confidence > 0.0 && (claim->slot != PZ__SLOT_INFERRED || claim->is_cleared))
         return pz__fail(err, PZ_ERR_ARG, "only an inferred claim has a confidence");
     if (claim->part.len > PZ__CLAIM_VALUE_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "the part has %zu bytes, more than %u", claim->part.len,

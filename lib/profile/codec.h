@@ -133,6 +133,10 @@ typedef struct pz__reader {
 #define PZ__NAME_USED 1u
 #define PZ__NAME_NO_TEXT 2u /* not UTF-8: good for a writer only */
 
+/* A confidence is spelled as a number of these; with one more than 1 has, its bits follow. */
+#define PZ__CONFIDENCE_ONE 65536u
+#define PZ__CONFIDENCE_BITS (PZ__CONFIDENCE_ONE + 1)
+
 /* PZ_ERR_CORRUPT with the byte where the reader stands. */
 pz_status pz__corrupt(const pz__reader *r, const char *what);
 pz_status pz__no_memory(const pz__reader *r);
@@ -336,7 +340,7 @@ typedef struct pz__encoder {
 
 /* The octets around texts and values, gathered so that the buffer is asked for room once. */
 typedef struct pz__piece {
-    uint8_t bytes[80]; /* the longest, behind the value of a claim, has 51 */
+    uint8_t bytes[80]; /* the longest, behind the value of a claim, has 59 */
     uint32_t len;
 } pz__piece;
 

@@ -92,6 +92,22 @@ static unsigned claim_head(const pz__claim *claim)
     return head | (claim->part.len ? PZ__CLAIM_PART : 0);
 }
 
+/* Whole 65536ths are short. The others come back to the bit: what is stated as 0.9 is held against
+ * a threshold of 0.9. */
+static void add_confidence(pz__piece *p, double confidence)
+{
+    const double units = confidence * (double)PZ__CONFIDENCE_ONE; /* exact */
+    uint64_t bits;
+    if (units == (double)(uint32_t)units) {
+        pz__add_varint(p, (uint32_t)units);
+        return;
+    }
+    pz__add_varint(p, PZ__CONFIDENCE_BITS);
+    memcpy(&bits, &confidence, sizeof bits);
+    for (unsigned shift = 64; shift > 0; shift -= 8)
+        pz__add_byte(p, (uint8_t)(bits >> (shift - 8)));
+}
+
 void pz__write_claim(pz__encoder *e, pz__buf *out, const pz__claim *claim)
 {
     const unsigned head = claim_head(claim);
@@ -110,7 +126,7 @@ void pz__write_claim(pz__encoder *e, pz__buf *out, const pz__claim *claim)
     if (head & PZ__CLAIM_EXPIRES)
         pz__add_difference(&p, claim->at_ms, claim->expires_ms);
     if (claim->slot == PZ__SLOT_INFERRED) {
-        pz__add_varint(&p, claim->confidence);
+        add_confidence(&p, claim->confidence);
         pz__add_epoch(&p, e, claim->epoch);
     }
     pz__write_piece(out, &p);

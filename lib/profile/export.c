@@ -37,7 +37,7 @@
 #include <string.h>
 
 #define WEIGHT_ONE 1024.0
-#define CONFIDENCE_ONE 65536.0
+#define STRENGTH_ONE 65536.0
 #define MEMBERS_MAX 16u
 /* Octets of ids shown as hexadecimal are few; longer ones are parts. */
 static const char hex_digits[] = "0123456789abcdef";
@@ -198,7 +198,7 @@ static pz_value claim_value(pz__arena *arena, const pz__export_rules *rules, con
         add(&o, "value", claim->value);
     add(&o, "inferred", pz_value_bool(claim->slot == PZ__SLOT_INFERRED));
     if (claim->slot == PZ__SLOT_INFERRED)
-        add(&o, "confidence", pz_value_double(claim->confidence / CONFIDENCE_ONE));
+        add(&o, "confidence", pz_value_double(claim->confidence));
     add_time(&o, "at", claim->at_ms);
     if (claim->expires_ms)
         add_time(&o, "expires", claim->expires_ms);
@@ -294,7 +294,7 @@ static pz_value statement(pz__arena *arena, const pz__segment *segment, const pz
         if (grant->expires_ms)
             add_time(&o, "expires", grant->expires_ms);
         if (grant->strength)
-            add(&o, "strength", pz_value_double(grant->strength / CONFIDENCE_ONE));
+            add(&o, "strength", pz_value_double(grant->strength / STRENGTH_ONE));
         add_text_if_any(&o, "channel", grant->channel);
         add_text_if_any(&o, "who", grant->who);
     }

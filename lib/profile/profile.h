@@ -98,7 +98,7 @@ typedef struct pz__claim {
     int64_t stamp;       /* hybrid logical clock: order among claims only */
     int64_t expires_ms;  /* first moment it is no longer in force; 0: never */
     pz__epoch epoch;     /* INFERRED only: as of a cell */
-    uint32_t confidence; /* of 65536; INFERRED only, else 0 */
+    double confidence;   /* 0 to 1, as it was stated; INFERRED only, else 0 */
     uint8_t slot;        /* a pz__claim_slot */
     bool is_cleared;     /* the register was emptied: reveals weaker tiers, hides older claims */
     uint8_t member;      /* of several of a person: whose profile it stands in; else 0 */

@@ -8,7 +8,7 @@
  */
 #include "profile/codec.h"
 
-#define CONFIDENCE_ONE 65536u
+#include <string.h>
 
 /* ---- claims ---- */
 
@@ -24,7 +24,7 @@ static bool is_claim_sound(const pz__claim *c, unsigned head)
         return false;
     if ((head & PZ__CLAIM_PART) && c->part.len == 0)
         return false;
-    return c->confidence <= (c->is_cleared ? 0 : CONFIDENCE_ONE);
+    return c->confidence <= (c->is_cleared ? 0.0 : 1.0);
 }
 
 static uint32_t read_u32(pz__cursor *in)
@@ -32,6 +32,23 @@ static uint32_t read_u32(pz__cursor *in)
     const uint64_t n = pz__read_varint(in);
     in->bad = in->bad || n > UINT32_MAX;
     return (uint32_t)n;
+}
+
+/* Whole 65536ths, or the bits of what is not. */
+static double read_confidence(pz__cursor *in)
+{
+    const uint32_t units = read_u32(in);
+    if (units != PZ__CONFIDENCE_BITS) {
+        in->bad = in->bad || units > PZ__CONFIDENCE_ONE;
+        return units / (double)PZ__CONFIDENCE_ONE;
+    }
+    const uint64_t bits = pz__cursor_be64(in);
+    double confidence;
+    memcpy(&confidence, &bits, sizeof confidence);
+    const double exact = confidence * (double)PZ__CONFIDENCE_ONE;
+    const bool is_sound = confidence > 0.0 && confidence < 1.0 && exact != (double)(uint32_t)exact;
+    in->bad = in->bad || !is_sound;
+    return is_sound ? confidence : 0.0;
 }
 
 static pz__epoch read_epoch(pz__reader *r)
@@ -78,7 +95,7 @@ pz_status pz__read_claim(pz__reader *r, pz_str attribute, pz__claim *out)
     if (head & PZ__CLAIM_EXPIRES)
         out->expires_ms = pz__read_difference(&r->in, out->at_ms);
     if (out->slot == PZ__SLOT_INFERRED) {
-        out->confidence = read_u32(&r->in);
+        out->confidence = read_confidence(&r->in);
         out->epoch = read_epoch(r);
     }
     if (r->in.bad || !is_claim_sound(out, head))

@@ -32,7 +32,7 @@
 #define GARBAGE_MIN 8192u
 #define ARRAY_MIN 8u
 /* Octets around the texts of a claim or cell: heads, lengths, name numbers, times, weights. */
-#define CLAIM_OVERHEAD 64u
+#define CLAIM_OVERHEAD 72u
 #define CELL_OVERHEAD 48u
 #define VALUE_OVERHEAD 16u
 #define GRANT_OVERHEAD 96u

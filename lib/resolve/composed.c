@@ -111,7 +111,7 @@ static pz_status gather_slot(gathering *g, pz__claims claims, pz__claim_slot slo
         const statement said = {.key = is_set(g->w) ? claim->value
                                                     : pz__value_of_str(pz__claim_member(claim)),
                                 .claim = claim,
-                                .confidence = claim->confidence,
+                                .confidence = pz__confidence_told(claim->confidence),
                                 .place = place,
                                 .tier = (uint8_t)tier,
                                 .is_removal = slot == PZ__SLOT_REJECT};

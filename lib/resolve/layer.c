@@ -159,19 +159,23 @@ pz__layer pz__layer_of_guess(const pz__walk *w, pz_value value, pz__tier tier, u
     return layer;
 }
 
-/* Claims keep 65536ths of a confidence, so the threshold is met in the same measure: a stated 0.9
- * reaches a threshold of 0.9. */
-static bool reaches_threshold(const pz__attribute *attribute, uint32_t confidence)
+/* What is stated is held against the threshold before it is rounded to be told: a stated 0.9
+ * reaches a threshold of 0.9, and the number below it does not. */
+static bool reaches_threshold(const pz__attribute *attribute, double confidence)
 {
-    return attribute->threshold > 0.0 &&
-           confidence >= (uint32_t)(attribute->threshold * 65536.0 + 0.5);
+    return attribute->threshold > 0.0 && confidence >= attribute->threshold;
+}
+
+uint32_t pz__confidence_told(double confidence)
+{
+    return (uint32_t)(confidence * 65536.0 + 0.5);
 }
 
 pz__layer pz__layer_of_host(const pz__walk *w, const pz__claim *claim)
 {
     pz__layer layer = pz__layer_of_claim(w, claim, PZ__TIER_INFERRED);
     layer.answer.has_confidence = true;
-    layer.answer.confidence = claim->confidence;
+    layer.answer.confidence = pz__confidence_told(claim->confidence);
     if (layer.fate == PZ__FATE_USED && !reaches_threshold(w->attribute, claim->confidence))
         layer.fate = PZ__FATE_UNCERTAIN;
     return layer;

@@ -55,10 +55,10 @@ static key_use use_of(const pz__attribute *attribute, pz__claim_slot slot)
 
 /* Everything that makes one claim of max and min another than the next. */
 static void put_claim(pz__buf *out, bool is_inferred, pz_value key, const pz__write *write,
-                      uint32_t confidence)
+                      double confidence)
 {
     const pz_value items[] = {pz__value_of_str(write->channel), key, pz_value_int(write->at_ms),
-                              pz_value_int(write->expires_ms), pz_value_int(confidence)};
+                              pz_value_int(write->expires_ms), pz_value_double(confidence)};
     pz__value_encode(out,
                      is_inferred ? pz__value_of_items(items, 5) : pz__value_of_items(items + 1, 3));
 }
@@ -82,7 +82,7 @@ static void put_member(pz__buf *out, pz_str name)
 }
 
 static void put_key(pz__buf *out, key_use use, bool is_inferred, pz_value key,
-                    const pz__write *write, uint32_t confidence)
+                    const pz__write *write, double confidence)
 {
     if (use == EVERY_CLAIM) {
         put_claim(out, is_inferred, key, write, confidence);
@@ -104,7 +104,7 @@ static void put_key(pz__buf *out, key_use use, bool is_inferred, pz_value key,
 }
 
 pz_status pz__part_make(const pz__attribute *attribute, pz__claim_slot slot, pz_value key,
-                        const pz__write *write, uint32_t confidence, pz__arena *arena, pz_str *out)
+                        const pz__write *write, double confidence, pz__arena *arena, pz_str *out)
 {
     *out = PZ__STR("");
     const bool is_inferred = slot == PZ__SLOT_INFERRED;

@@ -97,7 +97,7 @@ typedef struct pz__resolution {
     pz__tier tier;
     pz__reason reason;
     bool has_confidence;
-    uint32_t confidence; /* of 65536: the expected share a/(a+b), rounded */
+    uint32_t confidence; /* of 65536: the expected share a/(a+b), or what a host stated; rounded */
     pz_str channel;      /* of the claim that answered; "" if none */
     pz_str who;
     pz_str writer;
@@ -173,7 +173,7 @@ pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, p
  * is longer than a part may be; PZ_ERR_NOMEM.
  */
 pz_status pz__part_make(const pz__attribute *attribute, pz__claim_slot slot, pz_value key,
-                        const pz__write *write, uint32_t confidence, pz__arena *arena, pz_str *out);
+                        const pz__write *write, double confidence, pz__arena *arena, pz_str *out);
 
 /* Whether the view leaves out what was gathered in a channel: cross-channel is masked, and the
  * channel is neither empty nor the context's. */

@@ -50,6 +50,8 @@ pz__fate pz__fate_of_claim(const pz__walk *w, const pz__claim *claim, pz__tier t
 pz__layer pz__layer_of_claim(const pz__walk *w, const pz__claim *claim, pz__tier tier);
 /* A layer that no claim stands behind. */
 pz__layer pz__layer_of_tier(const pz__walk *w, pz_value value, pz__tier tier);
+/* A confidence as it is told and ranked by: 65536ths, rounded. */
+uint32_t pz__confidence_told(double confidence);
 /* A layer of the posterior: the confidence, and for INFERRED the weight behind it. */
 pz__layer pz__layer_of_guess(const pz__walk *w, pz_value value, pz__tier tier, uint32_t confidence,
                              double weight);

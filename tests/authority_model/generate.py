@@ -304,7 +304,7 @@ class Maker:
             if merge == "layout" or (merge == "record" and verb == "reject"):
                 meta["refused"] = True
             if verb == "infer":
-                meta["confidence"] = r.choice([0.3, 0.5, 0.61, 0.77, 0.93, 0.999, 0, 1])
+                meta["confidence"] = r.choice([0.3, 0.5, 0.61, 0.7499999, 0.75, 0.77, 0.8999999, 0.93, 0.999, 0, 1])
             return [[verb, name, self.value(name), meta]]
         if verb == "clear":
             if merge == "record" and self.maybe(0.6):

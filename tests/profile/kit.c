@@ -92,7 +92,8 @@ static pz_status random_put(gen *g, pz__profile *p, const char *writer, int64_t 
     if (gen_chance(g, 1, 3))
         claim.part = (pz_str){part, gen_name(g, part, 2)};
     if (claim.slot == PZ__SLOT_INFERRED && !claim.is_cleared)
-        claim.confidence = (uint32_t)gen_range(g, 0, 65536);
+        claim.confidence =
+            gen_chance(g, 1, 2) ? gen_unit(g) : (double)gen_range(g, 0, 65536) / 65536.0;
     return pz__profile_put(p, &write, &claim, NULL);
 }
 

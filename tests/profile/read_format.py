@@ -70,6 +70,15 @@ class Reader:
     def text(self):
         return self.take(self.varint())
 
+    def confidence(self):
+        units = self.varint()
+        require(units <= 65537, "confidence")
+        if units <= 65536:
+            return units / 65536
+        exact = struct.unpack(">d", self.take(8))[0]
+        require(0 < exact < 1 and exact * 65536 % 1 != 0, "confidence")
+        return exact
+
     def fixed(self, width):
         return int.from_bytes(self.take(width), "little")
 
@@ -191,7 +200,7 @@ class Segment:
         if head & 32:
             claim["expires"] = part.diff(claim["at"])
         if claim["slot"] == 5:
-            claim["confidence"], claim["epoch"] = part.varint(), self.epoch(part)
+            claim["confidence"], claim["epoch"] = part.confidence(), self.epoch(part)
         return claim
 
     def read_cell(self, part, attribute, before):
@@ -371,7 +380,7 @@ def exported_claim(segment, claim):
     if claim["part"]:
         made["part"] = Reader(claim["part"]).value() if slot == 2 else shown(claim["part"])
     if slot == 5:
-        made["confidence"] = claim["confidence"] / 65536
+        made["confidence"] = claim["confidence"]
     if claim["expires"]:
         made["expires"] = moment(claim["expires"])
     for name in ("channel", "who"):

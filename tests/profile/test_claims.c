@@ -3,6 +3,7 @@
  */
 #include "profile/kit.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,7 +211,7 @@ static void a_claim_keeps_everything_it_was_given(void **state)
     pz__claim claim = {.attribute = PZ__STR("likes"),
                        .slot = PZ__SLOT_INFERRED,
                        .part = PZ__STR("web"),
-                       .confidence = 65536,
+                       .confidence = 1.0,
                        .value = {.kind = PZ_LIST, .len = 2, .as.items = items}};
     assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
     pz__profile *q = kit_copy(p);
@@ -221,8 +222,31 @@ static void a_claim_keeps_everything_it_was_given(void **state)
     assert_true(pz__str_equal(c.who, PZ__STR("agent-7")));
     assert_true(pz__str_equal(c.writer, PZ__STR("writer")));
     assert_true(c.at_ms == KIT_NOW - 3 && c.stamp == KIT_NOW);
-    assert_true(c.expires_ms == KIT_NOW + KIT_DAY && c.confidence == 65536);
+    assert_true(c.expires_ms == KIT_NOW + KIT_DAY && c.confidence == 1.0);
     pz__profile_free(q);
+}
+
+static void a_confidence_comes_back_to_the_bit(void **state)
+{
+    (void)state;
+    static const double stated[] = {
+        0.0,         1.0 / 65536,          0.5,  0.75,   1.0, 0.7, 0.9,
+        0.749999999, 0x1.fffffffffffffp-1, 1e-9, 5e-324, 0.1, 0.3, 0.499999};
+    for (size_t i = 0; i < sizeof stated / sizeof stated[0]; i++) {
+        pz__profile *p = kit_new(NULL);
+        const pz__write write = kit_write("w", KIT_NOW);
+        const pz__claim claim = {.attribute = PZ__STR("likes"),
+                                 .slot = PZ__SLOT_INFERRED,
+                                 .value = pz_value_int(1),
+                                 .confidence = stated[i]};
+        assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
+        kit_check(p);
+        pz__profile *q = kit_copy(p);
+        assert_true(claims_of(p, "likes").list[0].confidence == stated[i]);
+        assert_true(claims_of(q, "likes").list[0].confidence == stated[i]);
+        pz__profile_free(p);
+        pz__profile_free(q);
+    }
 }
 
 static void bad_times_are_refused(void **state)
@@ -267,11 +291,14 @@ static void malformed_claims_are_refused(void **state)
     c.slot = PZ__SLOT_SWITCH + 1;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
     c = good;
-    c.confidence = 1;
+    c.confidence = 0.5;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
     c.slot = PZ__SLOT_INFERRED;
-    c.confidence = 65537;
-    assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    static const double beyond[] = {1.0000000000000002, -0.1, NAN};
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+        c.confidence = beyond[i];
+        assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
+    }
     c = good;
     c.value = pz_value_strn("\xc3", 1);
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
@@ -369,6 +396,7 @@ int main(void)
         cmocka_unit_test(clearing_keeps_the_register_without_a_value),
         cmocka_unit_test(slots_and_parts_are_registers_of_their_own),
         cmocka_unit_test(a_claim_keeps_everything_it_was_given),
+        cmocka_unit_test(a_confidence_comes_back_to_the_bit),
         cmocka_unit_test(bad_times_are_refused),
         cmocka_unit_test(malformed_claims_are_refused),
         cmocka_unit_test(lengths_are_limited),

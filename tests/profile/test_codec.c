@@ -80,6 +80,50 @@ static void damaged_bytes_are_refused_or_canonical(void **state)
         assert_in_range(accepted, tried / 50, tried - tried / 50);
 }
 
+/* A confidence that is no number of 65536ths stands as its bits, all others do not. */
+static void a_confidence_has_one_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bits;
+        bool is_good;
+    } spelled[] = {
+        {UINT64_C(0x3feccccccccccccd), true},  /* 0.9 */
+        {UINT64_C(0x3fefffffffffffff), true},  /* below 1 */
+        {UINT64_C(0x0000000000000001), true},  /* above 0 */
+        {UINT64_C(0x3fe8000000000000), false}, /* 0.75 */
+        {UINT64_C(0x3ff0000000000000), false}, /* 1 */
+        {UINT64_C(0x3ff0000000000001), false}, /* above 1 */
+        {UINT64_C(0x0000000000000000), false}, {UINT64_C(0x8000000000000000), false},
+        {UINT64_C(0xbfeccccccccccccd), false}, {UINT64_C(0x7ff0000000000000), false},
+        {UINT64_C(0x7ff8000000000000), false}, {UINT64_C(0xfff0000000000000), false},
+    };
+    static const char stated[8] = "\x3f\xec\xcc\xcc\xcc\xcc\xcc\xcd"; /* 0.9 */
+    pz__profile *p = kit_new(NULL);
+    const pz__write write = kit_write("w", KIT_NOW);
+    const pz__claim claim = {.attribute = PZ__STR("x"),
+                             .slot = PZ__SLOT_INFERRED,
+                             .value = pz_value_int(1),
+                             .confidence = 0.9};
+    assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
+    pz__buf bytes = kit_bytes(p);
+    char *at = NULL;
+    for (size_t i = 0; i + sizeof stated <= bytes.len; i++)
+        if (memcmp(bytes.data + i, stated, sizeof stated) == 0)
+            at = bytes.data + i;
+    assert_non_null(at);
+    assert_memory_equal(at - 3, "\x81\x80\x04", 3); /* 65537 */
+    for (size_t i = 0; i < sizeof spelled / sizeof spelled[0]; i++) {
+        for (unsigned b = 0; b < 8; b++)
+            at[b] = (char)(spelled[i].bits >> (56 - 8 * b));
+        assert_int_equal(decodes_to_itself(bytes.data, bytes.len), spelled[i].is_good);
+    }
+    at[-3] = '\x82'; /* 65538 */
+    assert_false(decodes_to_itself(bytes.data, bytes.len));
+    pz__buf_clear(&bytes);
+    pz__profile_free(p);
+}
+
 static void bytes_behind_the_end_are_refused(void **state)
 {
     (void)state;
@@ -204,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(damaged_bytes_are_refused_or_canonical),
+        cmocka_unit_test(a_confidence_has_one_spelling),
         cmocka_unit_test(bytes_behind_the_end_are_refused),
         cmocka_unit_test(another_version_is_refused_as_such),
         cmocka_unit_test(unknown_sections_survive),

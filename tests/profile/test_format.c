@@ -53,7 +53,7 @@ static pz__profile *sample(void)
                        .slot = PZ__SLOT_INFERRED,
                        .part = PZ__STR("web"),
                        .value = pz_value_str("roses"),
-                       .confidence = 60000};
+                       .confidence = 60000 / 65536.0};
     assert_int_equal(pz__profile_put(p, &write, &guess, NULL), PZ_OK);
     assert_int_equal(pz__profile_keep_counters(p, PZ__STR("shop"), counters, 1, KIT_NOW, NULL), 0);
     kit_observe(p, "shop", "e1", "roses", 5120, KIT_NOW - 4 * KIT_DAY, KIT_NOW, 9 * KIT_DAY, NULL);
@@ -95,6 +95,25 @@ static pz__profile *erased_sample(void)
     return p;
 }
 
+/* Guesses: whole 65536ths and what is none, in force and taken back. */
+static pz__profile *stated_sample(void)
+{
+    static const double stated[] = {0.0, 0.5, 0.7, 0.749999999, 0.75, 0.9, 1.0};
+    static const char *const channels[] = {"a", "b", "c", "d", "e", "f", "g"};
+    pz__profile *p = kit_new(NULL);
+    const pz__write write = kit_write("shop", KIT_NOW);
+    for (size_t i = 0; i < sizeof stated / sizeof stated[0]; i++) {
+        const pz__claim guess = {.attribute = PZ__STR("category"),
+                                 .slot = PZ__SLOT_INFERRED,
+                                 .part = pz_str_of(channels[i]),
+                                 .value = pz_value_str("roses"),
+                                 .confidence = stated[i]};
+        assert_int_equal(pz__profile_put(p, &write, &guess, NULL), PZ_OK);
+    }
+    kit_put(p, "shop", PZ__SLOT_INFERRED, "category", NULL, KIT_NOW, KIT_NOW);
+    return p;
+}
+
 static void print_hex(const pz__buf *bytes)
 {
     for (size_t i = 0; i < bytes->len; i++)
@@ -122,12 +141,14 @@ static void version_1_is_written_to_the_golden_bytes(void **state)
     (void)state;
     assert_golden(sample(), GOLDEN("version1.hex"));
     assert_golden(erased_sample(), GOLDEN("version1-erased.hex"));
+    assert_golden(stated_sample(), GOLDEN("version1-stated.hex"));
 }
 
 static void version_1_reads_back(void **state)
 {
     (void)state;
     static const char *const files[] = {GOLDEN("version1.hex"), GOLDEN("version1-erased.hex"),
+                                        GOLDEN("version1-stated.hex"),
                                         GOLDEN("version1-unknown.hex")};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         pz__buf golden = read_golden(files[i]);

@@ -33,7 +33,7 @@ static void assert_claims(pz__claims a, pz__claims b)
         assert_int_equal(x->at_ms, y->at_ms);
         assert_int_equal(x->stamp, y->stamp);
         assert_int_equal(x->expires_ms, y->expires_ms);
-        assert_int_equal(x->confidence, y->confidence);
+        assert_true(x->confidence == y->confidence);
         assert_int_equal(x->slot, y->slot);
         assert_int_equal(x->is_cleared, y->is_cleared);
     }

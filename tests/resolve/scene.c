@@ -82,11 +82,11 @@ void scene_say(scene *s, pz__claim_slot slot, const char *key, const char *value
 {
     const bool is_inferred = slot == PZ__SLOT_INFERRED;
     const pz__write write = write_at(s, at);
-    const uint32_t confidence = is_inferred ? (uint32_t)(s->confidence * 65536.0 + 0.5) : 0;
+    const double confidence = is_inferred ? s->confidence : 0.0;
     pz__claim claim = {.slot = (uint8_t)slot,
                        .attribute = s->attribute->name,
                        .is_cleared = value == NULL,
-                       .confidence = value ? confidence : 0};
+                       .confidence = value ? confidence : 0.0};
     if (value)
         claim.value = scene_value(s, value);
     const pz_value about = key ? scene_value(s, key) : pz_value_null();

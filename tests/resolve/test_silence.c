@@ -11,6 +11,7 @@
  * The controls ask a catalog whose thresholds are lower than those that the judge knows, and ask a
  * judge who forgets the least evidence: both must find broken answers.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -251,11 +252,20 @@ static void observe(world *w, gen *g, pz_profile *profile, reference_sight sight
         fail_msg("%s", err.message);
 }
 
+/* Any confidence, or one as near to the threshold as there is. */
+static double stated(const world *w, gen *g)
+{
+    const double threshold = w->rules.threshold;
+    const double near[] = {threshold, nextafter(threshold, 0.0), nextafter(threshold, 1.0),
+                           threshold - 1e-9};
+    return gen_chance(g, 1, 2) ? gen_unit(g) : GEN_CHOICE(g, near);
+}
+
 static void infer(world *w, gen *g, pz_profile *profile, history *h)
 {
     const size_t channel = (size_t)gen_below(g, 3);
     const uint32_t node = 1 + (uint32_t)gen_below(g, w->tree.count - 1);
-    const model claim = {node, gen_unit(g), w->now};
+    const model claim = {node, stated(w, g), w->now};
     const pz_write write = {PZ_WRITE, .channel = channels[channel], .writer = "model"};
     assert_int_equal(pz_infer(profile, "wish", pz_value_str(w->names[claim.node]), claim.confidence,
                               &write, NULL),
@@ -293,16 +303,14 @@ static void live(world *w, gen *g, pz_profile *profile, history *h)
 
 typedef enum verdict { KEPT_SILENT, ASSERTED, NOT_JUDGED, BROKEN } verdict;
 
-/* Whether some model's claim about `node` reaches the threshold; *is_near: rounding decides. */
-static bool model_says(const world *w, const history *h, uint32_t node, bool *is_near)
+/* Whether some model's claim about `node` (0: any) reaches the threshold. */
+static bool model_says(const world *w, const history *h, uint32_t node)
 {
     bool says = false;
     for (size_t i = 0; i < 3; i++) {
-        const double above = h->models[i].confidence - w->rules.threshold;
         if (h->models[i].node == 0 || (node != 0 && h->models[i].node != node))
             continue;
-        *is_near = *is_near || (above < 2e-5 && above > -2e-5);
-        says = says || above >= 0.0;
+        says = says || h->models[i].confidence >= w->rules.threshold;
     }
     return says;
 }
@@ -328,7 +336,7 @@ static verdict judge(const world *w, const history *h, int64_t at_ms, int64_t le
     reference_believe(&w->tree, &w->rules, h->sights, h->count, at_ms, lowest, beliefs);
     const uint32_t sure = reference_answer(&w->tree, beliefs, least, &is_near);
     const uint32_t group = w->is_group ? reference_answer(&w->tree, beliefs, 0, &is_group_near) : 0;
-    const bool any_model = model_says(w, h, 0, &is_near);
+    const bool any_model = model_says(w, h, 0);
     if (is_near || is_group_near)
         return NOT_JUDGED;
     if (!answer->is_resolved)
@@ -344,8 +352,7 @@ static verdict judge(const world *w, const history *h, int64_t at_ms, int64_t le
                    ? ASSERTED
                    : BROKEN;
     const bool by_evidence = said == sure && is_share(&beliefs[said], answer->confidence);
-    const bool by_model =
-        model_says(w, h, said, &is_near) && answer->confidence >= w->rules.threshold - 2e-5;
+    const bool by_model = model_says(w, h, said) && answer->confidence >= w->rules.threshold - 2e-5;
     return strcmp(answer->tier, "INFERRED") == 0 && (by_evidence || by_model) ? ASSERTED : BROKEN;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "resolve/world.h"
 
+#include <math.h>
+
 /* A flat world with a default and a recommendation. */
 static void world_usual(world *w)
 {
@@ -312,6 +314,12 @@ static void a_stated_confidence_reaches_the_same_threshold(void **state)
         assert_string_equal(world_answer(&w), "de INFERRED INFERRED");
         world_infer(&w, "de", hundredths / 100.0 - 0.0001, DAY(3));
         assert_string_equal(world_answer(&w), "en DEFAULT DEFAULT");
+        world_infer(&w, "de", nextafter(hundredths / 100.0, 1.0), DAY(3));
+        assert_string_equal(world_answer(&w), "de INFERRED INFERRED");
+        world_infer(&w, "de", nextafter(hundredths / 100.0, 0.0), DAY(3));
+        assert_string_equal(world_answer(&w), "en DEFAULT DEFAULT");
+        w.attribute.threshold = nextafter(hundredths / 100.0, 0.0);
+        assert_string_equal(world_answer(&w), "de INFERRED INFERRED");
     }
     world_end(&w);
 }

@@ -204,7 +204,7 @@ void world_infer(world *w, const char *value, double confidence, int64_t at)
                            .part = pz_str_of(w->channel),
                            .value = text_or_null(value),
                            .is_cleared = value == NULL,
-                           .confidence = (uint32_t)(confidence * 65536.0 + 0.5)},
+                           .confidence = confidence},
               at);
 }
 
