@@ -120,6 +120,9 @@ int pzl_session_gc(lua_State *L);
 int pzl_report_gc(lua_State *L);
 /* Push a new session; `engine_index` 0: a pool alone. */
 session_box *pzl_new_session(lua_State *L, int engine_index);
+/* Free what a session holds. Lua does not know how much that is, so what is used once is ended at
+ * once, not when garbage is collected. */
+void pzl_end_session(session_box *box);
 /* Take the session of the engine (or the pool of the program) at index 1 and push it; give it back
  * at the end of the call. */
 session_box *pzl_take_session(lua_State *L);

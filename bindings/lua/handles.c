@@ -181,6 +181,11 @@ session_box *pzl_new_session(lua_State *L, int engine_index)
     return box;
 }
 
+void pzl_end_session(session_box *box)
+{
+    free_session(box);
+}
+
 /* Take the session of the engine at index 1 and push it. */
 session_box *pzl_take_session(lua_State *L)
 {

@@ -623,8 +623,11 @@ static int module_eval(lua_State *L)
     const char *expression = luaL_checklstring(L, 1, &len);
     session_box *session = pzl_new_session(L, 0);
     const pz_value variables = pzl_put(L, session, 2);
-    pzl_check(L, pz_eval(&out, session->pool, expression, len, variables, &err), &err);
-    pzl_push_answer(L, out);
+    const pz_status status = pz_eval(&out, session->pool, expression, len, variables, &err);
+    if (status == PZ_OK)
+        pzl_push_answer(L, out);
+    pzl_end_session(session);
+    pzl_check(L, status, &err);
     return 1;
 }
 
@@ -637,8 +640,11 @@ static int module_parse(lua_State *L)
     lua_settop(L, 1);
     const char *json = luaL_checklstring(L, 1, &len);
     session_box *session = pzl_new_session(L, 0);
-    pzl_check(L, pz_value_parse(session->pool, &out, json, len, 0, &err), &err);
-    pzl_push(L, out);
+    const pz_status status = pz_value_parse(session->pool, &out, json, len, 0, &err);
+    if (status == PZ_OK)
+        pzl_push(L, out);
+    pzl_end_session(session);
+    pzl_check(L, status, &err);
     return 1;
 }
 
@@ -651,8 +657,11 @@ static int module_print(lua_State *L)
     luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
     session_box *session = pzl_new_session(L, 0);
     const pz_value value = pzl_put(L, session, 1);
-    pzl_check(L, pz_value_print(session->pool, &out, value, (uint32_t)indent), NULL);
-    lua_pushlstring(L, out.data, out.len);
+    const pz_status status = pz_value_print(session->pool, &out, value, (uint32_t)indent);
+    if (status == PZ_OK)
+        lua_pushlstring(L, out.data, out.len);
+    pzl_end_session(session);
+    pzl_check(L, status, NULL);
     return 1;
 }
 

@@ -99,14 +99,18 @@ static int attempt(char **catalogs, unsigned long fail_at)
     lua_State *L = lua_newstate(allocate, &b);
     if (!L)
         return 0;
+    /* Lua forgets a finalizer that it has no memory to call, so none runs before there is again. */
+    lua_gc(L, LUA_GCSTOP, 0);
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, catalogs);
     const int result = lua_pcall(L, 1, 0, 0);
     if (result != LUA_OK && !fail_at)
         printf("%s\n", lua_tostring(L, -1));
+    const int is_whole = result == LUA_OK && b.count < (fail_at ? fail_at : b.count + 1);
     /* The engine is closed here at the latest, whatever was left in the middle. */
+    b.fail_at = 0;
     lua_close(L);
-    return result == LUA_OK && b.count < (fail_at ? fail_at : b.count + 1);
+    return is_whole;
 }
 
 int main(int argc, char **argv)
