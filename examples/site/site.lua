@@ -262,7 +262,7 @@ function Site:open()
   if not engine then return why end
   self.engine = engine
   -- The process and this Lua state in it: tests count workers by it.
-  self.worker = (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 6)
+  self.worker = (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 12)
 end
 
 -- answer{method=, path=, cookie= or visitor=, body=, now=}: status, headers by name, body
