@@ -93,6 +93,7 @@ class Server:
     name = None  # of the folder below examples/ and of the command
     lua = None  # which build of the module it loads
     configuration = None  # the file in that folder
+    environment = {}
     example_port = None
 
     def __init__(self, changes=()):
@@ -172,7 +173,7 @@ class Server:
         with open(self.path("log", "output"), "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, start_new_session=True)
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C", **self.environment}, start_new_session=True)
         wait_until(self.is_up, lambda: "%s answers; its log says:\n%s" % (self.name, self.log()))
         return self
 
