@@ -2,7 +2,8 @@
  * open.c: a customer found in a store and ready to answer, beside LMDB's own get of the same bytes.
  *
  * N customers (1,000 and 10,000, or as many as the command line says) with three facts and an
- * identifier each stand in LMDB. Each operation is about one of them, at random:
+ * identifier each stand in LMDB. Each operation is about one of them, in an order left to chance
+ * in which their names lie in memory too: a host that asks has just read the name.
  *
  *     reference  mdb_get of the record by its key in a copy of the same store: found, not read
  *     open       pz_profile_open() by the id, and free the handle
@@ -31,6 +32,8 @@
 #ifdef PZ_WITH_LMDB
 
 #define CHECKED 500u
+#define ID "00000000-0000-4000-8000-%012u"
+#define NAME "c%u"
 
 static const char page_catalog[] =
     "{\"catalog\": \"page\", \"context\": {\"channel\": \"string\"},\n"
@@ -46,13 +49,18 @@ static const char page_catalog[] =
     "   \"value\": \"willkommen\"}],\n"
     "  \"default\": \"welcome\"}}}";
 
+typedef struct known {
+    pz_str key, identifier;
+    uint32_t number;
+} known;
+
 typedef struct world {
     pz_engine *engine;
     pz_context *context;
     raw *copy;
-    uint32_t customers;
+    uint32_t customers, turn;
     uint64_t state; /* of the random numbers */
-    pz_str *keys, *identifiers;
+    known *known;
     pz_profile *held;
     pz__arena arena;
 } world;
@@ -87,9 +95,9 @@ static pz_status write_new(void *payload, pz__store_txn *txn, const void *bytes,
     return pz__record_encode(profile->state, true, new_bytes);
 }
 
-static const char *name_of(const world *w, uint32_t number)
+static const char *name_of(const known *who)
 {
-    return w->identifiers[number].data + sizeof "customer";
+    return who->identifier.data + sizeof "customer";
 }
 
 static void put_customer(world *w, pz__store_txn *txn, uint32_t number)
@@ -98,21 +106,39 @@ static void put_customer(world *w, pz__store_txn *txn, uint32_t number)
     pz_error err = PZ_ERROR_INIT;
     pz_profile *profile;
     pz_str identifier;
-    snprintf(id, sizeof id, "00000000-0000-4000-8000-%012u", number);
-    snprintf(name, sizeof name, "c%u", number);
+    snprintf(id, sizeof id, ID, number);
+    snprintf(name, sizeof name, NAME, number);
     bench_must(pz_profile_new(&profile, w->engine, PZ_PERSON, id, &err), &err, "a profile");
     bench_must(pz_identify(profile, "customer", name, &by_web, &err), &err, "an identifier");
     say(profile, "language", pz_value_str(languages[number % 3]));
     say(profile, "plan", pz_value_str(plans[number % 4 % 3]));
     say(profile, "age", pz_value_int(number % 90));
     identifier = pz__identifier(&w->arena, PZ__STR("customer"), pz_str_of(name));
-    identifier.data = pz__arena_text(&w->arena, identifier.data, identifier.len);
-    w->keys[number] = (pz_str){pz__arena_text(&w->arena, id, strlen(id)), strlen(id)};
-    w->identifiers[number] = identifier;
-    bench_must(pz__store_txn_update(txn, w->keys[number], write_new, profile, &err), &err,
+    bench_must(pz__store_txn_update(txn, pz_str_of(id), write_new, profile, &err), &err,
                "a record");
-    bench_must(pz__store_txn_index(txn, identifier, w->keys[number], true, &err), &err, "an entry");
+    bench_must(pz__store_txn_index(txn, identifier, pz_str_of(id), true, &err), &err, "an entry");
     pz_profile_free(profile);
+}
+
+/* Who is asked about, one after another. */
+static void draw(world *w)
+{
+    for (uint32_t i = 0; i < w->customers; i++)
+        w->known[i].number = i;
+    for (uint32_t i = w->customers - 1; i > 0; i--) {
+        const uint32_t other = bench_below(&w->state, i + 1);
+        const known drawn = w->known[other];
+        w->known[other] = w->known[i];
+        w->known[i] = drawn;
+    }
+    for (uint32_t i = 0; i < w->customers; i++) {
+        known *who = &w->known[i];
+        char text[48];
+        int len = snprintf(text, sizeof text, ID, who->number);
+        who->key = (pz_str){pz__arena_text(&w->arena, text, (size_t)len), (size_t)len};
+        len = snprintf(text, sizeof text, "customer\x1f" NAME, who->number);
+        who->identifier = (pz_str){pz__arena_text(&w->arena, text, (size_t)len), (size_t)len};
+    }
 }
 
 static void fill(world *w)
@@ -128,9 +154,10 @@ static void fill(world *w)
 
 /* ---- running ---- */
 
-static uint32_t any(world *w)
+static const known *next(world *w)
 {
-    return bench_below(&w->state, w->customers);
+    w->turn = w->turn + 1 < w->customers ? w->turn + 1 : 0;
+    return &w->known[w->turn];
 }
 
 static void begin(world *w)
@@ -139,12 +166,12 @@ static void begin(world *w)
     bench_must(pz_context_set(w->context, "channel", pz_value_str("web"), NULL), NULL, "channel");
 }
 
-static const char *page(world *w, uint32_t number)
+static const char *page(world *w, const known *who)
 {
     const pz_decision *decision;
     begin(w);
-    bench_must(pz_decide_for(&decision, w->context, "customer", name_of(w, number), "hero", NULL),
-               NULL, "deciding");
+    bench_must(pz_decide_for(&decision, w->context, "customer", name_of(who), "hero", NULL), NULL,
+               "deciding");
     return pz_decision_str(decision, "");
 }
 
@@ -156,17 +183,17 @@ static const char *decide(world *w, const pz_profile *profile)
     return pz_decision_str(decision, "");
 }
 
-static pz_profile *customer(world *w, uint32_t number)
+static pz_profile *customer(world *w, const known *who)
 {
     pz_profile *profile;
-    bench_must(pz_customer(&profile, w->engine, "customer", name_of(w, number), NULL), NULL,
+    bench_must(pz_customer(&profile, w->engine, "customer", name_of(who), NULL), NULL,
                "a customer");
     return profile;
 }
 
-static uint64_t resolve(world *w, uint32_t number)
+static uint64_t resolve(world *w, const known *who)
 {
-    pz_profile *profile = customer(w, number);
+    pz_profile *profile = customer(w, who);
     pz_resolution answer = {PZ_RESOLUTION};
     bench_must(pz_context_begin(w->context, 0, NULL), NULL, "beginning");
     bench_must(pz_resolve(&answer, w->context, profile, "plan", NULL), NULL, "resolving");
@@ -175,27 +202,27 @@ static uint64_t resolve(world *w, uint32_t number)
     return len;
 }
 
-static uint64_t open_one(world *w, uint32_t number)
+static uint64_t open_one(world *w, const known *who)
 {
     pz_profile *profile;
-    bench_must(pz_profile_open(&profile, w->engine, w->keys[number].data, NULL), NULL, "a profile");
+    bench_must(pz_profile_open(&profile, w->engine, who->key.data, NULL), NULL, "a profile");
     const uint64_t exists = pz_profile_exists(profile);
     pz_profile_free(profile);
     return exists;
 }
 
-static uint64_t customer_one(world *w, uint32_t number)
+static uint64_t customer_one(world *w, const known *who)
 {
-    pz_profile *profile = customer(w, number);
+    pz_profile *profile = customer(w, who);
     const uint64_t exists = pz_profile_exists(profile);
     pz_profile_free(profile);
     return exists;
 }
 
-static uint64_t begin_one(world *w, uint32_t number)
+static uint64_t begin_one(world *w, const known *who)
 {
     begin(w);
-    return number;
+    return who->number;
 }
 
 #define VARIANT(name, one)                                                                         \
@@ -204,33 +231,35 @@ static uint64_t begin_one(world *w, uint32_t number)
         world *w = payload;                                                                        \
         uint64_t sum = 0;                                                                          \
         for (uint64_t i = 0; i < count; i++) {                                                     \
-            const uint32_t number = any(w);                                                        \
+            const known *who = next(w);                                                            \
             sum += (uint64_t)(one);                                                                \
         }                                                                                          \
         return sum;                                                                                \
     }
 
-VARIANT(run_get, raw_get(w->copy, w->keys[number]))
-VARIANT(run_find, raw_find(w->copy, w->identifiers[number]))
-VARIANT(run_opened, open_one(w, number))
-VARIANT(run_customer, customer_one(w, number))
-VARIANT(run_resolved, resolve(w, number))
-VARIANT(run_begin, begin_one(w, number))
-VARIANT(run_page, page(w, number)[0])
-VARIANT(run_held, decide(w, w->held)[number * 0u])
+VARIANT(run_get, raw_get(w->copy, who->key))
+VARIANT(run_find, raw_find(w->copy, who->identifier))
+VARIANT(run_opened, open_one(w, who))
+VARIANT(run_customer, customer_one(w, who))
+VARIANT(run_resolved, resolve(w, who))
+VARIANT(run_begin, begin_one(w, who))
+VARIANT(run_page, page(w, who)[0])
+VARIANT(run_held, decide(w, w->held)[who->number * 0u])
 
 static double check(world *w)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < w->customers && i < CHECKED; i++) {
-        pz_profile *profile = customer(w, i);
-        bench_expect(strcmp(page(w, i), expected(i)) == 0, expected(i));
-        bench_expect(strcmp(decide(w, profile), expected(i)) == 0, expected(i));
+        const known *who = &w->known[i];
+        const char *right = expected(who->number);
+        pz_profile *profile = customer(w, who);
+        bench_expect(strcmp(page(w, who), right) == 0, right);
+        bench_expect(strcmp(decide(w, profile), right) == 0, right);
         pz_profile_free(profile);
     }
     for (uint32_t i = 0; i < w->customers; i++) {
-        const size_t len = raw_get(w->copy, w->keys[i]);
-        bench_expect(len > 0 && raw_find(w->copy, w->identifiers[i]) == len,
+        const size_t len = raw_get(w->copy, w->known[i].key);
+        bench_expect(len > 0 && raw_find(w->copy, w->known[i].identifier) == len,
                      "a record for each key and identifier");
         bytes += len;
     }
@@ -274,13 +303,13 @@ static void bench_customers(const bench *b, uint32_t customers)
     snprintf(name, sizeof name, "customers_%u", customers);
     char *address = bench_scratch_path(b, "lmdb:", name);
     w->customers = customers;
-    w->keys = calloc(customers, sizeof *w->keys);
-    w->identifiers = calloc(customers, sizeof *w->identifiers);
-    bench_expect(w->keys && w->identifiers, "memory");
+    w->known = calloc(customers, sizeof *w->known);
+    bench_expect(w->known != NULL, "memory");
     w->engine = bench_engine(b, address, PZ_ENGINE_LAZY, page_catalog);
     pz__arena_init(&w->arena, NULL, 0);
     bench_must(pz_context_new(&w->context, w->engine, NULL), NULL, "a context");
     fill(w);
+    draw(w);
     w->copy = copied(address + strlen("lmdb:"));
     const double bytes = check(w);
     const uint32_t checked = customers < CHECKED ? customers : CHECKED;
@@ -300,8 +329,7 @@ static void bench_customers(const bench *b, uint32_t customers)
     pz_context_free(w->context);
     pz_engine_close(w->engine);
     pz__arena_clear(&w->arena);
-    free(w->keys);
-    free(w->identifiers);
+    free(w->known);
     free(w);
     free(address);
 }
