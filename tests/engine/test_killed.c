@@ -10,7 +10,7 @@
  * as customers, so that no killed creation left half of one.
  *
  * PZ_UPDATES sets how many updates each process makes: else some hundred, or 4,000 with PZ_FULL=1
- * (which PZ_FULL_CASES bounds).
+ * (which PZ_FULL_CASES bounds); where each waits for the disk alone, 50 or 1,000.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -281,12 +281,12 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static unsigned updates_each(unsigned quick)
+static unsigned updates_each(unsigned quick, unsigned full)
 {
     const char *text = getenv("PZ_UPDATES");
     if (text && *text)
         return (unsigned)strtoul(text, NULL, 10);
-    return (unsigned)gen_cases_full(quick, 4000);
+    return (unsigned)gen_cases_full(quick, full);
 }
 
 /* Let the crowd count while its processes are killed, and compare. */
@@ -338,19 +338,20 @@ static void counters_in_lmdb_are_exact(uint32_t flags, const char *what, unsigne
 static void lmdb_counts_exactly_what_was_acknowledged(void **state)
 {
     (void)state;
-    counters_in_lmdb_are_exact(0, "lmdb", 1, gen_is_full() ? 1000 : 50);
+    counters_in_lmdb_are_exact(0, "lmdb", 1, updates_each(50, 1000));
 }
 
 static void threads_that_share_commits_count_exactly_what_was_acknowledged(void **state)
 {
     (void)state;
-    counters_in_lmdb_are_exact(PZ_ENGINE_GROUPED, "lmdb grouped", THREADS_MAX, updates_each(200));
+    counters_in_lmdb_are_exact(PZ_ENGINE_GROUPED, "lmdb grouped", THREADS_MAX,
+                               updates_each(200, 4000));
 }
 
 static void lazy_lmdb_counts_exactly_what_was_acknowledged(void **state)
 {
     (void)state;
-    counters_in_lmdb_are_exact(PZ_ENGINE_LAZY, "lmdb lazy", 1, updates_each(2000));
+    counters_in_lmdb_are_exact(PZ_ENGINE_LAZY, "lmdb lazy", 1, updates_each(2000, 4000));
 }
 #endif
 
@@ -363,7 +364,7 @@ static void a_cluster_counts_exactly_what_was_acknowledged(void **state)
         skip();
     servers_start_cluster(&cluster, 60000); /* busy for long is not dead */
     servers_address(&cluster, "?prefix=visits:&deadline_ms=60000", address);
-    count_and_kill("cluster", address, 0, 1, updates_each(400));
+    count_and_kill("cluster", address, 0, 1, updates_each(400, 4000));
     servers_stop(&cluster);
 }
 #endif
