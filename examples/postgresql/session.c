@@ -10,14 +10,23 @@
  * one statement sees one catalog. A changed file with mistakes is refused with a WARNING and the
  * catalog before it goes on; a setting that names another file never falls back to the old one.
  *
+ * Parallel workers are new processes that begin with nothing, and the file may meanwhile be
+ * another, or broken. So they get the leader's catalog: its path and text are a setting that nobody
+ * else writes, which PostgreSQL hands to workers with all others. A leader looks at the file before
+ * its workers start (on_executor_start) and not again while they run. The first parallel statement
+ * of a connection may come before any catalog is read; there each process reads the file.
+ *
  * Statements know their moment: statement_timestamp(), the same in all parallel workers, is the
  * engine's clock unless the circumstances say "now". That makes the functions STABLE.
  */
 #include "session.h"
 
+#include <access/parallel.h>
 #include <access/xact.h>
+#include <executor/executor.h>
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
+#include <storage/fd.h>
 #include <utils/guc.h>
 #include <utils/memutils.h>
 #include <utils/timestamp.h>
@@ -39,10 +48,20 @@ typedef struct catalog_state {
     TimestampTz statement; /* The last statement that looked. */
 } catalog_state;
 
+/* As the library's own limit for a catalog's file. */
+#define CATALOG_BYTES_MAX (16 << 20)
+#define SETTING_IN_FORCE "personalize.catalog_in_force"
+
 char *pg_writer;
 static char *catalog_setting;
+static char *in_force_setting; /* Empty, or path, newline, text of the catalog in force. */
 static pg_session session;
 static catalog_state catalog;
+
+static ExecutorStart_hook_type next_executor_start;
+
+static void on_executor_start(QueryDesc *query, int flags);
+static bool check_in_force(char **value, void **extra, GucSource source);
 
 void pg_define_settings(void)
 {
@@ -53,6 +72,13 @@ void pg_define_settings(void)
     DefineCustomStringVariable(PG_SETTING_WRITER, "Who writes profiles: 1 to 16 bytes.",
                                "Databases whose profiles are merged need names of their own.",
                                &pg_writer, "local", PGC_USERSET, 0, NULL, NULL, NULL);
+    DefineCustomStringVariable(SETTING_IN_FORCE, "The catalog in force, for parallel workers.",
+                               "The extension alone sets it.", &in_force_setting, "", PGC_SUSET,
+                               GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE |
+                                   GUC_DISALLOW_IN_FILE | GUC_SUPERUSER_ONLY,
+                               check_in_force, NULL, NULL);
+    next_executor_start = ExecutorStart_hook;
+    ExecutorStart_hook = on_executor_start;
 #if PG_VERSION_NUM >= 150000
     MarkGUCPrefixReserved("personalize");
 #endif
@@ -190,6 +216,78 @@ static bool look_at_file(const char *path, file_state *out)
     return true;
 }
 
+/* The text of a file with a NUL behind it, in the memory of the call; NULL if it cannot be read. */
+static char *read_text(const char *path, size_t *len)
+{
+    FILE *file = AllocateFile(path, PG_BINARY_R);
+    size_t room = 1 << 16;
+    char *text;
+    bool is_whole;
+
+    if (!file)
+        return NULL;
+    text = palloc(room);
+    *len = 0;
+    while (!feof(file) && !ferror(file) && *len <= CATALOG_BYTES_MAX) {
+        if (*len + 1 == room)
+            text = repalloc(text, room *= 2);
+        *len += fread(text + *len, 1, room - *len - 1, file);
+    }
+    is_whole = feof(file) && !ferror(file);
+    FreeFile(file);
+    text[*len] = 0;
+    return is_whole ? text : NULL;
+}
+
+/* Nobody sets it but the extension, and PostgreSQL for a worker. */
+static bool check_in_force(char **value, void **extra, GucSource source)
+{
+    (void)value;
+    (void)extra;
+    return source == PGC_S_DEFAULT || source == PGC_S_OVERRIDE;
+}
+
+/* Tell the workers of statements to come. GUC_ACTION_SAVE passes while others run, whom it does not
+ * reach; PGC_S_OVERRIDE is a default, which no transaction takes back. */
+static void tell_workers(const char *path, const char *text)
+{
+    const char *both = psprintf("%s\n%s", path, text);
+
+    set_config_option(SETTING_IN_FORCE, both, PGC_SUSET, PGC_S_OVERRIDE, GUC_ACTION_SAVE, true, 0,
+                      false);
+}
+
+/* What the leader of this worker has in force of the file at `path`, or NULL. */
+static const char *text_of_leader(const char *path)
+{
+    const size_t len = strlen(path);
+
+    if (!IsParallelWorker() || !in_force_setting || strncmp(in_force_setting, path, len) != 0)
+        return NULL;
+    return in_force_setting[len] == '\n' ? in_force_setting + len + 1 : NULL;
+}
+
+static pz_status load(const char *path, pz_error *err)
+{
+    const char *of_leader = text_of_leader(path);
+    pz_status status;
+    size_t len = 0;
+    char *text;
+
+    if (of_leader)
+        return pz_engine_load_text(session.engine, path, of_leader, strlen(of_leader), NULL, err);
+    text = read_text(path, &len);
+    if (!text) /* The library says why. */
+        status = pz_engine_load(session.engine, path, NULL, err);
+    else
+        status = pz_engine_load_text(session.engine, path, text, len, NULL, err);
+    if (status == PZ_OK && !IsParallelWorker())
+        tell_workers(text ? path : "", text ? text : "");
+    if (text)
+        pfree(text);
+    return status;
+}
+
 /* The same file as before: another state of it is taken if it is right. */
 static void follow_catalog(void)
 {
@@ -201,7 +299,7 @@ static void follow_catalog(void)
     if (!look_at_file(catalog.path, &now) || is_same_file(&now, &catalog.seen))
         return;
     catalog.seen = now;
-    status = pz_engine_load(session.engine, catalog.path, NULL, &err);
+    status = load(catalog.path, &err);
     if (status != PZ_OK)
         report(WARNING, status, &err, "The catalog read before stays in force.");
 }
@@ -222,24 +320,40 @@ static void change_catalog(void)
                          PG_SETTING_CATALOG)));
     memset(&catalog.seen, 0, sizeof catalog.seen);
     look_at_file(catalog_setting, &catalog.seen);
-    pg_check(pz_engine_load(session.engine, catalog_setting, NULL, &err), &err, NULL);
+    pg_check(load(catalog_setting, &err), &err, NULL);
     catalog.path = MemoryContextStrdup(session.memory, catalog_setting);
+}
+
+static bool is_catalog_named(void)
+{
+    return catalog.path && catalog_setting && strcmp(catalog.path, catalog_setting) == 0;
 }
 
 /* Once a statement, and whenever the setting names another file. */
 static void look_at_catalog(void)
 {
     const TimestampTz statement = GetCurrentStatementStartTimestamp();
-    const bool is_named =
-        catalog.path && catalog_setting && strcmp(catalog.path, catalog_setting) == 0;
+    const bool is_named = is_catalog_named();
 
-    if (is_named && statement == catalog.statement)
+    /* While workers run there is one catalog: theirs. */
+    if (is_named && (statement == catalog.statement || IsInParallelMode()))
         return;
     catalog.statement = statement;
     if (is_named)
         follow_catalog();
     else
         change_catalog();
+}
+
+/* Before a statement that may start workers: what they are given is what the file says now. */
+static void on_executor_start(QueryDesc *query, int flags)
+{
+    if (query->plannedstmt->parallelModeNeeded && session.engine && is_catalog_named())
+        look_at_catalog();
+    if (next_executor_start)
+        next_executor_start(query, flags);
+    else
+        standard_ExecutorStart(query, flags);
 }
 
 /* ---- calls ---- */

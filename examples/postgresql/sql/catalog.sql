@@ -25,6 +25,30 @@ SELECT put_file(:'changing', :'bad');
 -- Refused once, with the place; what was in force goes on.
 SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
 SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+-- In parallel workers too, which are new processes.
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE TABLE several AS SELECT i AS id FROM generate_series(1, 10000) AS i;
+ANALYZE several;
+SET max_parallel_workers_per_gather = 2;
+SELECT personalize_decide(NULLIF('{}', id::text)::jsonb, 'd') -> 'value' AS value, count(*) FROM several GROUP BY 1;
+SELECT put_file(:'changing', :'one');
+SELECT personalize_decide(NULLIF('{}', id::text)::jsonb, 'd') -> 'value' AS value, count(*) FROM several GROUP BY 1;
+-- One statement, one catalog: its workers start when the file is another already.
+CREATE FUNCTION ask_after_a_change(path text, content text) RETURNS TABLE (value jsonb, n bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM personalize_decide(NULL, 'd');
+    PERFORM put_file(path, content);
+    RETURN QUERY SELECT personalize_decide(NULLIF('{}', id::text)::jsonb, 'd') -> 'value', count(*) FROM several GROUP BY 1;
+END $$;
+SELECT * FROM ask_after_a_change(:'changing', :'two');
+SELECT personalize_decide(NULLIF('{}', id::text)::jsonb, 'd') -> 'value' AS value, count(*) FROM several GROUP BY 1;
+SELECT * FROM ask_after_a_change(:'changing', :'bad');
+-- Nobody but the extension says what workers get.
+SET personalize.catalog_in_force = 'changing.json';
+DROP FUNCTION ask_after_a_change;
+DROP TABLE several;
 SELECT put_file(:'changing', :'two');
 SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
 -- Another file never falls back to the one before.
