@@ -23,6 +23,7 @@
 
 #include <access/parallel.h>
 #include <access/xact.h>
+#include <catalog/namespace.h>
 #include <executor/executor.h>
 #include <mb/pg_wchar.h>
 #include <miscadmin.h>
@@ -145,6 +146,36 @@ char *pg_to_utf8(const char *text, size_t len)
     return converted == text ? pnstrdup(text, len) : unconstify(char *, converted);
 }
 
+/* A message in the encoding of the database, with `?` for what has no place there: a message that
+ * cannot be told would hide the mistake behind another, and make an ERROR of a WARNING. */
+static char *message_from_utf8(const char *text)
+{
+    const int encoding = GetDatabaseEncoding();
+    const size_t len = strlen(text), room = len * MAX_CONVERSION_GROWTH + 1;
+    Oid convert;
+    char *out;
+    size_t done = 0, out_len = 0;
+
+    if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+        return pstrdup(text);
+    convert = FindDefaultConversionProc(PG_UTF8, encoding);
+    if (!OidIsValid(convert))
+        return pg_from_utf8(text, len);
+    out = palloc0(room);
+    while (done < len) {
+        done += (size_t)pg_do_encoding_conversion_buf(
+            convert, PG_UTF8, encoding, (unsigned char *)unconstify(char *, text) + done,
+            (int)(len - done), (unsigned char *)out + out_len, (int)(room - out_len), true);
+        out_len += strlen(out + out_len);
+        if (done < len) {
+            out[out_len++] = '?';
+            done += (size_t)pg_utf_mblen((const unsigned char *)text + done);
+        }
+    }
+    out[out_len] = 0;
+    return out;
+}
+
 /* What a client can act on keeps a code of its own. */
 static int sqlstate_of(pz_status status)
 {
@@ -182,8 +213,7 @@ static int sqlstate_of(pz_status status)
 static void report(int level, pz_status status, const pz_error *err, const char *where)
 {
     const char *text = err->message[0] ? err->message : pz_status_text(status);
-    const char *message = pg_from_utf8(text, strlen(text));
-
+    const char *message = message_from_utf8(text);
     const char *place = "";
 
     if (err->line)
