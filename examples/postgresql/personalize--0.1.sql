@@ -45,8 +45,11 @@ CREATE FUNCTION personalize_export(profile bytea) RETURNS jsonb
 -- Every mistake of a catalog, before it is put in force.
 CREATE FUNCTION personalize_check_json(catalog text) RETURNS jsonb
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10000;
+-- A body that is bound when it is made: it finds the other function in whatever schema both are.
 CREATE FUNCTION personalize_check(catalog text) RETURNS TABLE (severity text, line int, "column" int,
     path text, message text, suggestion text)
-    AS $$ SELECT * FROM jsonb_to_recordset(personalize_check_json(catalog))
-        AS found(severity text, line int, "column" int, path text, message text, suggestion text) $$
-    LANGUAGE SQL STABLE STRICT PARALLEL SAFE;
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT * FROM jsonb_to_recordset(personalize_check_json(catalog))
+            AS found(severity text, line int, "column" int, path text, message text, suggestion text);
+    END;

@@ -85,4 +85,9 @@ SELECT line, "column", path, message, suggestion FROM personalize_check(
   "segments": {"german": "profile.langage == ''de''"}}');
 SELECT severity, line, "column" FROM personalize_check('{"catalog": ');
 SELECT count(*) FROM personalize_check('{"catalog": "fine"}');
+-- From whatever schema the extension is in, also when it is not looked through.
+CREATE SCHEMA tools;
+ALTER EXTENSION personalize SET SCHEMA tools;
+SELECT count(*) FROM tools.personalize_check('{"catalog": ');
+ALTER EXTENSION personalize SET SCHEMA public;
 DROP FUNCTION put_file;
