@@ -151,7 +151,8 @@ local function mistakes_in(path)
   return lines[1] and table.concat(lines, "\n")
 end
 
--- Put `text` in force, or say why not. The last good text needs no second check.
+-- Put `text` in force, or say why not. The last good text needs no second check. What was checked is the
+-- file, so it has to be the same text still.
 function Site:load(text)
   local good = read_file(self.good)
   local why = text ~= good and mistakes_in(self.catalog)
@@ -161,6 +162,10 @@ function Site:load(text)
   if not warnings then return why end
   if text ~= good then replace_file(self.good, text) end
   self.is_loaded = true
+  if text ~= good and read_file(self.catalog) ~= text then
+    self.text = nil -- looked at again in the next second
+    return self.catalog .. ": was replaced while it was checked"
+  end
 end
 
 -- Look at the catalog's file, once a second.

@@ -1,0 +1,51 @@
+-- What the site does at moments that no test of a server can choose.
+--     lua test_site.lua SOURCE_DIR MODULE_DIR SCRATCH
+local source, modules, scratch = arg[1], arg[2], arg[3]
+package.path = source .. "/examples/site/?.lua;" .. package.path
+package.cpath = modules .. "/?.so;" .. package.cpath
+
+local safe = require("personalize").safe
+local catalog = scratch .. "/shop.json"
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text) and file:close())
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local good = read(source .. "/examples/site/shop.json")
+local failing, count = good:gsub('"default": "everything"', '"default": "untested"')
+assert(count == 1)
+local shop = require("site").new{catalog = catalog, state = scratch}
+local now = 1000000000000
+
+local function hero()
+  now = now + 1000
+  local status, _, page = shop:answer{method = "GET", path = "/", now = now}
+  assert(status == 200)
+  return page:match('data%-hero="([^"]*)"')
+end
+
+write(catalog, good)
+assert(hero() == "everything")
+
+-- A catalog whose own tests fail is replaced by a right one after it was read and before it is checked.
+local check = safe.check
+safe.check = function(path)
+  write(catalog, good)
+  return check(path)
+end
+write(catalog, failing)
+local seen = hero()
+assert(seen == "everything", "an unchecked catalog was put in force: " .. seen)
+safe.check = check
+assert(hero() == "everything")
+local status, _, text = shop:answer{method = "GET", path = "/status", now = now}
+assert(status == 200 and not text:find("refused"), text)
+print("the text that is put in force is the one that was checked")
