@@ -82,7 +82,7 @@ end
 -- hands in `visitor`.
 local function visitor_id(request)
   local id = request.visitor
-  if not id and request.cookie then id = (";" .. request.cookie):match("[; ]visitor=(%x+)") end
+  if not id and request.cookie then id = (";" .. request.cookie):match("[; ]visitor=([^; ]+)") end
   return id and is_id(id) and id or nil
 end
 

@@ -390,8 +390,8 @@ class Claims:
         self.assertEqual(self.server.post("/choose", visitor, {"colour": "red"}).status, 422)
         self.assertEqual(self.server.get("/nowhere").status, 404)
         self.assertIn(self.server.post("/choose", visitor, {"interest": "x" * 9000}).status, (413, 400))
-        for cookie in ("short", "g" * 32, "0" * 31, "0" * 33, "../../etc/passwd"):
-            self.assertEqual(self.server.get("/", cookie).hero(), "everything")
+        for cookie in ("short", "g" * 32, "0" * 31, "0" * 33, "../../etc/passwd", visitor + "z", '"%s"' % visitor):
+            self.assertEqual(self.server.get("/", cookie).hero(), "everything", cookie)
         self.assertEqual(self.server.get("/", visitor).hero(), "home")
 
     def test_reasons_are_told(self):
