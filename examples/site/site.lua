@@ -182,13 +182,14 @@ end
 
 -- ---- what is answered ----
 
--- What to show, and by which rule. Without an answer there is a page all the same. `now`, in milliseconds,
--- is the server's own reading of the clock, if it has one at hand.
+-- What to show, and by which rule. Without an answer, or with one that is no text, as of a catalog
+-- without a default, there is a page all the same. `now`, in milliseconds, is the server's own reading of the
+-- clock, if it has one at hand.
 function Site:decide(id, now)
   local circumstances = self.circumstances
   circumstances.now = now
   local hero = self.engine:decide_for("cookie", id, "home.hero", circumstances)
-  if not hero then return "everything", nil end
+  if not hero or type(hero.value) ~= "string" then return "everything", nil end
   return hero.value, hero.rule
 end
 

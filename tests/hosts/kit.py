@@ -211,12 +211,11 @@ class Server:
 
     # ---- questions ----
 
-    def ask(self, method, path, visitor=None, form=None, headers=None, timeout=20):
+    def ask(self, method, path, visitor=None, form=None, headers=None, timeout=20, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         headers = dict(headers or {}, Connection="close")
         if visitor:
             headers["Cookie"] = "theme=dark; visitor=" + visitor
-        body = None
         if form is not None:
             body = urllib.parse.urlencode(form)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -292,6 +291,10 @@ OTHER_DEFAULT = [('"default": "everything"', '"default": "spring"'),
                  ('"home.hero": "everything"', '"home.hero": "spring"')]
 MISSPELT = [("tier(profile.interest)", "tier(profile.intrest)")]
 FAILING = [('"decide": {"home.hero": "everything"}', '"decide": {"home.hero": "toys"}')]
+
+
+NO_DEFAULT = [(',\n      "default": "everything",', ""),
+              ('{"name": "a stranger sees everything", "decide": {"home.hero": "everything"}},', "")]
 
 
 class Claims:
@@ -393,6 +396,14 @@ class Claims:
         for cookie in ("short", "g" * 32, "0" * 31, "0" * 33, "../../etc/passwd", visitor + "z", '"%s"' % visitor):
             self.assertEqual(self.server.get("/", cookie).hero(), "everything", cookie)
         self.assertEqual(self.server.get("/", visitor).hero(), "home")
+
+    def test_catalog_without_a_default_has_a_page_for_everybody(self):
+        self.server.post("/choose", VISITOR % 11, {"interest": "toys"})
+        self.deploy(NO_DEFAULT)
+        for visitor, hero in ((None, "everything"), (VISITOR % 12, "everything"), (VISITOR % 11, "toys")):
+            for answer in self.ask_every_worker("/", visitor):
+                self.assertEqual(answer.hero(), hero)
+        self.assertEqual(len(self.server.get("/status").text.splitlines()), 1)
 
     def test_reasons_are_told(self):
         visitor = VISITOR % 5
