@@ -13,5 +13,5 @@ core.register_service("shop", "http", function(applet)
   for name, value in pairs(headers) do applet:add_header(name, value) end
   if status ~= 204 then applet:add_header("Content-Length", #body) end
   applet:start_response()
-  applet:send(body)
+  if applet.method ~= "HEAD" then applet:send(body) end
 end)

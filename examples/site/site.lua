@@ -6,7 +6,11 @@
 --     POST /choose   the visitor says what to show; an empty `interest` leaves it to the shop again
 --     POST /beacon   something was seen: `category`, and the page's own `id` for this sighting
 --     GET  /why      the reasons of the decision, in sentences
---     GET  /status   for operators: which catalog is in force, and what is wrong with a refused one
+--     GET  /status   for operators: which catalog is in force, what is wrong with a refused one, and with
+--                    the store
+--
+-- HEAD is answered as GET; a plugin whose server does not leave out the body does. While the store cannot
+-- be opened there is a page all the same, the one for nobody in particular.
 --
 -- A site is one engine. It is opened at its first request, so that a server may load this file
 -- before it forks. Profiles are read from the store for every request and never kept: what one worker
@@ -157,15 +161,15 @@ function Site:load(text)
   local good = read_file(self.good)
   local why = text ~= good and mistakes_in(self.catalog)
   if why then return why end
+  if text ~= good and read_file(self.catalog) ~= text then
+    self.text = nil -- looked at again in the next second
+    return self.catalog .. ": was replaced while it was checked"
+  end
   local warnings
   warnings, why = self.engine:load_text(text, self.catalog)
   if not warnings then return why end
   if text ~= good then replace_file(self.good, text) end
   self.is_loaded = true
-  if text ~= good and read_file(self.catalog) ~= text then
-    self.text = nil -- looked at again in the next second
-    return self.catalog .. ": was replaced while it was checked"
-  end
 end
 
 -- Look at the catalog's file, once a second.
@@ -186,9 +190,11 @@ end
 -- without a default, there is a page all the same. `now`, in milliseconds, is the server's own reading of the
 -- clock, if it has one at hand.
 function Site:decide(id, now)
+  if not self.engine then return "everything", nil end
   local circumstances = self.circumstances
   circumstances.now = now
-  local hero = self.engine:decide_for("cookie", id, "home.hero", circumstances)
+  local hero, why = self.engine:decide_for("cookie", id, "home.hero", circumstances)
+  self.trouble = why
   if not hero or type(hero.value) ~= "string" then return "everything", nil end
   return hero.value, hero.rule
 end
@@ -209,6 +215,12 @@ local THEIRS = {
   ERR_TYPE = true, ERR_DOMAIN = true, ERR_PARSE = true, ERR_LATE = true, ERR_TIME = true, ERR_LIMIT = true,
 }
 
+-- What is our fault is told to operators and not to visitors: it may name files.
+local function refuse(self, why)
+  self.trouble = why
+  return 503, {["Content-Type"] = TEXT, ["Retry-After"] = "1"}, "Not now; please try again.\n"
+end
+
 -- Do `write` with the visitor's profile. Gives nothing if it went well, else what to answer.
 local function write_as(self, id, write)
   local visitor, message, code = self.engine:customer("cookie", id)
@@ -216,7 +228,9 @@ local function write_as(self, id, write)
     message, code = select(2, write(visitor))
     visitor:close()
   end
-  if message then return THEIRS[code] and 422 or 503, {["Content-Type"] = TEXT}, message .. "\n" end
+  if message and not THEIRS[code] then return refuse(self, message) end
+  if message then return 422, {["Content-Type"] = TEXT}, message .. "\n" end
+  self.trouble = nil
 end
 
 answers["POST /choose"] = function(self, id, form)
@@ -251,36 +265,57 @@ answers["GET /why"] = function(self, id)
   local visitor = id and self.engine:customer("cookie", id)
   local hero, why = self.engine:explain("home.hero", visitor)
   if visitor then visitor:close() end
-  if not hero then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
+  if not hero then return refuse(self, why) end
   return 200, {["Content-Type"] = TEXT}, hero.text
 end
 
 answers["GET /status"] = function(self)
-  local lines = {"catalog " .. (self.engine:catalog_hash() or "none")}
-  if self.refused then lines[2] = "refused:\n" .. self.refused end
+  local lines = {"catalog " .. (self.engine and self.engine:catalog_hash() or "none")}
+  if self.refused then lines[#lines + 1] = "refused:\n" .. self.refused end
+  if self.trouble then lines[#lines + 1] = "store:\n" .. self.trouble end
   return 200, {["Content-Type"] = TEXT}, table.concat(lines, "\n") .. "\n"
 end
 
 -- ---- the door ----
 
-function Site:open()
-  local engine, why = personalize.open{store = "lmdb:" .. self.state .. "/customers"}
-  if not engine then return why end
-  self.engine = engine
+-- What needs the store; the rest is answered without.
+local NEEDS_STORE = {["POST /choose"] = true, ["POST /beacon"] = true, ["GET /why"] = true}
+
+-- The methods of each path, for those who come with another.
+local METHODS = {}
+for request in pairs(answers) do
+  local method, path = request:match("^(%S+) (.*)$")
+  METHODS[path] = (method == "GET" and "GET, HEAD" or method)
+end
+
+-- Open the store, at most once a second.
+function Site:open(second)
+  if second == self.tried_at then return end
+  self.tried_at = second
+  self.engine, self.trouble = personalize.open{store = "lmdb:" .. self.state .. "/customers"}
   -- The process and this Lua state in it: tests count workers by it.
-  self.worker = (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 12)
+  self.worker = self.worker or (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 12)
+end
+
+local function answer_to(self, request, second)
+  local method = request.method == "HEAD" and "GET" or request.method
+  local name = method .. " " .. request.path
+  local answer = answers[name]
+  if not answer and METHODS[request.path] then
+    return 405, {["Content-Type"] = TEXT, Allow = METHODS[request.path]}, "Not in this way.\n"
+  end
+  if not answer then return 404, {["Content-Type"] = TEXT}, "There is nothing here.\n" end
+  if self.engine then self:follow_catalog(second)
+  elseif NEEDS_STORE[name] then return refuse(self, self.trouble) end
+  local form = method == "POST" and fields(request.body)
+  return answer(self, visitor_id(request), form, request.now)
 end
 
 -- answer{method=, path=, cookie= or visitor=, body=, now=}: status, headers by name, body
 function Site:answer(request)
-  local why = not self.engine and self:open()
-  if why then return 503, {["Content-Type"] = TEXT}, why .. "\n" end
-  local now = request.now
-  self:follow_catalog(now and floor(now / 1000) or os.time())
-  local answer = answers[request.method .. " " .. request.path]
-  if not answer then return 404, {["Content-Type"] = TEXT}, "There is nothing here.\n" end
-  local form = request.method == "POST" and fields(request.body)
-  local status, headers, body = answer(self, visitor_id(request), form, now)
+  local second = request.now and floor(request.now / 1000) or os.time()
+  if not self.engine then self:open(second) end
+  local status, headers, body = answer_to(self, request, second)
   headers["Cache-Control"] = "private, no-store"
   headers["X-Worker"] = self.worker
   return status, headers, body or ""

@@ -397,6 +397,25 @@ class Claims:
             self.assertEqual(self.server.get("/", cookie).hero(), "everything", cookie)
         self.assertEqual(self.server.get("/", visitor).hero(), "home")
 
+    def test_other_methods(self):
+        visitor = VISITOR % 8
+        self.server.post("/choose", visitor, {"interest": "home"})
+        page, head = self.server.get("/", visitor), self.server.ask("HEAD", "/", visitor)
+        self.assertEqual((head.status, head.text, head.headers["Content-Type"]),
+                         (200, "", page.headers["Content-Type"]))
+        for method, path, allowed in (("PUT", "/", "GET, HEAD"), ("OPTIONS", "/why", "GET, HEAD"),
+                                      ("GET", "/choose", "POST"), ("HEAD", "/beacon", "POST")):
+            answer = self.server.ask(method, path, visitor)
+            self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed), (method, path))
+
+    def test_form_in_chunks_is_read_or_refused(self):
+        chunks = (piece for piece in (b"inter", b"est=toys"))
+        answer = self.server.ask("POST", "/choose", VISITOR % 10, body=chunks,
+                                 headers={"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertIn(answer.status, (303, 411), answer.text)
+        if answer.status == 303:
+            self.assertEqual(self.server.get("/", VISITOR % 10).hero(), "toys")
+
     def test_catalog_without_a_default_has_a_page_for_everybody(self):
         self.server.post("/choose", VISITOR % 11, {"interest": "toys"})
         self.deploy(NO_DEFAULT)
@@ -404,6 +423,24 @@ class Claims:
             for answer in self.ask_every_worker("/", visitor):
                 self.assertEqual(answer.hero(), hero)
         self.assertEqual(len(self.server.get("/status").text.splitlines()), 1)
+
+    def test_page_without_a_store(self):
+        server = self.server_class(self.changes)
+        self.addCleanup(server.remove)
+        os.rmdir(server.path("state"))
+        server.start()
+        visitor = VISITOR % 13
+        self.assertEqual(server.get("/", visitor).hero(), "everything")
+        self.assertIn(server.path("state"), server.get("/status").text)
+        for method, path, form in (("POST", "/choose", {"interest": "toys"}), ("POST", "/beacon", {}), ("GET", "/why", None)):
+            answer = server.ask(method, path, visitor, form)
+            self.assertEqual(answer.status, 503, path)
+            self.assertNotIn(server.root, answer.text)
+        # As soon as it can be opened it is.
+        os.mkdir(server.path("state"))
+        server.give_to_server("state")
+        wait_until(lambda: server.post("/choose", visitor, {"interest": "toys"}).status == 303, "a choice is taken")
+        wait_until(lambda: server.get("/", visitor).hero() == "toys", "and heard")
 
     def test_reasons_are_told(self):
         visitor = VISITOR % 5
