@@ -78,7 +78,12 @@ final class Library
     public static function load(): FFI
     {
         static $ffi = null;
-        return $ffi ??= FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
+        try {
+            return $ffi ??= FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
+        } catch (FFI\Exception $e) {
+            throw new PersonalizeException($e->getMessage() . '; run ldconfig or name the library in '
+                . 'PERSONALIZE_LIBRARY, and see that ffi.enable allows FFI here', 'ERR_IO');
+        }
     }
 }
 
@@ -246,12 +251,31 @@ final class Shop
             ?? throw new PersonalizeException('the customer is of another shop', 'ERR_ARG');
     }
 
-    /** Begin a request. 'now' (milliseconds since 1970) and 'level' are no keys of the catalog. */
+    /** Two of them would free the same handles. */
+    private function __clone()
+    {
+    }
+
+    /** Milliseconds since 1970; 0: now. FFI would make 2026 of '2026-01-01'. */
+    private function moment(mixed $now): int
+    {
+        if (is_string($now)) {
+            $now = date_create_immutable($now);
+        }
+        return match (true) {
+            is_int($now) => $now,
+            $now instanceof \DateTimeInterface => (int) $now->format('Uv'),
+            default => throw new PersonalizeException(
+                "'now' is milliseconds since 1970, a DateTimeInterface or a time as text", 'ERR_TIME'),
+        };
+    }
+
+    /** Begin a request. 'now' (see moment()) and 'level' are no keys of the catalog. */
     private function begin(array $context): void
     {
         $this->open();
         $this->c->pz_pool_reset($this->pool);
-        $this->check($this->c->pz_context_begin($this->context, $context['now'] ?? 0, $this->err()));
+        $this->check($this->c->pz_context_begin($this->context, $this->moment($context['now'] ?? 0), $this->err()));
         if (isset($context['level'])) {
             $this->check($this->c->pz_context_level($this->context, $this->name($context['level']), $this->err()));
         }
@@ -279,7 +303,11 @@ final class Shop
 
     private function parsed(mixed $value): FFI\CData
     {
-        $json = json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
+        try {
+            $json = json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
+        } catch (\JsonException $e) {
+            throw new PersonalizeException('a value that JSON cannot say: ' . $e->getMessage(), 'ERR_ARG');
+        }
         $out = $this->c->new('pz_value');
         $this->check($this->c->pz_value_parse($this->pool, FFI::addr($out), $json, strlen($json), 0, $this->err()));
         return $out;

@@ -65,10 +65,20 @@ refused('ERR_DOMAIN', fn () => $ann->choose('language', 'it'), 'a wrong value');
 refused('ERR_TYPE', fn () => $ann->chose('language', 'de'), 'a wrong verb');
 refused('ERR_ARG', fn () => $shop->decide("letter\0x"), 'a name with NUL');
 refused('ERR_NOT_FOUND', fn () => $shop->decide('letter', null, ['chanel' => 'web']), 'a wrong circumstance');
+refused('ERR_ARG', fn () => $ann->declare('city', "\xff"), 'text that is no UTF-8');
+refused('ERR_ARG', fn () => $ann->declare('age', NAN), 'what JSON has no word for');
+$year = ['now' => strtotime('2026-01-15T00:00:00Z') * 1000];
+foreach ([$year['now'], '2026-01-15T00:00:00Z', new DateTimeImmutable('2026-01-15T01:00:00+01:00')] as $now) {
+    same('fr', $shop->resolve('language', $ann, ['now' => $now])['value'], 'the moment, however it is said');
+}
+same('en', $shop->resolve('language', $ann, ['now' => '2025-12-31T00:00:00Z'])['value'], 'before it was known');
+foreach (['soon', 1.5, []] as $now) {
+    refused('ERR_TIME', fn () => $shop->decide('letter', $ann, ['now' => $now]), 'no moment');
+}
 try {
-    $ann->declare('city', "\xff");
-    same('an exception', 'none', 'text that is no UTF-8');
-} catch (JsonException) {
+    clone $shop;
+    same('an exception', 'none', 'a copy of a shop');
+} catch (Error) {
     $checks++;
 }
 file_put_contents("$folder/bad.json", "{\"catalog\": \"x\",\n \"segments\": {\"s\": \"profile.nope == 1\"}}");
