@@ -28,7 +28,7 @@ if os.environ.get("PZ_FULL", "0") in ("", "0"):
     skip("PZ_FULL=1 runs it")
 try:
     import trytond
-    from proteus import Model, config
+    from proteus import Model, Wizard, config
     import trytond.modules.party  # noqa: F401
 except ImportError as error:
     skip(error)
@@ -135,6 +135,42 @@ def drive(port):
         raise AssertionError("two parties have one code")
     ann.reload()
     assert (ann.letter, ann.chosen_language) == ("hallo", None), "a rolled back choice was heard"
+
+    # A language that is on record no more is a fact no more, also where the new one is none of the catalog's.
+    for other in (None, Lang.find([("code", "not in", list(lang))], limit=1)[0]):
+        ann.lang = other
+        ann.save()
+        ann.reload()
+        assert ann.letter == "hello", (other and other.code, ann.letter)
+        ann.lang = lang["de"]
+        ann.save()
+        ann.reload()
+        assert ann.letter == "hallo", ann.letter
+
+    # A party that replaces another takes over what the customer chose, not what was recorded.
+    old, new = Party(name="Cem", lang=lang["fr"]), Party(name="Cem", lang=lang["de"])
+    old.save()
+    new.save()
+    old.name = "Cem"
+    old.save()
+    replace = Wizard("party.replace", [old])
+    replace.form.destination = new
+    replace.execute("replace")
+    new.reload()
+    assert (new.letter, new.chosen_language) == ("hallo", None), (new.letter, new.chosen_language)
+    old, new = Party(name="Dora"), Party(name="Dora", lang=lang["en"])
+    old.chosen_language = "de"
+    old.save()
+    new.save()
+    replace = Wizard("party.replace", [old])
+    replace.form.destination = new
+    replace.execute("replace")
+    new.reload()
+    assert (new.letter, new.chosen_language) == ("hallo", "de"), (new.letter, new.chosen_language)
+    new.chosen_language = None
+    new.save()
+    new.reload()
+    assert (new.letter, new.chosen_language) == ("hello", None), (new.letter, new.chosen_language)
 
     # A deleted party is forgotten; others are not.
     bob.chosen_language = "de"

@@ -6,3 +6,4 @@ from . import party
 
 def register():
     Pool.register(party.Party, module="personalize", type_="model")
+    Pool.register(party.Replace, module="personalize", type_="wizard")

@@ -5,6 +5,7 @@ himself, told to an agent who fills in the form, is a choice, which no import an
 leaving the field empty takes it back.
 """
 import logging
+import time
 
 import personalize
 from trytond.exceptions import UserError
@@ -15,6 +16,7 @@ from trytond.transaction import Transaction
 from . import shop
 
 logger = logging.getLogger(__name__)
+LONG_AGO = 1  # milliseconds since 1970
 
 
 class Party(metaclass=PoolMeta):
@@ -58,13 +60,18 @@ class Party(metaclass=PoolMeta):
     @classmethod
     def create(cls, vlist):
         parties = super().create(vlist)
-        cls._declare_known(parties)
+        for party in parties:
+            party.tell_language(None)
         return parties
 
     @classmethod
     def write(cls, *args):
+        written = [party for parties, values in zip(args[::2], args[1::2])
+                   if "lang" in values or "langs" in values for party in parties]
+        before = [(party.id, party.lang) for party in cls.browse(written)]
         super().write(*args)
-        cls._declare_known([party for parties in args[::2] for party in parties])
+        for id, lang in before:
+            cls(id).tell_language(lang)
 
     @classmethod
     def delete(cls, parties):
@@ -73,12 +80,36 @@ class Party(metaclass=PoolMeta):
         for id in ids:
             shop.erase(id)
 
-    @classmethod
-    def _declare_known(cls, parties):
-        """Facts. One that the catalog does not allow is no reason to refuse the party."""
-        for party in cls.browse(parties):
-            if party.lang:
-                try:
-                    shop.say(party.id, "declare", "language", party.lang.code, channel="crm")
-                except personalize.Error as error:
-                    logger.info("party %d: %s", party.id, error)
+    def tell_language(self, before):
+        """The language on record is a fact; one that is there no more has expired."""
+        is_told = self.lang and _declare_language(self.id, self.lang)
+        if before and not is_told:
+            _declare_language(self.id, before, expires=LONG_AGO)
+
+
+def _declare_language(party_id, lang, **circumstances):
+    """Whether it is said. One that the catalog does not allow is no reason to refuse the party."""
+    try:
+        shop.say(party_id, "declare", "language", lang.code, channel="crm", **circumstances)
+    except personalize.Error as error:
+        logger.info("party %d: %s", party_id, error)
+        return False
+    return True
+
+
+class Replace(metaclass=PoolMeta):
+    __name__ = "party.replace"
+
+    def transition_replace(self):
+        """The party that stays gets what the customer said as the other, not what was on its record."""
+        source, destination = self.ask.source, self.ask.destination
+        before = source.lang
+        state = super().transition_replace()
+        now = int(time.time() * 1000)
+        if before:
+            _declare_language(source.id, before, at=now, expires=LONG_AGO)
+        # An expired fact hides the older ones of the whole person: the one that stays is said anew.
+        if destination.lang:
+            _declare_language(destination.id, destination.lang, at=now + 1)
+        shop.join(destination.id, source.id)
+        return state

@@ -11,12 +11,14 @@ A transaction of Tryton may be rolled back, a profile may not. So what is to be 
 waits in the transaction and is written when that has been committed. What would be refused then has
 been tried on an empty profile before, and raises in time to roll back.
 """
+import logging
 import threading
 
 import personalize
 from trytond.config import config
 from trytond.transaction import Transaction
 
+logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _engine = None
 
@@ -38,11 +40,24 @@ def customer(party_id):
 def say(party_id, verb, *arguments, **circumstances):
     """Say something about a party when the transaction has been committed; raise now if it is wrong."""
     getattr(engine().detached("trial"), verb)(*arguments, **circumstances)
-    _writes().queue.append((party_id, verb, arguments, circumstances))
+    _later(party_id, lambda profile: getattr(profile, verb)(*arguments, **circumstances))
+
+
+def join(party_id, other_id):
+    """Two parties turned out to be one person: what either said holds for both."""
+    def link(profile):
+        with customer(other_id) as other:
+            if other.exists:
+                profile.link(other.id)
+    _later(party_id, link)
 
 
 def erase(party_id):
-    _writes().queue.append((party_id, None, (), {}))
+    _later(party_id, lambda profile: profile.exists and engine().erase(profile.id))
+
+
+def _later(party_id, act):
+    _writes().queue.append((party_id, act))
 
 
 def _writes():
@@ -68,13 +83,14 @@ class _Writes:
         engine()
 
     def tpc_finish(self, transaction):
+        """The database has committed, so one write that fails is told and takes no other with it."""
         queue, self.queue = self.queue, []
-        for party_id, verb, arguments, circumstances in queue:
-            with customer(party_id) as profile:
-                if verb:
-                    getattr(profile, verb)(*arguments, **circumstances)
-                elif profile.exists:
-                    engine().erase(profile.id)
+        for party_id, act in queue:
+            try:
+                with customer(party_id) as profile:
+                    act(profile)
+            except personalize.Error:
+                logger.exception("party %d: what was said is lost", party_id)
 
     def tpc_abort(self, transaction):
         self.queue = []
