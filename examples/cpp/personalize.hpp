@@ -3,7 +3,8 @@
 // An Engine, a Context, a Profile and a Pool each own one handle: they move, do not copy, and are
 // destroyed in the order of their scopes, so a Profile has to be declared after its Engine. Failures
 // throw Error, which carries the status and the place. Answers of a Context are borrowed views, good
-// until the context begins anew; what a program wants to keep it copies into its own types.
+// until the context begins anew or their Profile is written, moved to or destroyed; what a program wants to
+// keep it copies into its own types.
 #ifndef CRM_PERSONALIZE_HPP
 #define CRM_PERSONALIZE_HPP
 
