@@ -44,9 +44,21 @@ foreach(room ${PZ_BUILT_ROOMS})
 endforeach()
 list(REMOVE_DUPLICATES PZ_PC_REQUIRES)
 string(REPLACE ";" " " PZ_PC_REQUIRES "${PZ_PC_REQUIRES}")
-configure_file(personalize.pc.in personalize.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/personalize.pc
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+# A module for pkg-config. Its prefix is filled in where it is installed, for not before that does
+# `cmake --install BUILD --prefix PREFIX` say another one.
+function(pz_install_pc name)
+  set(PZ_PC_PREFIX "@prefix@")
+  set(half ${PROJECT_BINARY_DIR}/${name}.pc.in)
+  configure_file(${name}.pc.in ${half} @ONLY)
+  install(CODE "
+    get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
+    set(whole \"\${prefix}/${CMAKE_INSTALL_LIBDIR}/pkgconfig/${name}.pc\")
+    message(STATUS \"Installing: \$ENV{DESTDIR}\${whole}\")
+    configure_file(\"${half}\" \"\$ENV{DESTDIR}\${whole}\" @ONLY)
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${whole}\")" COMPONENT dev)
+endfunction()
+pz_install_pc(personalize)
 
 # The Redis store: its library, and a module for pkg-config of its own.
 if(PZ_WITH_REDIS)
@@ -54,9 +66,7 @@ if(PZ_WITH_REDIS)
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
   install(TARGETS personalize_redis_static
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-  configure_file(personalize-redis.pc.in personalize-redis.pc @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/personalize-redis.pc
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+  pz_install_pc(personalize-redis)
 endif()
 
 # tools/ names its program's target personalize_command.

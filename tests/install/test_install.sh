@@ -9,7 +9,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/personalize-install.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/usr
 
-# The prefix is baked into the pkg-config file, so it is moved at install time by DESTDIR only.
+# As a packager does: staged by DESTDIR, then moved.
 DESTDIR="$scratch/root" "$cmake" --install "$build" >"$scratch/log" 2>&1 ||
     { cat "$scratch/log"; exit 1; }
 configured=$(sed -n 's/^CMAKE_INSTALL_PREFIX:[A-Z]*=//p' "$build/CMakeCache.txt")
@@ -19,6 +19,12 @@ pc=$(find "$prefix" -name personalize.pc)
 libdir=$(dirname "$(dirname "$pc")")
 export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
 pkg() { pkg-config --define-variable=prefix="$prefix" "$@" personalize; }
+
+# Installed by another prefix than the one that was configured, it is found by that.
+"$cmake" --install "$build" --prefix "$scratch/other" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+other=$(PKG_CONFIG_PATH=$(dirname "$(find "$scratch/other" -name personalize.pc)") \
+    pkg-config --variable=prefix personalize)
+[ "$other" = "$scratch/other" ] || { echo "personalize.pc of $scratch/other says $other"; exit 1; }
 
 [ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
 [ -e "$libdir/libpersonalize.so" ] || { echo "there is no libpersonalize.so"; exit 1; }
