@@ -34,7 +34,8 @@
 
 #include <sys/stat.h>
 
-/* What tells one state of a file from another. Compared by members, for padding is not. */
+/* What tells one state of a file from another: its change time and not its date, which copying may
+ * keep. Compared by members, for padding is not. */
 typedef struct file_state {
     dev_t device;
     ino_t inode;
@@ -242,7 +243,7 @@ static bool look_at_file(const char *path, file_state *out)
 
     if (stat(path, &st) != 0)
         return false;
-    *out = (file_state){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+    *out = (file_state){st.st_dev, st.st_ino, st.st_size, st.st_ctim};
     return true;
 }
 

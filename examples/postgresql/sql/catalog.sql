@@ -51,6 +51,17 @@ DROP FUNCTION ask_after_a_change;
 DROP TABLE several;
 SELECT put_file(:'changing', :'two');
 SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+-- A file that has the inode, the size and the date of the one before is another one all the same.
+CREATE FUNCTION put_file_of_one_date(path text, content text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    path := current_setting('data_directory') || '/' || path;
+    EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', content, format('cat > %1$s && touch -d @1000000000 %1$s', path));
+END $$;
+SELECT put_file_of_one_date(:'changing', :'one');
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+SELECT put_file_of_one_date(:'changing', :'two');
+SELECT personalize_decide(NULL, 'd') -> 'value' AS value;
+DROP FUNCTION put_file_of_one_date;
 -- Another file never falls back to the one before.
 SET personalize.catalog = '/nonexistent/shop.json';
 SELECT personalize_decide(NULL, 'd');
