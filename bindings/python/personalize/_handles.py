@@ -7,8 +7,8 @@ does not interrupt, and takes no lock: finalizers may run anywhere, also inside 
 
 A session is one thread's context and pool, made at the thread's first question and kept, so that a
 warm question allocates nothing in C. ctypes lets other threads run during each call, and finalizers
-may ask questions in the middle of one; a session that is in use is therefore never used twice,
-whoever finds it busy makes one for the occasion.
+may ask questions in the middle of one; a session that is in use is therefore never used twice, and
+a thread that finds itself in its own makes one for the occasion.
 
 When the interpreter ends nothing is freed: a daemon thread may still be in the middle of a call,
 and the system takes the memory back. Every write was in the store when its call returned.
@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any, Callable, List, Set
+from typing import Any, Callable, Iterable, List, Set, TypeVar
 
 from . import _ffi
 from .errors import StateError, check
+
+_T = TypeVar("_T")
 
 
 class EngineHandle:
@@ -87,12 +89,15 @@ def new_pool() -> Any:
 
 
 class Session:
-    """A context and a pool, used by one caller at a time."""
+    """A context and a pool, used by one caller at a time: who holds the lock.
+
+    Its users write ``with session.lock:`` themselves, and begin() inside. What a signal raises may
+    come between any two steps of Python, also between those of an __enter__ or __exit__ written in
+    Python; the interpreter's own locks are taken and given back without one.
+    """
 
     def __init__(self, engine: EngineHandle) -> None:
-        self.lock = threading.Lock()
-        self.engine = engine
-        self.owner = 0  # the thread that asks; 0: nobody does
+        self.lock: Any = threading.RLock()
         self.keep: List[Any] = []  # buffers that values borrow until the next question
         self.context, err = _ffi.c_void_p(), _ffi.new_error()
         token = object()
@@ -109,18 +114,16 @@ class Session:
             raise
         self.close = at_death(self, _free_session, engine, token, self.context, self.pool)
 
-    def done(self) -> None:
-        """Forget this question's buffers and let the next one in."""
-        self.keep.clear()
-        self.owner = 0
-        self.lock.release()
+    def is_mine(self) -> bool:
+        """True if this thread is in the middle of a question of this session."""
+        return bool(self.lock._is_owned())
 
-    def take(self, is_waiting: bool = False) -> bool:
-        """Make it this thread's; false if it is in use."""
-        if not self.lock.acquire(blocking=is_waiting):
-            return False
-        self.owner = threading.get_ident()
-        return True
+    def begin(self) -> None:
+        """Forget the question before; for whoever holds the lock."""
+        if not self.close.alive:
+            raise StateError("the engine is closed")
+        self.keep.clear()
+        _ffi.lib.pz_pool_reset(self.pool)
 
 
 def _free_session(engine: EngineHandle, token: object, context: Any, pool: Any) -> None:
@@ -131,21 +134,35 @@ def _free_session(engine: EngineHandle, token: object, context: Any, pool: Any) 
 
 class Guard:
     """The thread rule of a profile: one at a time. Its own thread may come back only through a
-    finalizer, or a function of the host, in the middle of a call, which is refused rather than
-    deadlocked."""
+    finalizer, a signal, or a function of the host, in the middle of a call, which is refused rather
+    than deadlocked."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._is_in_use = False
+        self.lock: Any = threading.RLock()
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        if self._is_in_use:
-            self._lock.release()
+    def turn(self) -> Any:
+        """The lock, for ``with guard.turn():``, which cannot keep it when a signal raises."""
+        if self.lock._is_owned():
             raise StateError("the profile is in use by the call that this finalizer or function "
                              "interrupts")
-        self._is_in_use = True
+        return self.lock
 
-    def __exit__(self, *exception: object) -> None:
-        self._is_in_use = False
-        self._lock.release()
+
+def in_turn(guards: Iterable[Guard], call: Callable[[], _T]) -> _T:
+    """Call with several guards held, taken in one order so that threads cannot wait in a circle."""
+    distinct = {id(guard): guard for guard in guards}
+    locks = [distinct[key].turn() for key in sorted(distinct)]
+    try:
+        for lock in locks:
+            lock.acquire()
+        return call()
+    finally:
+        # None was this thread's before, so all that are go back; what a signal leaves, in turn.
+        try:
+            for lock in locks:
+                if lock._is_owned():
+                    lock.release()
+        finally:
+            for lock in locks:
+                if lock._is_owned():
+                    lock.release()

@@ -51,41 +51,15 @@ def function(signature: str, name: Optional[str] = None) -> Callable[[_Call], _C
 
 
 class Question:
-    """One question in the course of being answered: entered around the call into C."""
-    __slots__ = ("error", "seen", "depth", "_outer")
+    """One question in the course of being answered."""
+    __slots__ = ("error", "seen", "depth")
 
-    def __init__(self, is_remembered: bool) -> None:
+    def __init__(self, is_remembered: bool, outer: Optional[Question]) -> None:
         self.error: Optional[BaseException] = None
         self.seen: Optional[Dict[Any, Any]] = {} if is_remembered else None
-        self.depth = 0
-        self._outer: Optional[Question] = None
-
-    def __enter__(self) -> None:
-        self._outer = getattr(_asking, "question", None)
-        self.depth = self._outer.depth + 1 if self._outer else 1
+        self.depth: int = outer.depth + 1 if outer else 1
         if self.depth > DEPTH_MAX:
             raise LimitError(f"functions that ask rules that call functions, {DEPTH_MAX} deep")
-        _asking.question = self
-
-    def __exit__(self, *exception: object) -> None:
-        _asking.question, self._outer, self.seen = self._outer, None, None
-        if self.error is not None:
-            error, self.error = self.error, None
-            try:
-                raise error
-            finally:
-                del error  # it holds this frame
-
-
-class NoQuestion:
-    """The same where no function can be called."""
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exception: object) -> None:
-        pass
 
 
 _asking = threading.local()
@@ -120,11 +94,23 @@ class Hosts:
         return _ffi.RecordSink(_ffi.sizeof(_ffi.RecordSink), None,
                                _ffi.cast(take, _ffi.c_void_p), _ffi.cast(erase, _ffi.c_void_p))
 
-    def question(self, is_remembered: bool = False) -> Union[Question, NoQuestion]:
-        return Question(is_remembered) if self.count or self._sink else _NOTHING
-
-
-_NOTHING = NoQuestion()
+    def ask(self, is_remembered: bool, call: Callable[..., Any], *arguments: Any) -> Any:
+        """``call(*arguments)``, in which functions may be called; what one raised is raised here."""
+        if not self.count and not self._sink:
+            return call(*arguments)
+        outer: Optional[Question] = getattr(_asking, "question", None)
+        question = Question(is_remembered, outer)
+        try:
+            _asking.question = question
+            return call(*arguments)
+        finally:
+            _asking.question = outer
+            if question.error is not None:
+                error, question.error = question.error, None
+                try:
+                    raise error
+                finally:
+                    del error, question  # they hold this frame
 
 
 def _declared(functions: Optional[Functions]) -> Iterable[Tuple[str, str, Callable[..., Any]]]:

@@ -19,7 +19,8 @@ from .decision import Decision, Observed, Resolution
 from .errors import (
     ArgumentError, CatalogError, LimitError, StateError, TypeMismatch, Unsupported, check,
     from_status)
-from .profile import ACCOUNT, DEVICE, PERSON, Profile, durability_of, guards, made_write
+from .profile import (
+    ACCOUNT, DEVICE, PERSON, Profile, durability_of, in_turn_of, made_write)
 from .report import Diagnostic, take
 from .store import Store
 from .values import Moment
@@ -123,11 +124,12 @@ class Engine:
         """Close the engine and every profile that is still open. Closing twice does nothing.
         Answers stay: they borrow nothing. Waits for calls that other threads are in. A function
         that a rule calls cannot close the engine: StateError."""
-        if self._handle.is_closing:
+        if not self._closer.alive:
             return
         with self._lock:
-            owners = [session.owner for session in self._sessions]
-        if threading.get_ident() in owners:
+            profiles, sessions = list(self._children), list(self._sessions)
+        if any(session.is_mine() for session in sessions) or \
+                any(profile._guard.lock._is_owned() for profile in profiles):
             raise StateError("the engine is in use by the call that closes it")
         self._handle.is_closing = True
         with self._lock:
@@ -137,9 +139,9 @@ class Engine:
         # After a fork a lock may be held by a thread that is not here: its session is left alone.
         is_forked = os.getpid() != self._process
         for session in sessions:
-            if session.take(is_waiting=not is_forked):
-                session.close()
-                session.done()
+            if not is_forked or session.lock.acquire(blocking=False):
+                with session.lock:
+                    session.close()
         self._closer()
 
     def __enter__(self) -> Engine:
@@ -164,7 +166,7 @@ class Engine:
             profile._guard = Guard()
 
     def _take(self) -> Session:
-        """A session that nobody else uses, to be given back by its done()."""
+        """A session that this thread is not using: enter its lock and begin() it."""
         if self._handle.is_closing:
             raise StateError("the engine is closed")
         session: Optional[Session] = getattr(self._local, "session", None)
@@ -172,25 +174,17 @@ class Engine:
             session = self._local.session = Session(self._handle)
             with self._lock:
                 self._sessions.add(session)
-        if not session.take():
-            session = Session(self._handle)
-            session.take()
-        if not session.close.alive:
-            session.done()
-            raise StateError("the engine is closed")
-        _ffi.lib.pz_pool_reset(session.pool)
-        return session
+        return Session(self._handle) if session.is_mine() else session
 
     # ---- the catalog ----
 
     def _loaded(self, function: Any, *arguments: Any) -> List[Diagnostic]:
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             report, err = _ffi.c_void_p(), _ffi.new_error()
             status = function(self._handle.pointer, *arguments, _ffi.byref(report), err)
             diagnostics = take(report)
-        finally:
-            session.done()
         if status:
             error = from_status(status, err)
             if isinstance(error, CatalogError):
@@ -211,15 +205,13 @@ class Engine:
     def test(self) -> Tuple[int, int, List[Diagnostic]]:
         """Run the tests that the catalog carries: (passed, failed, diagnostics)."""
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             report, err = _ffi.c_void_p(), _ffi.new_error()
             passed, failed = _ffi.c_uint32(), _ffi.c_uint32()
-            with self._hosts.question():
-                status = _ffi.lib.pz_engine_test(self._handle.pointer, _ffi.byref(report), passed,
-                                                 failed, err)
+            status = self._hosts.ask(False, _ffi.lib.pz_engine_test, self._handle.pointer,
+                                     _ffi.byref(report), passed, failed, err)
             diagnostics = take(report)
-        finally:
-            session.done()
         if status and not failed.value:
             raise from_status(status, err)
         return passed.value, failed.value, diagnostics
@@ -228,24 +220,22 @@ class Engine:
     def catalog_hash(self) -> str:
         """Content hash of the catalog in force, 32 hexadecimal digits."""
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             out = _ffi.new_buffer(33)
             check(_ffi.lib.pz_engine_catalog_hash(self._handle.pointer, out))
             return str(out.value, "ascii")
-        finally:
-            session.done()
 
     # ---- profiles ----
 
     def _profile(self, function: Any, *arguments: Any, viewed: Optional[bytes] = None) -> Profile:
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             pointer, err = _ffi.c_void_p(), _ffi.new_error()
             check(function(_ffi.byref(pointer), self._handle.pointer, *arguments, err), err)
             with self._lock:
                 return Profile(self, pointer, viewed)
-        finally:
-            session.done()
 
     def customer(self, kind: Optional[str] = None, value: Optional[str] = None, /,
                  **identifier: str) -> Profile:
@@ -294,12 +284,11 @@ class Engine:
                 return ArgumentError.status
 
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             err = _ffi.new_error()
             status = _ffi.lib.pz_each_profile(self._handle.pointer, _ffi.PROFILE_FN(visit), None,
                                               err)
-        finally:
-            session.done()
         if failure:
             raise failure[0]
         check(status, err)
@@ -308,12 +297,11 @@ class Engine:
     def __len__(self) -> int:
         """How many profiles the store holds."""
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             out, err = _ffi.c_uint64(), _ffi.new_error()
             check(_ffi.lib.pz_profile_count(self._handle.pointer, out, err), err)
             return int(out.value)
-        finally:
-            session.done()
 
     def __bool__(self) -> bool:
         return True
@@ -345,15 +333,15 @@ class Engine:
 
     def _take_in(self, given: Lines, what: str, call: Callable[..., Any]) -> List[Observed]:
         session = self._take()
-        try:
-            made, count = _many.events(session.pool, given, session.keep, what)
+        with session.lock:
+            session.begin()
+            keep: List[Any] = []  # as long as this call
+            made, count = _many.events(session.pool, given, keep, what)
             results = (_ffi.Observed * count)()
             for result in results:
                 result.size = _ffi.sizeof(_ffi.Observed)
             err = _ffi.new_error()
             check(call(made, count, results, err), err)
-        finally:
-            session.done()
         return [Observed(result.status, result.is_new, result.message.decode())
                 for result in results]
 
@@ -386,20 +374,22 @@ class Engine:
         self._check_own(account)
         more = values.members(context, "circumstances", more)
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             err = _ffi.new_error()
             self._begin(session, err, now, level, more)
+            ask = self._hosts.ask
             if account is None:
                 if customer is None:
-                    with self._hosts.question(True):
-                        return answer(session, None, err)
-                with customer._guard, self._hosts.question(True):
-                    return answer(session, customer._open(), err)
-            with guards(customer, account), self._hosts.question(True):
-                check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
-                return answer(session, None if customer is None else customer._open(), err)
-        finally:
-            session.done()
+                    return ask(True, answer, session, None, err)
+                with customer._guard.turn():
+                    return ask(True, answer, session, customer._open(), err)
+
+            def both() -> Any:
+                side = account._open() if account else None
+                check(_ffi.lib.pz_context_account(session.context, side, err), err)
+                return ask(True, answer, session, customer._open() if customer else None, err)
+            return in_turn_of([customer, account], both)
 
     def _ask_many(self, answer: Callable[[Session, Any, Any], List[Any]], attributes: List[str],
                   customers: List[Optional[Profile]], now: Moment, account: Optional[Profile],
@@ -411,20 +401,22 @@ class Engine:
             self._check_own(profile)
         more = values.members(context, "circumstances", more)
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             err = _ffi.new_error()
             self._begin(session, err, now, level, more)
-            with guards(*customers, account), self._hosts.question(True):
+
+            def all_of_them() -> List[Any]:
                 if account is not None:
                     check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
                 batch = _ffi.Batch(
                     _ffi.sizeof(_ffi.Batch), len(customers),
                     _ffi.handles([profile and profile._open() for profile in customers]),
                     _ffi.names(encoded), len(encoded))
-                answers = iter(answer(session, batch, err))
-                return [{name: next(answers) for name in attributes} for _ in customers]
-        finally:
-            session.done()
+                found: List[Any] = self._hosts.ask(True, answer, session, batch, err)
+                return found
+            answers = iter(in_turn_of([*customers, account], all_of_them))
+            return [{name: next(answers) for name in attributes} for _ in customers]
 
     def decide(self, name: str, customer: Optional[Profile] = None, /, *,
                now: Moment = None, account: Optional[Profile] = None,
@@ -561,14 +553,13 @@ class Engine:
         """Erase a person from the store, or only the profile named: how many profiles went."""
         erased, err = _ffi.c_uint32(), _ffi.new_error()
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             encoded, circumstances = values.name(id, "the id"), made_write(**write)
-            with self._hosts.question():
-                check(_ffi.lib.pz_erase(self._handle.pointer, encoded, circumstances,
-                                        ERASE_ALONE if alone else 0, erased, err), err)
+            status = self._hosts.ask(False, _ffi.lib.pz_erase, self._handle.pointer, encoded,
+                                     circumstances, ERASE_ALONE if alone else 0, erased, err)
+            check(status, err)
             return int(erased.value)
-        finally:
-            session.done()
 
     def segments(self, customer: Optional[Profile] = None, /, *,
                  now: Moment = None, account: Optional[Profile] = None,
@@ -583,12 +574,11 @@ class Engine:
     def store(self) -> Store:
         """The engine's store, to look after it; closed with the engine."""
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             pointer = _ffi.c_void_p(_ffi.lib.pz_engine_store(self._handle.pointer))
             with self._lock:
                 return Store(pointer, self)
-        finally:
-            session.done()
 
     # ---- records of decisions ----
 
@@ -619,16 +609,15 @@ class Engine:
                        for one in values.listed(records, "records")]
         write = made_write(now=now, durability=durability)
         session = self._take()
-        try:
-            made, count = _many.events(session.pool, records, session.keep)
+        with session.lock:
+            session.begin()
+            keep: List[Any] = []  # as long as this call
+            made, count = _many.events(session.pool, records, keep)
             numbers = array("Q", bytes(8 * count))
             room, err = _ffi.numbers(numbers) if count else None, _ffi.new_error()
-            with self._hosts.question():
-                check(_ffi.lib.pz_record_many(self._handle.pointer, made, count, write, room, err),
-                      err)
+            check(self._hosts.ask(False, _ffi.lib.pz_record_many, self._handle.pointer, made, count,
+                                  write, room, err), err)
             return [number or None for number in numbers]
-        finally:
-            session.done()
 
     def records(self, *, start: int = 1, limit: int = 0, subject: Optional[str] = None,
                 id: Optional[str] = None) -> List[Dict[str, Any]]:
@@ -650,12 +639,11 @@ class Engine:
                 return ArgumentError.status
 
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             err = _ffi.new_error()
             status = _ffi.lib.pz_each_record(self._handle.pointer, query, _ffi.RECORD_FN(visit),
                                              None, err)
-        finally:
-            session.done()
         if failure:
             raise failure[0]
         check(status, err)
@@ -667,11 +655,10 @@ class Engine:
         removed, err = _ffi.c_uint64(), _ffi.new_error()
         moment = values.milliseconds(before)
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             check(_ffi.lib.pz_records_expire(self._handle.pointer, moment, removed, err), err)
             return int(removed.value)
-        finally:
-            session.done()
 
     # ---- many customers at once ----
 
@@ -687,7 +674,8 @@ class Engine:
         texts: List[bytes] = []
         found: List[_many.Line] = []
         session = self._take()
-        try:
+        with session.lock:
+            session.begin()
             err = _ffi.new_error()
             for run in runs:
                 many, keep = _many.asked(run, list(names or ()), flags)
@@ -701,8 +689,6 @@ class Engine:
                 else:
                     found += _many.spread(text, run, each, numbers) if numbers else \
                         _many.read(text)
-        finally:
-            session.done()
         return b"".join(texts).decode() if jsonl else found
 
     def _run(self, function: Any, session: Session, run: _many.Run, many: Any,
@@ -710,7 +696,8 @@ class Engine:
         people = run.customers if run.by == _many.BY_HANDLE else []
         for profile in people:
             self._check_own(profile)
-        with guards(*people, account), self._hosts.question(True):
+
+        def ask() -> bytes:
             if account is not None:
                 check(_ffi.lib.pz_context_account(session.context, account._open(), err), err)
             if people:
@@ -718,8 +705,11 @@ class Engine:
                 many.profiles = _ffi.addresses(addresses)
             out = _ffi.Str()
             _ffi.lib.pz_pool_reset(session.pool)
-            check(function(out, session.context, session.pool, many, err), err)
+            check(self._hosts.ask(True, function, out, session.context, session.pool, many, err),
+                  err)
             return _ffi.text_octets(out)
+        text: bytes = in_turn_of([*people, account], ask)
+        return text
 
     def decide_many(self, names: Union[str, Iterable[str]], customers: Optional[Lines] = None, /, *,
                     by: Optional[str] = None, why: bool = False, id: bool = False,

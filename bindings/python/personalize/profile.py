@@ -11,10 +11,10 @@ milliseconds since 1970.
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Union
 
 from . import _ffi, values
-from ._handles import Guard, own
+from ._handles import Guard, in_turn, own
 from .errors import ArgumentError, StateError, TypeMismatch, check
 from .values import Moment
 
@@ -70,7 +70,7 @@ class Profile:
 
     def close(self) -> None:
         """Free the handle. A stored profile stays in its store. Closing twice does nothing."""
-        with self._guard:
+        with self._guard.turn():
             self._pointer = None
             self._free()
 
@@ -97,19 +97,19 @@ class Profile:
     @property
     def id(self) -> str:
         """The id, text of 1 to 64 bytes."""
-        with self._guard:
+        with self._guard.turn():
             return _ffi.text(_ffi.lib.pz_profile_id(self._open()))
 
     @property
     def exists(self) -> bool:
         """True if the profile has ever been written."""
-        with self._guard:
+        with self._guard.turn():
             return bool(_ffi.lib.pz_profile_exists(self._open()))
 
     def refresh(self) -> None:
         """Read a stored profile again, as other processes may have changed it."""
         err = _ffi.new_error()
-        with self._guard:
+        with self._guard.turn():
             check(_ffi.lib.pz_profile_refresh(self._open(), err), err)
 
     @property
@@ -117,35 +117,32 @@ class Profile:
         """The canonical bytes: equal content, equal bytes."""
         out, err = _ffi.Value(), _ffi.new_error()
         session = self._engine._take()
-        try:
-            with self._guard:
+        with session.lock:
+            session.begin()
+            with self._guard.turn():
                 check(_ffi.lib.pz_profile_encode(self._open(), session.pool, out, err), err)
             return _ffi.octets(out)
-        finally:
-            session.done()
 
     def export(self, indent: int = 0) -> str:
         """Everything known, with its provenance, as JSON text."""
         indent = values.integer(indent, "an indent", 100)
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
-        try:
-            with self._guard:
+        with session.lock:
+            session.begin()
+            with self._guard.turn():
                 check(_ffi.lib.pz_profile_export(self._open(), session.pool, out, indent, err), err)
             return _ffi.text(out)
-        finally:
-            session.done()
 
     def export_text(self) -> str:
         """Everything known in plain English sentences, for the person it is about."""
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
-        try:
-            with self._guard:
+        with session.lock:
+            session.begin()
+            with self._guard.turn():
                 check(_ffi.lib.pz_profile_export_text(self._open(), session.pool, out, err), err)
             return _ffi.text(out)
-        finally:
-            session.done()
 
     # ---- writing ----
 
@@ -153,12 +150,11 @@ class Profile:
         """function(profile, name, value, rest..., err)"""
         encoded, err = values.name(name, "the name"), _ffi.new_error()
         session = self._engine._take()
-        try:
+        with session.lock:
+            session.begin()
             made = values.put(session.pool, value, session.keep)
-            with self._guard:
+            with self._guard.turn():
                 check(function(self._open(), encoded, made, *rest, err), err)
-        finally:
-            session.done()
 
     def choose(self, attribute: str, value: Any, **write: Any) -> None:
         """The customer's own choice. It stands above everything but law and contract."""
@@ -180,13 +176,13 @@ class Profile:
     def _name_call(self, function: Any, *arguments: Any, write: Any) -> None:
         """function(profile, arguments..., write, err)"""
         circumstances, err = made_write(**write), _ffi.new_error()
-        with self._guard:
+        with self._guard.turn():
             check(function(self._open(), *arguments, circumstances, err), err)
 
     def _count_call(self, function: Any, *arguments: Any, write: Any) -> int:
         """function(profile, arguments..., write, &count, err) -> count"""
         circumstances, count, err = made_write(**write), _ffi.c_uint32(), _ffi.new_error()
-        with self._guard:
+        with self._guard.turn():
             check(function(self._open(), *arguments, circumstances, count, err), err)
         return int(count.value)
 
@@ -206,12 +202,11 @@ class Profile:
         encoded, name = values.name(attribute, "the name"), values.name(item, "the item")
         circumstances, err = made_write(**write), _ffi.new_error()
         session = self._engine._take()
-        try:
+        with session.lock:
+            session.begin()
             made = values.put(session.pool, what, session.keep)
-            with self._guard:
+            with self._guard.turn():
                 check(_ffi.lib.pz_edit(self._open(), encoded, name, made, circumstances, err), err)
-        finally:
-            session.done()
 
     def set_mode(self, attribute: str, mode: str, **write: Any) -> None:
         """How much is left to the company: "AUTO", "MANUAL" or "OFF" (which forgets)."""
@@ -259,12 +254,11 @@ class Profile:
             values.name(publisher_country, "the country"))
         out, err = _ffi.Str(), _ffi.new_error()
         session = self._engine._take()
-        try:
-            with self._guard:
+        with session.lock:
+            session.begin()
+            with self._guard.turn():
                 check(_ffi.lib.pz_profile_tcf(self._open(), options, session.pool, out, err), err)
             return _ffi.text(out)
-        finally:
-            session.done()
 
     def forget(self, attribute: Optional[str] = None, *, start: Moment = None, end: Moment = None,
                **write: Any) -> None:
@@ -312,24 +306,22 @@ class Profile:
         is_new, err = _ffi.c_bool(), _ffi.new_error()
         circumstances = made_write(**write)
         session = self._engine._take()
-        try:
+        with session.lock:
+            session.begin()
             made = values.put(session.pool, event, session.keep)
-            with self._guard:
+            with self._guard.turn():
                 check(_ffi.lib.pz_observe(self._open(), made, circumstances, is_new, err), err)
-        finally:
-            session.done()
         return bool(is_new.value)
 
     def apply(self, operation: Any, **write: Any) -> None:
         """One operation as data: ``["choose", "language", "de", {"channel": "web"}]``."""
         circumstances, err = made_write(**write), _ffi.new_error()
         session = self._engine._take()
-        try:
+        with session.lock:
+            session.begin()
             made = values.put(session.pool, operation, session.keep)
-            with self._guard:
+            with self._guard.turn():
                 check(_ffi.lib.pz_profile_apply(self._open(), made, circumstances, err), err)
-        finally:
-            session.done()
 
     def merge(self, other: Profile) -> None:
         """Join another replica of the same profile into this one; ``other`` stays as it is."""
@@ -338,53 +330,30 @@ class Profile:
         if other._engine is not self._engine:
             raise ArgumentError("the profiles are of different engines; hand over the bytes")
         err = _ffi.new_error()
-        with guards(self, other):
-            check(_ffi.lib.pz_merge(self._open(), other._open(), err), err)
+        in_turn_of([self, other], lambda: check(
+            _ffi.lib.pz_merge(self._open(), other._open(), err), err))
 
     def person(self, others: Iterable[Profile]) -> None:
         """Tell a detached profile whom it may have to be seen with; only what links reach is used.
         Its states are shared as they stand now: to see what they have become, call again."""
-        others = values.listed(others, "the others")
-        for other in others:
+        people = values.listed(others, "the others")
+        for other in people:
             if not isinstance(other, Profile):
                 raise TypeMismatch(f"a person is made of Profiles, not {type(other).__name__}")
             if other._engine is not self._engine:
                 raise ArgumentError("the profiles are of different engines; hand over the bytes")
         err = _ffi.new_error()
-        with guards(self, *others):
-            pointers = _ffi.handles([other._open() for other in others])
-            check(_ffi.lib.pz_profile_person(self._open(), pointers, len(others), err), err)
+
+        def tell() -> None:
+            pointers = _ffi.handles([other._open() for other in people])
+            check(_ffi.lib.pz_profile_person(self._open(), pointers, len(people), err), err)
+        in_turn_of([self, *people], tell)
 
 
 #: Another word for the profile of a person.
 Customer = Profile
 
 
-class _Guards:
-    """Guards of several profiles, entered in one order so that threads cannot wait in a circle."""
-
-    def __init__(self, ordered: List[Guard]) -> None:
-        self._ordered = ordered
-        self._held = 0
-
-    def __enter__(self) -> None:
-        try:
-            for guard in self._ordered:
-                guard.__enter__()
-                self._held += 1
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *exception: object) -> None:
-        while self._held:
-            self._held -= 1
-            self._ordered[self._held].__exit__()
-
-
-def guards(*profiles: Optional[Profile]) -> Union[Guard, _Guards]:
-    """Guards of several profiles as one. None is allowed, and a profile may stand twice."""
-    distinct = {id(profile): profile._guard for profile in profiles if profile is not None}
-    if len(distinct) == 1:
-        return next(iter(distinct.values()))
-    return _Guards([distinct[key] for key in sorted(distinct)])
+def in_turn_of(profiles: Iterable[Optional[Profile]], call: Callable[[], Any]) -> Any:
+    """Call with the guards of profiles held. None is allowed, and a profile may stand twice."""
+    return in_turn([profile._guard for profile in profiles if profile is not None], call)

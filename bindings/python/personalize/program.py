@@ -101,8 +101,8 @@ class Program:
             err = _ffi.new_error()
             out = _ffi.Evaluation(size=_ffi.sizeof(_ffi.Evaluation), wants_cost=wants_cost)
             made = values.put(pool, given, keep)
-            with self._hosts.question():
-                status = _ffi.lib.pz_program_eval_map(self._pointer, pool, made, out, err)
+            status = self._hosts.ask(False, _ffi.lib.pz_program_eval_map, self._pointer, pool, made,
+                                     out, err)
             value = None if status else values.get(out.value)
             unknowns = tuple(self._names[out.unknowns[i]] for i in range(out.unknown_count))
             return status, err, Evaluation(value, unknowns, out.cost)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import _ffi, values
-from ._handles import Guard, at_death, own
+from ._handles import Guard, at_death, in_turn, own
 from .errors import BY_STATUS, CorruptError, StateError, TypeMismatch, check, from_status
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Store:
     def close(self) -> None:
         """Close the store; one that is borrowed stays open for its engine. Closing twice does
         nothing."""
-        with self._guard:
+        with self._guard.turn():
             self._pointer = None
             self._free()
 
@@ -153,7 +153,7 @@ class Store:
     def info(self) -> Dict[str, Any]:
         """What there is to know: backend, writer, how many profiles, identifiers, bytes, ..."""
         out, err = _ffi.StoreInfo(size=_ffi.sizeof(_ffi.StoreInfo)), _ffi.new_error()
-        with self._guard:
+        with self._guard.turn():
             check(_ffi.lib.pz_store_info_read(self._open(), out, err), err)
         found = {name: getattr(out, name) for name, *_ in out._fields_ if name != "size"}
         return {**found, "backend": out.backend.decode(), "writer": out.writer.decode()}
@@ -164,13 +164,11 @@ class Store:
         watch = _Watch(progress, wants_faults, afresh)
         out = _ffi.StoreOutcome(size=_ffi.sizeof(_ffi.StoreOutcome))
         err = _ffi.new_error()
-        with self._guard:
-            if other is None or other is self:
-                more = () if other is None else (self._open(),)
-                status = function(self._open(), *more, *arguments, watch.made, out, err)
-            else:
-                with other._guard:
-                    status = function(self._open(), other._open(), *arguments, watch.made, out, err)
+
+        def run() -> int:
+            more = () if other is None else (other._open(),)
+            return int(function(self._open(), *more, *arguments, watch.made, out, err))
+        status = in_turn([self._guard, *([] if other is None else [other._guard])], run)
         if watch.failure:
             raise watch.failure[0]
         if status and not (status == CorruptError.status and wants_faults and watch.faults):
