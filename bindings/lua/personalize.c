@@ -181,6 +181,21 @@ static int engine_count(lua_State *L)
     return 1;
 }
 
+/* The ids of everybody in the store, as a list. */
+static int engine_ids(lua_State *L)
+{
+    pz_value ids;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 1);
+    pzl_engine_at(L, 1);
+    session_box *session = pzl_take_session(L);
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    pzl_check(L, pz_profile_ids(engine, session->pool, &ids, &err), &err);
+    pzl_push(L, ids);
+    pzl_give_session(L, session, 1, 2);
+    return 1;
+}
+
 /* ---- profiles ---- */
 
 /* Finish a call that made a profile: link it to its engine, or raise. */
@@ -699,6 +714,7 @@ static const luaL_Reg engine_methods[] = {
     {"test", engine_test},
     {"catalog_hash", engine_catalog_hash},
     {"count", engine_count},
+    {"ids", engine_ids},
     {"customer", engine_customer},
     {"profile", engine_profile},
     {"detached", engine_detached},

@@ -142,6 +142,16 @@ function Engine.count(self)
   return tonumber(count[0])
 end
 
+-- The ids of everybody in the store, as a list.
+function Engine.ids(self)
+  core_of(self)
+  local s = take(self)
+  check(C.pz_profile_ids(engine_of(self), s.pool, s.value, s.err), s.err)
+  local ids = push(s.value)
+  give(self, s)
+  return ids
+end
+
 -- Close an engine and every profile of it.
 function Engine.close(self)
   if not istype(engine_t, box_of(self)) then wrong_handle(1, "personalize.engine", self) end

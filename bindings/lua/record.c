@@ -121,20 +121,6 @@ int pzl_record_many(lua_State *L)
 
 /* ---- reading ---- */
 
-typedef struct page {
-    pz_pool *pool;
-    pz_value records[PAGE_MAX];
-    uint64_t last; /* number of the last one */
-    uint32_t count;
-} page;
-
-static pz_status note_record(void *payload, uint64_t number, pz_value record)
-{
-    page *p = payload;
-    p->last = number;
-    return pz_pool_copy(p->pool, &p->records[p->count++], record);
-}
-
 /* The texts stay on the stack. */
 static pz_record_query read_query(lua_State *L)
 {
@@ -150,6 +136,11 @@ static pz_record_query read_query(lua_State *L)
     return query;
 }
 
+static uint64_t number_of(pz_value record)
+{
+    return pz_value_get(record, "number", 6, NULL).as.u;
+}
+
 /* A list of the records, each with its "number". */
 int pzl_records(lua_State *L)
 {
@@ -159,22 +150,21 @@ int pzl_records(lua_State *L)
     const uint64_t wanted = query.limit ? query.limit : UINT64_MAX;
     session_box *session = pzl_take_session(L);
     const int session_index = lua_gettop(L);
-    page *p = lua_newuserdata(L, sizeof *p);
-    *p = (page){.pool = session->pool};
     lua_newtable(L);
     uint64_t count = 0;
+    pz_value page;
     do {
-        p->count = 0;
         query.limit = wanted - count < PAGE_MAX ? wanted - count : PAGE_MAX;
         pz_pool_reset(session->pool);
         pz_engine *engine = pzl_engine_at(L, 1)->engine;
-        pzl_check(L, pz_each_record(engine, &query, note_record, p, &err), &err);
-        for (uint32_t i = 0; i < p->count; i++) {
-            pzl_push(L, p->records[i]);
+        pzl_check(L, pz_record_list(engine, &query, session->pool, &page, &err), &err);
+        for (uint32_t i = 0; i < page.len; i++) {
+            pzl_push(L, pz_value_item(page, i));
             lua_rawseti(L, -2, (int)++count);
         }
-        query.from = p->last + 1;
-    } while (p->count == query.limit && count < wanted);
+        if (page.len > 0)
+            query.from = number_of(pz_value_item(page, page.len - 1)) + 1;
+    } while (page.len == query.limit && count < wanted);
     pzl_give_session(L, session, 1, session_index);
     return 1;
 }

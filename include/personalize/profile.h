@@ -310,6 +310,15 @@ typedef pz_status (*pz_profile_fn)(void *payload, const pz_profile *profile);
  * @return PZ_OK, what `fn` returned, PZ_ERR_CORRUPT (the error names the profile), PZ_ERR_IO.
  */
 PZ_API pz_status pz_each_profile(pz_engine *engine, pz_profile_fn fn, void *payload, pz_error *err);
+/**
+ * The ids of all stored profiles, in their order, over one snapshot: for callers who are no place to
+ * call back to, such as scripting languages.
+ *
+ * @param pool  Owns them; an id takes 16 bytes and its own.
+ * @param out   A list of strings.
+ * @return PZ_OK, PZ_ERR_CORRUPT (the error names the profile), PZ_ERR_IO.
+ */
+PZ_API pz_status pz_profile_ids(pz_engine *engine, pz_pool *pool, pz_value *out, pz_error *err);
 /** How many profiles the store holds. */
 PZ_API pz_status pz_profile_count(pz_engine *engine, uint64_t *out, pz_error *err);
 

@@ -117,6 +117,12 @@ typedef pz_status (*pz_record_fn)(void *payload, uint64_t number, pz_value recor
  */
 PZ_API pz_status pz_each_record(pz_engine *engine, const pz_record_query *query, pz_record_fn fn,
                                 void *payload, pz_error *err);
+/**
+ * The same records as a list of maps in a pool: for callers who are no place to call back to, such as
+ * scripting languages. Whoever wants many asks by pages: `limit`, and `from` the number after the last.
+ */
+PZ_API pz_status pz_record_list(pz_engine *engine, const pz_record_query *query, pz_pool *pool,
+                                pz_value *out, pz_error *err);
 
 /**
  * Remove the records of decisions that were taken before a moment. Their bytes are gone, as those of

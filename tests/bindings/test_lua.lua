@@ -183,7 +183,8 @@ function tests.a_person_is_erased()
   local ann = engine:customer("email", "ann@example.com")
   ann:choose("language", "de")
   local id = ann:id()
-  assert(engine:erase(id) == 1 and engine:count() == 0)
+  assert(#engine:ids() == 1 and engine:ids()[1] == id)
+  assert(engine:erase(id) == 1 and engine:count() == 0 and #engine:ids() == 0)
   fails("", engine.erase, engine, id)
 end
 

@@ -51,7 +51,7 @@ local ENGINE = {
   load_text = function(s) return {s.text, "verbs"} end,
   test = function() return {} end,
   catalog_hash = function() return {} end,
-  count = function() return {} end,
+  count = function() return {} end, ids = function() return {} end,
   customer = function() return {"email", "ann@example.com"} end,
   profile = function(s) return {s.stored} end,
   detached = function() return {"new", "person"} end,

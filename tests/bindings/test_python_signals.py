@@ -6,6 +6,7 @@ The interpreter runs signal handlers where a Python function begins and where a 
 A profile function is called at the same places; it raises at each of them in turn.
 """
 import contextlib
+import signal
 import sys
 import threading
 import unittest
@@ -87,6 +88,32 @@ class Signals(unittest.TestCase):
 
     def test_reading(self):
         self.unharmed(lambda engine, ann, bob: lambda: (ann.id, ann.bytes, len(engine)))
+
+    def test_listing_is_whole_or_raises(self):
+        """No Python runs in the middle of a visit, where ctypes would swallow what a signal raises."""
+        with personalize.Engine() as engine:
+            engine.load_text(CATALOG)
+            engine.observe_many([{"kind": "view", "source": "t", "id": str(n), "customer":
+                                  {"email": str(n)}, "time": "2026-01-01T00:00:00Z"}
+                                 for n in range(500)], replay=True)
+            engine.record_many([engine.decide("hero").record] * 1500)
+            for read in (engine.ids, engine.records):
+                whole = read()
+                self.assertGreater(len(whole), 499)
+                signal.signal(signal.SIGALRM, self.stop)
+                for step in range(1, 30):
+                    signal.setitimer(signal.ITIMER_REAL, step / 5000)
+                    try:
+                        for _ in range(1000):
+                            self.assertEqual(len(read()), len(whole))
+                    except Stop:
+                        pass
+                    finally:
+                        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @staticmethod
+    def stop(number, frame):
+        raise Stop
 
     def test_functions_of_the_host(self):
         """Interrupted questions do not count among those that are asked in one another."""

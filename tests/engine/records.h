@@ -92,7 +92,7 @@ static inline const char *json_of(home *h, pz_value value)
     return text.data;
 }
 
-/* The notes of the records that a query gives, as "1:a 2:b". */
+/* The notes of the records that a query gives, as "1:a 2:b"; visited and listed they are the same. */
 typedef struct listing {
     char text[512];
     uint32_t count;
@@ -116,6 +116,17 @@ static inline const char *found(home *h, const pz_record_query *query)
     static listing l;
     l = (listing){.text = ""};
     assert_ok(pz_each_record(h->engine, query, list_one, &l, &kit_error));
+    pz_pool *pool;
+    pz_value list;
+    listing again = {.text = ""};
+    assert_ok(pz_pool_new(&pool, NULL));
+    assert_ok(pz_record_list(h->engine, query, pool, &list, &kit_error));
+    for (uint32_t i = 0; i < list.len; i++) {
+        const pz_value record = pz_value_item(list, i);
+        list_one(&again, pz_value_get(record, "number", 6, NULL).as.u, record);
+    }
+    pz_pool_free(pool);
+    assert_string_equal(again.text, l.text);
     return l.text;
 }
 

@@ -322,6 +322,40 @@ static void every_profile_is_visited_once(void **state)
     assert_int_equal(seen, 10);
 }
 
+static pz_status compare_id(void *payload, const pz_profile *profile)
+{
+    pz_value **next = payload;
+    const pz_str id = pz_profile_id(profile), listed = pz_value_text(*(*next)++);
+    assert_int_equal(listed.len, id.len);
+    assert_memory_equal(listed.data, id.data, id.len);
+    return PZ_OK;
+}
+
+static void ids_are_listed_as_profiles_are_visited(void **state)
+{
+    shop *s = *state;
+    char name[8];
+    pz_value list;
+    assert_int_equal(pz_profile_ids(s->engine, s->pool, &list, NULL), PZ_OK);
+    assert_int_equal(list.kind, PZ_LIST);
+    assert_int_equal(list.len, 0);
+    for (int i = 0; i < 10; i++) {
+        pz_profile *p;
+        snprintf(name, sizeof name, "c%d", i);
+        pz_customer(&p, s->engine, "customer", name, NULL);
+        assert_int_equal(pz_choose(p, "age", pz_value_int(i), NULL, NULL), PZ_OK);
+        pz_profile_free(p);
+    }
+    assert_int_equal(pz_profile_ids(s->engine, s->pool, &list, NULL), PZ_OK);
+    assert_int_equal(list.len, 10);
+    pz_value ids[10], *next = ids;
+    for (uint32_t i = 0; i < 10; i++)
+        ids[i] = pz_value_item(list, i);
+    assert_int_equal(pz_each_profile(s->engine, compare_id, &next, NULL), PZ_OK);
+    assert_int_equal(pz_profile_ids(s->engine, NULL, &list, NULL), PZ_ERR_ARG);
+    assert_int_equal(pz_profile_ids(NULL, s->pool, &list, NULL), PZ_ERR_ARG);
+}
+
 /* ---- replicas ---- */
 
 static void merged_replicas_have_the_same_bytes_either_way(void **state)
@@ -725,6 +759,7 @@ int main(void)
         SHOP_TEST(batch_keeps_two_identifiers_of_one_customer_together),
         SHOP_TEST(batch_reports_bad_events_and_applies_the_others),
         SHOP_TEST(every_profile_is_visited_once),
+        SHOP_TEST(ids_are_listed_as_profiles_are_visited),
         SHOP_TEST(merged_replicas_have_the_same_bytes_either_way),
         SHOP_TEST(first_rule_that_is_true_decides),
         SHOP_TEST(unknown_is_reported_and_fires_nothing),

@@ -172,8 +172,12 @@ static void a_visitor_may_stop_and_wrong_questions_are_refused(void **state)
         {PZ_RECORD_QUERY, .id = "0000000000000000000000000000000"},
         {PZ_RECORD_QUERY, .id = "0000000000000000000000000000000G"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    pz_value list;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_status(PZ_ERR_ARG, pz_each_record(h->engine, &wrong[i], list_one, &l, &kit_error));
+        assert_status(PZ_ERR_ARG, pz_record_list(h->engine, &wrong[i], h->pool, &list, &kit_error));
+    }
+    assert_status(PZ_ERR_ARG, pz_record_list(h->engine, NULL, NULL, &list, &kit_error));
 }
 
 /* ---- many ---- */
@@ -420,6 +424,20 @@ static pz_status count_one(void *payload, uint64_t number, pz_value map)
     return PZ_OK;
 }
 
+static pz_status list_everything(pz_engine *engine, const pz_alloc *alloc)
+{
+    pz_pool *pool;
+    pz_value list;
+    pz_status status = pz_pool_new(&pool, alloc);
+    if (status != PZ_OK)
+        return status;
+    status = pz_record_list(engine, NULL, pool, &list, NULL);
+    if (status == PZ_OK)
+        status = pz_profile_ids(engine, pool, &list, NULL);
+    pz_pool_free(pool);
+    return status;
+}
+
 static pz_status use_records(const pz_alloc *alloc, void *payload)
 {
     (void)payload;
@@ -439,6 +457,8 @@ static pz_status use_records(const pz_alloc *alloc, void *payload)
         status = ask_and_record(engine, ann);
     if (status == PZ_OK)
         status = pz_each_record(engine, NULL, count_one, &count, NULL);
+    if (status == PZ_OK)
+        status = list_everything(engine, alloc);
     if (status == PZ_OK) {
         assert_int_equal(count, 1);
         status = pz_erase(engine, id_of(ann), NULL, 0, NULL, NULL);

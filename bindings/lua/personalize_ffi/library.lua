@@ -147,6 +147,7 @@ pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error *err);
 pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out, pz_error *err);
 pz_status pz_profile_export(const pz_profile *profile, pz_pool *pool, pz_str *out, uint32_t indent, pz_error *err);
 pz_status pz_profile_export_text(const pz_profile *profile, pz_pool *pool, pz_str *out, pz_error *err);
+pz_status pz_profile_ids(pz_engine *engine, pz_pool *pool, pz_value *out, pz_error *err);
 pz_status pz_profile_count(pz_engine *engine, uint64_t *out, pz_error *err);
 
 /* people.h */
@@ -208,6 +209,7 @@ pz_status pz_record_many(pz_engine *engine, const pz_value *records, size_t coun
 typedef struct pz_record_query {
   uint32_t size; uint32_t flags; uint64_t from; uint64_t limit; const char *subject; const char *id;
 } pz_record_query;
+pz_status pz_record_list(pz_engine *engine, const pz_record_query *query, pz_pool *pool, pz_value *out, pz_error *err);
 pz_status pz_records_expire(pz_engine *engine, int64_t before_ms, uint64_t *removed, pz_error *err);
 
 /* program.h */
@@ -241,9 +243,6 @@ bool pzl_value_equal(uint64_t, uint64_t, uint64_t, uint64_t) asm("pz_value_equal
 int pzl_value_compare(uint64_t, uint64_t, uint64_t, uint64_t) asm("pz_value_compare");
 pz_status pzl_program_eval_map(const pz_program *, pz_pool *, uint64_t, uint64_t, pz_evaluation *,
   pz_error *) asm("pz_program_eval_map");
-typedef pz_status (*pzl_record_fn)(void *, uint64_t, uint64_t, uint64_t);
-pz_status pzl_each_record(pz_engine *, const pz_record_query *, pzl_record_fn, void *, pz_error *)
-  asm("pz_each_record");
 ]]
 
 -- What this package keeps for itself; handle.lua tells. `struct pzl_engine` is allocated by malloc(),

@@ -1,28 +1,26 @@
 -- record.lua: decisions that are kept, and read again; for LuaJIT's FFI. The face is that of record.c.
 --
--- Records are read by pages. The library calls back for each record of a page, in code that is not
--- compiled, with the collector stopped: the callback copies the record into a pool and makes nothing, so
--- that no other Lua code runs in the middle of a visit. Values are made when the visit is over.
+-- Records are read by pages, each a list in a pool, of which values are made before the next is read.
 local ffi = require "ffi"
 local library = require "personalize_ffi.library"
 local V = require "personalize_ffi.value"
 local H = require "personalize_ffi.handle"
-local C, words = library.C, library.words
+local C = library.C
 V.is_own(debug.getinfo(1, "S").source)
 
-local tonumber, pcall, collectgarbage = tonumber, pcall, collectgarbage
+local tonumber = tonumber
 local check, fail, name_at, option, put, push = V.check, V.fail, V.name_at, V.option, V.put, V.push
 local moment_at, push_answer = V.moment_at, V.push_answer
 local take, give, core_of, engine_of, keep_alive = H.take, H.give, H.core_of, H.engine_of, H.keep_alive
 local ffi_string = ffi.string
-local ERR_ARG, ERR_TYPE, ERR_UNSUPPORTED = V.ERR_ARG, V.ERR_TYPE, V.ERR_UNSUPPORTED
+local ERR_ARG, ERR_TYPE = V.ERR_ARG, V.ERR_TYPE
 local LIST, MAP = 9, 10
 local PAGE_MAX, NUMBER_MAX = 256, 9007199254740991
 
 local new_options, new_query = H.sized "pz_record_options", H.sized "pz_record_query"
 local new_write = H.sized "pz_write"
 local number_t, numbers_t = ffi.typeof "uint64_t[1]", ffi.typeof "uint64_t[?]"
-local value_t, page_t = ffi.typeof "pz_value", ffi.typeof("pz_value[" .. PAGE_MAX .. "]")
+local value_t = ffi.typeof "pz_value"
 
 local function settings_at(settings)
   local kind = V.type_of(settings)
@@ -47,37 +45,6 @@ local function read_options(settings)
   local note = option(settings, "note")
   options.note = note
   return options, note
-end
-
--- ---- reading by pages ----
-
-local page -- of the visit that is running
-local visit -- the callback, made when it is first needed
-
-local function note_record(_, number, kind_and_len, as)
-  local status = C.pzl_pool_copy(page.pool, page.records + page.count, kind_and_len, as)
-  page.count, page.last = page.count + 1, number
-  return status
-end
-
-local function each_record(engine, query, err)
-  return C.pzl_each_record(engine, query, visit, nil, err)
-end
-jit.off(note_record, true)
-jit.off(each_record, true)
-
-local function visit_page(self, query, into, err)
-  if not words then fail(ERR_UNSUPPORTED, "records are read through the C module on this machine") end
-  visit = visit or ffi.cast("pzl_record_fn", note_record)
-  local was_running = collectgarbage "isrunning"
-  local engine = engine_of(self)
-  collectgarbage "stop"
-  page = into
-  local ok, status = pcall(each_record, engine, query, err)
-  page = nil
-  if was_running then collectgarbage "restart" end
-  if not ok then fail(V.ERR_NOMEM, status) end
-  check(status, err)
 end
 
 return function(Engine, ask)
@@ -145,15 +112,15 @@ return function(Engine, ask)
     end
     if wanted == 0 then wanted = 1 / 0 end
     local s, found = take(self), {}
-    local into = {pool = s.pool, records = page_t(), count = 0, last = 0}
+    local page, is_last = s.value, false
     repeat
-      local most = math.min(wanted - #found, PAGE_MAX)
-      into.count, query.limit = 0, most
+      query.limit = math.min(wanted - #found, PAGE_MAX)
       C.pz_pool_reset(s.pool)
-      visit_page(self, query, into, s.err)
-      for i = 0, into.count - 1 do found[#found + 1] = push(into.records[i]) end
-      query.from = into.last + 1
-    until into.count < most or #found >= wanted
+      check(C.pz_record_list(engine_of(self), query, s.pool, page, s.err), s.err)
+      for i = 0, page.len - 1 do found[#found + 1] = push(page.as.items + i) end
+      is_last = page.len < query.limit or #found >= wanted
+      if not is_last then query.from = found[#found].number + 1 end
+    until is_last
     keep_alive(subject, id)
     give(self, s)
     return found

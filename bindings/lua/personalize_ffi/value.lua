@@ -37,7 +37,7 @@ local error_t = ffi.typeof "pz_error"
 local V = {
   ERR_ARG = ERR_ARG, ERR_PARSE = ERR_PARSE, ERR_TYPE = ERR_TYPE, ERR_LIMIT = ERR_LIMIT,
   ERR_STATE = -18, ERR_NOT_FOUND = -6, ERR_TEST = -20, ERR_CATALOG = ERR_CATALOG, ERR_NOMEM = -2, ERR_BUSY = -16,
-  ERR_UNSUPPORTED = -19, DURABILITIES = {durable = 1, grouped = 2, lazy = 3},
+  DURABILITIES = {durable = 1, grouped = 2, lazy = 3},
 }
 
 -- The null of the C module, which is cjson.null and ngx.null too: a light userdata. LuaJIT's string
@@ -404,7 +404,7 @@ local function evaluate(s, out, v, expression)
   check(C.pz_pool_map(s.pool, s.input, entry, 1), nil)
   local status = C.pz_eval(out, s.pool, expression, #expression, s.input, s.err)
   if status ~= 0 then
-    s.err.line = 0
+    s.err.line, s.err.column = 0, 0
     refuse(ERR_TYPE, s.err)
   end
 end

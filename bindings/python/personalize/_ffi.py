@@ -302,6 +302,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_profile_export": (c_int, [_HANDLE, _HANDLE, POINTER(Str), c_uint32, _ERR]),
     "pz_profile_export_text": (c_int, [_HANDLE, _HANDLE, POINTER(Str), _ERR]),
     "pz_each_profile": (c_int, [_HANDLE, PROFILE_FN, c_void_p, _ERR]),
+    "pz_profile_ids": (c_int, [_HANDLE, _HANDLE, _VALUE, _ERR]),
     "pz_profile_count": (c_int, [_HANDLE, POINTER(c_uint64), _ERR]),
     # people.h
     "pz_profile_person": (c_int, [_HANDLE, POINTER(_HANDLE), c_size_t, _ERR]),
@@ -347,6 +348,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_record": (c_int, [POINTER(c_uint64), _HANDLE, _HANDLE, POINTER(RecordOptions), _ERR]),
     "pz_record_many": (c_int, [_HANDLE, _VALUE, c_size_t, _WRITE, POINTER(c_uint64), _ERR]),
     "pz_each_record": (c_int, [_HANDLE, POINTER(RecordQuery), RECORD_FN, c_void_p, _ERR]),
+    "pz_record_list": (c_int, [_HANDLE, POINTER(RecordQuery), _HANDLE, _VALUE, _ERR]),
     "pz_records_expire": (c_int, [_HANDLE, c_int64, POINTER(c_uint64), _ERR]),
     # store.h
     "pz_store_open": (c_int, [_OUT, c_char_p, POINTER(StoreOptions), _ERR]),

@@ -33,6 +33,8 @@ _ENGINE_FLAGS = (0, 0, 4, 2)
 _OBSERVE_FLAGS = (0, 2, 4, 8)
 ERASE_ALONE = 1
 OBSERVE_MANY_MAX = 65536
+#: Records that are read in one call.
+RECORDS_EACH = 1024
 #: Greatest length of a record's note.
 NOTE_MAX = 256
 _SUBJECTS = {"person": PERSON, "account": ACCOUNT, "device": DEVICE}
@@ -272,27 +274,12 @@ class Engine:
 
     def ids(self) -> List[str]:
         """The ids of all stored profiles, in their order, over one snapshot."""
-        found: List[str] = []
-        failure: List[BaseException] = []
-
-        def visit(payload: Any, profile: Any) -> int:
-            try:
-                found.append(_ffi.text(_ffi.lib.pz_profile_id(profile)))
-                return 0
-            except BaseException as error:  # carried through C, raised behind it
-                failure.append(error)
-                return ArgumentError.status
-
         session = self._take()
         with session.lock:
             session.begin()
-            err = _ffi.new_error()
-            status = _ffi.lib.pz_each_profile(self._handle.pointer, _ffi.PROFILE_FN(visit), None,
-                                              err)
-        if failure:
-            raise failure[0]
-        check(status, err)
-        return found
+            out, err = _ffi.Value(), _ffi.new_error()
+            check(_ffi.lib.pz_profile_ids(self._handle.pointer, session.pool, out, err), err)
+            return list(values.get(out))
 
     def __len__(self) -> int:
         """How many profiles the store holds."""
@@ -623,30 +610,24 @@ class Engine:
                 id: Optional[str] = None) -> List[Dict[str, Any]]:
         """The records in the store from number ``start`` on, at most ``limit`` (0: all), about the
         profile ``subject`` or of the decision ``id`` if given: dicts with "number"."""
+        wanted = values.integer(limit, "a limit", 2**64 - 1) or 2**64
         query = _ffi.RecordQuery(
-            _ffi.sizeof(_ffi.RecordQuery), 0, values.integer(start, "a number", 2**64 - 1),
-            values.integer(limit, "a limit", 2**64 - 1),
+            _ffi.sizeof(_ffi.RecordQuery), 0, values.integer(start, "a number", 2**64 - 1), 0,
             values.optional_name(subject, "the subject"), values.optional_name(id, "the id"))
         found: List[Dict[str, Any]] = []
-        failure: List[BaseException] = []
-
-        def visit(payload: Any, number: int, record: Any) -> int:
-            try:
-                found.append(values.get(record))
-                return 0
-            except BaseException as error:  # carried through C, raised behind it
-                failure.append(error)
-                return ArgumentError.status
-
         session = self._take()
         with session.lock:
-            session.begin()
-            err = _ffi.new_error()
-            status = _ffi.lib.pz_each_record(self._handle.pointer, query, _ffi.RECORD_FN(visit),
-                                             None, err)
-        if failure:
-            raise failure[0]
-        check(status, err)
+            is_last = False
+            while not is_last:
+                session.begin()
+                query.limit = min(wanted - len(found), RECORDS_EACH)
+                out, err = _ffi.Value(), _ffi.new_error()
+                check(_ffi.lib.pz_record_list(self._handle.pointer, query, session.pool, out, err),
+                      err)
+                found += values.get(out)
+                is_last = out.len < query.limit or len(found) == wanted
+                if not is_last:
+                    setattr(query, "from", found[-1]["number"] + 1)
         return found
 
     def expire_records(self, before: Moment = None) -> int:
