@@ -5,16 +5,19 @@ The table names every public method with one good call of it. Each argument is t
 by what it must not be. A method that is not in the table fails the test.
 """
 import contextlib
+import copy
 import datetime as dt
+import gc
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 import unittest
 
 import personalize
 from personalize import values
-from python_kit import NOW, UTC, VERBS
+from python_kit import NOW, UTC, VERBS, shop
 
 
 def cycles():
@@ -400,6 +403,59 @@ time.sleep(0.05)
         done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env=dict(os.environ), encoding="utf-8")
         self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
+class Copies(unittest.TestCase):
+    def test_handles_are_refused_and_never_freed_twice(self):
+        with shop() as engine:
+            me, store = engine.detached("me"), engine.store()
+            for handle in (engine, me, store, personalize.Program("1")):
+                for way in (copy.copy, copy.deepcopy, pickle.dumps):
+                    with self.assertRaises(personalize.TypeMismatch) as caught:
+                        way(handle)
+                    self.assertIn("hand", str(caught.exception))
+            self.assertEqual(me.id, "me")
+
+    def test_a_decision_survives_what_it_is_a_copy_of(self):
+        with shop() as engine:
+            decision = engine.decide("home.hero", country="DE", now=NOW)
+            expected = self.everything(decision)
+            copies = [copy.copy(decision), copy.deepcopy(decision),
+                      pickle.loads(pickle.dumps(decision)), copy.copy(copy.copy(decision))]
+            del decision
+            gc.collect()
+            for one in copies:
+                self.assertEqual(self.everything(one), expected)
+                self.assertEqual(engine.record(one, note="copied"), copies.index(one) + 1)
+
+    @staticmethod
+    def everything(decision):
+        return (decision.name, decision.value, decision.reason, decision.rule, decision.confidence,
+                decision.impure, decision.id, decision.bytes, decision.explain(),
+                decision.reasons(), decision.to_dict(), decision.record, repr(decision),
+                decision._repr_html_())
+
+    def test_nanoseconds_and_what_errors_carry_are_copied_too(self):
+        exact = [personalize.eval("timestamp('2026-01-01T00:00:00.123456789Z')"),
+                 personalize.eval("duration('-1.000000001s')")]
+        for one, other in zip(exact, pickle.loads(pickle.dumps(copy.deepcopy(exact)))):
+            self.assertEqual((type(other), other, other.nanosecond), (type(one), one, one.nanosecond))
+        with self.assertRaises(personalize.CatalogError) as caught:
+            personalize.Engine().load_text('{"catalog": "x", "decisions": {"a": 1}}')
+        self.assertTrue(caught.exception.diagnostics)
+        self.assertEqual(pickle.loads(pickle.dumps(caught.exception)).diagnostics,
+                         caught.exception.diagnostics)
+        with self.assertRaises(personalize.NotFound) as caught:
+            personalize.Program("a", ["a"])()
+        self.assertEqual(copy.copy(caught.exception).unknowns, ("a",))
+
+    def test_moments_beyond_utc_are_errors_of_the_binding(self):
+        early = dt.datetime.min.replace(tzinfo=dt.timezone(dt.timedelta(hours=14)))
+        late = dt.datetime.max.replace(tzinfo=dt.timezone(dt.timedelta(hours=-14)))
+        with shop() as engine:
+            for when in (early, late):
+                self.assertRaises(personalize.LimitError, personalize.eval, "t", t=when)
+                self.assertRaises(personalize.LimitError, engine.decide, "home.hero", now=when)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,19 @@ import weakref
 from typing import Any, Callable, Iterable, List, Set, TypeVar
 
 from . import _ffi
-from .errors import StateError, check
+from .errors import StateError, TypeMismatch, check
 
 _T = TypeVar("_T")
+
+
+class Handle:
+    """What owns something in C: a second object that thinks so, too, would free it twice."""
+    #: What to hand over instead.
+    _instead = ""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeMismatch(f"a handle is not copied or pickled, this {type(self).__name__} neither; "
+                           f"{self._instead}")
 
 
 class EngineHandle:

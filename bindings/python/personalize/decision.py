@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from html import escape
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Type
 
 from . import _ffi, values
 from ._handles import Session, new_pool
@@ -65,12 +65,18 @@ class Decision:
         self._whole = _ffi.Value()
         self._pool = new_pool()
         check(lib.pz_pool_copy(self._pool, self._whole, out))
-        self._record = _ffi.Value()
+        self._record: Any = _ffi.Value()  # or a dict, of a copy
         check(lib.pz_decision_record(out, context, pointer, None, err), err)
         check(lib.pz_pool_copy(self._pool, self._record, out))
 
     def __del__(self, free: Any = _ffi.lib.pz_pool_free) -> None:
         free(getattr(self, "_pool", None))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copied and pickled without what C has of it: everything as Python objects."""
+        return _again, (type(self), {
+            **{name: getattr(self, name) for name in _PLAIN}, "_map": self._explained(),
+            "_record": self.record})
 
     def _explained(self) -> Dict[str, Any]:
         if self._map is None:
@@ -95,6 +101,8 @@ class Decision:
     @property
     def record(self) -> Dict[str, Any]:
         """What ``Engine.record`` keeps of it: names of what was read, never what that answered."""
+        if isinstance(self._record, dict):
+            return dict(self._record)
         return dict(values.get(self._record))
 
     def __repr__(self) -> str:
@@ -114,6 +122,18 @@ class Decision:
                  _table(("rule", "when", "came to"), rules),
                  _table(("read", "value", "tier", "confidence"), used), "</div>"]
         return "".join(parts)
+
+
+#: What of a Decision is Python's own.
+_PLAIN = ("name", "value", "reason", "rule", "confidence", "impure", "id", "bytes", "_text")
+
+
+def _again(kind: Type[Decision], state: Dict[str, Any]) -> Decision:
+    """A Decision out of its state."""
+    made = kind.__new__(kind)
+    for name, value in state.items():
+        setattr(made, name, value)
+    return made
 
 
 def _shown(use: Dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from . import _ffi, _many, values
-from ._handles import EngineHandle, Guard, Session, at_death
+from ._handles import EngineHandle, Guard, Handle, Session, at_death
 from ._hosts import Functions, Hosts
 from .decision import Decision, Observed, Resolution
 from .errors import (
@@ -79,8 +79,9 @@ def module_of(store: Optional[bytes]) -> Any:
                           f"full path. Tried: {error}") from None
 
 
-class Engine:
+class Engine(Handle):
     """Made by ``personalize.open()``. Close it, or use it as a context manager."""
+    _instead = "open one in the other process, by the same catalog and store"
 
     def __init__(self, catalog: Optional[Path] = None, *, store: Optional[Path] = None,
                  read_only: bool = False, lazy: bool = False,

@@ -29,7 +29,7 @@ class Error(Exception):
         return f"{self.line}:{self.column}: {self.message}" if self.line else self.message
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return type(self), (self.message, self.line, self.column)
+        return type(self), (self.message, self.line, self.column), self.__dict__
 
 
 class ArgumentError(Error, ValueError):

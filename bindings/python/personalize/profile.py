@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Union
 
 from . import _ffi, values
-from ._handles import Guard, in_turn, own
+from ._handles import Guard, Handle, in_turn, own
 from .errors import ArgumentError, StateError, TypeMismatch, check
 from .values import Moment
 
@@ -57,8 +57,9 @@ def _span(start: Moment, end: Moment) -> Any:
                      _EVER[1] if end is None else values.milliseconds(end))
 
 
-class Profile:
+class Profile(Handle):
     """One profile. Close it, use it as a context manager, or let it be collected."""
+    _instead = "hand over its id, or its bytes for Engine.decode()"
 
     def __init__(self, engine: Engine, pointer: Any, viewed: Optional[_Octets] = None) -> None:
         self._engine = engine

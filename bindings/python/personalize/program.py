@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from . import _ffi, values
-from ._handles import at_death, new_pool
+from ._handles import Handle, at_death, new_pool
 from ._hosts import Functions, Hosts
 from .errors import Error, NotFound, ParseError, TypeMismatch, check, from_status
 
@@ -30,7 +30,7 @@ class Evaluation(NamedTuple):
         return not self.unknowns
 
 
-class Program:
+class Program(Handle):
     """A compiled expression.
 
     ``variables`` declares what it may read: a dict from name to type (``"int"``,
@@ -41,6 +41,7 @@ class Program:
     ParseError or TypeMismatch with line and column; ``unchecked`` leaves those of type to the
     evaluation.
     """
+    _instead = "hand over its source"
 
     def __init__(self, source: Union[str, bytes], variables: Variables = None, *,
                  functions: Optional[Functions] = None, container: Optional[str] = None,

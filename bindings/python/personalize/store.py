@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import _ffi, values
-from ._handles import Guard, at_death, in_turn, own
+from ._handles import Guard, Handle, at_death, in_turn, own
 from .errors import BY_STATUS, CorruptError, StateError, TypeMismatch, check, from_status
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ def open_store(address: Any, *, read_only: bool = False, lazy: bool = False,
     return Store(pointer, None)
 
 
-class Store:
+class Store(Handle):
     """One store. Close it, use it as a context manager, or let it be collected."""
+    _instead = "hand over its address"
 
     def __init__(self, pointer: Any, engine: Optional[Engine]) -> None:
         self._engine = engine

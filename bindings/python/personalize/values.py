@@ -34,6 +34,9 @@ NULL, BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION, LIST, MAP = r
 
 _UTC = _dt.timezone.utc
 _EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_UTC)
+# The first and the last moment, counted from there.
+_FIRST = _dt.datetime.min.replace(tzinfo=_UTC) - _EPOCH
+_LAST = _dt.datetime.max.replace(tzinfo=_UTC) - _EPOCH
 _SECOND = _dt.timedelta(seconds=1)
 _MICROSECOND = _dt.timedelta(microseconds=1)
 _MILLISECOND = _dt.timedelta(milliseconds=1)
@@ -52,10 +55,23 @@ class Timestamp(_dt.datetime):
     Comparing and computing see the microseconds only."""
     nanosecond = 0
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _exact, (*super().__reduce_ex__(protocol)[:2], self.nanosecond)
+
 
 class Duration(_dt.timedelta):
     """A span with nanoseconds: ``nanosecond`` (0 to 999) counts beyond ``microseconds``."""
     nanosecond = 0
+
+    def __reduce__(self) -> Any:
+        return _exact, (Duration, (self.days, self.seconds, self.microseconds), self.nanosecond)
+
+
+def _exact(kind: Any, arguments: Any, nanosecond: int) -> Any:
+    """A Timestamp or Duration out of a copy's or a pickle's parts."""
+    made = kind(*arguments)
+    made.nanosecond = nanosecond
+    return made
 
 
 #: A moment as it goes in: an aware datetime, milliseconds since 1970, or None for the default.
@@ -144,7 +160,7 @@ def milliseconds(moment: Moment) -> int:
     if moment is None:
         return 0
     if isinstance(moment, _dt.datetime):
-        moment = (_aware(moment) - _EPOCH) // _MILLISECOND
+        moment = _since(moment) // _MILLISECOND
     elif isinstance(moment, bool) or not isinstance(moment, int):
         raise TypeMismatch("a moment is an aware datetime or an int of milliseconds since 1970, "
                            f"not {type(moment).__name__}")
@@ -161,10 +177,14 @@ def moment(ms: int) -> Optional[_dt.datetime]:
     return _EPOCH + ms * _MILLISECOND if ms else None
 
 
-def _aware(when: _dt.datetime) -> _dt.datetime:
+def _since(when: _dt.datetime) -> _dt.timedelta:
+    """The time since 1970 of an aware datetime."""
     if when.tzinfo is None or when.utcoffset() is None:
         raise TypeMismatch("a datetime without a time zone is no moment; give it a tzinfo")
-    return when
+    since = when - _EPOCH
+    if not _FIRST <= since <= _LAST:
+        raise LimitError(f"{when.isoformat()} is not in the years 1 to 9999 of UTC")
+    return since
 
 
 # ---- in ----
@@ -290,8 +310,7 @@ def _check_len(sized: bytes) -> None:
 
 
 def _put_datetime(value: _dt.datetime, keep: List[Any]) -> Any:
-    since = _aware(value) - _EPOCH
-    seconds, rest = divmod(since, _SECOND)
+    seconds, rest = divmod(_since(value), _SECOND)
     nanos = rest // _MICROSECOND * 1000 + getattr(value, "nanosecond", 0)
     return _ffi.Value(TIMESTAMP, nanos, seconds)
 
