@@ -314,12 +314,23 @@ static int profile_link(lua_State *L)
     return 0;
 }
 
-/* profile:consent(purpose, granted, circumstances); nil grants. */
+/* A boolean and nothing else: "no" is true to Lua, and nil is what a form lacks. */
+static bool truth_at(lua_State *L, int index, const char *what)
+{
+    if (!lua_isboolean(L, index)) {
+        lua_pushfstring(L, "%s is true or false, not %s", what, luaL_typename(L, index));
+        pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
+    }
+    return lua_toboolean(L, index);
+}
+
+/* profile:consent(purpose, granted, circumstances); the purpose alone grants. */
 static int profile_consent(lua_State *L)
 {
+    const bool is_alone = lua_gettop(L) < 3;
     writing w = begin_write(L, 4);
     const char *purpose = pzl_name_at(L, 3, "the purpose");
-    const bool is_granted = lua_isnil(L, 4) || lua_toboolean(L, 4);
+    const bool is_granted = is_alone || truth_at(L, 4, "consent");
     end_write(L, &w,
               pz_consent(pzl_profile_at(L, 2)->profile, purpose, is_granted, &w.write, &w.err));
     return 0;
@@ -340,7 +351,7 @@ static int profile_consent_gpc(lua_State *L)
 {
     uint32_t changed;
     writing w = begin_write(L, 3);
-    const bool is_on = lua_isnil(L, 3) || lua_toboolean(L, 3);
+    const bool is_on = lua_isnil(L, 3) || truth_at(L, 3, "the signal");
     end_write(L, &w,
               pz_consent_gpc(pzl_profile_at(L, 2)->profile, is_on, &w.write, &changed, &w.err));
     lua_pushnumber(L, (lua_Number)changed);

@@ -102,12 +102,27 @@ function tests.consent_opens_and_denial_closes()
   me:declare("age", 30, told())
   assert(value "age" == nil and #engine:inspect("age", me, {now = NOW}) == 0)
   assert(engine:inspect_privileged("age", me, {now = NOW})[1].why == "DENIED")
-  me:consent("research", nil, told())
+  me:consent("research", true, told())
   assert(value "age" == 30)
   me:consent("research", false, told())
   assert(value "age" == nil)
   refuses("the purpose is a string", "consent", 7)
   refuses("", "consent", "", true, told())
+end
+
+-- "no" is true to Lua, and a form that was not filled in gives nil: neither is a yes.
+function tests.only_true_is_consent()
+  local _, me = scene()
+  local before = me:bytes()
+  for _, word in ipairs {"no", "", 0, 1, {}, p.null} do
+    fails("consent is true or false, not", me.consent, me, "ads", word)
+    fails("the signal is true or false, not", me.consent_gpc, me, word)
+  end
+  fails("consent is true or false, not nil", me.consent, me, "ads", nil)
+  fails("consent is true or false, not nil", me.consent, me, "ads", nil, {now = NOW})
+  assert(me:bytes() == before)
+  me:consent "ads"
+  assert(me:bytes() ~= before)
 end
 
 function tests.consent_comes_as_a_signal()

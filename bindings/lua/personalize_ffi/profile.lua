@@ -8,15 +8,15 @@ local H = require "personalize_ffi.handle"
 local C = require("personalize_ffi.library").C
 V.is_own(debug.getinfo(1, "S").source)
 
-local type, rawget = type, rawget
+local type, rawget, select = type, rawget, select
 local istype, ffi_string = ffi.istype, ffi.string
 local check, fail, name_at, option, put = V.check, V.fail, V.name_at, V.option, V.put
 local moment_at, number_at, choice_at, table_at = V.moment_at, V.number_at, V.choice_at, V.table_at
 local number_option, bad_argument, new_error, text_of, indent_at = V.number_option, V.bad_argument, V.new_error, V.text_of, V.indent_at
 local take, give, box_of, profile_box_of = H.take, H.give, H.box_of, H.profile_box_of
 local wrong_handle, pointer_of, hold, let_go = H.wrong_handle, H.pointer_of, H.hold, H.let_go
-local keep_alive, profile_t = H.keep_alive, H.profile_t
-local ERR_ARG, ERR_BUSY, ERR_STATE = V.ERR_ARG, V.ERR_BUSY, V.ERR_STATE
+local keep_alive, profile_t, type_of = H.keep_alive, H.profile_t, V.type_of
+local ERR_ARG, ERR_BUSY, ERR_STATE, ERR_TYPE = V.ERR_ARG, V.ERR_BUSY, V.ERR_STATE, V.ERR_TYPE
 
 local PEOPLE_MAX = 63
 local profiles_t, uint32_box_t = ffi.typeof "const pz_profile *[?]", ffi.typeof "uint32_t[1]"
@@ -229,11 +229,18 @@ function Profile.link(self, other, circumstances)
   end_write(self, s, C.pz_link(writable(self), other, strength, write, s.err))
 end
 
--- profile:consent(purpose, granted, circumstances); nil grants.
-function Profile.consent(self, purpose, granted, circumstances)
+-- A boolean and nothing else: "no" is true to Lua, and nil is what a form lacks.
+local function truth_at(value, what)
+  if type(value) ~= "boolean" then fail(ERR_TYPE, ("%s is true or false, not %s"):format(what, type_of(value))) end
+  return value
+end
+
+-- profile:consent(purpose, granted, circumstances); the purpose alone grants.
+function Profile.consent(self, purpose, ...)
+  local granted, circumstances = ...
   local s, write = begin_write(self, circumstances, 4)
   name_at(purpose, "the purpose")
-  local is_granted = granted == nil or granted ~= false
+  local is_granted = select("#", ...) == 0 or truth_at(granted, "consent")
   end_write(self, s, C.pz_consent(writable(self), purpose, is_granted, write, s.err))
 end
 
@@ -248,7 +255,8 @@ end
 function Profile.consent_gpc(self, is_on, circumstances)
   local s, write = begin_write(self, circumstances, 3)
   local changed = uint32_box_t()
-  is_on = is_on == nil or is_on ~= false
+  if type(is_on) == "nil" then is_on = true end
+  truth_at(is_on, "the signal")
   end_write(self, s, C.pz_consent_gpc(writable(self), is_on, write, changed, s.err))
   return changed[0]
 end
