@@ -110,6 +110,16 @@ function tests.consent_opens_and_denial_closes()
   refuses("", "consent", "", true, told())
 end
 
+function tests.a_misspelt_circumstance_is_told()
+  local _, me, _, refuses = scene()
+  for _, name in ipairs {"expire", "chanel", "at ", "", "at channel"} do
+    refuses(("no circumstance '%s'"):format(name), "consent", "ads", true, {now = NOW, [name] = NOW})
+    refuses(("no circumstance '%s'"):format(name), "forget", nil, {now = NOW, [name] = NOW})
+  end
+  refuses("a circumstance is a string, not number", "choose", "language", "de", {NOW})
+  me:consent("ads", true, {at = NOW, now = NOW, channel = "web", who = "ann"})
+end
+
 -- "no" is true to Lua, and a form that was not filled in gives nil: neither is a yes.
 function tests.only_true_is_consent()
   local _, me = scene()

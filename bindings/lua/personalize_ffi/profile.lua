@@ -8,7 +8,7 @@ local H = require "personalize_ffi.handle"
 local C = require("personalize_ffi.library").C
 V.is_own(debug.getinfo(1, "S").source)
 
-local type, rawget, select = type, rawget, select
+local type, rawget, select, next = type, rawget, select, next
 local istype, ffi_string = ffi.istype, ffi.string
 local check, fail, name_at, option, put = V.check, V.fail, V.name_at, V.option, V.put
 local moment_at, number_at, choice_at, table_at = V.moment_at, V.number_at, V.choice_at, V.table_at
@@ -127,6 +127,22 @@ end
 
 local DURABILITIES = V.DURABILITIES
 
+-- A misspelt circumstance is told, not passed over: consent without its end would hold for ever.
+local KNOWN = {
+  at = true, channel = true, durability = true, expires = true, from = true, member = true, now = true,
+  strength = true, to = true, who = true, writer = true,
+}
+
+local function check_circumstances(circumstances)
+  for name in next, circumstances do
+    name_at(name, "the name of a circumstance")
+    if not KNOWN[name] then
+      fail(ERR_ARG, ("there is no circumstance '%s' of a write; there are at, channel, durability, expires, " ..
+        "from, member, now, strength, to, who and writer"):format(name))
+    end
+  end
+end
+
 -- The circumstances of a write, or defaults. `number` is the argument's, for errors.
 local function begin_write(self, circumstances, number)
   profile_box_of(self, 1)
@@ -136,6 +152,7 @@ local function begin_write(self, circumstances, number)
   write.channel, write.who, write.writer, write.durability = nil, nil, nil, 0
   if circumstances == nil then return s, write end
   table_at(number, circumstances)
+  check_circumstances(circumstances)
   write.at_ms = moment_at(s, circumstances.at)
   write.now_ms = moment_at(s, circumstances.now)
   write.expires_ms = moment_at(s, circumstances.expires)
