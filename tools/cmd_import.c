@@ -40,6 +40,7 @@ typedef struct import {
     size_t count, cap;
     size_t held; /* bytes of text in the pool */
     uint64_t line, applied, settled, refused;
+    bool is_damaged; /* a row was refused because of what the store has of its customer */
     output *rejects;
     progress progress;
 } import;
@@ -79,6 +80,7 @@ static int commit(import *in)
     if (status != PZ_OK)
         return cli_fail_status(status, &err);
     for (size_t i = 0; i < in->count && code == EXIT_DONE; i++) {
+        in->is_damaged |= cli_exit_code(in->results[i].status) == EXIT_SYSTEM;
         if (in->results[i].status != PZ_OK)
             code = reject(in, in->places[i], NULL, in->results[i].message);
         else
@@ -257,6 +259,8 @@ static int run_import(import *in)
             in->applied, in->settled, in->refused);
     if (code == EXIT_DONE)
         code = read;
+    if (in->is_damaged)
+        return EXIT_SYSTEM;
     return code == EXIT_DONE && in->refused ? EXIT_PARTLY : code;
 }
 

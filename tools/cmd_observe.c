@@ -38,6 +38,7 @@ typedef struct ingest {
     uint64_t applied, repeated, refused;
     int64_t now_ms;
     progress progress;
+    bool is_damaged; /* a line was refused because of what the store has of its customer */
 } ingest;
 
 static void refuse(ingest *in, uint64_t line, uint32_t column, const char *message)
@@ -60,6 +61,7 @@ static void tell(ingest *in)
             continue;
         }
         const pz_observed *result = &in->results[event++];
+        in->is_damaged |= cli_exit_code(result->status) == EXIT_SYSTEM;
         if (result->status != PZ_OK)
             refuse(in, line->number, 0, result->message);
         else
@@ -234,6 +236,8 @@ static int run(cli *c)
     free(in.events);
     free(in.lines);
     free(in.results);
+    if (in.is_damaged)
+        return EXIT_SYSTEM;
     if (code == EXIT_DONE)
         return in.refused ? EXIT_PARTLY : EXIT_DONE;
     /* A file that is missing or broken off does not undo the lines before it. */

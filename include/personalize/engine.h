@@ -169,8 +169,9 @@ enum {
  *
  * Each event names its customer by the member "customer": text (an identifier of kind "customer")
  * or a map of one member, kind to value; a customer nobody knows yet is made. Good events are
- * applied in order and bad ones reported each for itself; only a failure of the store undoes the
- * whole call.
+ * applied in order and bad ones reported each for itself, among them those of a customer whose
+ * stored profile is damaged (PZ_ERR_CORRUPT) or a later version's (PZ_ERR_VERSION), which stays as
+ * it is; only a failure of the store undoes the whole call.
  *
  * @param events   Maps as of pz_observe().
  * @param now_ms   The clock; 0: the engine's.

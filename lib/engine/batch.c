@@ -11,6 +11,9 @@
  * takes the place of the other when all went well and something came of it. Whether something did
  * is seen by comparing what both say: stamps aside, and claimed times, unless the row names one.
  *
+ * A customer whose record is damaged, or a later version's, is refused item by item and left as it
+ * is: one bad record must not keep a table, or a stream of events, from everybody else.
+ *
  * At the end every profile that changed is encoded and written; then one commit makes all of it
  * durable. If the store fails anywhere, nothing of the call has happened.
  */
@@ -48,6 +51,7 @@ typedef struct batch {
     pz__durability durability;
     bool is_open; /* there is something to close */
     bool is_replay;
+    bool is_own;               /* what failed is the record of one customer */
     bool are_rows, is_settled; /* pz_apply_many(), and PZ_APPLY_SETTLED */
     pz_error *err;
 } batch;
@@ -69,8 +73,30 @@ static pz_status make_customer(batch *b, pz_str identifier, customer **out)
     return pz__erased_identifier(&b->erased, identifier, &(*out)->erased_ms, b->err);
 }
 
+/* Read a record and decode it. What is wrong with it is the customer's, not the call's. */
+static pz_status decode(batch *b, customer *c, pz_error *why)
+{
+    pz_error damage = PZ_ERROR_INIT;
+    pz__buf_reset(&b->bytes);
+    pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
+    if (status == PZ_ERR_NOT_FOUND)
+        return pz__fail(why, status,
+                        "this customer's profile '%.*s' is not in the store, though the index "
+                        "leads to it; copy the store to a new place, which makes the index anew",
+                        PZ__STR_ARG(pz__told(b->engine, c->key)));
+    if (status != PZ_OK)
+        return status;
+    status = pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, &damage);
+    if (status == PZ_OK || status == PZ_ERR_NOMEM)
+        return status;
+    c->state = NULL;
+    b->is_own = true;
+    return pz__fail(why, status, "profile '%.*s': %s", PZ__STR_ARG(pz__told(b->engine, c->key)),
+                    damage.message);
+}
+
 /* The customer under a key, decoded at the first mention. */
-static pz_status read_customer(batch *b, pz_str key, customer **out)
+static pz_status read_customer(batch *b, pz_str key, customer **out, pz_error *why)
 {
     const uint32_t number = pz__names_put(&b->keys, key);
     if (number == PZ__NAME_NONE)
@@ -80,11 +106,7 @@ static pz_status read_customer(batch *b, pz_str key, customer **out)
     if (c->state)
         return PZ_OK;
     c->key = b->keys.list[number];
-    pz__buf_reset(&b->bytes);
-    pz_status status = pz__store_txn_get(b->txn, c->key, &b->bytes, b->err);
-    if (status == PZ_OK)
-        status =
-            pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, b->err);
+    pz_status status = decode(b, c, why);
     c->erased_ms = INT64_MIN;
     if (status != PZ_OK || !b->erased.has_any)
         return status;
@@ -95,7 +117,7 @@ static pz_status read_customer(batch *b, pz_str key, customer **out)
 }
 
 /* The customer of an identifier. */
-static pz_status find_customer(batch *b, pz_str identifier, customer **out)
+static pz_status find_customer(batch *b, pz_str identifier, customer **out, pz_error *why)
 {
     const uint32_t number = pz__names_put(&b->identifiers, identifier);
     if (number == PZ__NAME_NONE)
@@ -111,7 +133,7 @@ static pz_status find_customer(batch *b, pz_str identifier, customer **out)
     if (status != PZ_OK)
         return status;
     if (count > 0)
-        status = read_customer(b, pz__first_key(&b->bytes), out);
+        status = read_customer(b, pz__first_key(&b->bytes), out, why);
     else if (!*out)
         status = make_customer(b, identifier, out);
     if (status == PZ_OK)
@@ -172,7 +194,7 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
         return status;
     const pz_str identifier = pz__identifier(&b->scratch, kind, text);
     customer *c;
-    status = identifier.data ? find_customer(b, identifier, &c) : PZ_ERR_NOMEM;
+    status = identifier.data ? find_customer(b, identifier, &c, why) : PZ_ERR_NOMEM;
     if (status != PZ_OK)
         return status;
     pz__verb verb = {.kind = PZ__VERB_OBSERVE,
@@ -393,7 +415,7 @@ static pz_status take_row(batch *b, pz_value row, bool *is_new, pz_error *why)
     if (status != PZ_OK)
         return status;
     const pz_str identifier = pz__identifier(&b->scratch, kind, text);
-    status = identifier.data ? find_customer(b, identifier, &c) : PZ_ERR_NOMEM;
+    status = identifier.data ? find_customer(b, identifier, &c, why) : PZ_ERR_NOMEM;
     if (status == PZ_OK)
         status = work_row(b, c, row, is_new, why);
     if (status != PZ_OK || !*is_new)
@@ -430,10 +452,11 @@ static pz_status take_items(batch *b)
     for (size_t i = 0; i < b->count; i++) {
         pz_error why = PZ_ERROR_INIT;
         bool is_new;
+        b->is_own = false;
         const pz_status status = b->are_rows ? take_row(b, b->items[i], &is_new, &why)
                                              : take_event(b, b->items[i], &is_new, &why);
         pz__arena_reset(&b->scratch);
-        if (is_fatal(status)) {
+        if (is_fatal(status) && !b->is_own) {
             if (why.message[0])
                 pz__fail(b->err, status, "%s", why.message);
             return status;

@@ -3,6 +3,7 @@
  */
 #include "home.h"
 
+#include "engine/engine.h"
 #include "support/oom.h"
 
 static pz_observed applied(home *h, const char *json, uint32_t flags)
@@ -60,6 +61,68 @@ static void failing_operation_undoes_its_row_and_no_other(void **state)
     assert_ok(pz_customer(&three, h->engine, "customer", "3", &kit_error));
     assert_false(pz_profile_exists(three));
     pz_profile_free(three);
+}
+
+static pz_status flip(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                      pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn;
+    pz__buf_put(new_bytes, bytes, len);
+    new_bytes->data[len - 1] ^= 1;
+    *action = PZ__WRITE;
+    return PZ_OK;
+}
+
+static pz_status take_away(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                           pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn, (void)bytes, (void)len, (void)new_bytes;
+    *action = PZ__REMOVE;
+    return PZ_OK;
+}
+
+/* Do something to the record of a customer, and give the id. */
+static void harm(home *h, const char *name, pz__update_fn how, char id[64])
+{
+    pz_profile *one = customer(h, "customer", name);
+    snprintf(id, 64, "%s", id_of(one));
+    pz_profile_free(one);
+    assert_ok(pz__store_update(h->engine->store, pz_str_of(id), how, NULL, &kit_error));
+}
+
+static void damaged_customer_keeps_nothing_from_the_others(void **state)
+{
+    home *h = *state;
+    char damaged[64], lost[64];
+    pz_observed results[4] = {{.size = sizeof *results},
+                              {.size = sizeof *results},
+                              {.size = sizeof *results},
+                              {.size = sizeof *results}};
+    applied(h, "[\"bad\", [\"declare\", \"size\", \"S\"]]", 0);
+    applied(h, "[\"gone\", [\"declare\", \"size\", \"S\"]]", 0);
+    harm(h, "bad", flip, damaged);
+    harm(h, "gone", take_away, lost);
+    const pz_value rows[4] = {
+        parsed(h, "[\"bad\", [\"declare\", \"size\", \"M\"]]"),
+        parsed(h, "[\"bad\", [\"declare\", \"size\", \"L\"]]"),
+        parsed(h, "[\"gone\", [\"declare\", \"size\", \"L\"]]"),
+        parsed(h, "[\"good\", [\"choose\", \"language\", \"de\"]]"),
+    };
+    assert_ok(pz_apply_many(h->engine, rows, 4, NULL, 0, results, &kit_error));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(results[i].status, PZ_ERR_CORRUPT);
+        assert_non_null(strstr(results[i].message, damaged));
+    }
+    assert_int_equal(results[2].status, PZ_ERR_NOT_FOUND);
+    assert_non_null(strstr(results[2].message, lost));
+    assert_int_equal(results[3].status, PZ_OK);
+    pz_profile *good = customer(h, "customer", "good");
+    assert_string_equal(answer(h, good, "language"), "de");
+    pz_profile_free(good);
+    const pz_value event = parsed(h, "{\"kind\": \"view\", \"source\": \"web\", \"id\": \"1\","
+                                     " \"time\": \"2026-03-01T00:00:00Z\", \"customer\": \"bad\"}");
+    assert_ok(pz_observe_many(h->engine, &event, 1, 0, 0, results, &kit_error));
+    assert_int_equal(results[0].status, PZ_ERR_CORRUPT);
 }
 
 static void settled_row_changes_no_octet(void **state)
@@ -207,6 +270,8 @@ int main(void)
         TEST(row_makes_its_customer_and_does_all_of_it),
         DISK(row_makes_its_customer_and_does_all_of_it),
         TEST(failing_operation_undoes_its_row_and_no_other),
+        TEST(damaged_customer_keeps_nothing_from_the_others),
+        DISK(damaged_customer_keeps_nothing_from_the_others),
         TEST(settled_row_changes_no_octet),
         TEST(identifier_of_somebody_else_is_refused),
         TEST(identifier_of_a_row_that_was_refused_leads_to_one),

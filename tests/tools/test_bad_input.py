@@ -190,6 +190,13 @@ class BadStores(kit.CommandTest):
         self.change(flip)
         self.try_everything(5, "damaged")
 
+    def test_a_damaged_customer_keeps_no_other_out(self):
+        self.change(lambda content: content.replace(b"PZr\x02", b"PZr\x03"))
+        run = self.observe([kit.event(101, customer="1"), kit.event(102, customer="2")])
+        self.expect(run, 5, ":1: profile", "later version")
+        self.assertIn("1 events applied, 0 seen before, 1 refused", run.out)
+        self.assertNotIn(":2: ", run.err)
+
     def test_a_record_of_a_later_version(self):
         self.change(lambda content: content.replace(b"PZr\x02", b"PZr\x03"))
         self.try_everything(5, "version")
