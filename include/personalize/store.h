@@ -171,7 +171,9 @@ typedef struct pz_store_outcome {
  * Look at everything, changing nothing: whether every record decodes and is the profile its key
  * says, whether the index leads to every profile by each of its identifiers and links and nowhere
  * else, the same for decision records. May run while others write: what looks wrong is looked at
- * again before it is told.
+ * again before it is told. Before that every page of an LMDB file is looked at, as the other calls
+ * of this header do that read all of a store: one that is damaged is PZ_ERR_CORRUPT, without a fault
+ * of its own, since nothing behind it can be trusted.
  *
  * @param watch    NULL for defaults.
  * @param outcome  NULL, or told how much there was.

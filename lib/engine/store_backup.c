@@ -82,7 +82,9 @@ static pz_status copy_to(pz_store *store, const char *address, const pz_store_op
 
 static pz_status snapshot(pz_store *store, const char *address, pz__watch *watch, pz_error *err)
 {
-    pz_status status = pz__store_count(store->store, &watch->total, err);
+    pz_status status = pz__store_check(store->store, err);
+    if (status == PZ_OK)
+        status = pz__store_count(store->store, &watch->total, err);
     if (status == PZ_OK)
         status = pz__store_snapshot(store->store, address + sizeof LMDB_SCHEME - 1, err);
     if (status != PZ_OK)
@@ -326,7 +328,9 @@ pz_status pz_store_compact(pz_store *store, const pz_store_watch *how, pz_store_
                     .watch = &watch,
                     .why = PZ_ERROR_INIT,
                     .err = err};
-    status = compact(&c, store->is_borrowed);
+    status = pz__store_check(store->store, err);
+    if (status == PZ_OK)
+        status = compact(&c, store->is_borrowed);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
     return pz__watch_end(&watch, outcome, status);

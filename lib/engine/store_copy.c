@@ -514,7 +514,9 @@ pz_status pz__store_copy(pz_store *from, pz_store *to, pz__watch *watch, pz_erro
         .from = from->store, .to = to->store, .alloc = &to->alloc, .watch = watch, .err = err};
     if (pz__store_is_read_only(to->store))
         return pz__fail(err, PZ_ERR_STATE, "the target was opened for reading only");
-    pz_status status = check_writers(&c);
+    pz_status status = pz__store_check(c.from, err);
+    if (status == PZ_OK)
+        status = check_writers(&c);
     pz__arena_init(&c.scratch, &to->alloc, 0);
     if (status == PZ_OK)
         status = pz__store_count(c.from, &watch->total, err);

@@ -144,7 +144,9 @@ pz_status pz_store_info_read(pz_store *store, pz_store_info *out, pz_error *err)
     counting c = {store->store, &info, err};
     const char *scheme = pz__store_scheme(store->store);
     memcpy(info.backend, scheme, strnlen(scheme, sizeof info.backend - 1));
-    pz_status status = pz__store_writer(store->store, writer, err);
+    pz_status status = pz__store_check(store->store, err);
+    if (status == PZ_OK)
+        status = pz__store_writer(store->store, writer, err);
     if (status != PZ_OK)
         return status;
     pz__uuid_print(writer, info.writer);

@@ -9,6 +9,9 @@
  *               the library's own are as it writes them
  *     streams   every decision record decodes, and the index leads to it (store_kept.c)
  *
+ * Before them the pages of the files, if there are any: a walk over pages that do not hang together
+ * would not come back (store/pages.c).
+ *
  * A link's entry has to be there only while the profile it leads back from is: erasing somebody
  * drops those that lead to the erased (erase.c).
  *
@@ -340,7 +343,9 @@ static pz_status check_stream_entry(void *payload, uint64_t number, const void *
 static pz_status verify(verifying *v)
 {
     const pz_str start = {NULL, 0};
-    pz_status status = pz__store_count(v->store, &v->watch->total, v->err);
+    pz_status status = pz__store_check(v->store, v->err);
+    if (status == PZ_OK)
+        status = pz__store_count(v->store, &v->watch->total, v->err);
     if (status == PZ_OK)
         status = pz__walk_records(v->store, v->alloc, start, check_records, v, v->err);
     if (status == PZ_OK)

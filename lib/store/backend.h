@@ -62,6 +62,8 @@ typedef struct pz__backend {
     /* NULL where there are no files. */
     pz_status (*stat)(pz__store *store, pz__store_stat *out, pz_error *err);
     pz_status (*shrink)(pz__store *store, pz_error *err);
+    /* NULL where nothing is read that a disk could have changed unnoticed. */
+    pz_status (*check)(pz__store *store, pz_error *err);
     pz_status (*snapshot)(pz__store *store, const char *path, pz_error *err);
 
     /* Waits for other writers. PZ_ERR_STATE if this thread has a transaction open already.

@@ -34,6 +34,9 @@
 /* How often a store that is replaced while it is being opened is looked at again. */
 #define OPEN_TRIES 8u
 
+/* How often pages are looked at again: a commit's root is there until the next but one. */
+#define CHECK_TRIES 64u
+
 typedef struct lmdb {
     pz__store base;
     pz_alloc alloc;
@@ -685,6 +688,20 @@ static pz_status lmdb_stat(pz__store *store, pz__store_stat *out, pz_error *err)
     return rc ? fail(store, rc, "read", err) : PZ_OK;
 }
 
+static pz_status lmdb_check(pz__store *store, pz_error *err)
+{
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < CHECK_TRIES; tries++) {
+        pz__view at;
+        status = read_begin(store, PZ__SLOT_HELD, &at, err);
+        if (status != PZ_OK)
+            return status;
+        status = pz__view_check(&at, lmdb_of(store)->path, err);
+        pz__view_end(&at);
+    }
+    return status;
+}
+
 /* Let go of the environment, if nobody else in this process has it. Under the table's lock. */
 static pz_status leave_alone(lmdb *s, pz_error *err)
 {
@@ -785,6 +802,7 @@ const pz__backend pz__lmdb_backend = {
     .each_stream = lmdb_each_stream,
     .stat = lmdb_stat,
     .shrink = lmdb_shrink,
+    .check = lmdb_check,
     .read_stream = lmdb_read_stream,
     .entry = lmdb_entry,
     .count = lmdb_count,

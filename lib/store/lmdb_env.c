@@ -40,6 +40,7 @@
 #include "base/uuid.h"
 #include "store/backend.h"
 #include "store/files.h"
+#include "store/pages.h"
 
 _Static_assert(PZ__MDB_KEY_EXISTS == MDB_KEYEXIST && PZ__MDB_NOT_FOUND == MDB_NOTFOUND &&
                    PZ__MDB_MAP_FULL == MDB_MAP_FULL,
@@ -54,6 +55,9 @@ static const struct {
     [PZ__INDEX] = {"index", MDB_DUPSORT},
     [PZ__STREAMS] = {"streams", 0},
 };
+
+/* How often the pages of an opening are looked at again, each time those of a newer commit. */
+#define LOOKS_MAX 64u
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -197,14 +201,38 @@ static bool is_fresh(MDB_txn *txn)
            stat.ms_entries == 0;
 }
 
+/* Whether the pages of what a transaction reads hang together. */
+static pz_status check_pages(MDB_env *mdb, MDB_txn *txn, pz__pages_depth depth, const char *path,
+                             pz_error *err)
+{
+    int fd;
+    mdb_env_get_fd(mdb, &fd);
+    return pz__pages_check(fd, mdb_txn_id(txn), depth, path, err);
+}
+
+/* A reader whose first pages LMDB may be let into. */
+static pz_status begin_checked(pz__env *e, const char *path, MDB_txn **out, pz_error *err)
+{
+    pz_status status = PZ_ERR_BUSY;
+    for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < LOOKS_MAX; tries++) {
+        const int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, out);
+        if (rc)
+            return pz__env_fail(err, rc, "open", path);
+        status = check_pages(e->mdb, *out, PZ__PAGES_OPENING, path, err);
+        if (status != PZ_OK)
+            mdb_txn_abort(*out);
+    }
+    return status;
+}
+
 /* Open the databases by reading, so that opening waits for no writer; make them if they are not. */
 static pz_status load(pz__env *e, const pz__env_spec *spec, bool may_make, pz_error *err)
 {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
-    if (rc)
-        return pz__env_fail(err, rc, "open", spec->path);
-    rc = open_databases(e, txn, 0);
+    pz_status status = begin_checked(e, spec->path, &txn, err);
+    if (status != PZ_OK)
+        return status;
+    int rc = open_databases(e, txn, 0);
     if (rc == MDB_NOTFOUND && is_fresh(txn)) {
         mdb_txn_abort(txn);
         if (!may_make)
@@ -212,8 +240,7 @@ static pz_status load(pz__env *e, const pz__env_spec *spec, bool may_make, pz_er
         rc = make_databases(e);
         return rc ? pz__env_fail(err, rc, "make", spec->path) : load(e, spec, false, err);
     }
-    pz_status status =
-        rc ? pz__env_fail(err, rc, "open", spec->path) : check_meta(e, txn, spec->path, err);
+    status = rc ? pz__env_fail(err, rc, "open", spec->path) : check_meta(e, txn, spec->path, err);
     /* Committing, not aborting, is what keeps the handles of the databases. */
     if (status == PZ_OK && (rc = mdb_txn_commit(txn)) != 0)
         return pz__env_fail(err, rc, "open", spec->path);
@@ -317,6 +344,9 @@ pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, p
     pz_alloc heap = pz__alloc_or_default(NULL);
     MDB_stat stat;
     int dead;
+    pz_status status = pz__pages_look(spec->path, err);
+    if (status != PZ_OK)
+        return status;
     pz__env *e = pz__mem_zero(&heap, 1, sizeof *e);
     if (!e)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory opening \"%s\"", spec->path);
@@ -329,7 +359,7 @@ pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, p
     pz__group_init(&e->group);
     e->never_writes = !can_write;
     mdb_reader_check(e->mdb, &dead);
-    pz_status status = make_whole(e, spec, err);
+    status = make_whole(e, spec, err);
     if (status == PZ_OK)
         status = load(e, spec, can_write && !spec->read_only, err);
     if (status != PZ_OK) {
@@ -614,6 +644,11 @@ static int count_free(MDB_txn *txn, uint64_t *pages)
     }
     mdb_cursor_close(cursor);
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+pz_status pz__view_check(const pz__view *at, const char *path, pz_error *err)
+{
+    return check_pages(at->env->mdb, at->txn, PZ__PAGES_ALL, path, err);
 }
 
 int pz__view_stat(const pz__view *at, pz__store_stat *out)

@@ -132,6 +132,8 @@ int pz__view_add(const pz__view *at, pz__db db, pz_str key, pz_str value);
 /* Remove a key, or of the index the one pair. */
 int pz__view_remove(const pz__view *at, pz__db db, pz_str key, const pz_str *value);
 int pz__view_count(const pz__view *at, pz__db db, uint64_t *out);
+/* Whether the pages hang together (pages.c). PZ_ERR_BUSY: of a newer commit it can be told. */
+pz_status pz__view_check(const pz__view *at, const char *path, pz_error *err);
 /* How large file and map are. */
 int pz__view_stat(const pz__view *at, pz__store_stat *out);
 

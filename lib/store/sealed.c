@@ -314,6 +314,11 @@ static pz_status sealed_stat(pz__store *store, pz__store_stat *out, pz_error *er
     return pz__store_stat_read(sealed_of(store)->inner, out, err);
 }
 
+static pz_status sealed_check(pz__store *store, pz_error *err)
+{
+    return pz__store_check(sealed_of(store)->inner, err);
+}
+
 static pz_status sealed_shrink(pz__store *store, pz_error *err)
 {
     return pz__store_shrink(sealed_of(store)->inner, err);
@@ -500,6 +505,7 @@ static const pz__backend sealed_backend = {
     .iterate = sealed_iterate,
     .iterate_after = sealed_iterate_after,
     .stat = sealed_stat,
+    .check = sealed_check,
     .read_stream = sealed_read_stream,
     .entry = sealed_entry,
     .count = sealed_count,

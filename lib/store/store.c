@@ -435,6 +435,11 @@ bool pz__store_has_files(const pz__store *store)
     return store->backend->shrink != NULL;
 }
 
+pz_status pz__store_check(pz__store *store, pz_error *err)
+{
+    return store->backend->check ? store->backend->check(store, err) : PZ_OK;
+}
+
 pz_status pz__store_shrink(pz__store *store, pz_error *err)
 {
     if (store->read_only)

@@ -203,6 +203,13 @@ typedef struct pz__store_stat {
 pz_status pz__store_stat_read(pz__store *store, pz__store_stat *out, pz_error *err);
 
 /*
+ * Whether the pages of the files hang together, so that everything in them may be walked over: all
+ * of them are read, while others write. A store whose pages are damaged can end the process that
+ * walks. PZ_ERR_CORRUPT names the first that is; PZ_ERR_BUSY if others write too fast to tell.
+ */
+pz_status pz__store_check(pz__store *store, pz_error *err);
+
+/*
  * Write the files anew, without the pages that are free, and put them in place of the old ones at
  * one stroke. The store stays the same, its writer id too. Nobody else may have it open, no other
  * handle of this process either: PZ_ERR_BUSY, and nothing has changed. Whoever opens it meanwhile
