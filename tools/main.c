@@ -6,6 +6,7 @@
  */
 #include "cli.h"
 
+#include <signal.h>
 #include <string.h>
 
 int main(int argc, char **argv)
@@ -23,6 +24,8 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     cli c;
+    /* A file that may not grow is told of, and what was begun is taken away, instead of the end. */
+    signal(SIGXFSZ, SIG_IGN);
     const subcommand *command = NULL;
     int code = cli_parse(&c, commands, argc, argv, &command);
     if (code != EXIT_DONE)

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 
 /* A disk with fewer free blocks than this is full to a database that writes by the page. */
 #define FULL_BLOCKS 64u
+#define BLOCK_BYTES 4096u
 
 /* No store of LMDB's is shorter than two pages of the least size. */
 #define LEAST_STORE 8192
@@ -127,9 +129,23 @@ pz_status pz__make_file(const char *path, size_t size, bool *made, struct stat *
     return failed ? pz__fail_errno(err, failed, "make room in", path) : PZ_OK;
 }
 
+/* Whether the store's file is as long as files of this process may be. */
+static bool is_at_limit(const char *path)
+{
+    char data[PZ__PATH_MAX];
+    struct rlimit most;
+    struct stat file;
+    return getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY &&
+           pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK &&
+           stat(data, &file) == 0 &&
+           (rlim_t)file.st_size + (rlim_t)FULL_BLOCKS * BLOCK_BYTES > most.rlim_cur;
+}
+
 bool pz__is_disk_full(const char *path)
 {
     struct statvfs where;
+    if (is_at_limit(path))
+        return true;
     return statvfs(path, &where) == 0 && where.f_blocks > 0 && where.f_bavail < FULL_BLOCKS;
 }
 

@@ -21,7 +21,8 @@ pz_status pz__sync_directory(const char *path, pz_error *err);
  * *made tells whether it was absent. */
 pz_status pz__make_file(const char *path, size_t size, bool *made, struct stat *what,
                         pz_error *err);
-/* Whether the file system of `path` has next to no room left: LMDB reports a short write as EIO. */
+/* Whether the file system of `path`, or the limit on the length of files, leaves next to no room for
+ * the store that is there: LMDB reports a short write as EIO. */
 bool pz__is_disk_full(const char *path);
 
 /* directory/name in the caller's room; PZ_ERR_ARG if it does not fit. */

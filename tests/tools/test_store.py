@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -136,6 +137,17 @@ class StoreTest(Base):
         self.assertIn("1 left out", run.err)
         self.assertEqual(self.info(self.at("copy"))["profiles"], 29)
         self.expect(self.store_command("verify", self.at("copy")), 0, "sound")
+
+    def test_files_that_may_not_grow_are_full(self):
+        self.fill(2000)
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300 << 10, 300 << 10))
+        for action in ("backup", "copy"):
+            run = self.run_command("store", action, f"lmdb:{self.store}", self.at(action), preexec_fn=limit)
+            self.expect(run, 5)
+            self.assertNotIn("Input/output", run.err)
+        self.assertEqual(list(self.folder.glob("*partial*")), [])
+        self.expect(self.store_command("copy", f"lmdb:{self.store}", self.at("copy")), 0)
 
     def test_killed_copy_goes_on(self):
         self.fill(3000)
