@@ -58,6 +58,7 @@ static const struct {
 
 /* How often the pages of an opening are looked at again, each time those of a newer commit. */
 #define LOOKS_MAX 64u
+#define LENGTHENED_MOST ((off_t)64 << 20) /* bytes, and as many as there are */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -311,6 +312,7 @@ bool pz__env_is_at(const pz__env *e, const struct stat *data)
  * A file that was cut short would kill the process with SIGBUS when the map is read beyond its end.
  * It is lengthened first: what is missing then reads as zeros, which LMDB refuses as corrupt, and
  * the checksums of the records do. posix_fallocate never shortens, so a writer elsewhere is safe.
+ * Where more is missing than there is, the number of pages is what the disk damaged.
  */
 static pz_status make_whole(pz__env *e, const pz__env_spec *spec, pz_error *err)
 {
@@ -325,9 +327,10 @@ static pz_status make_whole(pz__env *e, const pz__env_spec *spec, pz_error *err)
     const off_t whole = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
     if (fstat(fd, &file) != 0 || file.st_size >= whole)
         return PZ_OK;
+    const off_t missing = whole - file.st_size;
     snprintf(path, sizeof path, "%s/data.mdb", spec->path);
-    const int own = open(path, O_RDWR | O_CLOEXEC);
-    int rc = own < 0 ? errno : posix_fallocate(own, file.st_size, whole - file.st_size);
+    const int own = missing > file.st_size + LENGTHENED_MOST ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    const int rc = own < 0 ? EINVAL : posix_fallocate(own, file.st_size, missing);
     if (own >= 0)
         close(own);
     if (rc == ENOSPC)

@@ -189,6 +189,19 @@ static void pages_without_a_size_are_told(void **state)
     assert_non_null(strstr(kit_error.message, "restore a snapshot"));
 }
 
+static void no_number_of_pages_lengthens_the_file_beyond_reason(void **state)
+{
+    place *p = *state;
+    struct stat file;
+    for (size_t meta = 0; meta < 2; meta++)
+        p->good[meta * PAGE + 136 + 2] ^= 16; /* the last page in use: a million more */
+    write_bytes(p, p->good, p->len);
+    assert_int_equal(look(p), -PZ_ERR_CORRUPT);
+    assert_non_null(strstr(kit_error.message, "restore"));
+    assert_int_equal(stat(p->data, &file), 0);
+    assert_int_equal(file.st_size, p->len);
+}
+
 static void a_store_that_others_write_is_sound(void **state)
 {
     place *p = *state;
@@ -220,6 +233,7 @@ int main(void)
         CASE(no_flipped_bit_ends_who_looks),
         CASE(a_file_cut_anywhere_ends_nobody),
         CASE(pages_without_a_size_are_told),
+        CASE(no_number_of_pages_lengthens_the_file_beyond_reason),
         CASE(a_store_that_others_write_is_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
