@@ -7,13 +7,19 @@ by what it must not be. A method that is not in the table fails the test.
 import contextlib
 import copy
 import datetime as dt
+import decimal
+import enum
+import fractions
 import gc
 import inspect
+import numbers
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
 import unittest
+import uuid
 
 import personalize
 from personalize import values
@@ -277,6 +283,40 @@ class Hostile(unittest.TestCase):
                 with self.subTest(bad=bad):
                     self.refuses(call, bad)
         self.assertEqual(rule(x="a\0b"), "a\0b")
+
+    def test_what_is_no_value_is_refused_with_what_would_be_one(self):
+        class Array:
+            def tolist(self):
+                return [1]
+        remedies = {enum.Enum("Kind", "DE").DE: ".value", dt.date(2026, 1, 1): "time zone",
+                    decimal.Decimal("1.5"): "float()", fractions.Fraction(1, 3): "float()",
+                    uuid.UUID(int=1): "str()", pathlib.Path("a"): "str()", frozenset("a"): "list()",
+                    Array(): ".tolist()"}
+        with shop() as engine:
+            me = engine.detached("me")
+            for value, remedy in remedies.items():
+                for wrong in (value, [value], {"a": value}):
+                    with self.assertRaises(personalize.TypeMismatch) as caught:
+                        me.choose("language", wrong)
+                    self.assertIn(remedy, str(caught.exception))
+            for write, told in ({"expire": NOW}, "did you mean 'expires'"), ({"x": 1}, "only at, now"):
+                with self.assertRaises(TypeError) as caught:
+                    me.choose("language", "de", **write)
+                self.assertIn(told, str(caught.exception))
+            self.assertEqual(me.bytes, engine.detached("me").bytes)
+
+    def test_integers_of_other_makes_are_integers(self):
+        class Whole:
+            def __init__(self, number):
+                self.number = number
+
+            def __int__(self):
+                return self.number
+        numbers.Integral.register(Whole)
+        rule = personalize.Program("n + 1", {"n": "int"})
+        self.assertEqual(rule(n=Whole(41)), 42)
+        with self.assertRaises(personalize.LimitError):
+            rule(n=Whole(-2**63 - 1))
 
     def test_a_huge_dict_is_refused_everywhere_that_values_go_in(self):
         huge = {str(number): number for number in range(2000)}

@@ -27,13 +27,17 @@ _Octets = bytes  # Profile has a property of that name
 MODES = ("AUTO", "MANUAL", "OFF")
 #: How far a write has gone when its call returns, each at the place of its number in C.
 DURABILITIES = (None, "durable", "grouped", "lazy")
+_CIRCUMSTANCES = ("at", "now", "expires", "channel", "who", "writer", "durability")
 _EVER = (-2**63, 2**63 - 1)
 
 
 def made_write(at: Moment = None, now: Moment = None, expires: Moment = None,
                channel: Optional[str] = None, who: Optional[str] = None,
-               writer: Optional[str] = None, durability: Optional[str] = None) -> Any:
+               writer: Optional[str] = None, durability: Optional[str] = None,
+               **unknown: object) -> Any:
     """A pz_write; its texts live as long as it does, since ctypes keeps what a field was given."""
+    if unknown:
+        raise TypeError(values.unknown_name("a write", next(iter(unknown)), _CIRCUMSTANCES))
     return _ffi.Write(
         _ffi.sizeof(_ffi.Write), 0, values.milliseconds(at), values.milliseconds(now),
         values.milliseconds(expires), values.optional_name(channel, "the channel"),

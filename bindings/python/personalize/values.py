@@ -4,6 +4,7 @@
     int above 2**63 - 1                uint; UInt(n) is a uint of any size
     datetime (aware)                   timestamp
     timedelta                          duration
+    other numbers.Integral (numpy)     int
     list, tuple                        list
     dict                               map, keys of str, int or bool
 
@@ -16,10 +17,11 @@ from __future__ import annotations
 
 import datetime as _dt
 import json as _json
+import numbers as _numbers
 import struct as _struct
 import sys as _sys
 from collections.abc import Mapping
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from . import _ffi
 from .errors import ArgumentError, LimitError, ParseError, TypeMismatch, check
@@ -264,9 +266,38 @@ def _put(pool: Any, value: Any, keep: List[Any], depth: int, count: List[int]) -
             entries[index].value = _put(pool, item, keep, depth + 1, count)
         check(_ffi.lib.pz_pool_map(pool, out, entries, len(pairs)))
     else:
-        raise TypeMismatch(f"{type(value).__name__} is no value: None, bool, int, float, str, "
-                           "bytes, datetime, timedelta, list, tuple and dict are")
+        raise TypeMismatch(f"{type(value).__name__} is no value{_remedy(value)}: None, bool, int, "
+                           "float, str, bytes, datetime, timedelta, list, tuple and dict are")
     return out
+
+
+def _remedy(value: Any) -> str:
+    """What to hand over in place of a value that may mean more than one thing."""
+    import decimal
+    import enum
+    import fractions
+    import os
+    import uuid
+    if isinstance(value, enum.Enum):
+        return ", its .value may be one"
+    if isinstance(value, _dt.date):
+        return ", a datetime with a time zone is one, and so is its isoformat()"
+    if isinstance(value, (decimal.Decimal, fractions.Fraction)):
+        return ", float() or str() of it is one"
+    if isinstance(value, (uuid.UUID, os.PathLike)):
+        return ", str() of it is one"
+    if isinstance(value, (set, frozenset)):
+        return ", sorted() or list() of it is one"
+    if hasattr(type(value), "tolist"):
+        return ", its .tolist() may be one"
+    return ""
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
+    import difflib
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f", only {', '.join(known)}"
+    return f"{what} has no {name!r}{hint}"
 
 
 def _put_null(value: Any, keep: List[Any]) -> Any:
@@ -284,6 +315,10 @@ def _put_int(value: int, keep: List[Any]) -> Any:
     elif value >= -0x8000000000000000:
         return _ffi.lib.pz_value_int(value)
     raise LimitError(f"{value} is beyond 64 bits")
+
+
+def _put_integral(value: Any, keep: List[Any]) -> Any:
+    return _put_int(int(value), keep)
 
 
 def _put_float(value: float, keep: List[Any]) -> Any:
@@ -325,7 +360,7 @@ def _put_timedelta(value: _dt.timedelta, keep: List[Any]) -> Any:
 _SCALARS: Any = (
     (str, _put_str), (bool, _put_bool), (int, _put_int), (float, _put_float),
     (type(None), _put_null), (_dt.datetime, _put_datetime), (_dt.timedelta, _put_timedelta),
-    ((bytes, bytearray, memoryview), _put_bytes))
+    ((bytes, bytearray, memoryview), _put_bytes), (_numbers.Integral, _put_integral))
 
 
 # ---- out ----
