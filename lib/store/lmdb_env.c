@@ -28,10 +28,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <lmdb.h>
 #include <sched.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -211,15 +209,16 @@ static pz_status check_pages(MDB_env *mdb, MDB_txn *txn, pz__pages_depth depth, 
     return pz__pages_check(fd, mdb_txn_id(txn), depth, path, err);
 }
 
-/* A reader whose first pages LMDB may be let into. */
-static pz_status begin_checked(pz__env *e, const char *path, MDB_txn **out, pz_error *err)
+/* A reader whose pages have been looked at. */
+static pz_status begin_checked(pz__env *e, pz__pages_depth depth, const char *path, MDB_txn **out,
+                               pz_error *err)
 {
     pz_status status = PZ_ERR_BUSY;
     for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < LOOKS_MAX; tries++) {
         const int rc = mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, out);
         if (rc)
             return pz__env_fail(err, rc, "open", path);
-        status = check_pages(e->mdb, *out, PZ__PAGES_OPENING, path, err);
+        status = check_pages(e->mdb, *out, depth, path, err);
         if (status != PZ_OK)
             mdb_txn_abort(*out);
     }
@@ -230,7 +229,7 @@ static pz_status begin_checked(pz__env *e, const char *path, MDB_txn **out, pz_e
 static pz_status load(pz__env *e, const pz__env_spec *spec, bool may_make, pz_error *err)
 {
     MDB_txn *txn;
-    pz_status status = begin_checked(e, spec->path, &txn, err);
+    pz_status status = begin_checked(e, PZ__PAGES_OPENING, spec->path, &txn, err);
     if (status != PZ_OK)
         return status;
     int rc = open_databases(e, txn, 0);
@@ -314,12 +313,32 @@ bool pz__env_is_at(const pz__env *e, const struct stat *data)
  * the checksums of the records do. posix_fallocate never shortens, so a writer elsewhere is safe.
  * Where more is missing than there is, the number of pages is what the disk damaged.
  */
-static pz_status make_whole(pz__env *e, const pz__env_spec *spec, pz_error *err)
+static pz_status lengthen(const struct stat *file, off_t whole, const char *path, pz_error *err)
+{
+    char data[PZ__PATH_MAX];
+    const off_t missing = whole - file->st_size;
+    int own = -1;
+    if (missing <= file->st_size + LENGTHENED_MOST &&
+        pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK)
+        own = open(data, O_RDWR | O_CLOEXEC);
+    const int rc = own < 0 ? EINVAL : posix_fallocate(own, file->st_size, missing);
+    if (own >= 0)
+        close(own);
+    if (rc == ENOSPC)
+        return pz__env_fail(err, rc, "open", path);
+    if (rc == 0)
+        return PZ_OK;
+    return pz__fail(err, PZ_ERR_CORRUPT,
+                    "the store in \"%s\" was cut short; restore it from a backup", path);
+}
+
+/* That no page in use is missing. A file that is short of free ones was not cut. */
+static pz_status make_whole(pz__env *e, const char *path, pz_error *err)
 {
     MDB_envinfo info;
     MDB_stat stat;
+    MDB_txn *txn;
     struct stat file;
-    char path[PATH_MAX];
     int fd;
     mdb_env_info(e->mdb, &info);
     mdb_env_stat(e->mdb, &stat);
@@ -327,18 +346,10 @@ static pz_status make_whole(pz__env *e, const pz__env_spec *spec, pz_error *err)
     const off_t whole = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
     if (fstat(fd, &file) != 0 || file.st_size >= whole)
         return PZ_OK;
-    const off_t missing = whole - file.st_size;
-    snprintf(path, sizeof path, "%s/data.mdb", spec->path);
-    const int own = missing > file.st_size + LENGTHENED_MOST ? -1 : open(path, O_RDWR | O_CLOEXEC);
-    const int rc = own < 0 ? EINVAL : posix_fallocate(own, file.st_size, missing);
-    if (own >= 0)
-        close(own);
-    if (rc == ENOSPC)
-        return pz__env_fail(err, rc, "open", spec->path);
-    if (rc == 0)
-        return PZ_OK;
-    return pz__fail(err, PZ_ERR_CORRUPT,
-                    "the store in \"%s\" was cut short; restore it from a backup", spec->path);
+    const pz_status status = begin_checked(e, PZ__PAGES_END, path, &txn, err);
+    if (status == PZ_OK)
+        mdb_txn_abort(txn);
+    return status == PZ_ERR_CORRUPT ? lengthen(&file, whole, path, err) : status;
 }
 
 /* Environments outlive the handle that opened them and its allocator: they come from the heap. */
@@ -362,7 +373,7 @@ pz_status pz__env_new(pz__env **out, const pz__env_spec *spec, bool can_write, p
     pz__group_init(&e->group);
     e->never_writes = !can_write;
     mdb_reader_check(e->mdb, &dead);
-    status = make_whole(e, spec, err);
+    status = make_whole(e, spec->path, err);
     if (status == PZ_OK)
         status = load(e, spec, can_write && !spec->read_only, err);
     if (status != PZ_OK) {

@@ -20,6 +20,10 @@
  * deep as it says and hold as many entries. What LMDB does with pages that pass stays in bounds.
  * Numbers are in the machine's own order and 8 bytes wide, as LMDB has them on a 64-bit system.
  *
+ * A file may be shorter than its pages are many: those that one transaction took at the end and
+ * gave back, LMDB never writes. They are in its list of free pages, and so are no damage; others
+ * are.
+ *
  * Pages are read, never mapped: a file that is cut short is an answer here, and no signal. Nothing
  * here looks into records.
  */
@@ -72,8 +76,10 @@ typedef struct checking {
     pz__pages_depth depth;
     pz_alloc heap;
     size_t page_bytes;
-    uint64_t last; /* page of the file that is in use */
-    uint8_t *seen; /* a bit for each page; NULL: not asked */
+    uint64_t last;   /* page that is, or was, in use */
+    uint64_t whole;  /* pages that the file has */
+    uint64_t beyond; /* free pages that it has not */
+    uint8_t *seen;   /* a bit for each page; NULL: not asked */
     pz_error *err;
 } checking;
 
@@ -141,6 +147,8 @@ static pz_status damaged(const checking *c, uint64_t number, const char *what)
 static pz_status read_at(const checking *c, uint64_t number, void *to, size_t len)
 {
     size_t done = 0;
+    if (number >= c->whole)
+        return damaged(c, number, "the file ends before it");
     while (done < len) {
         const off_t at = (off_t)(number * c->page_bytes + done);
         const ssize_t got = pread(c->fd, (char *)to + done, len - done, at);
@@ -261,18 +269,21 @@ static pz_status walk_overflow(const checking *c, const node *n, uint8_t **bytes
 }
 
 /* Free pages: how many, then their numbers. */
-static pz_status take_free(const checking *c, uint64_t page, const uint8_t *bytes, size_t len)
+static pz_status take_free(checking *c, uint64_t page, const uint8_t *bytes, size_t len)
 {
     const uint64_t count = len >= sizeof(uint64_t) ? get64(bytes) : UINT64_MAX;
     pz_status status = PZ_OK;
     if (count > len / sizeof(uint64_t) - 1)
         return damaged(c, page, "its list of free pages has no end");
-    for (uint64_t i = 1; i <= count && status == PZ_OK; i++)
-        status = refer(c, get64(bytes + i * sizeof(uint64_t)), 1);
+    for (uint64_t i = 1; i <= count && status == PZ_OK; i++) {
+        const uint64_t number = get64(bytes + i * sizeof(uint64_t));
+        c->beyond += number >= c->whole;
+        status = refer(c, number, 1);
+    }
     return status;
 }
 
-static pz_status walk_free(const checking *c, uint64_t page, const node *n)
+static pz_status walk_free(checking *c, uint64_t page, const node *n)
 {
     uint8_t *bytes = NULL;
     if (!(n->flags & IS_ELSEWHERE))
@@ -400,20 +411,31 @@ static pz_status walk_tree(tree *t)
     return status;
 }
 
-static pz_status walk_all(checking *c, const uint8_t *meta)
+static pz_status walk_free_list(checking *c, const uint8_t *meta)
+{
+    tree free = {.c = c, .is_free = true, .has_values = true};
+    read_root(&free, meta + AT_FREE);
+    free.has_many = false;
+    return walk_tree(&free);
+}
+
+static pz_status walk_main(checking *c, const uint8_t *meta)
 {
     tree main = {.c = c, .is_main = true, .has_values = true};
-    tree free = {.c = c, .is_free = true, .has_values = true};
-    pz_status status = PZ_OK;
     read_root(&main, meta + AT_MAIN);
-    read_root(&free, meta + AT_FREE);
-    main.has_many = free.has_many = false;
+    main.has_many = false;
+    return walk_tree(&main);
+}
+
+static pz_status walk_all(checking *c, const uint8_t *meta)
+{
+    pz_status status = PZ_OK;
     if (c->depth == PZ__PAGES_ALL) {
         c->seen = pz__mem_zero(&c->heap, (size_t)(c->last / 8 + 1), 1);
-        status = c->seen ? walk_tree(&free) : PZ_ERR_NOMEM;
+        status = c->seen ? walk_free_list(c, meta) : PZ_ERR_NOMEM;
     }
     if (status == PZ_OK)
-        status = walk_tree(&main);
+        status = walk_main(c, meta);
     if (c->seen)
         pz__mem_free(&c->heap, c->seen, (size_t)(c->last / 8 + 1), 1);
     return status;
@@ -475,27 +497,36 @@ static pz_status read_meta(checking *c, uint64_t commit, uint8_t meta[META_BYTES
     return PZ_OK;
 }
 
-/* That the file has all the pages it says: also what bounds the memory that is asked for. */
-static pz_status check_last(const checking *c, uint64_t commit)
+/* That no page but free ones is behind the end of the file: also what bounds the memory that is
+ * asked for, since each of those stands in a list that the file has. */
+static pz_status check_end(checking *c, const uint8_t *meta)
 {
     struct stat file;
     if (fstat(c->fd, &file) != 0)
         return pz__fail_errno(c->err, errno, "look at", c->path);
-    return c->last < (uint64_t)file.st_size / c->page_bytes
-               ? PZ_OK
-               : damaged(c, commit & 1, "it tells of more pages than the file has");
+    c->whole = (uint64_t)file.st_size / c->page_bytes;
+    if (c->last < c->whole)
+        return PZ_OK;
+    const pz_status status = walk_free_list(c, meta);
+    return status != PZ_OK || c->beyond == c->last - c->whole + 1
+               ? status
+               : damaged(c, c->whole, "the file ends before it");
 }
 
 pz_status pz__pages_check(int fd, uint64_t commit, pz__pages_depth depth, const char *path,
                           pz_error *err)
 {
-    checking c = {
-        .fd = fd, .path = path, .depth = depth, .heap = pz__alloc_or_default(NULL), .err = err};
+    checking c = {.fd = fd,
+                  .path = path,
+                  .depth = depth,
+                  .heap = pz__alloc_or_default(NULL),
+                  .whole = FIRST_PAGE, /* until it is known */
+                  .err = err};
     uint8_t meta[META_BYTES];
     pz_status status = read_meta(&c, commit, meta);
     if (status == PZ_OK)
-        status = check_last(&c, commit);
-    if (status == PZ_OK)
+        status = check_end(&c, meta);
+    if (status == PZ_OK && depth != PZ__PAGES_END)
         status = walk_all(&c, meta);
     return status == PZ_ERR_NOMEM
                ? pz__fail(err, status, "out of memory looking at the pages of \"%s\"", path)

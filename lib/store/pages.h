@@ -9,7 +9,8 @@
 
 /* What is looked at. */
 typedef enum pz__pages_depth {
-    PZ__PAGES_OPENING, /* what is read to open the store: a few pages */
+    PZ__PAGES_END,     /* that the file ends behind all pages that are in use */
+    PZ__PAGES_OPENING, /* the same, and what is read to open the store: a few pages */
     PZ__PAGES_ALL      /* every page, and the list of free ones */
 } pz__pages_depth;
 

@@ -202,6 +202,72 @@ static void no_number_of_pages_lengthens_the_file_beyond_reason(void **state)
     assert_int_equal(file.st_size, p->len);
 }
 
+static pz_status take_out(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
+                          pz__buf *new_bytes, pz__update_action *action)
+{
+    (void)payload, (void)txn, (void)bytes, (void)len, (void)new_bytes;
+    *action = PZ__REMOVE;
+    return PZ_OK;
+}
+
+/* Pages at the end that a transaction takes and gives back are never written: here those of values
+ * that are long for a while. */
+static void give_back_the_end(const place *p, unsigned count)
+{
+    static char text[14000000];
+    const char *const texts[] = {"short", text, NULL, "short"};
+    char name[32];
+    pz__store *store;
+    pz__store_txn *txn;
+    memset(text, 'x', sizeof text - 1);
+    assert_ok(pz__store_open(&store, p->address, &(pz__store_options){.durability = PZ__LAZY},
+                             &kit_error));
+    for (unsigned i = 0; i < 4; i++)
+        assert_ok(kit_set(store, "key-0001", i % 2 ? "a" : "b"));
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    for (unsigned round = 0; round < 4; round++)
+        for (unsigned i = 0; i < count; i++) {
+            snprintf(name, sizeof name, "key-%04u", i);
+            assert_ok(texts[round]
+                          ? kit_txn_set(txn, name, texts[round])
+                          : pz__store_txn_update(txn, pz_str_of(name), take_out, NULL, &kit_error));
+        }
+    assert_ok(pz__store_commit(txn, &kit_error));
+    assert_ok(pz__store_check(store, &kit_error));
+    pz__store_close(store);
+}
+
+static void free_pages_behind_the_end_are_no_damage(void **state)
+{
+    place *p = *state;
+    struct stat before, after;
+    pz__store *store;
+    give_back_the_end(p, 6);
+    assert_int_equal(stat(p->data, &before), 0);
+    assert_true(before.st_size < 14000000);
+    assert_int_equal(look(p), 0);
+    assert_int_equal(chmod(p->data, 0400), 0);
+    assert_int_equal(look(p), 0);
+    assert_int_equal(chmod(p->data, 0600), 0);
+    assert_int_equal(stat(p->data, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_ok(pz__store_open(&store, p->address, NULL, &kit_error));
+    assert_ok(kit_set(store, "key-0002", "goes on"));
+    assert_record(store, "key-0003", "short");
+    assert_ok(pz__store_check(store, &kit_error));
+    pz__store_close(store);
+}
+
+static void a_cut_behind_free_pages_is_told(void **state)
+{
+    place *p = *state;
+    struct stat file;
+    give_back_the_end(p, 1);
+    assert_int_equal(stat(p->data, &file), 0);
+    assert_int_equal(truncate(p->data, file.st_size / 2), 0);
+    assert_int_equal(look(p), -PZ_ERR_CORRUPT);
+}
+
 static void a_store_that_others_write_is_sound(void **state)
 {
     place *p = *state;
@@ -234,6 +300,8 @@ int main(void)
         CASE(a_file_cut_anywhere_ends_nobody),
         CASE(pages_without_a_size_are_told),
         CASE(no_number_of_pages_lengthens_the_file_beyond_reason),
+        CASE(free_pages_behind_the_end_are_no_damage),
+        CASE(a_cut_behind_free_pages_is_told),
         CASE(a_store_that_others_write_is_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
