@@ -127,7 +127,9 @@ PZ_API pz_status pz_record_list(pz_engine *engine, const pz_record_query *query,
 /**
  * Remove the records of decisions that were taken before a moment. Their bytes are gone, as those of
  * the erased are; every record is looked at. Besides, where the catalog declares how long records
- * are kept ("records": {"retention": "90d"}), recording removes the oldest as it goes.
+ * are kept ("records": {"retention": "90d"}), recording removes the oldest as it goes. A damaged
+ * record goes too; one that hooks cannot open, or of a later version, does not tell how old it is and
+ * stays.
  *
  * @param before_ms  0: what the catalog's retention has passed.
  * @param removed    NULL, or how many were removed, on failure too.

@@ -123,7 +123,8 @@ typedef enum pz_fault_kind {
 typedef struct pz_store_fault {
     uint32_t size; /**< sizeof(pz_store_fault), as the library knows it. */
     pz_fault_kind kind;
-    pz_str key;          /**< Of the record; the name of the stream. */
+    pz_str key;          /**< Of the record, or the pseudonym of one that hooks cannot open; the name of the
+                              stream. */
     pz_str identifier;   /**< What the index knows it by: kind, octet 0x1f, value; or "". */
     pz_status status;    /**< What reading it came to. */
     const char *message; /**< What is wrong, and what helps. NUL-terminated. */

@@ -110,6 +110,13 @@ static pz_status inflate(pz__record *record, pz__buf *room, pz_error *err)
     return PZ_OK;
 }
 
+static pz_status not_opened(pz_error *err)
+{
+    return pz__fail(err, PZ_ERR_CORRUPT,
+                    "it cannot be opened: it is damaged, or was sealed with a key that the hooks "
+                    "do not have; restore it from a backup, or give the key");
+}
+
 static pz_status no_record(pz_error *err)
 {
     return pz__fail(err, PZ_ERR_CORRUPT,
@@ -134,6 +141,8 @@ pz_status pz__record_open(pz__record *out, const void *bytes, size_t len, pz__bu
 {
     *out = (pz__record){.is_alone = false};
     const uint8_t *head = bytes;
+    if (len == 0)
+        return not_opened(err);
     if (len < HEADER_LEN || memcmp(head, magic, sizeof magic) != 0)
         return no_record(err);
     const unsigned version = head[sizeof magic], marks = head[MARKS_AT];

@@ -42,6 +42,8 @@ static const uint8_t magic[3] = {0x50, 0x5a, 0x64};
 /* Every so many numbers, so many of the oldest records are looked at: twice as many as come. */
 #define SWEEP_EVERY 32u
 #define SWEEP_MAX 64u
+/* Records at the front that cannot be read and so stay: more than these are not looked behind. */
+#define PASSED_MAX 1024u
 /* Records that one transaction of pz_records_expire() removes. */
 #define EXPIRE_MAX 256u
 
@@ -123,6 +125,10 @@ static pz_status encode(const pz__kept *kept, pz__buf *out)
 /* Check the envelope; the cursor then stands at the content. */
 static pz_status open_envelope(pz__cursor *in, int64_t *at_ms, pz_error *err)
 {
+    if (pz__cursor_left(in) == 0)
+        return pz__fail(err, PZ_ERR_CORRUPT,
+                        "it cannot be opened: it is damaged, or was sealed with a key that the "
+                        "hooks do not have");
     const uint8_t *found = pz__cursor_take(in, sizeof magic);
     const uint8_t version = pz__cursor_byte(in);
     const uint64_t sum = pz__cursor_be64(in);
@@ -336,9 +342,10 @@ typedef struct overdue {
     int64_t before_ms;
     uint64_t numbers[EXPIRE_MAX];
     uint32_t count, most;
-    uint64_t last; /* looked at */
-    bool is_front; /* stop at the first that stays */
-    bool is_cut;   /* ended before the end of the stream */
+    uint32_t passed; /* not to be read by us */
+    uint64_t last;   /* looked at */
+    bool is_front;   /* stop at the first that stays */
+    bool is_cut;     /* ended before the end of the stream */
     uint64_t removed;
 } overdue;
 
@@ -348,12 +355,15 @@ static pz_status note_overdue(void *payload, uint64_t number, const void *bytes,
     pz__cursor in;
     int64_t at_ms;
     pz__cursor_init(&in, bytes, len);
+    const pz_status status = open_envelope(&in, &at_ms, NULL);
     o->last = number;
-    if (open_envelope(&in, &at_ms, NULL) == PZ_OK && at_ms >= o->before_ms)
+    if (!bytes || status == PZ_ERR_VERSION)
+        o->passed++; /* whoever has the key, or the version, may tell how old it is */
+    else if (status == PZ_OK && at_ms >= o->before_ms)
         o->is_cut = o->is_front;
     else
         o->numbers[o->count++] = number;
-    o->is_cut |= o->count == o->most;
+    o->is_cut |= o->count == o->most || (o->is_front && o->passed == PASSED_MAX);
     return o->is_cut ? PZ_ERR_STATE : PZ_OK;
 }
 

@@ -139,7 +139,8 @@ static pz_status take_record(void *payload, pz_str key, const void *bytes, size_
 {
     walk *w = payload;
     const pz_status status = pz__chunk_put(&w->chunk, key, bytes, len, w->err);
-    if (status != PZ_OK || !pz__chunk_is_full(&w->chunk))
+    /* Nothing goes on behind what could not be opened: its key is not known. */
+    if (status != PZ_OK || !pz__chunk_is_full(&w->chunk) || (w->can_seek && !bytes))
         return status;
     if (!w->can_seek)
         return work(w);

@@ -164,6 +164,8 @@ static pz_status visit_entry(void *payload, uint64_t number, const void *from, s
     pz__buf_reset(&v->plain);
     const pz_status status =
         pz__unseal(v->s, pz__bytes_text(&name), (pz_str){from, len}, &v->plain, v->err);
+    if (status == PZ_ERR_CORRUPT)
+        return v->fn(v->payload, number, NULL, 0);
     return status == PZ_OK ? v->fn(v->payload, number, v->plain.data, v->plain.len) : status;
 }
 
@@ -272,6 +274,8 @@ static pz_status visit_record(void *payload, pz_str name, const void *from, size
     memcpy(hidden.bytes, name.data, name.len);
     const pz_status status =
         open_record(v->s, &hidden, (pz_str){from, len}, &v->plain, &key, &content, v->err);
+    if (status == PZ_ERR_CORRUPT)
+        return v->fn(v->payload, name, NULL, 0);
     return status == PZ_OK ? v->fn(v->payload, key, content.data, content.len) : status;
 }
 

@@ -155,7 +155,8 @@ pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool
 
 /* Called for each record in key order, over one snapshot (Redis has none: each record as it was at
  * some moment of the iteration); another status than PZ_OK stops and is returned. Bytes are
- * borrowed until it returns. */
+ * borrowed until it returns. What hooks cannot open does not end an iteration, nor the reading of a
+ * stream: it is shown as NULL, 0, a record under its pseudonym, since its key is in what is sealed. */
 typedef pz_status (*pz__iterate_fn)(void *payload, pz_str key, const void *bytes, size_t len);
 pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
 /* Entries of a stream from number `from` on (1 is the first), in order. */

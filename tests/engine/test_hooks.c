@@ -184,6 +184,26 @@ static void a_failing_hook_changes_nothing(void **state)
     pz_profile_free(ann);
 }
 
+static void recording_goes_on_over_what_cannot_be_opened(void **state)
+{
+    home *h = *state;
+    uint64_t removed;
+    pz_profile *ann = customer(h, "email", "ann@example.com");
+    v.keys.key = v.keys.known = 2;
+    record(h, ann, "greet", "of a later key");
+    v.keys.key = v.keys.known = 1; /* of a process that was not given it */
+    for (unsigned i = 0; i < 40; i++)
+        record(h, NULL, "greet", "kept");
+    h->now_ms += 20 * DAY;
+    assert_ok(pz_records_expire(h->engine, 0, &removed, &kit_error));
+    assert_int_equal(removed, 40);
+    v.keys.known = 2;
+    assert_string_equal(found(h, NULL), "1:of a later key");
+    assert_ok(pz_records_expire(h->engine, 0, &removed, &kit_error));
+    assert_int_equal(removed, 1);
+    pz_profile_free(ann);
+}
+
 static pz_status use_vault(const pz_alloc *alloc, void *payload)
 {
     (void)payload;
@@ -352,6 +372,7 @@ int main(void)
         IN_VAULT(deciding_with_a_handle_calls_no_hook),
         IN_VAULT(messages_name_nobody),
         IN_VAULT(a_failing_hook_changes_nothing),
+        IN_VAULT(recording_goes_on_over_what_cannot_be_opened),
         IN_VAULT(exhaustion_changes_nothing),
 #ifdef PZ_WITH_LMDB
         ON_DISK_VAULT(a_sealed_engine_answers_as_any_other),

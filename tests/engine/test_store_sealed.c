@@ -10,6 +10,7 @@
 #include <personalize/people.h>
 #include <personalize/record.h>
 
+#include "store/sealed.h"
 #include "store/toy.h"
 
 #define PEOPLE 600u
@@ -286,6 +287,86 @@ static void records_of_decisions_go_along_once(void **state)
     pz_store_close(plain);
 }
 
+/* Spoil what stands behind a name of the inner store. */
+typedef struct spoiling {
+    char key[PZ__STORE_KEY_MAX];
+    pz__buf bytes;
+    size_t key_len;
+    unsigned nth, seen;
+} spoiling;
+
+static pz_status find_nth(void *payload, pz_str key, const void *bytes, size_t len)
+{
+    spoiling *s = payload;
+    if (s->seen++ != s->nth)
+        return PZ_OK;
+    s->key_len = key.len;
+    memcpy(s->key, key.data, key.len);
+    pz__buf_put(&s->bytes, bytes, len);
+    return PZ_OK;
+}
+
+static void spoil_profile(unsigned nth)
+{
+    spoiling s = {.nth = nth};
+    pz__store_txn *txn;
+    pz__store *inner = ((pz__sealed *)pz_engine_store(v.h.engine)->store)->inner;
+    pz__buf_init(&s.bytes, NULL, 1u << 20);
+    assert_ok(inner->backend->iterate(inner, find_nth, &s, &kit_error));
+    assert_true(s.bytes.len > 0);
+    s.bytes.data[s.bytes.len / 2] ^= 1;
+    assert_ok(inner->backend->begin(inner, PZ__LAZY, &txn, &kit_error));
+    assert_ok(inner->backend->put(txn, (pz_str){s.key, s.key_len}, s.bytes.data, s.bytes.len,
+                                  &kit_error));
+    assert_ok(inner->backend->commit(txn, &kit_error));
+    pz__buf_clear(&s.bytes);
+}
+
+static void a_profile_that_cannot_be_opened_hides_no_other(void **state)
+{
+    faults found = {.count = 0};
+    const pz_store_watch watch = {PZ_STORE_WATCH, .fault = note_fault, .payload = &found};
+    pz_store_outcome outcome = {.size = sizeof outcome};
+    (void)state;
+    fill(&v.h, PEOPLE);
+    pz_store *sealed = pz_engine_store(v.h.engine), *plain = open_with("plain", NULL);
+    spoil_profile(0);
+    spoil_profile(PEOPLE / 2);
+    spoil_profile(PEOPLE - 1);
+    assert_status(PZ_ERR_CORRUPT, pz_store_verify(sealed, &watch, &outcome, &kit_error));
+    assert_int_equal(outcome.profiles, PEOPLE);
+    assert_int_equal(found.by_kind[PZ_FAULT_DAMAGED], 3);
+    assert_int_equal(found.count, 3);
+    assert_non_null(strstr(found.message, "key"));
+    assert_status(PZ_ERR_CORRUPT, pz_store_copy(sealed, plain, NULL, NULL, &kit_error));
+    assert_ok(pz_store_copy(sealed, plain, &watch, &outcome, &kit_error));
+    assert_int_equal(outcome.left_out, 3);
+    assert_int_equal(info_of(plain).profiles, PEOPLE - 3);
+    pz_store_close(plain);
+}
+
+static void a_key_that_is_missing_stops_no_record_and_removes_none(void **state)
+{
+    uint64_t removed;
+    faults found = {.count = 0};
+    const pz_store_watch watch = {PZ_STORE_WATCH, .fault = note_fault, .payload = &found};
+    (void)state;
+    v.keys.key = v.keys.known = 2;
+    for (unsigned i = 0; i < 10; i++)
+        keep_record("of a later key", i);
+    v.keys.key = v.keys.known = 1; /* opens no record of the second key */
+    for (unsigned i = 10; i < 80; i++)
+        keep_record("of the first key", i);
+    assert_status(PZ_ERR_CORRUPT,
+                  pz_store_verify(pz_engine_store(v.h.engine), &watch, NULL, &kit_error));
+    assert_int_equal(found.by_kind[PZ_FAULT_STREAM], 10);
+    assert_ok(pz_records_expire(v.h.engine, NOW + 1000, &removed, &kit_error));
+    assert_int_equal(removed, 70);
+    v.keys.known = 2;
+    assert_ok(pz_records_expire(v.h.engine, NOW + 1000, &removed, &kit_error));
+    assert_int_equal(removed, 10);
+}
+
 static pz_status name_nobody(void *payload, const pz_store_fault *fault)
 {
     ++*(unsigned *)payload;
@@ -338,6 +419,8 @@ int main(void)
         TEST(backup_of_a_plain_store_is_sealed_where_hooks_are_given),
         TEST(whom_a_sealed_store_erased_is_remembered_by_its_copies),
         TEST(records_of_decisions_go_along_once),
+        TEST(a_profile_that_cannot_be_opened_hides_no_other),
+        TEST(a_key_that_is_missing_stops_no_record_and_removes_none),
         TEST(messages_about_a_sealed_store_name_nobody),
         TEST(options_that_cannot_be_meant_are_refused),
     };

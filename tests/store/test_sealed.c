@@ -247,9 +247,14 @@ static pz_status steal(void *payload, pz_str key, const void *bytes, size_t len)
     return PZ_OK;
 }
 
-static pz_status pass(void *payload, pz_str key, const void *bytes, size_t len)
+/* What cannot be opened is shown as nothing, and the others follow. */
+static pz_status count_opened(void *payload, pz_str key, const void *bytes, size_t len)
 {
-    (void)payload, (void)key, (void)bytes, (void)len;
+    if (!bytes) {
+        assert_int_equal(key.len, PZ_HOOKS_PSEUDONYM_BYTES);
+        assert_int_equal(len, 0);
+    }
+    *(size_t *)payload += bytes != NULL;
     return PZ_OK;
 }
 
@@ -280,7 +285,9 @@ static void bytes_of_another_place_and_changed_ones_do_not_open(void **state)
         s.bytes[0][at] ^= 1;
         put_inner(inner, s.keys[0], s.bytes[0], s.len[0]);
         s.bytes[0][at] ^= 1;
-        assert_status(PZ_ERR_CORRUPT, pz__store_iterate(store, pass, NULL, &kit_error));
+        size_t opened = 0;
+        assert_ok(pz__store_iterate(store, count_opened, &opened, &kit_error));
+        assert_int_equal(opened, 1);
     }
     put_inner(inner, s.keys[0], s.bytes[0], s.len[0]);
     assert_record(store, "a", "of a");
