@@ -56,6 +56,7 @@ static const struct {
 
 /* How often the pages of an opening are looked at again, each time those of a newer commit. */
 #define LOOKS_MAX 64u
+#define GROWN_MOST ((size_t)4 << 20)      /* bytes, until dead readers are looked for again */
 #define LENGTHENED_MOST ((off_t)64 << 20) /* bytes, and as many as there are */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -455,6 +456,17 @@ static int adopt(pz__env *e, int why, const char *path)
     return rc;
 }
 
+/* Pages that a killed reader might still read are not used again, so the file grows instead: who
+ * makes it grow looks for such. */
+static void clear_dead(pz__env *e, size_t used)
+{
+    int dead;
+    if (used < e->cleared + GROWN_MOST)
+        return;
+    mdb_reader_check(e->mdb, &dead);
+    e->cleared = used;
+}
+
 /* Before a write: have what the last one lacked, and an eighth to spare if that is to be had. */
 static pz_status make_room(pz__env *e, const pz__env_spec *spec, pz_error *err)
 {
@@ -462,6 +474,7 @@ static pz_status make_room(pz__env *e, const pz__env_spec *spec, pz_error *err)
     int dead;
     mdb_env_info(e->mdb, &info);
     size_t used = (info.me_last_pgno + 1) * e->page_bytes;
+    clear_dead(e, used);
     bool is_short = used > info.me_mapsize - info.me_mapsize / 8 && info.me_mapsize < PZ__MAP_MOST;
     bool must = e->wanted > info.me_mapsize;
     if (!must && !is_short)

@@ -42,10 +42,11 @@ typedef struct pz__env {
     bool never_writes;        /* opened with MDB_RDONLY */
     atomic_bool broken;       /* `mdb` must be opened anew before anything else */
     pthread_mutex_t writing;  /* held by the open write transaction, and to change the map */
-    bool is_lazy;             /* MDB_NOSYNC is set; guarded by writing, like the next three */
+    bool is_lazy;             /* MDB_NOSYNC is set; guarded by writing, like the next four */
     bool is_unsynced;         /* lazy commits may not be on the disk */
     bool is_doubtful;         /* and the disk has refused some of them */
     size_t wanted;            /* map size to have before the next write */
+    size_t cleared;           /* bytes in use when dead readers were last looked for */
     pz__group group;          /* writers who share a commit */
     _Atomic(pthread_t) owner; /* the thread that writes, while `owned` */
     atomic_bool owned;
