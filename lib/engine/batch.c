@@ -87,8 +87,11 @@ static pz_status decode(batch *b, customer *c, pz_error *why)
     if (status != PZ_OK)
         return status;
     status = pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, &damage);
+    if (status == PZ_OK)
+        status = pz__record_belongs(b->engine, pz__profile_subject(c->state), c->key, &damage);
     if (status == PZ_OK || status == PZ_ERR_NOMEM)
         return status;
+    pz__profile_free(c->state);
     c->state = NULL;
     b->is_own = true;
     return pz__fail(why, status, "profile '%.*s': %s", PZ__STR_ARG(pz__told(b->engine, c->key)),

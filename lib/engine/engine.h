@@ -312,6 +312,8 @@ pz_status pz__record_open(pz__record *out, const void *bytes, size_t len, pz__bu
 bool pz__record_is_alone(const void *bytes, size_t len);
 /* Append the record without the mark that it is alone. */
 void pz__record_linked(const void *bytes, size_t len, pz__buf *out);
+/* PZ_ERR_CORRUPT if what stands under a key is the profile of somebody else. */
+pz_status pz__record_belongs(const pz_engine *engine, pz_str subject, pz_str key, pz_error *err);
 pz_status pz__record_decode(pz__profile **out, const pz_alloc *alloc, const void *bytes, size_t len,
                             pz_error *err);
 /* Read a file of at most `limit` bytes into `out`. PZ_ERR_IO names file and cause. */

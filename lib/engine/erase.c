@@ -599,6 +599,8 @@ static pz_status read_own(erasure *e, pz__profile **out)
     if (status == PZ_OK)
         status = pz__record_decode(out, &e->engine->alloc, bytes.data, bytes.len, e->err);
     if (status == PZ_OK)
+        status = pz__record_belongs(e->engine, pz__profile_subject(*out), e->id, e->err);
+    if (status == PZ_OK)
         status = pz__profile_seal(*out);
     pz__buf_clear(&bytes);
     return status;

@@ -116,6 +116,8 @@ static pz_status read_profile(finder *f, pz_str key, pz__profile **out)
     if (status == PZ_OK)
         status = pz__record_decode(out, &f->engine->alloc, f->bytes.data, f->bytes.len, &why);
     if (status == PZ_OK)
+        status = pz__record_belongs(f->engine, pz__profile_subject(*out), key, &why);
+    if (status == PZ_OK)
         status = pz__profile_seal(*out);
     if (status == PZ_OK)
         return PZ_OK;

@@ -337,9 +337,13 @@ static pz_status visit_one(void *payload, pz_str key, const void *bytes, size_t 
     pz__profile *state = NULL;
     pz_error why = PZ_ERROR_INIT;
     pz_status status = pz__record_decode(&state, &v->engine->alloc, bytes, len, &why);
-    if (status != PZ_OK)
+    if (status == PZ_OK)
+        status = pz__record_belongs(v->engine, pz__profile_subject(state), key, &why);
+    if (status != PZ_OK) {
+        pz__profile_free(state);
         return pz__fail(v->err, status, "profile '%.*s': %s", PZ__STR_ARG(pz__told(v->engine, key)),
                         why.message);
+    }
     pz_profile *profile = NULL;
     status = pz__profile_wrap(&profile, v->engine, state, (pz__standing){true, true}, v->err);
     if (!profile)

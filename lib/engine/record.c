@@ -174,6 +174,16 @@ pz_status pz__record_decode(pz__profile **out, const pz_alloc *alloc, const void
     return status;
 }
 
+pz_status pz__record_belongs(const pz_engine *engine, pz_str subject, pz_str key, pz_error *err)
+{
+    return pz__str_equal(subject, key)
+               ? PZ_OK
+               : pz__fail(
+                     err, PZ_ERR_CORRUPT,
+                     "under the key '%.*s' stands the profile '%.*s'; restore it from a backup",
+                     PZ__STR_ARG(pz__told(engine, key)), PZ__STR_ARG(pz__told(engine, subject)));
+}
+
 /* ---- the mark ---- */
 
 bool pz__record_is_alone(const void *bytes, size_t len)

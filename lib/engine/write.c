@@ -63,6 +63,7 @@ typedef struct change {
     pz__write *write; /* the verb's own; of a join, who notes a new customer's identifier */
     const pz__catalog *catalog; /* NULL: none is in force, which only joins can do without */
     pz__arena *scratch;
+    pz_str key;           /* that is written under */
     pz__profile *result;  /* owned; what the profile has become */
     pz__people *people;   /* owned; whom it is to be seen with, where that changed */
     bool is_alone;        /* nobody links to the profile, as far as asked */
@@ -129,6 +130,15 @@ static pz_status index_changed(change *c, pz__store_txn *txn)
     return index_identifier(c, txn, c->verb->name, pz_value_text(c->verb->value));
 }
 
+static pz_status read_own(change *c, const void *bytes, size_t len)
+{
+    const pz_engine *engine = c->profile->engine;
+    const pz_status status = pz__record_decode(&c->result, &engine->alloc, bytes, len, c->err);
+    return status == PZ_OK
+               ? pz__record_belongs(engine, pz__profile_subject(c->result), c->key, c->err)
+               : status;
+}
+
 static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
                         pz__buf *new_bytes, pz__update_action *action)
 {
@@ -139,7 +149,7 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     c->result = NULL;
     pz_status status;
     if (bytes)
-        status = pz__record_decode(&c->result, alloc, bytes, len, c->err);
+        status = read_own(c, bytes, len);
     else if (c->profile->exists)
         return pz__fail(c->err, PZ_ERR_NOT_FOUND, "the profile '%.*s' is no longer in the store",
                         PZ__STR_ARG(pz__told(c->profile->engine, pz__profile_subject(state))));
@@ -269,6 +279,7 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
         status = look_back(c, txn, key);
     if (status == PZ_OK)
         status = check_identifier(c, txn, key);
+    c->key = key;
     if (status == PZ_OK)
         status = pz__store_txn_update(txn, key, update, c, c->err);
     /* Sealed, and its people found, before the commit: afterwards nothing may fail. */

@@ -45,7 +45,7 @@ typedef struct pz__backend {
     pz_status (*lookup)(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
                         pz_error *err);
     /* May be NULL: then get and lookup do it. */
-    pz_status (*find)(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+    pz_status (*find)(pz__store *store, pz_str identifier, pz__buf *out, pz__found_key *key,
                       pz_error *err);
     pz_status (*iterate)(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err);
     pz_status (*read_stream)(pz__store *store, pz_str stream, uint64_t from, pz__stream_fn fn,

@@ -226,11 +226,12 @@ static pz_status lmdb_lookup(pz__store *store, pz_str identifier, pz__buf *keys,
 }
 
 /* Two lookups in one transaction. Of several keys the view gives the first, and needs no walk. */
-static int find_record(const pz__view *at, pz_str identifier, pz__buf *out, bool *is_known)
+static int find_record(const pz__view *at, pz_str identifier, pz__buf *out, pz__found_key *found)
 {
     pz_str key, value;
     int rc = pz__view_get(at, PZ__INDEX, identifier, &key);
-    *is_known = rc == 0;
+    if (rc == 0)
+        pz__found_key_set(found, key);
     if (rc == 0)
         rc = pz__view_get(at, PZ__RECORDS, key, &value);
     if (rc == 0)
@@ -238,14 +239,14 @@ static int find_record(const pz__view *at, pz_str identifier, pz__buf *out, bool
     return rc;
 }
 
-static pz_status lmdb_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+static pz_status lmdb_find(pz__store *store, pz_str identifier, pz__buf *out, pz__found_key *key,
                            pz_error *err)
 {
     pz__view at;
     const pz_status status = read_begin(store, PZ__SLOT_READING, &at, err);
     if (status != PZ_OK)
         return status;
-    const int rc = find_record(&at, identifier, out, is_known);
+    const int rc = find_record(&at, identifier, out, key);
     pz__view_end(&at);
     if (rc == PZ__MDB_NOT_FOUND)
         return PZ_ERR_NOT_FOUND;

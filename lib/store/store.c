@@ -272,19 +272,20 @@ static pz_str read_text(pz__cursor *from)
 }
 
 /* For backends that have nothing better. */
-static pz_status find_in_steps(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
-                               pz_error *err)
+static pz_status find_in_steps(pz__store *store, pz_str identifier, pz__buf *out,
+                               pz__found_key *key, pz_error *err)
 {
     pz__buf keys;
     size_t count = 0;
     pz_error why = PZ_ERROR_INIT;
     pz__buf_init(&keys, &store->alloc, PZ__STORE_RECORD_MAX);
     pz_status status = store->backend->lookup(store, identifier, &keys, &count, &why);
-    *is_known = status == PZ_OK && count > 0;
-    if (*is_known) {
+    if (status == PZ_OK && count > 0) {
         pz__cursor from;
         pz__cursor_init(&from, keys.data, keys.len);
-        status = store->backend->get(store, read_text(&from), out, &why);
+        const pz_str first = read_text(&from);
+        pz__found_key_set(key, first);
+        status = store->backend->get(store, first, out, &why);
     } else if (status == PZ_OK) {
         status = PZ_ERR_NOT_FOUND;
     }
@@ -294,18 +295,24 @@ static pz_status find_in_steps(pz__store *store, pz_str identifier, pz__buf *out
     return status;
 }
 
-pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+void pz__found_key_set(pz__found_key *out, pz_str key)
+{
+    out->len = key.len <= sizeof out->data ? key.len : 0;
+    memcpy(out->data, key.data, out->len);
+}
+
+pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, pz__found_key *key,
                          pz_error *err)
 {
-    *is_known = false;
+    key->len = 0;
     pz_status status = check_identifier(identifier, err);
     if (status == PZ_OK)
         status = ready(store, err);
     if (status != PZ_OK)
         return status;
     if (store->backend->find)
-        return store->backend->find(store, identifier, out, is_known, err);
-    return find_in_steps(store, identifier, out, is_known, err);
+        return store->backend->find(store, identifier, out, key, err);
+    return find_in_steps(store, identifier, out, key, err);
 }
 
 pz_status pz__store_iterate(pz__store *store, pz__iterate_fn fn, void *payload, pz_error *err)

@@ -147,10 +147,15 @@ void pz__store_abort(pz__store_txn *txn);
 pz_status pz__store_lookup(pz__store *store, pz_str identifier, pz__buf *keys, size_t *count,
                            pz_error *err);
 
+typedef struct pz__found_key {
+    char data[PZ__STORE_KEY_MAX];
+    size_t len; /* 0: there is none */
+} pz__found_key;
+void pz__found_key_set(pz__found_key *out, pz_str key);
 /* Append the record of the first key under an identifier to `out`, over one snapshot where the store
- * has them. PZ_ERR_NOT_FOUND if there is none, and *is_known whether there is a key at all: then
+ * has them. PZ_ERR_NOT_FOUND if there is none, and *key tells whether there is a key at all: then
  * `err` is left alone. */
-pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, bool *is_known,
+pz_status pz__store_find(pz__store *store, pz_str identifier, pz__buf *out, pz__found_key *key,
                          pz_error *err);
 
 /* Called for each record in key order, over one snapshot (Redis has none: each record as it was at

@@ -130,6 +130,45 @@ static void profile_under_another_key_is_found(void **state)
     pz_profile_free(one);
 }
 
+static pz_status pass_profile(void *payload, const pz_profile *profile)
+{
+    (void)payload, (void)profile;
+    return PZ_OK;
+}
+
+/* Whose bytes stand under another's key is neither shown for the other, written to, nor erased. */
+static void nobody_is_taken_for_another(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "email", "ann"), *bob = customer(h, "email", "bob"), *found;
+    pz_store *store = pz_engine_store(h->engine);
+    pz_observed result = {.size = sizeof result};
+    char ann_id[80], bob_id[80];
+    pz__buf bytes;
+    memcpy(ann_id, id_of(ann), sizeof ann_id);
+    memcpy(bob_id, id_of(bob), sizeof bob_id);
+    read_raw(store, bob_id, &bytes);
+    put_raw(store, ann_id, (pz_str){bytes.data, bytes.len});
+    assert_status(PZ_ERR_CORRUPT, pz_customer(&found, h->engine, "email", "ann", &kit_error));
+    assert_non_null(strstr(kit_error.message, ann_id));
+    assert_non_null(strstr(kit_error.message, "restore"));
+    assert_status(PZ_ERR_CORRUPT, pz_profile_open(&found, h->engine, ann_id, &kit_error));
+    assert_status(PZ_ERR_CORRUPT, pz_profile_refresh(ann, &kit_error));
+    assert_status(PZ_ERR_CORRUPT, pz_choose(ann, "language", pz_value_str("de"), NULL, &kit_error));
+    assert_status(PZ_ERR_CORRUPT, pz_erase(h->engine, ann_id, NULL, 0, NULL, &kit_error));
+    assert_status(PZ_ERR_CORRUPT, pz_each_profile(h->engine, pass_profile, NULL, &kit_error));
+    const pz_value event = parsed(h, "{\"kind\": \"view\", \"source\": \"s\", \"id\": \"1\", "
+                                     "\"time\": \"2026-03-01T00:00:00Z\", "
+                                     "\"customer\": {\"email\": \"ann\"}}");
+    assert_ok(pz_observe_many(h->engine, &event, 1, 0, 0, &result, &kit_error));
+    assert_int_equal(result.status, PZ_ERR_CORRUPT);
+    assert_ok(pz_profile_refresh(bob, &kit_error));
+    assert_string_equal(id_of(bob), bob_id);
+    pz__buf_clear(&bytes);
+    pz_profile_free(ann);
+    pz_profile_free(bob);
+}
+
 static void missing_dangling_and_stray_entries_are_found(void **state)
 {
     home *h = *state;
@@ -551,6 +590,8 @@ int main(void)
         MEMORY(what_a_company_does_leaves_no_fault),
         MEMORY(each_flipped_byte_of_a_record_is_found),
         DISK(profile_under_another_key_is_found),
+        DISK(nobody_is_taken_for_another),
+        MEMORY(nobody_is_taken_for_another),
         DISK(missing_dangling_and_stray_entries_are_found),
         MEMORY(missing_dangling_and_stray_entries_are_found),
         MEMORY(a_fault_ends_the_call_when_its_function_says_so),
