@@ -10,6 +10,7 @@
  *     MOVED        go there, and ask for the map        ASK      go there once, announced
  *     TRYAGAIN, CLUSTERDOWN, LOADING, READONLY, ...     wait, ask for the map, try again
  *     NOSCRIPT     send the text instead of its name    OOM      PZ_ERR_FULL
+ *     WRONGTYPE    PZ_ERR_CORRUPT
  *     silence, an end, nonsense                         close the connection, try again
  *
  * Answers are told apart by their order alone. So those of scripts name what they answer, and other
@@ -220,7 +221,15 @@ static void take_error(pz__session *session, pz__request *r, pz_str said, pz__tr
             return;
         }
     const bool is_full = pz__redis_begins(said, "OOM") || strstr(text, "-OOM");
-    refuse(session, r->target, is_full ? PZ_ERR_FULL : PZ_ERR_IO, text, t);
+    const bool is_strange = pz__redis_begins(said, "WRONGTYPE") || strstr(text, "-WRONGTYPE");
+    refuse(session, r->target,
+           is_full      ? PZ_ERR_FULL
+           : is_strange ? PZ_ERR_CORRUPT
+                        : PZ_ERR_IO,
+           is_strange ? "a key under the store's prefix holds what no store wrote (WRONGTYPE): "
+                        "another program writes there"
+                      : text,
+           t);
 }
 
 static bool has_writes(const pz__session *session, const pz__request *requests, size_t count,

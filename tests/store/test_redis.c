@@ -244,6 +244,13 @@ static void what_is_no_item_is_corrupt(void **state)
     pz__buf_init(&bytes, NULL, 100);
     assert_status(PZ_ERR_CORRUPT, pz__store_get(store, key, &bytes, &kit_error));
     assert_status(PZ_ERR_CORRUPT, kit_set(store, "k", "v"));
+    snprintf(command, sizeof command, "DEL %.*s", (int)name.len, name.data);
+    assert_true(server_ask(&alone.list[0], command, out, sizeof out));
+    snprintf(command, sizeof command, "RPUSH %.*s of-another-kind", (int)name.len, name.data);
+    assert_true(server_ask(&alone.list[0], command, out, sizeof out));
+    assert_status(PZ_ERR_CORRUPT, pz__store_get(store, key, &bytes, &kit_error));
+    assert_non_null(strstr(kit_error.message, "another program"));
+    assert_status(PZ_ERR_CORRUPT, kit_set(store, "k", "v"));
     pz__store_close(store);
     test_free(client);
 }
