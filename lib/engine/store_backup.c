@@ -54,17 +54,23 @@ static pz_status check_place(pz_store *store, const char *address, const pz_stor
     pz_store *there = NULL;
     bool exists, is_begun = false;
     uint8_t writer[16];
+    uint64_t profiles = 1;
     pz_status status = look(address, options, &there, &exists, err);
     if (status == PZ_OK && exists) {
         status = pz__store_writer(store->store, writer, err);
         if (status == PZ_OK)
             status = pz__copy_is_begun(there->store, &store->alloc, writer, &is_begun, err);
     }
+    if (status == PZ_OK && exists && !is_begun)
+        status = pz__store_count(there->store, &profiles, err);
     pz_store_close(there);
     if (status == PZ_OK && exists && !is_begun)
         return pz__fail(err, PZ_ERR_STATE,
-                        "there is a store already; name a place where none is, or copy into it, "
-                        "which joins the two");
+                        "there is a store already%s; name a place where none is, or copy into it, "
+                        "which joins the two",
+                        profiles ? ""
+                                 : ", without a profile: if a backup that failed left it, "
+                                   "remove it");
     return status;
 }
 

@@ -223,6 +223,21 @@ static void backup_of_a_plain_store_is_sealed_where_hooks_are_given(void **state
     assert_false(file_has("sealed", "customer-0001"));
 }
 
+static void a_place_that_a_failed_backup_left_is_named(void **state)
+{
+    char address[300];
+    const pz_store_options options = {PZ_STORE_OPTIONS, .hooks = &v.other_hooks};
+    (void)state;
+    fill(&v.h, 2);
+    pz_store *sealed = pz_engine_store(v.h.engine);
+    address_of(&v.h, "backup", address);
+    toy_arm(&v.others, 1, PZ_ERR_IO);
+    assert_status(PZ_ERR_IO, pz_store_backup(sealed, address, &options, NULL, NULL, &kit_error));
+    toy_arm(&v.others, 0, PZ_OK);
+    assert_status(PZ_ERR_STATE, pz_store_backup(sealed, address, &options, NULL, NULL, &kit_error));
+    assert_non_null(strstr(kit_error.message, "remove it"));
+}
+
 static void whom_a_sealed_store_erased_is_remembered_by_its_copies(void **state)
 {
     uint32_t erased;
@@ -417,6 +432,7 @@ int main(void)
         TEST(sealed_store_is_made_smaller_and_loses_nobody),
         TEST(backup_of_a_sealed_store_is_sealed),
         TEST(backup_of_a_plain_store_is_sealed_where_hooks_are_given),
+        TEST(a_place_that_a_failed_backup_left_is_named),
         TEST(whom_a_sealed_store_erased_is_remembered_by_its_copies),
         TEST(records_of_decisions_go_along_once),
         TEST(a_profile_that_cannot_be_opened_hides_no_other),
