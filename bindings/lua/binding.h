@@ -90,6 +90,10 @@ const char *pzl_name_at(lua_State *L, int index, const char *what);
 /* Push the member of the table at `index`, which stays on the stack: its text, NULL for nil. */
 const char *pzl_option(lua_State *L, int index, const char *name);
 
+/* Raise for a key of the table at `index` that is no name of `known`, a list as "a, b and c". `what`
+ * is "setting", `of` nothing or " of a write". */
+void pzl_check_known(lua_State *L, int index, const char *what, const char *of, const char *known);
+
 /* The number that the table at `index` has under `name`, from 0 to `max`; 0 for nil. */
 double pzl_number_option(lua_State *L, int index, const char *name, double max);
 

@@ -178,6 +178,7 @@ static void read_settings(lua_State *L, many_question *m)
     if (lua_isnil(L, 7))
         return;
     check_table(L, 7, "the settings are a table");
+    pzl_check_known(L, 7, "setting", "", "by, id, jsonl and why");
     m->many.flags |= pzl_flag(L, 7, "why") ? PZ_MANY_WHY : 0;
     m->many.flags |= pzl_flag(L, 7, "id") ? PZ_MANY_ID : 0;
     m->is_text = pzl_flag(L, 7, "jsonl");

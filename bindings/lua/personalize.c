@@ -94,6 +94,9 @@ static int open_engine(lua_State *L, bool is_safe)
     const int settings = lua_type(L, 1) == LUA_TTABLE ? 1 : 2;
     if (!lua_isnil(L, settings)) {
         luaL_checktype(L, settings, LUA_TTABLE);
+        pzl_check_known(L, settings, "setting", "",
+                        settings == 1 ? "catalog, grouped, lazy, module, read_only and store"
+                                      : "grouped, lazy, module, read_only and store");
         if (settings == 1)
             options.catalog = pzl_option(L, 1, "catalog");
         options.store = pzl_option(L, settings, "store");
@@ -422,7 +425,7 @@ static int engine_person(lua_State *L)
     return pzl_end_question(L, &q, 1);
 }
 
-/* engine:erase(id, {alone = true, now = ...}): how many profiles were erased */
+/* engine:erase(id, {alone = true, now = ..., durability = ...}): how many profiles were erased */
 static int engine_erase(lua_State *L)
 {
     pz_error err = PZ_ERROR_INIT;
@@ -435,7 +438,9 @@ static int engine_erase(lua_State *L)
     const int session_index = lua_gettop(L);
     if (!lua_isnil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
+        pzl_check_known(L, 3, "setting", "", "alone, durability and now");
         flags = pzl_flag(L, 3, "alone") ? PZ_ERASE_ALONE : 0;
+        write.durability = pzl_durability_at(L, 3);
         lua_getfield(L, 3, "now");
         write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
     }
@@ -566,21 +571,29 @@ static int engine_explain(lua_State *L)
     return answer_decision(L, true);
 }
 
-/* engine:observe_many(events, {now = ..., replay = true}) */
+/* {now = ..., replay = true, durability = ...} of observe_many, at 3. */
+static uint32_t read_observing(lua_State *L, session_box *session, int64_t *now_ms)
+{
+    static const uint32_t flags[] = {0, PZ_OBSERVE_DURABLE, PZ_OBSERVE_GROUPED, PZ_OBSERVE_LAZY};
+    *now_ms = 0;
+    if (lua_isnil(L, 3))
+        return 0;
+    luaL_checktype(L, 3, LUA_TTABLE);
+    pzl_check_known(L, 3, "setting", "", "durability, now and replay");
+    lua_getfield(L, 3, "now");
+    *now_ms = pzl_moment_at(L, session, lua_gettop(L));
+    return flags[pzl_durability_at(L, 3)] | (pzl_flag(L, 3, "replay") ? PZ_OBSERVE_REPLAY : 0);
+}
+
+/* engine:observe_many(events, {now = ..., replay = true, durability = ...}) */
 static int engine_observe_many(lua_State *L)
 {
-    int64_t now_ms = 0;
-    uint32_t flags = 0;
+    int64_t now_ms;
     pz_error err = PZ_ERROR_INIT;
     lua_settop(L, 3);
     pzl_engine_at(L, 1);
     session_box *session = pzl_take_session(L);
-    if (!lua_isnil(L, 3)) {
-        luaL_checktype(L, 3, LUA_TTABLE);
-        lua_getfield(L, 3, "now");
-        now_ms = pzl_moment_at(L, session, lua_gettop(L));
-        flags = pzl_flag(L, 3, "replay") ? PZ_OBSERVE_REPLAY : 0;
-    }
+    const uint32_t flags = read_observing(L, session, &now_ms);
     luaL_checktype(L, 2, LUA_TTABLE);
     const pz_value events = pzl_put(L, session, 2);
     if (events.kind != PZ_LIST && events.len > 0)

@@ -82,18 +82,22 @@ local function module_option(settings)
   return module.module
 end
 
+local OPENING = V.names "catalog, grouped, lazy, module, read_only and store"
+local OPENING_PATH = V.names "grouped, lazy, module, read_only and store"
+
 -- open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...}
 local function open(catalog, settings, metatable)
   local options = new_engine_options()
   if V.type_of(catalog) == "table" then
     settings = catalog
-    catalog = option(settings, "catalog")
   elseif catalog ~= nil then
     name_at(catalog, "the catalog")
   end
   local store
   if settings ~= nil then
     table_at(2, settings)
+    V.check_known(settings, settings == catalog and OPENING or OPENING_PATH, "setting")
+    if settings == catalog then catalog = option(settings, "catalog") end
     store = option(settings, "store")
     options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0) + (settings.grouped and 4 or 0)
     options.module = module_option(settings)
@@ -443,10 +447,12 @@ local function expect_table(value, what)
   return value
 end
 
+local MANY = V.names "by, id, jsonl and why"
+
 -- {by = "id" or a kind, why = true, id = true, jsonl = true}
 local function read_settings(many, settings)
   if settings == nil then return false, nil end
-  expect_table(settings, "the settings are a table")
+  V.check_known(expect_table(settings, "the settings are a table"), MANY, "setting")
   many.flags = (settings.why and 1 or 0) + (settings.id and 2 or 0)
   local kind = option(settings, "by")
   if kind then many.by = kind == "id" and BY_ID or BY_IDENTIFIER end
@@ -590,12 +596,17 @@ end
 
 -- ---- events and erasure ----
 
+local OBSERVING, ERASING = V.names "durability, now and replay", V.names "alone, durability and now"
+local OBSERVE_FLAGS = {[0] = 0, 2, 4, 8} -- by durability
+
 function Engine.observe_many(self, events, settings)
   core_of(self)
   local now, flags, s = 0, 0, take(self)
   if settings ~= nil then
     table_at(3, settings)
-    now, flags = moment_at(s, settings.now), settings.replay and 1 or 0
+    V.check_known(settings, OBSERVING, "setting")
+    now = moment_at(s, settings.now)
+    flags = OBSERVE_FLAGS[V.durability_of(settings)] + (settings.replay and 1 or 0)
   end
   table_at(2, events)
   local list = put(s, s.input, events)
@@ -618,14 +629,16 @@ function Engine.observe_many(self, events, settings)
   return found
 end
 
--- engine:erase(id, {alone = true, now = ...}): how many profiles were erased
+-- engine:erase(id, {alone = true, now = ..., durability = ...}): how many profiles were erased
 function Engine.erase(self, id, settings)
   core_of(self)
   name_at(id, "the id")
   local flags, write, erased, s = 0, new_write(), uint32_box_t(), take(self)
   if settings ~= nil then
     table_at(3, settings)
-    flags, write.now_ms = settings.alone and 1 or 0, moment_at(s, settings.now)
+    V.check_known(settings, ERASING, "setting")
+    flags, write.durability = settings.alone and 1 or 0, V.durability_of(settings)
+    write.now_ms = moment_at(s, settings.now)
   end
   check(C.pz_erase(engine_of(self), id, write, flags, erased, s.err), s.err)
   give(self, s)

@@ -142,24 +142,6 @@ pz_durability pzl_durability_at(lua_State *L, int index)
     return PZ_DURABILITY_DEFAULT;
 }
 
-/* A misspelt circumstance is told, not passed over: consent without its end would hold for ever. */
-static void check_circumstances(lua_State *L, int index)
-{
-    static const char known[] =
-        " at channel durability expires from member now strength to who writer ";
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        const char *name = pzl_name_at(L, -2, "the name of a circumstance");
-        lua_pushfstring(L, " %s ", name);
-        if (!strstr(known, lua_tostring(L, -1)) || strchr(name, ' ')) {
-            lua_pushfstring(L, "there is no circumstance '%s' of a write; there are%s", name,
-                            " at, channel, durability, expires, from, member, now, strength, to, "
-                            "who and writer");
-            pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
-        }
-        lua_pop(L, 1);
-    }
-}
-
 /* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
 static pz_write write_at(lua_State *L, session_box *session, int index)
 {
@@ -170,7 +152,9 @@ static pz_write write_at(lua_State *L, session_box *session, int index)
         lua_pushfstring(L, "table expected, got %s", luaL_typename(L, index));
         luaL_argerror(L, index - 1, lua_tostring(L, -1));
     }
-    check_circumstances(L, index);
+    pzl_check_known(L, index, "circumstance", " of a write",
+                    "at, channel, durability, expires, from, member, now, strength, to, who and "
+                    "writer");
     lua_getfield(L, index, "at");
     write.at_ms = pzl_moment_at(L, session, lua_gettop(L));
     lua_getfield(L, index, "now");
@@ -386,6 +370,9 @@ static int profile_tcf(lua_State *L)
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
+        pzl_check_known(L, 2, "setting", "",
+                        "cmp_id, cmp_version, language, policy_version, publisher_country, screen "
+                        "and vendor_list_version");
         options.cmp_id = (uint16_t)pzl_number_option(L, 2, "cmp_id", 4095);
         options.cmp_version = (uint16_t)pzl_number_option(L, 2, "cmp_version", 4095);
         options.vendor_list_version =

@@ -120,6 +120,8 @@ static void read_settings(lua_State *L, pz_program_options *options)
 {
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkstack(L, 20, "no room on the stack");
+    pzl_check_known(L, 2, "setting", "",
+                    "container, cost_limit, result, sizes, step_limit, unchecked and variables");
     options->container = pzl_option(L, 2, "container");
     options->result = pzl_option(L, 2, "result");
     options->cost_limit = (uint64_t)pzl_number_option(L, 2, "cost_limit", 1e18);

@@ -38,6 +38,7 @@ static pz_record_options read_options(lua_State *L)
     if (lua_isnil(L, 7))
         return options;
     check_settings(L, 7);
+    pzl_check_known(L, 7, "setting", "", "anonymous, durability, note and value");
     options.flags |= pzl_flag(L, 7, "anonymous") ? PZ_RECORD_ANONYMOUS : 0;
     lua_getfield(L, 7, "value");
     if (!lua_isnil(L, -1) && !lua_toboolean(L, -1))
@@ -101,6 +102,7 @@ int pzl_record_many(lua_State *L)
     session_box *session = pzl_take_session(L);
     if (!lua_isnil(L, 3)) {
         check_settings(L, 3);
+        pzl_check_known(L, 3, "setting", "", "durability and now");
         lua_getfield(L, 3, "now");
         write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
         write.durability = pzl_durability_at(L, 3);
@@ -129,6 +131,7 @@ static pz_record_query read_query(lua_State *L)
     if (lua_isnil(L, 2))
         return query;
     check_settings(L, 2);
+    pzl_check_known(L, 2, "setting", "", "from, id, limit and subject");
     query.from = (uint64_t)pzl_number_option(L, 2, "from", NUMBER_MAX);
     query.limit = (uint64_t)pzl_number_option(L, 2, "limit", NUMBER_MAX);
     query.subject = pzl_option(L, 2, "subject");

@@ -100,6 +100,34 @@ const char *pzl_name_at(lua_State *L, int index, const char *what)
     return text;
 }
 
+/* Whether `name` stands in a list such as "a, b and c" as a word of its own. */
+static bool is_listed(const char *known, const char *name)
+{
+    const size_t len = strlen(name);
+    for (const char *at = known; len && (at = strstr(at, name)) != NULL; at++) {
+        const bool begins = at == known || at[-1] == ' ';
+        if (begins && (!at[len] || at[len] == ',' || at[len] == ' ') && strcmp(name, "and") != 0)
+            return !strpbrk(name, ", ");
+    }
+    return false;
+}
+
+/* A misspelt name is told, not passed over: consent without its end would hold for ever. */
+void pzl_check_known(lua_State *L, int index, const char *what, const char *of, const char *known)
+{
+    luaL_checkstack(L, 6, "no room on the stack");
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        lua_pushfstring(L, "the name of a %s", what);
+        const char *name = pzl_name_at(L, -3, lua_tostring(L, -1));
+        lua_pop(L, 1);
+        if (is_listed(known, name))
+            continue;
+        lua_pushfstring(L, "there is no %s '%s'%s; there %s %s", what, name, of,
+                        strchr(known, ' ') ? "are" : "is", known);
+        pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
+    }
+}
+
 const char *pzl_option(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name); /* stays on the stack, and its text with it */

@@ -120,6 +120,54 @@ function tests.a_misspelt_circumstance_is_told()
   me:consent("ads", true, {at = NOW, now = NOW, channel = "web", who = "ann"})
 end
 
+function tests.a_misspelt_setting_is_told_with_those_that_there_are()
+  local engine, me = scene()
+  local function many(verb, first)
+    return function(settings)
+      if first then return engine[verb](engine, first, {}, {}, nil, nil, settings) end
+      return engine[verb](engine, {}, {}, nil, nil, settings)
+    end
+  end
+  local takers = {
+    {"grouped, lazy, module, read_only and store", function(settings) return p.open(verbs, settings) end},
+    {"catalog, grouped, lazy, module, read_only and store", function(settings) return p.open(settings) end},
+    {"container, cost_limit, result, sizes, step_limit, unchecked and variables",
+     function(settings) return p.compile("1", settings) end},
+    {"by, id, jsonl and why", many("decide_many", "front")}, {"by, id, jsonl and why", many("answer_many", "language")},
+    {"by, id, jsonl and why", many "segments_many"},
+    {"durability, now and replay", function(settings) return engine:observe_many({}, settings) end},
+    {"alone, durability and now", function(settings) return engine:erase("nobody", settings) end},
+    {"anonymous, durability, note and value",
+     function(settings) return engine:record("greeting", me, nil, nil, nil, settings) end},
+    {"anonymous, durability, note and value",
+     function(settings) return engine:decision_record("greeting", me, nil, nil, nil, settings) end},
+    {"durability and now", function(settings) return engine:record_many({}, settings) end},
+    {"from, id, limit and subject", function(settings) return engine:records(settings) end},
+    {"cmp_id, cmp_version, language, policy_version, publisher_country, screen and vendor_list_version",
+     function(settings) return me:tcf(settings) end},
+  }
+  for _, taker in ipairs(takers) do
+    for _, name in ipairs {"stroe", "", "and", "why ", "id, jsonl", "now,"} do
+      fails(("there is no setting '%s'; there are %s"):format(name, taker[1]), taker[2], {[name] = true})
+    end
+    fails("the name of a setting is a string, not number", taker[2], {true})
+  end
+  fails("no setting 'catalog'", p.open, verbs, {catalog = verbs})
+  assert(#engine:records() == 0)
+end
+
+function tests.many_events_are_taken_as_durably_as_is_asked()
+  local engine = shop()
+  local event = {kind = "visit", source = "s", id = "1", customer = "c", time = NOW}
+  for i, durability in ipairs {"durable", "grouped", "lazy"} do
+    event.id = tostring(i)
+    assert(engine:observe_many({event}, {now = NOW, durability = durability})[1].is_new)
+  end
+  fails("durability is durable, grouped or lazy", engine.observe_many, engine, {event}, {durability = "much"})
+  fails("durability is durable, grouped or lazy", engine.erase, engine, "x", {durability = "much"})
+  assert(engine:count() == 1)
+end
+
 -- "no" is true to Lua, and a form that was not filled in gives nil: neither is a yes.
 function tests.only_true_is_consent()
   local _, me = scene()

@@ -8,7 +8,7 @@ local H = require "personalize_ffi.handle"
 local C = require("personalize_ffi.library").C
 V.is_own(debug.getinfo(1, "S").source)
 
-local type, rawget, select, next = type, rawget, select, next
+local type, rawget, select = type, rawget, select
 local istype, ffi_string = ffi.istype, ffi.string
 local check, fail, name_at, option, put = V.check, V.fail, V.name_at, V.option, V.put
 local moment_at, number_at, choice_at, table_at = V.moment_at, V.number_at, V.choice_at, V.table_at
@@ -125,23 +125,8 @@ end
 
 -- ---- writing ----
 
-local DURABILITIES = V.DURABILITIES
-
--- A misspelt circumstance is told, not passed over: consent without its end would hold for ever.
-local KNOWN = {
-  at = true, channel = true, durability = true, expires = true, from = true, member = true, now = true,
-  strength = true, to = true, who = true, writer = true,
-}
-
-local function check_circumstances(circumstances)
-  for name in next, circumstances do
-    name_at(name, "the name of a circumstance")
-    if not KNOWN[name] then
-      fail(ERR_ARG, ("there is no circumstance '%s' of a write; there are at, channel, durability, expires, " ..
-        "from, member, now, strength, to, who and writer"):format(name))
-    end
-  end
-end
+local CIRCUMSTANCES = V.names "at, channel, durability, expires, from, member, now, strength, to, who and writer"
+local TCF = V.names "cmp_id, cmp_version, language, policy_version, publisher_country, screen and vendor_list_version"
 
 -- The circumstances of a write, or defaults. `number` is the argument's, for errors.
 local function begin_write(self, circumstances, number)
@@ -152,16 +137,14 @@ local function begin_write(self, circumstances, number)
   write.channel, write.who, write.writer, write.durability = nil, nil, nil, 0
   if circumstances == nil then return s, write end
   table_at(number, circumstances)
-  check_circumstances(circumstances)
+  V.check_known(circumstances, CIRCUMSTANCES, "circumstance", " of a write")
   write.at_ms = moment_at(s, circumstances.at)
   write.now_ms = moment_at(s, circumstances.now)
   write.expires_ms = moment_at(s, circumstances.expires)
   s.channel, s.who = option(circumstances, "channel"), option(circumstances, "who")
   s.writer = option(circumstances, "writer")
   write.channel, write.who, write.writer = s.channel, s.who, s.writer
-  local durability = option(circumstances, "durability")
-  if durability and not DURABILITIES[durability] then fail(ERR_ARG, "durability is durable, grouped or lazy") end
-  write.durability = durability and DURABILITIES[durability] or 0
+  write.durability = V.durability_of(circumstances)
   return s, write
 end
 
@@ -283,6 +266,7 @@ function Profile.tcf(self, settings)
   local options, language, country = new_tcf(), nil, nil
   if settings ~= nil then
     table_at(2, settings)
+    V.check_known(settings, TCF, "setting")
     options.cmp_id = number_option(settings, "cmp_id", 4095)
     options.cmp_version = number_option(settings, "cmp_version", 4095)
     options.vendor_list_version = number_option(settings, "vendor_list_version", 4095)

@@ -22,6 +22,8 @@ local program_out_t, uint64_box_t = ffi.typeof "pz_program *[1]", ffi.typeof "ui
 local word_p = ffi.typeof "const uint64_t *"
 local new_program_options, new_evaluation = H.sized "pz_program_options", H.sized "pz_evaluation"
 
+local SETTINGS = V.names "container, cost_limit, result, sizes, step_limit, unchecked and variables"
+
 local Program = {}
 
 local function eval_map(program, s, out)
@@ -66,6 +68,7 @@ function V.compile(source, settings, metatable)
   options.flags = 1
   if settings ~= nil then
     table_at(2, settings)
+    V.check_known(settings, SETTINGS, "setting")
     container, result = option(settings, "container"), option(settings, "result")
     options.cost_limit = number_option(settings, "cost_limit", 1e18)
     options.step_limit = number_option(settings, "step_limit", 4294967295)

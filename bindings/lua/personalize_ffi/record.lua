@@ -13,7 +13,7 @@ local check, fail, name_at, option, put, push = V.check, V.fail, V.name_at, V.op
 local moment_at, push_answer = V.moment_at, V.push_answer
 local take, give, core_of, engine_of, keep_alive = H.take, H.give, H.core_of, H.engine_of, H.keep_alive
 local ffi_string = ffi.string
-local ERR_ARG, ERR_TYPE = V.ERR_ARG, V.ERR_TYPE
+local ERR_TYPE = V.ERR_TYPE
 local LIST, MAP = 9, 10
 local PAGE_MAX, NUMBER_MAX = 256, 9007199254740991
 
@@ -28,20 +28,17 @@ local function settings_at(settings)
   return settings
 end
 
-local function durability_of(settings)
-  local name = option(settings, "durability")
-  if name and not V.DURABILITIES[name] then fail(ERR_ARG, "durability is durable, grouped or lazy") end
-  return name and V.DURABILITIES[name] or 0
-end
+local OPTIONS, KEEPING = V.names "anonymous, durability, note and value", V.names "durability and now"
+local QUERY = V.names "from, id, limit and subject"
 
 -- {note, value = false, anonymous = true, durability}
 local function read_options(settings)
   local options = new_options()
   if settings == nil then return options, nil end
-  settings_at(settings)
+  V.check_known(settings_at(settings), OPTIONS, "setting")
   local value = settings.value
   options.flags = (value == false and 1 or 0) + (settings.anonymous and 2 or 0)
-  options.durability = durability_of(settings)
+  options.durability = V.durability_of(settings)
   local note = option(settings, "note")
   options.note = note
   return options, note
@@ -82,8 +79,8 @@ return function(Engine, ask)
     core_of(self)
     local write, s = new_write(), take(self)
     if settings ~= nil then
-      settings_at(settings)
-      write.now_ms, write.durability = moment_at(s, settings.now), durability_of(settings)
+      V.check_known(settings_at(settings), KEEPING, "setting")
+      write.now_ms, write.durability = moment_at(s, settings.now), V.durability_of(settings)
     end
     local list = s.input
     list.kind, list.len = 0, 0
@@ -104,7 +101,7 @@ return function(Engine, ask)
     local query, subject, id = new_query(), nil, nil
     local wanted = 0
     if settings ~= nil then
-      settings_at(settings)
+      V.check_known(settings_at(settings), QUERY, "setting")
       query.from = V.number_option(settings, "from", NUMBER_MAX)
       wanted = math.floor(V.number_option(settings, "limit", NUMBER_MAX))
       subject, id = option(settings, "subject"), option(settings, "id")

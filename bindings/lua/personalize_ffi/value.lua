@@ -139,6 +139,32 @@ local function name_at(value, what)
 end
 V.name_at = name_at
 
+-- Names such as "a, b and c" as a set, for check_known().
+function V.names(listed)
+  local set = {listed = listed}
+  for name in listed:gsub(" and ", ", "):gmatch "[^, ]+" do set[name] = true end
+  return set
+end
+
+-- A misspelt name is told, not passed over: consent without its end would hold for ever. `what` is
+-- "setting", `of` nothing or " of a write".
+function V.check_known(t, known, what, of)
+  for name in next, t do
+    name_at(name, "the name of a " .. what)
+    if known[name] ~= true then
+      local verb = known.listed:find(" ", 1, true) and "are" or "is"
+      fail(ERR_ARG, ("there is no %s '%s'%s; there %s %s"):format(what, name, of or "", verb, known.listed))
+    end
+  end
+end
+
+-- "durable", "grouped" or "lazy" of a table of settings; nil: as the engine was opened.
+function V.durability_of(settings)
+  local name = V.option(settings, "durability")
+  if name and not V.DURABILITIES[name] then fail(ERR_ARG, "durability is durable, grouped or lazy") end
+  return name and V.DURABILITIES[name] or 0
+end
+
 -- The member of a table of settings: a name, or nil.
 function V.option(settings, name)
   local value = settings[name]
