@@ -24,6 +24,7 @@
 #define STORE_MODULE "personalize.store_module"
 
 typedef struct engine_box engine_box;
+typedef struct hosts_box hosts_box;
 
 /* Child of an engine, in one of its two lists. */
 typedef struct link {
@@ -34,6 +35,7 @@ typedef struct profile_box {
     link link; /* first, so that a link is its box */
     engine_box *engine;
     pz_profile *profile; /* NULL: closed */
+    uint32_t asked;      /* questions that C is answering about it: nobody else may use it */
 } profile_box;
 
 typedef struct session_box {
@@ -49,6 +51,7 @@ struct engine_box {
     pz_engine *engine; /* NULL: closed */
     link *profiles;
     link *sessions;
+    hosts_box *hosts; /* NULL: nothing of its catalog calls Lua; held by the environment */
     bool is_closed;
     bool is_safe;
 };
@@ -58,11 +61,50 @@ typedef struct scalar_box {
     pz_value value;
 } scalar_box;
 
-/* What the last failing call of this Lua state said besides its message; for the safe forms. */
+/* What the last failing call of this Lua state said, for the safe forms; and what is going on in it. */
 typedef struct failure_box {
     pz_status status;
     uint32_t line, column;
+    const char *message; /* only compared: what is raised again is known by it */
+    uint32_t depth;      /* questions in the middle of which Lua is called */
 } failure_box;
+
+/* A function written in Lua (hosts.c), as C's payload. */
+typedef struct host_function {
+    hosts_box *hosts;
+    int at;          /* in the environment of `hosts` */
+    uint32_t result; /* PZ_DOUBLE or PZ_UINT where whole numbers become one */
+} host_function;
+
+/* One question in the course of being answered by C, in the middle of which Lua may be called. */
+typedef struct asking {
+    struct asking *outer;
+    hosts_box *hosts; /* NULL: nothing is called */
+    lua_State *L;
+    int place;         /* of the closure that calls; of what a function raised, once has_failed */
+    bool has_failed;
+    pz_status status;
+    struct host_call *call;
+    uint32_t *held[3]; /* counters of what C uses: `asked` of handles, or NULL */
+    int list;          /* of profiles that C uses, too, with their number */
+    uint32_t list_count;
+} asking;
+
+struct hosts_box {
+    asking *asking; /* the innermost question, NULL: none */
+    failure_box *state;
+    pz_record_sink sink;
+    host_function take, erase;
+    uint32_t count;
+    host_function functions[];
+};
+
+/* What C is given of the functions; borrowed from what pzl_push_hosts() pushed. */
+typedef struct pzl_hosted {
+    const pz_function *functions;
+    size_t count;
+    const pz_record_sink *records;
+} pzl_hosted;
 
 /* What a store's own Lua module gives (redis.c). */
 typedef struct module_box {
@@ -82,6 +124,10 @@ bool pzl_has_metatable(lua_State *L, int index, const char *name);
 
 /* Raise `message` with the place of the caller. Never returns; the int is for `return`. */
 int pzl_fail(lua_State *L, pz_status status, const char *message);
+/* Raise the value on top, as it is; the safe forms tell `status` unless it is an error of this
+ * binding's own. */
+int pzl_raise(lua_State *L, pz_status status);
+failure_box *pzl_failure(lua_State *L);
 /* Raise unless `status` is PZ_OK; `err` may be NULL. */
 void pzl_check(lua_State *L, pz_status status, const pz_error *err);
 /* The string at `index`, without NUL, as a `const char *` needs it; else raise. */
@@ -102,8 +148,25 @@ double pzl_number_option(lua_State *L, int index, const char *name, double max);
 engine_box *pzl_engine_at(lua_State *L, int index);
 profile_box *pzl_profile_at(lua_State *L, int index);
 profile_box *pzl_profile_as(lua_State *L, int index, int number);
+/* Push the functions and, if there may be one, the sink that the settings at `settings` declare, or nil
+ * (hosts.c). What `out` borrows stays on the stack. */
+hosts_box *pzl_push_hosts(lua_State *L, int settings, bool has_sink, pzl_hosted *out);
+/* Whether C is answering a question in the middle of which these are called. */
+bool pzl_is_asked(const hosts_box *hosts);
+/* A question is prepared, which pushes what it needs, begun right before C is called, and ended when C
+ * has returned; the end raises what a function has raised. In between nothing may raise.
+ * `hosts_index`: of a hosts userdata, 0: none. `is_remembered`: equal calls are made once. */
+void pzl_prepare_asking(lua_State *L, asking *a, int hosts_index, bool is_remembered);
+void pzl_begin_asking(asking *a);
+void pzl_end_asking(asking *a);
+/* The end of a question whose calls came to `status`. */
+void pzl_answered(asking *a, pz_status status, const pz_error *err);
+/* The same as prepare for a question to the engine at index 1. */
+void pzl_prepare_engine(lua_State *L, asking *a, bool is_remembered);
 /* Push an engine without a C engine yet. */
 engine_box *pzl_push_engine(lua_State *L, bool is_safe);
+/* Give it the hosts on top, which are popped. */
+void pzl_set_hosts(lua_State *L, engine_box *box, int engine_index, hosts_box *hosts);
 /* Push a profile box of the engine at index 1, still without a profile. */
 profile_box *pzl_push_profile(lua_State *L, engine_box *engine);
 /* Push a box for a report, so that raising frees it. */
@@ -116,6 +179,10 @@ extern const luaL_Reg pzl_program_methods[];
 int pzl_compile_raising(lua_State *L);
 int pzl_compile_safe(lua_State *L);
 int pzl_program_close(lua_State *L);
+/* personalize.eval, parse and print */
+int pzl_eval(lua_State *L);
+int pzl_parse(lua_State *L);
+int pzl_print(lua_State *L);
 /* Finalizers and close methods. */
 int pzl_engine_gc(lua_State *L);
 int pzl_engine_close(lua_State *L);
@@ -142,6 +209,7 @@ typedef struct question {
     int session_index;
     const char *name;
     const pz_profile *profile; /* NULL: nobody */
+    asking asking;
     pz_error err;
 } question;
 
@@ -149,8 +217,11 @@ typedef struct question {
 void pzl_begin_context(lua_State *L, session_box *session);
 /* The open profile of `engine` at `index`, or NULL for nil. */
 const pz_profile *pzl_profile_or_nobody(lua_State *L, int index, const engine_box *engine);
-/* `last`: how many arguments there are, the engine included. */
-question pzl_begin_question(lua_State *L, bool has_name, int last);
+/* Have a question hold the profile at `index`, if it is one. */
+void pzl_hold_at(lua_State *L, asking *a, int index);
+/* `last`: how many arguments there are, the engine included. C is to be called next, and then
+ * pzl_answered(). */
+void pzl_begin_question(lua_State *L, question *q, bool has_name, int last);
 int pzl_end_question(lua_State *L, question *q, int results);
 /* Copy what a profile may own into the pool. */
 pz_value pzl_keep(lua_State *L, question *q, pz_value value);

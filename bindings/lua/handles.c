@@ -13,6 +13,10 @@
 
 #include <string.h>
 
+/* In the environment of an engine: its session while nobody has it, and what pzl_push_hosts() made.
+ */
+enum { SESSION_SLOT = 1, HOSTS_SLOT = 2 };
+
 static void *handle_at(lua_State *L, int index, int number, const char *name, const char *safe_name)
 {
     if (lua_type(L, index) == LUA_TUSERDATA &&
@@ -32,11 +36,19 @@ engine_box *pzl_engine_at(lua_State *L, int index)
     return box;
 }
 
+/* What C uses in the middle of a call is nobody else's to use or free. */
+static void refuse_asked(lua_State *L, uint32_t asked)
+{
+    if (asked)
+        pzl_fail(L, PZ_ERR_STATE, "the profile is being asked about by a question that goes on");
+}
+
 profile_box *pzl_profile_as(lua_State *L, int index, int number)
 {
     profile_box *box = handle_at(L, index, number, PROFILE, SAFE_PREFIX PROFILE);
     if (!box->profile)
         pzl_fail(L, PZ_ERR_STATE, "the profile is closed");
+    refuse_asked(L, box->asked);
     return box;
 }
 
@@ -126,6 +138,7 @@ int pzl_profile_close(lua_State *L)
 {
     profile_box *box = handle_at(L, 1, 1, PROFILE, SAFE_PREFIX PROFILE);
     engine_box *engine = box->link.at ? box->engine : NULL;
+    refuse_asked(L, box->asked);
     free_profile(box);
     if (engine)
         close_engine_if_unused(engine);
@@ -146,6 +159,8 @@ int pzl_engine_gc(lua_State *L)
 int pzl_engine_close(lua_State *L)
 {
     engine_box *box = handle_at(L, 1, 1, ENGINE, SAFE_PREFIX ENGINE);
+    if (pzl_is_asked(box->hosts))
+        return pzl_fail(L, PZ_ERR_STATE, "the engine is being asked by a question that goes on");
     box->is_closed = true;
     free_children(box, false);
     if (box->sessions)
@@ -191,14 +206,14 @@ session_box *pzl_take_session(lua_State *L)
 {
     luaL_checkstack(L, 20, "no room on the stack");
     get_env(L, 1);
-    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -1, SESSION_SLOT);
     session_box *box = lua_touserdata(L, -1);
     if (!box) {
         lua_pop(L, 2);
         return pzl_new_session(L, 1);
     }
     lua_pushnil(L);
-    lua_rawseti(L, -3, 1);
+    lua_rawseti(L, -3, SESSION_SLOT);
     lua_remove(L, -2);
     box->is_busy = true;
     box->items = 0;
@@ -218,7 +233,7 @@ void pzl_give_session(lua_State *L, session_box *box, int engine_index, int sess
     }
     get_env(L, engine_index);
     lua_pushvalue(L, session_index);
-    lua_rawseti(L, -2, 1);
+    lua_rawseti(L, -2, SESSION_SLOT);
     lua_pop(L, 1);
 }
 
@@ -238,12 +253,34 @@ engine_box *pzl_push_engine(lua_State *L, bool is_safe)
     engine_box *box = lua_newuserdata(L, sizeof *box);
     memset(box, 0, sizeof *box);
     box->is_safe = is_safe;
-    lua_createtable(L, 1, 0);
+    lua_createtable(L, 2, 0);
     lua_pushboolean(L, 0);
-    lua_rawseti(L, -2, 1);
+    lua_rawseti(L, -2, SESSION_SLOT);
     set_env(L, -2);
     set_handle_metatable(L, is_safe, ENGINE, SAFE_PREFIX ENGINE);
     return box;
+}
+
+void pzl_set_hosts(lua_State *L, engine_box *box, int engine_index, hosts_box *hosts)
+{
+    get_env(L, engine_index);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, HOSTS_SLOT);
+    lua_pop(L, 1);
+    box->hosts = hosts;
+}
+
+void pzl_prepare_engine(lua_State *L, asking *a, bool is_remembered)
+{
+    const engine_box *engine = lua_touserdata(L, 1);
+    if (!engine->hosts) {
+        pzl_prepare_asking(L, a, 0, false);
+        return;
+    }
+    get_env(L, 1);
+    lua_rawgeti(L, -1, HOSTS_SLOT);
+    lua_replace(L, -2);
+    pzl_prepare_asking(L, a, lua_gettop(L), is_remembered);
 }
 
 /* Push a profile box of the engine at index 1, still without a profile. */

@@ -79,45 +79,52 @@ static void read_customers(lua_State *L, const pz_profile **profiles, uint32_t c
 }
 
 /* Begin a batch and push room for an answer of `size` to each of its questions. */
-static batch_question begin_batch(lua_State *L, size_t size, void **room)
+static void begin_batch(lua_State *L, batch_question *b, size_t size, void **room)
 {
-    batch_question b = {.q = {.err = PZ_ERROR_INIT, .session_index = 7}, .batch = {PZ_BATCH}};
+    *b = (batch_question){.q = {.err = PZ_ERROR_INIT, .session_index = 7}, .batch = {PZ_BATCH}};
     lua_settop(L, 6);
     pzl_engine_at(L, 1);
-    b.q.session = pzl_take_session(L);
-    pzl_begin_context(L, b.q.session);
+    b->q.session = pzl_take_session(L);
+    pzl_begin_context(L, b->q.session);
     const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
-    b.batch.attribute_count = push_batch_list(L, 2);
-    b.batch.attributes = push_names(L, b.batch.attribute_count, "an attribute");
-    b.batch.profile_count = push_batch_list(L, 3);
+    b->batch.attribute_count = push_batch_list(L, 2);
+    b->batch.attributes = push_names(L, b->batch.attribute_count, "an attribute");
+    b->batch.profile_count = push_batch_list(L, 3);
     const int customers = lua_gettop(L);
-    if ((uint64_t)b.batch.profile_count * b.batch.attribute_count > BATCH_MAX)
+    if ((uint64_t)b->batch.profile_count * b->batch.attribute_count > BATCH_MAX)
         pzl_fail(L, PZ_ERR_LIMIT, "more than 65536 answers in one batch");
-    b.count = b.batch.profile_count * b.batch.attribute_count;
+    b->count = b->batch.profile_count * b->batch.attribute_count;
     const pz_profile **profiles =
-        lua_newuserdata(L, (b.batch.profile_count + 1) * sizeof *profiles);
-    *room = lua_newuserdata(L, (b.count + 1) * size);
-    memset(*room, 0, (b.count + 1) * size);
-    /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
+        lua_newuserdata(L, (b->batch.profile_count + 1) * sizeof *profiles);
+    *room = lua_newuserdata(L, (b->count + 1) * size);
+    memset(*room, 0, (b->count + 1) * size);
+    pzl_prepare_engine(L, &b->q.asking, true);
+    /* From here to the C call nothing allocates in Lua, so no handle can close; then they are held.
+     */
     const pz_profile *account = pzl_profile_or_nobody(L, 5, pzl_engine_at(L, 1));
-    read_customers(L, profiles, b.batch.profile_count, customers);
-    b.batch.profiles = profiles;
-    pz_context *context = b.q.session->context;
+    read_customers(L, profiles, b->batch.profile_count, customers);
+    b->batch.profiles = profiles;
+    pz_context *context = b->q.session->context;
     if (account)
-        pzl_check(L, pz_context_account(context, account, &b.q.err), &b.q.err);
+        pzl_check(L, pz_context_account(context, account, &b->q.err), &b->q.err);
     if (level)
-        pzl_check(L, pz_context_level(context, level, &b.q.err), &b.q.err);
-    return b;
+        pzl_check(L, pz_context_level(context, level, &b->q.err), &b->q.err);
+    pzl_hold_at(L, &b->q.asking, 5);
+    b->q.asking.list = customers;
+    b->q.asking.list_count = b->batch.profile_count;
+    pzl_begin_asking(&b->q.asking);
 }
 
 /* engine:resolve_many(attributes, customers, ...): for each customer a table by attribute */
 int pzl_resolve_many(lua_State *L)
 {
     void *room;
-    batch_question b = begin_batch(L, sizeof(pz_resolution), &room);
+    batch_question b;
+    begin_batch(L, &b, sizeof(pz_resolution), &room);
     pz_resolution *found = room;
     found[0].size = (uint32_t)sizeof *found;
-    pzl_check(L, pz_resolve_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
+    pzl_answered(&b.q.asking, pz_resolve_many(found, b.q.session->context, &b.batch, &b.q.err),
+                 &b.q.err);
     for (uint32_t i = 0; i < b.count; i++)
         pzl_keep_resolution(L, &b.q, &found[i]);
     lua_createtable(L, (int)b.batch.profile_count, 0);
@@ -136,9 +143,11 @@ int pzl_resolve_many(lua_State *L)
 int pzl_inspect_many(lua_State *L)
 {
     void *room;
-    batch_question b = begin_batch(L, sizeof(pz_value), &room);
+    batch_question b;
+    begin_batch(L, &b, sizeof(pz_value), &room);
     pz_value *found = room;
-    pzl_check(L, pz_inspect_many(found, b.q.session->context, &b.batch, &b.q.err), &b.q.err);
+    pzl_answered(&b.q.asking, pz_inspect_many(found, b.q.session->context, &b.batch, &b.q.err),
+                 &b.q.err);
     for (uint32_t i = 0; i < b.count; i++)
         found[i] = pzl_keep(L, &b.q, found[i]);
     lua_createtable(L, (int)b.batch.profile_count, 0);
@@ -161,6 +170,7 @@ typedef struct many_question {
     session_box *session;
     pz_many many;
     bool is_text; /* JSON Lines are wanted, not tables */
+    asking asking;
     pz_error err;
 } many_question;
 
@@ -236,10 +246,11 @@ static void read_texts(lua_State *L, many_question *m, int list)
     }
 }
 
-/* Handles are read last: from here to the end of the C call nothing allocates in Lua. */
+/* Handles are read last: from here to the C call nothing allocates in Lua; then they are held. */
 static void read_sides(lua_State *L, many_question *m, const pz_profile **profiles, int list)
 {
     const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
+    pzl_prepare_engine(L, &m->asking, true);
     const pz_profile *account = pzl_profile_or_nobody(L, 5, pzl_engine_at(L, 1));
     if (m->many.by == PZ_BY_HANDLE)
         read_customers(L, profiles, m->many.count, list);
@@ -249,6 +260,12 @@ static void read_sides(lua_State *L, many_question *m, const pz_profile **profil
         pzl_check(L, pz_context_account(context, account, &m->err), &m->err);
     if (level)
         pzl_check(L, pz_context_level(context, level, &m->err), &m->err);
+    pzl_hold_at(L, &m->asking, 5);
+    if (m->many.by == PZ_BY_HANDLE) {
+        m->asking.list = list;
+        m->asking.list_count = m->many.count;
+    }
+    pzl_begin_asking(&m->asking);
 }
 
 /* A list that begins with a string is one of ids, unless the settings name a kind. */
@@ -307,7 +324,8 @@ static int ask_many(lua_State *L, many_call call, bool has_names)
     if (has_names)
         read_names(L, &m);
     read_many(L, &m);
-    pzl_check(L, call(&text, m.session->context, m.session->pool, &m.many, &m.err), &m.err);
+    pzl_answered(&m.asking, call(&text, m.session->context, m.session->pool, &m.many, &m.err),
+                 &m.err);
     if (m.is_text)
         lua_pushlstring(L, text.len ? text.data : "", text.len);
     else

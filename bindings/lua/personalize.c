@@ -3,7 +3,7 @@
  *
  * One source, built once for each Lua; the module is not linked to a Lua, since the host is one.
  *
- *     engine userdata --env--> { session }        profile, session --env--> { engine }
+ *     engine userdata --env--> { session, hosts }        profile, session --env--> { engine }
  *        |  intrusive lists: profiles, sessions
  *
  * A session is a context and a pool. A call takes the engine's session out of its slot and puts it
@@ -13,14 +13,16 @@
  *
  * Whatever comes out of C is copied into the session's pool before the first Lua value is made from
  * it, and whatever C hands over is held by a userdata before Lua may raise. Between the last check
- * that a handle is open and the C call nothing allocates in Lua.
+ * that a handle is open and the C call nothing allocates in Lua; while C runs, Lua code runs only
+ * where the engine or program has functions written in Lua, and then what C uses is held: nobody
+ * else may use or close it (hosts.c).
  *
  * Every method exists twice: raising, and as `nil, message, code, line, column` in the handles that
  * personalize.safe makes. The second is a wrapper around the first.
  *
- * Not here: many customers in one call (many.c), records of decisions (record.c), methods of
- * profiles (profile.c), programs (program.c), handles and their lifetimes (handles.c), Lua values
- * (value.c).
+ * Not here: many customers in one call (many.c), records of decisions (record.c), functions that C
+ * calls back (hosts.c), methods of profiles (profile.c), programs (program.c), handles and their
+ * lifetimes (handles.c), Lua values (value.c).
  */
 #include "binding.h"
 
@@ -92,11 +94,15 @@ static int open_engine(lua_State *L, bool is_safe)
     if (!lua_isnil(L, 1) && lua_type(L, 1) != LUA_TTABLE)
         options.catalog = pzl_name_at(L, 1, "the catalog");
     const int settings = lua_type(L, 1) == LUA_TTABLE ? 1 : 2;
+    pzl_hosted hosted = {.functions = NULL};
+    hosts_box *hosts = NULL;
     if (!lua_isnil(L, settings)) {
         luaL_checktype(L, settings, LUA_TTABLE);
         pzl_check_known(L, settings, "setting", "",
-                        settings == 1 ? "catalog, grouped, lazy, module, read_only and store"
-                                      : "grouped, lazy, module, read_only and store");
+                        settings == 1
+                            ? "catalog, functions, grouped, lazy, module, read_only, records and "
+                              "store"
+                            : "functions, grouped, lazy, module, read_only, records and store");
         if (settings == 1)
             options.catalog = pzl_option(L, 1, "catalog");
         options.store = pzl_option(L, settings, "store");
@@ -104,8 +110,17 @@ static int open_engine(lua_State *L, bool is_safe)
         options.flags |= pzl_flag(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
         options.flags |= pzl_flag(L, settings, "grouped") ? PZ_ENGINE_GROUPED : 0;
         options.module = module_option(L, settings);
+        hosts = pzl_push_hosts(L, settings, true, &hosted);
+        options.functions = hosted.functions;
+        options.function_count = hosted.count;
+        options.records = hosted.records;
     }
+    const int hosts_index = lua_gettop(L);
     engine_box *box = pzl_push_engine(L, is_safe);
+    if (hosts) {
+        lua_pushvalue(L, hosts_index);
+        pzl_set_hosts(L, box, hosts_index + 1, hosts);
+    }
     pzl_check(L, pz_engine_open(&box->engine, &options, &err), &err);
     return 1;
 }
@@ -153,13 +168,16 @@ static int engine_load_text(lua_State *L)
 /* passed, failed, diagnostics */
 static int engine_test(lua_State *L)
 {
-    engine_box *box = pzl_engine_at(L, 1);
+    pzl_engine_at(L, 1);
     pz_report **report = pzl_push_report(L);
     uint32_t passed = 0, failed = 0;
     pz_error err = PZ_ERROR_INIT;
-    const pz_status status = pz_engine_test(box->engine, report, &passed, &failed, &err);
-    if (status != PZ_ERR_TEST)
-        pzl_check(L, status, &err);
+    asking a;
+    pzl_prepare_engine(L, &a, false);
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    pzl_begin_asking(&a);
+    const pz_status status = pz_engine_test(engine, report, &passed, &failed, &err);
+    pzl_answered(&a, status == PZ_ERR_TEST ? PZ_OK : status, &err);
     lua_pushnumber(L, (lua_Number)passed);
     lua_pushnumber(L, (lua_Number)failed);
     lua_newtable(L);
@@ -301,33 +319,46 @@ const pz_profile *pzl_profile_or_nobody(lua_State *L, int index, const engine_bo
     return box->profile;
 }
 
-/* `is_by_name`: what stands at 3 is no handle and stays there. `last`: the last argument. */
-static question begin_question_of(lua_State *L, bool has_name, bool is_by_name, int last)
+void pzl_hold_at(lua_State *L, asking *a, int index)
 {
-    question q = {.err = PZ_ERROR_INIT, .session_index = last + 1};
+    if (lua_type(L, index) != LUA_TUSERDATA)
+        return;
+    profile_box *box = lua_touserdata(L, index);
+    a->held[a->held[0] ? 1 : 0] = &box->asked;
+}
+
+/* `is_by_name`: what stands at 3 is no handle and stays there. `last`: the last argument. */
+static void begin_question_of(lua_State *L, question *q, bool has_name, bool is_by_name, int last)
+{
+    *q = (question){.err = PZ_ERROR_INIT, .session_index = last + 1};
     if (!has_name) {
         lua_pushnil(L);
         lua_insert(L, 2);
     }
     lua_settop(L, last);
     engine_box *engine = pzl_engine_at(L, 1);
-    q.name = has_name ? pzl_name_at(L, 2, "the name") : NULL;
-    q.session = pzl_take_session(L);
-    pzl_begin_context(L, q.session);
+    q->name = has_name ? pzl_name_at(L, 2, "the name") : NULL;
+    q->session = pzl_take_session(L);
+    pzl_begin_context(L, q->session);
     const char *level = lua_isnil(L, 6) ? NULL : pzl_name_at(L, 6, "the level");
-    /* From here to the end of the C calls nothing allocates in Lua, so no handle can close. */
+    pzl_prepare_engine(L, &q->asking, true);
+    /* From here to the C call nothing allocates in Lua, so no handle can close; then they are held.
+     */
     const pz_profile *account = pzl_profile_or_nobody(L, 5, engine);
-    q.profile = is_by_name ? NULL : pzl_profile_or_nobody(L, 3, engine);
+    q->profile = is_by_name ? NULL : pzl_profile_or_nobody(L, 3, engine);
     if (account)
-        pzl_check(L, pz_context_account(q.session->context, account, &q.err), &q.err);
+        pzl_check(L, pz_context_account(q->session->context, account, &q->err), &q->err);
     if (level)
-        pzl_check(L, pz_context_level(q.session->context, level, &q.err), &q.err);
-    return q;
+        pzl_check(L, pz_context_level(q->session->context, level, &q->err), &q->err);
+    pzl_hold_at(L, &q->asking, 5);
+    if (!is_by_name)
+        pzl_hold_at(L, &q->asking, 3);
+    pzl_begin_asking(&q->asking);
 }
 
-question pzl_begin_question(lua_State *L, bool has_name, int last)
+void pzl_begin_question(lua_State *L, question *q, bool has_name, int last)
 {
-    return begin_question_of(L, has_name, false, last);
+    begin_question_of(L, q, has_name, false, last);
 }
 
 int pzl_end_question(lua_State *L, question *q, int results)
@@ -384,9 +415,11 @@ void pzl_push_resolution(lua_State *L, const pz_resolution *found)
 
 static int engine_resolve(lua_State *L)
 {
-    question q = pzl_begin_question(L, true, 6);
+    question q;
     pz_resolution found = {PZ_RESOLUTION};
-    pzl_check(L, pz_resolve(&found, q.session->context, q.profile, q.name, &q.err), &q.err);
+    pzl_begin_question(L, &q, true, 6);
+    pzl_answered(&q.asking, pz_resolve(&found, q.session->context, q.profile, q.name, &q.err),
+                 &q.err);
     pzl_keep_resolution(L, &q, &found);
     pzl_push_resolution(L, &found);
     return pzl_end_question(L, &q, 1);
@@ -397,9 +430,10 @@ typedef pz_status (*inspection)(pz_value *, pz_context *, const pz_profile *, co
 
 static int answer_inspection(lua_State *L, inspection inspect)
 {
-    question q = pzl_begin_question(L, true, 6);
+    question q;
     pz_value out;
-    pzl_check(L, inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
+    pzl_begin_question(L, &q, true, 6);
+    pzl_answered(&q.asking, inspect(&out, q.session->context, q.profile, q.name, &q.err), &q.err);
     pzl_push(L, pzl_keep(L, &q, out));
     return pzl_end_question(L, &q, 1);
 }
@@ -418,9 +452,10 @@ static int engine_inspect_privileged(lua_State *L)
 /* engine:person(profile, circumstances): members, links that stand, links refused and why */
 static int engine_person(lua_State *L)
 {
-    question q = pzl_begin_question(L, false, 6);
+    question q;
     pz_value out;
-    pzl_check(L, pz_person(&out, q.session->context, q.profile, &q.err), &q.err);
+    pzl_begin_question(L, &q, false, 6);
+    pzl_answered(&q.asking, pz_person(&out, q.session->context, q.profile, &q.err), &q.err);
     pzl_push(L, pzl_keep(L, &q, out));
     return pzl_end_question(L, &q, 1);
 }
@@ -444,7 +479,11 @@ static int engine_erase(lua_State *L)
         lua_getfield(L, 3, "now");
         write.now_ms = pzl_moment_at(L, session, lua_gettop(L));
     }
-    pzl_check(L, pz_erase(pzl_engine_at(L, 1)->engine, id, &write, flags, &erased, &err), &err);
+    asking a;
+    pzl_prepare_engine(L, &a, false);
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    pzl_begin_asking(&a);
+    pzl_answered(&a, pz_erase(engine, id, &write, flags, &erased, &err), &err);
     lua_pushnumber(L, (lua_Number)erased);
     pzl_give_session(L, session, 1, session_index);
     return 1;
@@ -452,9 +491,10 @@ static int engine_erase(lua_State *L)
 
 static int engine_segments(lua_State *L)
 {
-    question q = pzl_begin_question(L, false, 6);
+    question q;
     pz_value out;
-    pzl_check(L, pz_segments(&out, q.session->context, q.profile, &q.err), &q.err);
+    pzl_begin_question(L, &q, false, 6);
+    pzl_answered(&q.asking, pz_segments(&out, q.session->context, q.profile, &q.err), &q.err);
     pzl_push(L, pzl_keep(L, &q, out));
     return pzl_end_question(L, &q, 1);
 }
@@ -466,6 +506,7 @@ typedef struct decided {
     double confidence;
 } decided;
 
+/* What a decision was, once C has been left; in the pool. */
 static decided read_decision(lua_State *L, question *q, const pz_decision *decision)
 {
     return (decided){
@@ -476,23 +517,38 @@ static decided read_decision(lua_State *L, question *q, const pz_decision *decis
     };
 }
 
+/* The rules are evaluated again, so this is within the question still. */
+static pz_status explain(question *q, const pz_decision *decision, decided *d)
+{
+    pz_str id = {NULL, 0}, text = {NULL, 0};
+    pz_context *context = q->session->context;
+    pz_status status = pz_decision_id(&id, context, decision, &q->err);
+    if (status == PZ_OK)
+        status = pz_decision_bytes(&d->bytes, context, decision, &q->err);
+    if (status == PZ_OK)
+        status = pz_explain_text(&text, context, decision, &q->err);
+    if (status == PZ_OK)
+        status = pz_explain(&d->map, context, decision, &q->err);
+    d->id = pz_value_strn(id.data, id.len);
+    d->text = pz_value_strn(text.data, text.len);
+    return status;
+}
+
 static decided decide(lua_State *L, question *q, bool is_explained)
 {
     const pz_decision *decision;
-    pz_context *context = q->session->context;
-    pzl_check(L, pz_decide(&decision, context, q->profile, q->name, &q->err), &q->err);
+    decided why = {.reason = NULL};
+    pz_status status = pz_decide(&decision, q->session->context, q->profile, q->name, &q->err);
+    if (status == PZ_OK && is_explained)
+        status = explain(q, decision, &why);
+    pzl_answered(&q->asking, status, &q->err);
     decided d = read_decision(L, q, decision);
-    if (!is_explained)
-        return d;
-    pz_str id, text;
-    pzl_check(L, pz_decision_id(&id, context, decision, &q->err), &q->err);
-    d.id = keep_text(L, q, id);
-    pzl_check(L, pz_decision_bytes(&d.bytes, context, decision, &q->err), &q->err);
-    pzl_check(L, pz_explain_text(&text, context, decision, &q->err), &q->err);
-    d.text = keep_text(L, q, text);
-    pzl_check(L, pz_explain(&d.map, context, decision, &q->err), &q->err);
-    d.bytes = pzl_keep(L, q, d.bytes);
-    d.map = pzl_keep(L, q, d.map);
+    if (is_explained) {
+        d.id = pzl_keep(L, q, why.id);
+        d.text = pzl_keep(L, q, why.text);
+        d.bytes = pzl_keep(L, q, why.bytes);
+        d.map = pzl_keep(L, q, why.map);
+    }
     return d;
 }
 
@@ -513,7 +569,8 @@ void pzl_push_decision(lua_State *L, question *q, const pz_decision *decision)
 
 static int answer_decision(lua_State *L, bool is_explained)
 {
-    question q = pzl_begin_question(L, true, 6);
+    question q;
+    pzl_begin_question(L, &q, true, 6);
     const decided d = decide(L, &q, is_explained);
     push_decided(L, &d, is_explained ? 8 : 4);
     if (is_explained) {
@@ -556,10 +613,12 @@ static int engine_decide_for(lua_State *L)
     lua_pushvalue(L, 3);
     lua_insert(L, 2);
     lua_remove(L, 4);
-    question q = begin_question_of(L, true, true, 6);
+    question q;
     const pz_decision *decision;
-    pzl_check(L, pz_decide_for(&decision, q.session->context, kind, identifier, q.name, &q.err),
-              &q.err);
+    begin_question_of(L, &q, true, true, 6);
+    pzl_answered(&q.asking,
+                 pz_decide_for(&decision, q.session->context, kind, identifier, q.name, &q.err),
+                 &q.err);
     const decided d = read_decision(L, &q, decision);
     push_decided(L, &d, 4);
     return pzl_end_question(L, &q, 1);
@@ -621,75 +680,37 @@ static int engine_observe_many(lua_State *L)
 
 /* ---- the module ---- */
 
-/* personalize.check(path): every mistake, warning and failing test of a catalog, as a list. */
+/* personalize.check(path, {functions = ...}): every mistake, warning and failing test of a catalog,
+ * as a list. */
 static int module_check(lua_State *L)
 {
+    pz_engine_options options = {PZ_ENGINE_OPTIONS};
     pz_error err = PZ_ERROR_INIT;
-    lua_settop(L, 1);
+    pzl_hosted hosted = {.functions = NULL};
+    hosts_box *hosts = NULL;
+    lua_settop(L, 2);
     const char *path = pzl_name_at(L, 1, "the catalog");
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        pzl_check_known(L, 2, "setting", "", "functions");
+        hosts = pzl_push_hosts(L, 2, false, &hosted);
+        options.functions = hosted.functions;
+        options.function_count = hosted.count;
+    }
+    const int hosts_index = hosts ? lua_gettop(L) : 0;
     engine_box *box = pzl_push_engine(L, false);
-    pzl_check(L, pz_engine_open(&box->engine, NULL, &err), &err);
+    pzl_check(L, pz_engine_open(&box->engine, &options, &err), &err);
     pz_report **mistakes = pzl_push_report(L), **failures = pzl_push_report(L);
+    asking a;
+    pzl_prepare_asking(L, &a, hosts_index, false);
+    pzl_begin_asking(&a);
     pz_status status = pz_engine_load(box->engine, path, mistakes, &err);
     if (status == PZ_OK)
         status = pz_engine_test(box->engine, failures, NULL, NULL, &err);
-    if (status != PZ_ERR_CATALOG && status != PZ_ERR_TEST)
-        pzl_check(L, status, &err);
+    pzl_answered(&a, status == PZ_ERR_CATALOG || status == PZ_ERR_TEST ? PZ_OK : status, &err);
     lua_newtable(L);
     add_diagnostics(L, *mistakes);
     add_diagnostics(L, *failures);
-    return 1;
-}
-
-/* personalize.eval(expression, variables) */
-static int module_eval(lua_State *L)
-{
-    size_t len;
-    pz_value out;
-    pz_error err = PZ_ERROR_INIT;
-    lua_settop(L, 2);
-    const char *expression = luaL_checklstring(L, 1, &len);
-    session_box *session = pzl_new_session(L, 0);
-    const pz_value variables = pzl_put(L, session, 2);
-    const pz_status status = pz_eval(&out, session->pool, expression, len, variables, &err);
-    if (status == PZ_OK)
-        pzl_push_answer(L, out);
-    pzl_end_session(session);
-    pzl_check(L, status, &err);
-    return 1;
-}
-
-/* personalize.parse(json): JSON text as a Lua value; null is personalize.null at the top, too. */
-static int module_parse(lua_State *L)
-{
-    size_t len;
-    pz_value out;
-    pz_error err = PZ_ERROR_INIT;
-    lua_settop(L, 1);
-    const char *json = luaL_checklstring(L, 1, &len);
-    session_box *session = pzl_new_session(L, 0);
-    const pz_status status = pz_value_parse(session->pool, &out, json, len, 0, &err);
-    if (status == PZ_OK)
-        pzl_push(L, out);
-    pzl_end_session(session);
-    pzl_check(L, status, &err);
-    return 1;
-}
-
-/* personalize.print(value, indent): the value as JSON text. */
-static int module_print(lua_State *L)
-{
-    pz_str out;
-    lua_settop(L, 2);
-    const lua_Integer indent = luaL_optinteger(L, 2, 0);
-    luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
-    session_box *session = pzl_new_session(L, 0);
-    const pz_value value = pzl_put(L, session, 1);
-    const pz_status status = pz_value_print(session->pool, &out, value, (uint32_t)indent);
-    if (status == PZ_OK)
-        lua_pushlstring(L, out.data, out.len);
-    pzl_end_session(session);
-    pzl_check(L, status, NULL);
     return 1;
 }
 
@@ -702,10 +723,9 @@ static int module_version(lua_State *L)
 /* The wrapper of the safe forms: the first upvalue is the raising one. */
 static int safe_call(lua_State *L)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, FAILURE);
-    failure_box *failure = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    *failure = (failure_box){PZ_ERR_ARG, 0, 0};
+    failure_box *failure = pzl_failure(L);
+    failure->status = PZ_ERR_ARG;
+    failure->line = failure->column = 0;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     const int result = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
@@ -759,13 +779,13 @@ static const luaL_Reg engine_methods[] = {
 
 static const luaL_Reg functions[] = {
     {"open", open_raising}, {"check", module_check}, {"compile", pzl_compile_raising},
-    {"eval", module_eval},  {"parse", module_parse}, {"print", module_print},
+    {"eval", pzl_eval},     {"parse", pzl_parse},    {"print", pzl_print},
     {NULL, NULL},
 };
 
 static const luaL_Reg safe_functions[] = {
-    {"open", open_safe},   {"check", module_check}, {"compile", pzl_compile_safe},
-    {"eval", module_eval}, {"parse", module_parse}, {"print", module_print},
+    {"open", open_safe}, {"check", module_check}, {"compile", pzl_compile_safe},
+    {"eval", pzl_eval},  {"parse", pzl_parse},    {"print", pzl_print},
     {NULL, NULL},
 };
 

@@ -7,13 +7,15 @@
 -- function. Every argument is checked here, so that a wrong one raises and never reaches C.
 --
 -- Not here: declarations (library.lua), values and failing (value.lua), handles and their lifetimes
--- (handle.lua), methods of profiles (profile.lua), programs (program.lua), records of decisions (record.lua).
+-- (handle.lua), methods of profiles (profile.lua), programs (program.lua), records of decisions
+-- (record.lua), functions that C calls back (hosts.lua).
 local ffi = require "ffi"
 local library = require "personalize_ffi.library"
 local V = require "personalize_ffi.value"
 local H = require "personalize_ffi.handle"
 local Profile = require "personalize_ffi.profile"
 local Program = require "personalize_ffi.program"
+local Hosts = require "personalize_ffi.hosts"
 local C, words = library.C, library.words
 V.is_own(debug.getinfo(1, "S").source)
 
@@ -26,6 +28,7 @@ local text_at, choice_at, table_at, new_error, text_of = V.text_at, V.choice_at,
 local take, give, core_of, profile_box_of, box_of = H.take, H.give, H.core_of, H.profile_box_of, H.box_of
 local engine_of, pointer_of, hold, let_go, release = H.engine_of, H.pointer_of, H.hold, H.let_go, H.release
 local wrong_handle, keep_alive, sized = H.wrong_handle, H.keep_alive, H.sized
+local ask, new_question, release_batch = Hosts.ask, Hosts.question, H.release_all
 local ERR_ARG, ERR_TYPE, ERR_LIMIT, ERR_STATE = V.ERR_ARG, V.ERR_TYPE, V.ERR_LIMIT, V.ERR_STATE
 local LIST = 9
 
@@ -62,13 +65,13 @@ end
 
 local WEAK = {__mode = "k"}
 
-local function new_engine(options, metatable)
+local function new_engine(options, metatable, hosts)
   local box, err, out = engine_t(), new_error(), engine_out_t()
   box.core = H.new_core()
   local status = C.pz_engine_open(out, options, err)
   box.core.engine = out[0]
   check(status, err)
-  return setmetatable({box, false, setmetatable({}, WEAK)}, metatable)
+  return setmetatable({box, false, setmetatable({}, WEAK), hosts}, metatable)
 end
 
 -- What personalize_ffi.redis gave, if it was loaded.
@@ -82,8 +85,8 @@ local function module_option(settings)
   return module.module
 end
 
-local OPENING = V.names "catalog, grouped, lazy, module, read_only and store"
-local OPENING_PATH = V.names "grouped, lazy, module, read_only and store"
+local OPENING = V.names "catalog, functions, grouped, lazy, module, read_only, records and store"
+local OPENING_PATH = V.names "functions, grouped, lazy, module, read_only, records and store"
 
 -- open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...}
 local function open(catalog, settings, metatable)
@@ -93,7 +96,7 @@ local function open(catalog, settings, metatable)
   elseif catalog ~= nil then
     name_at(catalog, "the catalog")
   end
-  local store
+  local store, hosts
   if settings ~= nil then
     table_at(2, settings)
     V.check_known(settings, settings == catalog and OPENING or OPENING_PATH, "setting")
@@ -101,10 +104,11 @@ local function open(catalog, settings, metatable)
     store = option(settings, "store")
     options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0) + (settings.grouped and 4 or 0)
     options.module = module_option(settings)
+    hosts = Hosts.read(settings, options, true)
   end
   options.catalog, options.store = catalog, store
-  local engine = new_engine(options, metatable)
-  keep_alive(catalog, store)
+  local engine = new_engine(options, metatable, hosts)
+  keep_alive(catalog, store, hosts)
   return engine
 end
 
@@ -129,7 +133,12 @@ end
 function Engine.test(self)
   local err, report = new_error(), report_t()
   local passed, failed = uint32_box_t(), uint32_box_t()
-  local status = C.pz_engine_test(engine_of(self), report.report, passed, failed, err)
+  local s, status = {question = new_question(core_of(self) and self[4], false)}, nil
+  if s.question then
+    status = ask(s, C.pz_engine_test, engine_of(self), report.report, passed, failed, err)
+  else
+    status = C.pz_engine_test(engine_of(self), report.report, passed, failed, err)
+  end
   if status ~= V.ERR_TEST then check(status, err) end
   return passed[0], failed[0], add_diagnostics({}, report.report[0])
 end
@@ -159,6 +168,7 @@ end
 -- Close an engine and every profile of it.
 function Engine.close(self)
   if not istype(engine_t, box_of(self)) then wrong_handle(1, "personalize.engine", self) end
+  if self[4] and self[4].asked > 0 then fail(ERR_STATE, "the engine is being asked by a question that goes on") end
   H.close_engine(self)
 end
 
@@ -279,6 +289,7 @@ local function begin_question(self, customer, circumstances, account, level)
   core_of(self)
   local s = take(self)
   begin_context(s, circumstances)
+  s.question = new_question(self[4], true)
   settle(s, hold_sides(s, self, customer, account, level))
   return s, s.profile and s.profile.profile or nil
 end
@@ -304,7 +315,11 @@ function Engine.resolve(self, name, customer, circumstances, account, level)
   name_at(name, "the name")
   local s, profile = begin_question(self, customer, circumstances, account, level)
   local found = s.resolution
-  settle(s, C.pz_resolve(found, s.context, profile, name, s.err))
+  if s.question then
+    settle(s, ask(s, C.pz_resolve, found, s.context, profile, name, s.err))
+  else
+    settle(s, C.pz_resolve(found, s.context, profile, name, s.err))
+  end
   local resolved = push_resolution(found)
   release(s)
   give(self, s)
@@ -314,7 +329,11 @@ end
 local function inspect(self, call, name, customer, circumstances, account, level)
   name_at(name, "the name")
   local s, profile = begin_question(self, customer, circumstances, account, level)
-  settle(s, call(s.value, s.context, profile, name, s.err))
+  if s.question then
+    settle(s, ask(s, call, s.value, s.context, profile, name, s.err))
+  else
+    settle(s, call(s.value, s.context, profile, name, s.err))
+  end
   return end_question(self, s, push(s.value))
 end
 
@@ -324,7 +343,11 @@ function Engine.inspect_privileged(self, ...) return inspect(self, C.pz_inspect_
 
 local function ask_about(self, call, customer, circumstances, account, level)
   local s, profile = begin_question(self, customer, circumstances, account, level)
-  settle(s, call(s.value, s.context, profile, s.err))
+  if s.question then
+    settle(s, ask(s, call, s.value, s.context, profile, s.err))
+  else
+    settle(s, call(s.value, s.context, profile, s.err))
+  end
   return end_question(self, s, push(s.value))
 end
 
@@ -377,14 +400,8 @@ local function begin_batch(self, attributes, customers, circumstances)
   batch.profiles, batch.profile_count = profiles, people_count
   batch.attributes, batch.attribute_count = c_names, name_count
   s.anchors = {names = names, c_names = c_names, profiles = profiles, boxes = boxes_of(self, people, people_count)}
+  s.question = new_question(self[4], true)
   return s, batch
-end
-
-local function release_batch(s)
-  release(s)
-  for _, box in ipairs(s.anchors.boxes) do
-    if box then let_go(box) end
-  end
 end
 
 -- Give all profiles of a list readers, until release_batch().
@@ -402,7 +419,10 @@ local function ask_batch(self, s, batch, call, found, one)
   local boxes, profiles, names = s.anchors.boxes, s.anchors.profiles, s.anchors.names
   hold_boxes(boxes, profiles)
   local status = s.anchors.status
-  if status == 0 then status = call(found, s.context, batch, s.err) end
+  if status == 0 then
+    if s.question then status = ask(s, call, found, s.context, batch, s.err)
+    else status = call(found, s.context, batch, s.err) end
+  end
   if status ~= 0 then
     release_batch(s)
     refuse(status, s.err)
@@ -515,9 +535,13 @@ local function ask_many(self, call, names, customers, circumstances, account, le
   local is_text, kind = read_settings(many, settings)
   s.anchors = {names = names and read_names(many, names[1]), kind = kind, boxes = {}}
   read_many(self, s, many, customers)
+  s.question = new_question(self[4], true)
   local status = hold_sides(s, self, nil, account, level)
   hold_boxes(s.anchors.boxes, s.anchors.profiles)
-  if status == 0 then status = call(s.text, s.context, s.pool, many, s.err) end
+  if status == 0 then
+    if s.question then status = ask(s, call, s.text, s.context, s.pool, many, s.err)
+    else status = call(s.text, s.context, s.pool, many, s.err) end
+  end
   release_batch(s)
   if status ~= 0 then refuse(status, s.err) end
   local answer = text_of(s)
@@ -538,7 +562,11 @@ function Engine.segments_many(self, ...) return ask_many(self, C.pz_segments_man
 function Engine.decide(self, name, customer, circumstances, account, level)
   name_at(name, "the name")
   local s, profile = begin_question(self, customer, circumstances, account, level)
-  settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  if s.question then
+    settle(s, ask(s, C.pz_decide, s.decision, s.context, profile, name, s.err))
+  else
+    settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  end
   local d = s.decided
   C.pz_decision_read(d, s.decision[0])
   local decided = {
@@ -557,7 +585,11 @@ function Engine.decide_for(self, kind, identifier, name, circumstances, account,
   if identifier ~= nil then name_at(identifier, "the identifier") end
   name_at(name, "the name")
   local s = begin_question(self, nil, circumstances, account, level)
-  settle(s, C.pz_decide_for(s.decision, s.context, kind, identifier, name, s.err))
+  if s.question then
+    settle(s, ask(s, C.pz_decide_for, s.decision, s.context, kind, identifier, name, s.err))
+  else
+    settle(s, C.pz_decide_for(s.decision, s.context, kind, identifier, name, s.err))
+  end
   local d = s.decided
   C.pz_decision_read(d, s.decision[0])
   local decided = {
@@ -569,12 +601,18 @@ function Engine.decide_for(self, kind, identifier, name, circumstances, account,
   return decided
 end
 
+-- Call C in the course of a question, with functions or without.
+local function call_in(s, call, ...)
+  if s.question then return ask(s, call, ...) end
+  return call(...)
+end
+
 -- What explains the decision of a session, into the places given.
 local function explain(s, decision, id, bytes, text, map)
-  local status = C.pz_decision_id(id, s.context, decision, s.err)
-  if status == 0 then status = C.pz_decision_bytes(bytes, s.context, decision, s.err) end
-  if status == 0 then status = C.pz_explain_text(text, s.context, decision, s.err) end
-  if status == 0 then status = C.pz_explain(map, s.context, decision, s.err) end
+  local status = call_in(s, C.pz_decision_id, id, s.context, decision, s.err)
+  if status == 0 then status = call_in(s, C.pz_decision_bytes, bytes, s.context, decision, s.err) end
+  if status == 0 then status = call_in(s, C.pz_explain_text, text, s.context, decision, s.err) end
+  if status == 0 then status = call_in(s, C.pz_explain, map, s.context, decision, s.err) end
   return status
 end
 
@@ -583,7 +621,11 @@ function Engine.explain(self, name, customer, circumstances, account, level)
   name_at(name, "the name")
   local id, text, bytes, map = ffi.new "pz_str", ffi.new "pz_str", value_t(), value_t()
   local s, profile = begin_question(self, customer, circumstances, account, level)
-  settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  if s.question then
+    settle(s, ask(s, C.pz_decide, s.decision, s.context, profile, name, s.err))
+  else
+    settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
+  end
   local d = s.decided
   C.pz_decision_read(d, s.decision[0])
   settle(s, explain(s, s.decision[0], id, bytes, text, map))
@@ -640,26 +682,35 @@ function Engine.erase(self, id, settings)
     flags, write.durability = settings.alone and 1 or 0, V.durability_of(settings)
     write.now_ms = moment_at(s, settings.now)
   end
-  check(C.pz_erase(engine_of(self), id, write, flags, erased, s.err), s.err)
+  s.question = new_question(self[4], false)
+  check(call_in(s, C.pz_erase, engine_of(self), id, write, flags, erased, s.err), s.err)
   give(self, s)
   return erased[0]
 end
 
 require "personalize_ffi.record"(Engine, {
-  begin_question = begin_question, settle = settle, end_question = end_question,
+  begin_question = begin_question, settle = settle, end_question = end_question, call_in = call_in,
 })
 
 -- ---- the module ----
 
 local M = {}
 
--- check(path): every mistake, warning and failing test of a catalog, as a list.
-function M.check(path)
+local CHECKING = V.names "functions"
+
+-- check(path, {functions = ...}): every mistake, warning and failing test of a catalog, as a list.
+function M.check(path, settings)
   name_at(path, "the catalog")
-  local engine, err = new_engine(nil, nil), new_error()
+  local options, hosts = new_engine_options(), nil
+  if settings ~= nil then
+    V.check_known(table_at(2, settings), CHECKING, "setting")
+    hosts = Hosts.read(settings, options, false)
+  end
+  local engine, err = new_engine(options, nil, hosts), new_error()
+  local s = {question = new_question(hosts, false)}
   local mistakes, failures = report_t(), report_t()
   local status = C.pz_engine_load(engine_of(engine), path, mistakes.report, err)
-  if status == 0 then status = C.pz_engine_test(engine_of(engine), failures.report, nil, nil, err) end
+  if status == 0 then status = call_in(s, C.pz_engine_test, engine_of(engine), failures.report, nil, nil, err) end
   if status ~= V.ERR_CATALOG and status ~= V.ERR_TEST then check(status, err) end
   local found = add_diagnostics(add_diagnostics({}, mistakes.report[0]), failures.report[0])
   keep_alive(engine)

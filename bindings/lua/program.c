@@ -9,19 +9,21 @@
  * session: a call takes the pool out of its slot and puts it back at its end, so that a finalizer
  * that evaluates the same program meanwhile makes a pool of its own.
  *
- * The environment of the userdata is the list { pool, names of the declared variables }. They are
- * declared in the order of their names, since a Lua table has none; types are read once, when the
- * program is compiled. Functions of the host are left to C.
+ * The environment of the userdata is the list { pool, names of the declared variables, hosts }.
+ * They are declared in the order of their names, since a Lua table has none; types are read once,
+ * when the program is compiled. Functions written in Lua are called as hosts.c tells.
  */
 #include "binding.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOL_SLOT = 1, NAMES_SLOT = 2 };
+enum { POOL_SLOT = 1, NAMES_SLOT = 2, HOSTS_SLOT = 3 };
 
 typedef struct program_box {
     pz_program *program; /* NULL: closed */
+    hosts_box *hosts;    /* NULL: it calls nothing of Lua; held by the environment */
+    uint32_t asked;      /* evaluations that go on */
 } program_box;
 
 static program_box *program_at(lua_State *L, int index)
@@ -46,6 +48,8 @@ int pzl_program_close(lua_State *L)
         !(pzl_has_metatable(L, 1, PROGRAM) || pzl_has_metatable(L, 1, SAFE_PREFIX PROGRAM)))
         return pzl_fail(L, PZ_ERR_TYPE, "a " PROGRAM " is expected");
     program_box *box = lua_touserdata(L, 1);
+    if (box->asked)
+        return pzl_fail(L, PZ_ERR_STATE, "the program is being evaluated");
     pz_program_unref(box->program);
     box->program = NULL;
     return 0;
@@ -121,7 +125,8 @@ static void read_settings(lua_State *L, pz_program_options *options)
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkstack(L, 20, "no room on the stack");
     pzl_check_known(L, 2, "setting", "",
-                    "container, cost_limit, result, sizes, step_limit, unchecked and variables");
+                    "container, cost_limit, functions, result, sizes, step_limit, unchecked and "
+                    "variables");
     options->container = pzl_option(L, 2, "container");
     options->result = pzl_option(L, 2, "result");
     options->cost_limit = (uint64_t)pzl_number_option(L, 2, "cost_limit", 1e18);
@@ -136,12 +141,17 @@ static void read_settings(lua_State *L, pz_program_options *options)
     read_variables(L, variables, options);
 }
 
-/* Push a program without a C program yet, which knows the names of its variables. */
-static program_box *push_program(lua_State *L, const pz_program_options *options, bool is_safe)
+/* Push a program without a C program yet, which knows the names of its variables and the hosts at
+ * `hosts_index`, or nil there. */
+static program_box *push_program(lua_State *L, const pz_program_options *options, int hosts_index,
+                                 bool is_safe)
 {
     program_box *box = lua_newuserdata(L, sizeof *box);
-    box->program = NULL;
-    lua_createtable(L, 2, 0);
+    memset(box, 0, sizeof *box);
+    box->hosts = lua_touserdata(L, hosts_index);
+    lua_createtable(L, 3, 0);
+    lua_pushvalue(L, hosts_index);
+    lua_rawseti(L, -2, HOSTS_SLOT);
     lua_pushboolean(L, 0);
     lua_rawseti(L, -2, POOL_SLOT);
     lua_createtable(L, (int)options->variable_count, 0);
@@ -163,9 +173,14 @@ static int compile(lua_State *L, bool is_safe)
     pz_error err = PZ_ERROR_INIT;
     lua_settop(L, 2);
     const char *source = luaL_checklstring(L, 1, &len);
-    if (!lua_isnil(L, 2))
+    pzl_hosted hosted = {.functions = NULL};
+    if (!lua_isnil(L, 2)) {
         read_settings(L, &options);
-    program_box *box = push_program(L, &options, is_safe);
+        pzl_push_hosts(L, 2, false, &hosted);
+        options.functions = hosted.functions;
+        options.function_count = hosted.count;
+    }
+    program_box *box = push_program(L, &options, lua_gettop(L), is_safe);
     pzl_check(L, pz_program_compile(&box->program, source, len, &options, &err), &err);
     return 1;
 }
@@ -209,6 +224,22 @@ static void give_pool(lua_State *L, int index)
     lua_pop(L, 1);
 }
 
+/* The program at 1, prepared to call the functions that it has. */
+static program_box *prepare(lua_State *L, asking *a)
+{
+    int hosts_index = 0;
+    if (program_at(L, 1)->hosts) {
+        get_env(L, 1);
+        lua_rawgeti(L, -1, HOSTS_SLOT);
+        lua_replace(L, -2);
+        hosts_index = lua_gettop(L);
+    }
+    pzl_prepare_asking(L, a, hosts_index, false);
+    program_box *box = program_at(L, 1);
+    a->held[0] = &box->asked;
+    return box;
+}
+
 /* Evaluate the program at 1 with the variables at 2; the pool is pushed at 3. What comes out owes
  * the program nothing. */
 static pz_status evaluate(lua_State *L, session_box **session, pz_evaluation *out, pz_error *err)
@@ -221,10 +252,13 @@ static pz_status evaluate(lua_State *L, session_box **session, pz_evaluation *ou
         luaL_checktype(L, 2, LUA_TTABLE);
         variables = pzl_put(L, *session, 2);
     }
-    pz_status status =
-        pz_program_eval_map(program_at(L, 1)->program, (*session)->pool, variables, out, err);
+    asking a;
+    const program_box *box = prepare(L, &a);
+    pzl_begin_asking(&a);
+    pz_status status = pz_program_eval_map(box->program, (*session)->pool, variables, out, err);
     if (status == PZ_OK)
         status = pz_pool_copy((*session)->pool, &out->value, out->value);
+    pzl_end_asking(&a);
     return status;
 }
 
@@ -329,6 +363,24 @@ static int program_reads(lua_State *L)
         lua_rawseti(L, 2, (int)lua_rawlen(L, 2) + 1);
     }
     lua_settop(L, 2);
+    return 1;
+}
+
+/* personalize.eval(expression, variables) */
+int pzl_eval(lua_State *L)
+{
+    size_t len;
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 2);
+    const char *expression = luaL_checklstring(L, 1, &len);
+    session_box *session = pzl_new_session(L, 0);
+    const pz_value variables = pzl_put(L, session, 2);
+    const pz_status status = pz_eval(&out, session->pool, expression, len, variables, &err);
+    if (status == PZ_OK)
+        pzl_push_answer(L, out);
+    pzl_end_session(session);
+    pzl_check(L, status, &err);
     return 1;
 }
 

@@ -61,10 +61,13 @@ int pzl_record(lua_State *L)
     uint64_t number;
     const pz_decision *decision;
     const pz_record_options options = read_options(L);
-    question q = pzl_begin_question(L, true, 7);
+    question q;
+    pzl_begin_question(L, &q, true, 7);
     pz_context *context = q.session->context;
-    pzl_check(L, pz_decide(&decision, context, q.profile, q.name, &q.err), &q.err);
-    pzl_check(L, pz_record(&number, context, decision, &options, &q.err), &q.err);
+    pz_status status = pz_decide(&decision, context, q.profile, q.name, &q.err);
+    if (status == PZ_OK && !q.asking.has_failed)
+        status = pz_record(&number, context, decision, &options, &q.err);
+    pzl_answered(&q.asking, status, &q.err);
     pzl_push_decision(L, &q, decision);
     set_number(L, "number", number);
     return pzl_end_question(L, &q, 1);
@@ -75,10 +78,13 @@ int pzl_decision_record(lua_State *L)
     pz_value record;
     const pz_decision *decision;
     const pz_record_options options = read_options(L);
-    question q = pzl_begin_question(L, true, 7);
+    question q;
+    pzl_begin_question(L, &q, true, 7);
     pz_context *context = q.session->context;
-    pzl_check(L, pz_decide(&decision, context, q.profile, q.name, &q.err), &q.err);
-    pzl_check(L, pz_decision_record(&record, context, decision, &options, &q.err), &q.err);
+    pz_status status = pz_decide(&decision, context, q.profile, q.name, &q.err);
+    if (status == PZ_OK)
+        status = pz_decision_record(&record, context, decision, &options, &q.err);
+    pzl_answered(&q.asking, status, &q.err);
     pzl_push(L, pzl_keep(L, &q, record));
     return pzl_end_question(L, &q, 1);
 }
@@ -112,10 +118,14 @@ int pzl_record_many(lua_State *L)
     if (records.kind != PZ_LIST && (records.kind != PZ_MAP || records.len > 0))
         return pzl_fail(L, PZ_ERR_TYPE, "the records are a list");
     uint64_t *numbers = lua_newuserdata(L, ((size_t)records.len + 1) * sizeof *numbers);
-    pzl_check(L,
-              pz_record_many(pzl_engine_at(L, 1)->engine, records.len ? records.as.items : NULL,
-                             records.len, &write, numbers, &err),
-              &err);
+    asking a;
+    pzl_prepare_engine(L, &a, false);
+    pz_engine *engine = pzl_engine_at(L, 1)->engine;
+    pzl_begin_asking(&a);
+    pzl_answered(&a,
+                 pz_record_many(engine, records.len ? records.as.items : NULL, records.len, &write,
+                                numbers, &err),
+                 &err);
     push_numbers(L, numbers, records.len);
     pzl_give_session(L, session, 1, 4);
     return 1;

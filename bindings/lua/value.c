@@ -54,19 +54,39 @@ static bool whole_number(lua_State *L, int index, int64_t *out)
 
 /* ---- failing ---- */
 
+failure_box *pzl_failure(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, FAILURE);
+    failure_box *failure = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return failure;
+}
+
 /* Raise `message` with the place of the caller, noting what the safe forms tell besides. */
 static int fail_with(lua_State *L, pz_status status, uint32_t line, uint32_t column,
                      const char *message)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, FAILURE);
-    failure_box *failure = lua_touserdata(L, -1);
-    *failure = (failure_box){status, line, column};
+    failure_box *failure = pzl_failure(L);
+    failure->status = status;
+    failure->line = line;
+    failure->column = column;
     luaL_where(L, 1);
     if (line && status != PZ_ERR_CATALOG) /* whose message begins with file and place */
         lua_pushfstring(L, "%d:%d: %s", (int)line, (int)column, message);
     else
         lua_pushstring(L, message);
     lua_concat(L, 2);
+    failure->message = lua_tostring(L, -1);
+    return lua_error(L);
+}
+
+int pzl_raise(lua_State *L, pz_status status)
+{
+    failure_box *failure = pzl_failure(L);
+    if (lua_type(L, -1) != LUA_TSTRING || lua_tostring(L, -1) != failure->message) {
+        failure->status = status;
+        failure->line = failure->column = 0;
+    }
     return lua_error(L);
 }
 
@@ -587,6 +607,42 @@ static int mark_map(lua_State *L)
     return mark(L, MAP);
 }
 
+/* ---- JSON ---- */
+
+/* personalize.parse(json): JSON text as a Lua value; null is personalize.null at the top, too. */
+int pzl_parse(lua_State *L)
+{
+    size_t len;
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    lua_settop(L, 1);
+    const char *json = luaL_checklstring(L, 1, &len);
+    session_box *session = pzl_new_session(L, 0);
+    const pz_status status = pz_value_parse(session->pool, &out, json, len, 0, &err);
+    if (status == PZ_OK)
+        pzl_push(L, out);
+    pzl_end_session(session);
+    pzl_check(L, status, &err);
+    return 1;
+}
+
+/* personalize.print(value, indent): the value as JSON text. */
+int pzl_print(lua_State *L)
+{
+    pz_str out;
+    lua_settop(L, 2);
+    const lua_Integer indent = luaL_optinteger(L, 2, 0);
+    luaL_argcheck(L, indent >= 0 && indent <= 16, 2, "indent by 0 to 16 spaces");
+    session_box *session = pzl_new_session(L, 0);
+    const pz_value value = pzl_put(L, session, 1);
+    const pz_status status = pz_value_print(session->pool, &out, value, (uint32_t)indent);
+    if (status == PZ_OK)
+        lua_pushlstring(L, out.data, out.len);
+    pzl_end_session(session);
+    pzl_check(L, status, NULL);
+    return 1;
+}
+
 static const luaL_Reg scalar_meta[] = {
     {"__tostring", scalar_tostring},
     {"__eq", scalar_eq},
@@ -632,6 +688,9 @@ void pzl_open_values(lua_State *L)
     luaL_newmetatable(L, ARRAY);
     luaL_newmetatable(L, MAP);
     lua_pop(L, 3);
+    /* One for the whole life of a Lua state: hosts have its address. */
+    if (pzl_failure(L))
+        return;
     failure_box *failure = lua_newuserdata(L, sizeof *failure);
     memset(failure, 0, sizeof *failure);
     lua_setfield(L, LUA_REGISTRYINDEX, FAILURE);

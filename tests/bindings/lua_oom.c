@@ -72,7 +72,23 @@ static const char scenario[] =
     "verbs:inspect_many({'language'}, {me}) verbs:inspect_privileged('age', me)\n"
     "local rule = p.compile('a > b', {variables = {a = 'int', b = 'int'}, sizes = {a = 1}})\n"
     "assert(rule:evaluate({a = 1}).unknowns[1] == 'b') rule:reads() rule:text()\n"
-    "assert(rule:eval {a = p.int '2', b = p.int '1'}) rule:close()\n";
+    "assert(rule:eval {a = p.int '2', b = p.int '1'}) rule:close()\n"
+    /* Lua called from C: what fails there is raised where the question was asked. */
+    "local hosted\n"
+    "hosted = p.open {functions = {f = {function(town)\n"
+    "    hosted:decide 'pure' return {town .. '!'} end, {'string'}, 'dyn'}},\n"
+    "  records = {take = function(record) return record.id .. '.' end, erase = tostring}}\n"
+    "hosted:load_text [[{\"attributes\": {\"town\": {\"type\": \"string\", \"default\": \"B\"}},\n"
+    "  \"segments\": {\"s\": \"f(profile.town)[0] == 'B!'\"}, \"decisions\": {\"pure\": "
+    "{\"default\": 1},\n"
+    "  \"d\": {\"rules\": [{\"id\": \"r\", \"when\": \"segment.s\", \"value\": 1}]}}}]]\n"
+    "local you = hosted:customer('email', 'x') you:choose('town', 'B', now)\n"
+    "assert(hosted:explain('d', you).value == 1 and hosted:record('d', you).number == 0)\n"
+    "assert(#hosted:decide_many('d', {you, false}) == 2 and hosted:test() == 0)\n"
+    "hosted:record_many {hosted:decision_record('d', you)} hosted:erase(you:id())\n"
+    "p.safe.compile('g()', {functions = {g = {error, '() -> int'}}}):eval()\n"
+    "assert(p.compile('g(1u)', {functions = {g = {{tostring, {'uint'}, 'string'}}}}):eval() == "
+    "'1')\n";
 
 static int run(lua_State *L)
 {

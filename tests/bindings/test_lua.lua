@@ -129,9 +129,9 @@ function tests.a_misspelt_setting_is_told_with_those_that_there_are()
     end
   end
   local takers = {
-    {"grouped, lazy, module, read_only and store", function(settings) return p.open(verbs, settings) end},
-    {"catalog, grouped, lazy, module, read_only and store", function(settings) return p.open(settings) end},
-    {"container, cost_limit, result, sizes, step_limit, unchecked and variables",
+    {"functions, grouped, lazy, module, read_only, records and store", function(settings) return p.open(verbs, settings) end},
+    {"catalog, functions, grouped, lazy, module, read_only, records and store", function(settings) return p.open(settings) end},
+    {"container, cost_limit, functions, result, sizes, step_limit, unchecked and variables",
      function(settings) return p.compile("1", settings) end},
     {"by, id, jsonl and why", many("decide_many", "front")}, {"by, id, jsonl and why", many("answer_many", "language")},
     {"by, id, jsonl and why", many "segments_many"},

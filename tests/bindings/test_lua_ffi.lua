@@ -43,7 +43,7 @@ function tests.what_is_declared_is_what_the_headers_say()
   local public, count = declarations_of((headers():gsub("PZ_ERROR_MESSAGE_MAX", "512"))), 0
   for declared in pairs(declarations_of(library.declarations)) do
     -- A struct that is only pointed to is declared without its members.
-    local is_ours = declared:match "^typedef int pz_(%w+);$" or declared == "typedef struct pz_record_sink pz_record_sink;"
+    local is_ours = declared:match "^typedef int pz_(%w+);$"
     assert(is_ours or public[declared], "no header says: " .. declared)
     count = count + 1
   end

@@ -19,12 +19,18 @@ local function write(more)
   return made
 end
 
+-- Functions that rules call; one returns what is no value.
+local function twice(n) return 2 * n end
+local function hosted()
+  return {twice = {twice, {"int"}, "int"}, odd = {{twice, "(int) -> int"}, {print, {}, "bool"}}}
+end
+
 -- What each entry point is called with, and how many arguments there are to spoil. A function makes the
 -- arguments anew from the scene.
 local FUNCTIONS = {
-  open = function() return {verbs_path, {store = "memory:"}} end,
-  check = function() return {verbs_path} end,
-  compile = function() return {"a > 1", {variables = {a = "int"}, sizes = {a = 1}}} end,
+  open = function() return {verbs_path, {store = "memory:", functions = hosted(), records = {take = twice, erase = twice}}} end,
+  check = function() return {verbs_path, {functions = hosted()}} end,
+  compile = function() return {"twice(a) > 1", {variables = {a = "int"}, sizes = {a = 1}, functions = hosted()}} end,
   eval = function() return {"x == 1", {x = 1}} end,
   parse = function() return {"[1]"} end,
   print = function() return {{1, a = nil}, 2} end,
@@ -123,7 +129,7 @@ local PROGRAM = {
 -- An engine with a profile that has something of everything, in one of the two forms.
 local function scene(p, form)
   local engine = p.open(verbs_path)
-  local s = {engine = form.open(verbs_path)}
+  local s = {engine = form.open(verbs_path, {functions = hosted()})}
   s.me, s.firm, s.other = s.engine:detached "me", s.engine:detached("firm", "account"), s.engine:detached "other"
   s.me:choose("language", "de", write {at = "2026-03-20T10:00:00Z"})
   s.me:choose("topics", "news", write {at = "2026-03-20T10:01:00Z"})
@@ -139,7 +145,7 @@ local function scene(p, form)
   stored:choose("language", "de", {at = NOW, now = NOW})
   s.stored = stored:id()
   s.record = {id = ("0"):rep(32), decision = "greeting", catalog = ("0"):rep(32), at = NOW, subject = s.stored}
-  s.program = form.compile("a > 1", {variables = {a = "int"}})
+  s.program = form.compile("twice(a) > 1", {variables = {a = "int"}, functions = hosted()})
   local file = assert(io.open(verbs_path))
   s.text = file:read "*a"
   file:close()
@@ -181,7 +187,9 @@ local function values(p)
     {"closed engine", just(ended)}, {"the engine", function(s) return s.engine end},
     {"the profile", function(s) return s.me end}, {"the program", function(s) return s.program end},
     {"profiles", function(s) return {s.me, stranger, 7} end}, {"texts", copy {"front", "language", 7}},
-    {"kind", copy {by = "no such kind"}}, {"bad kind", copy {by = 7}}, {"nul texts", copy {"a\0b"}},
+    {"kind", copy {by = "no such kind"}}, {"bad kind", copy {by = 7}},
+    {"bad functions", copy {functions = {f = {print, {}, 7}}}}, {"odd functions", copy {functions = print, records = print}},
+    {"bad sink", copy {records = {take = print}}}, {"nul texts", copy {"a\0b"}},
   }
 end
 

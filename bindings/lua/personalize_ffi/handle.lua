@@ -2,7 +2,7 @@
 --
 -- A handle is a table whose first slot is a cdata that owns what C made:
 --
---     engine  { box, free session, boxes of open profiles }      profile { box, engine, bytes of a view }
+--     engine  { box, free session, boxes of open profiles, hosts }      profile { box, engine, bytes of a view }
 --
 -- An engine's C side (struct pzl_engine, by malloc) counts the profiles and sessions made from it.
 -- Finalizers may run in any order, also at the end of the Lua state: whoever is last closes the engine.
@@ -21,7 +21,7 @@ local V = require "personalize_ffi.value"
 local C = require("personalize_ffi.library").C
 V.is_own(debug.getinfo(1, "S").source)
 
-local type, rawget, select, next = type, rawget, select, next
+local type, rawget, select, next, ipairs = type, rawget, select, next, ipairs
 local istype, cast, sizeof = ffi.istype, ffi.cast, ffi.sizeof
 local check, fail, new_error = V.check, V.fail, V.new_error
 local ERR_TYPE, ERR_STATE = V.ERR_TYPE, V.ERR_STATE
@@ -86,6 +86,11 @@ local function free_session(box)
   C.pz_context_free(box.context)
   C.pz_pool_free(box.pool)
   leave(core)
+end
+
+-- What C uses in the middle of a call is nobody else's to use or free.
+function H.refuse_asked(box)
+  if box.asked > 0 then fail(ERR_STATE, "the profile is being asked about by a question that goes on") end
 end
 
 -- A profile that a call further down the stack reads is freed at the end of that call.
@@ -162,6 +167,7 @@ local function profile_box_of(handle, position)
   local box = box_of(handle)
   if not istype(profile_t, box) then wrong_handle(position, "personalize.profile", handle) end
   if not box.is_open then fail(ERR_STATE, "the profile is closed") end
+  if box.asked > 0 then H.refuse_asked(box) end
   return box
 end
 
@@ -197,6 +203,7 @@ local function new_session(engine)
     text = ffi.new "pz_str", decision = decision_out_t(), decided = new_decided(),
     resolution = new_resolution(), write = new_write(),
     channel = false, who = false, writer = false, profile = false, account = false, anchors = false,
+    question = false,
   }
 end
 
@@ -212,6 +219,7 @@ end
 
 local function give(engine, s)
   local box = s.box
+  s.question = false
   if box.is_open and box.core.is_closed then free_session(box) else engine[2] = s end
 end
 
@@ -221,6 +229,14 @@ local function release(s)
   s.profile, s.account = false, false
   if profile then let_go(profile) end
   if account then let_go(account) end
+end
+
+-- The same for a question about many.
+function H.release_all(s)
+  release(s)
+  for _, box in ipairs(s.anchors and s.anchors.boxes or {}) do
+    if box then let_go(box) end
+  end
 end
 
 -- Close an engine, its profiles and its free session. What raising calls left behind, and handles that

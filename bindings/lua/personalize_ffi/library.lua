@@ -78,7 +78,10 @@ typedef struct pz_function {
 } pz_function;
 
 /* engine.h */
-typedef struct pz_record_sink pz_record_sink;
+typedef struct pz_record_sink {
+  uint32_t size; void *payload; pz_status (*take)(void *payload, pz_value record);
+  pz_status (*erase)(void *payload, pz_str id);
+} pz_record_sink;
 typedef struct pz_engine pz_engine;
 typedef int64_t (*pz_clock_fn)(void *payload);
 typedef struct pz_engine_options {
@@ -253,7 +256,7 @@ void free(void *block);
 struct pzl_engine { pz_engine *engine; uint32_t children; bool is_closed, has_handle; };
 struct pzl_engine_box { struct pzl_engine *core; };
 struct pzl_profile_box {
-  struct pzl_engine *core; pz_profile *profile; uint32_t readers; bool is_open;
+  struct pzl_engine *core; pz_profile *profile; uint32_t readers, asked; bool is_open;
 };
 struct pzl_session_box {
   struct pzl_engine *core; pz_context *context; pz_pool *pool; bool is_open;

@@ -61,6 +61,7 @@ end
 function Profile.close(self)
   local box = box_of(self)
   if not istype(profile_t, box) then wrong_handle(1, "personalize.profile", self) end
+  H.refuse_asked(box)
   self[2][3][box] = nil
   H.close_profile(box)
 end

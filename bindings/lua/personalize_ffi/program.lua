@@ -1,10 +1,11 @@
 -- program.lua: rules of one's own, compiled once and evaluated many times; for LuaJIT's FFI.
 --
--- A program is { box, names of the declared variables }; they are declared in the order of their names,
+-- A program is { box, names of the declared variables, hosts }; they are declared in the order of their names,
 -- since a Lua table has none.
 local ffi = require "ffi"
 local V = require "personalize_ffi.value"
 local H = require "personalize_ffi.handle"
+local Hosts = require "personalize_ffi.hosts"
 local library = require "personalize_ffi.library"
 local C, words = library.C, library.words
 V.is_own(debug.getinfo(1, "S").source)
@@ -22,13 +23,18 @@ local program_out_t, uint64_box_t = ffi.typeof "pz_program *[1]", ffi.typeof "ui
 local word_p = ffi.typeof "const uint64_t *"
 local new_program_options, new_evaluation = H.sized "pz_program_options", H.sized "pz_evaluation"
 
-local SETTINGS = V.names "container, cost_limit, result, sizes, step_limit, unchecked and variables"
+local SETTINGS = V.names "container, cost_limit, functions, result, sizes, step_limit, unchecked and variables"
 
 local Program = {}
 
 local function eval_map(program, s, out)
-  if not words then return C.pz_program_eval_map(program, s.pool, s.input, out, s.err) end
+  if not words then
+    local call = C.pz_program_eval_map
+    if s.question then return Hosts.ask(s, call, program, s.pool, s.input, out, s.err) end
+    return call(program, s.pool, s.input, out, s.err)
+  end
   local w = cast(word_p, s.input)
+  if s.question then return Hosts.ask(s, C.pzl_program_eval_map, program, s.pool, w[0], w[1], out, s.err) end
   return C.pzl_program_eval_map(program, s.pool, w[0], w[1], out, s.err)
 end
 
@@ -63,7 +69,7 @@ end
 
 function V.compile(source, settings, metatable)
   local options, err, out = new_program_options(), new_error(), program_out_t()
-  local names, variables, list, container, result = {}, nil, nil, nil, nil
+  local names, variables, list, container, result, hosts = {}, nil, nil, nil, nil, nil
   source = text_at(1, source)
   options.flags = 1
   if settings ~= nil then
@@ -82,13 +88,14 @@ function V.compile(source, settings, metatable)
     end
     options.container, options.result = container, result
     options.variables, options.variable_count = list, #variables
+    hosts = Hosts.read(settings, options, false)
   end
   local box = program_t()
   local status = C.pz_program_compile(out, source, #source, options, err)
   box.program = out[0]
   keep_alive(variables, list, container, result)
   check(status, err)
-  return setmetatable({box, names}, metatable)
+  return setmetatable({box, names, hosts}, metatable)
 end
 
 -- Evaluate with the variables; what comes out owes the program nothing.
@@ -96,6 +103,7 @@ local function evaluate(self, variables, out)
   program_of(self)
   local s = V.take_pool()
   s.input.kind, s.input.len = 0, 0
+  s.question = Hosts.question(self[3], false)
   if variables ~= nil then
     table_at(2, variables)
     put(s, s.input, variables)
@@ -159,6 +167,7 @@ end
 function Program.close(self)
   local box = box_of(self)
   if not istype(program_t, box) then fail(ERR_TYPE, "a personalize.program is expected") end
+  if self[3] and self[3].asked > 0 then fail(ERR_STATE, "the program is being evaluated") end
   C.pz_program_unref(box.program)
   box.program = nil
 end

@@ -5,6 +5,7 @@ local ffi = require "ffi"
 local library = require "personalize_ffi.library"
 local V = require "personalize_ffi.value"
 local H = require "personalize_ffi.handle"
+local Hosts = require "personalize_ffi.hosts"
 local C = library.C
 V.is_own(debug.getinfo(1, "S").source)
 
@@ -51,8 +52,8 @@ return function(Engine, ask)
     local options, note = read_options(settings)
     local number = number_t()
     local s, profile = ask.begin_question(self, customer, circumstances, account, level)
-    ask.settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
-    ask.settle(s, C.pz_record(number, s.context, s.decision[0], options, s.err))
+    ask.settle(s, ask.call_in(s, C.pz_decide, s.decision, s.context, profile, name, s.err))
+    ask.settle(s, ask.call_in(s, C.pz_record, number, s.context, s.decision[0], options, s.err))
     keep_alive(note)
     local d = s.decided
     C.pz_decision_read(d, s.decision[0])
@@ -68,8 +69,8 @@ return function(Engine, ask)
     local options, note = read_options(settings)
     local record = value_t()
     local s, profile = ask.begin_question(self, customer, circumstances, account, level)
-    ask.settle(s, C.pz_decide(s.decision, s.context, profile, name, s.err))
-    ask.settle(s, C.pz_decision_record(record, s.context, s.decision[0], options, s.err))
+    ask.settle(s, ask.call_in(s, C.pz_decide, s.decision, s.context, profile, name, s.err))
+    ask.settle(s, ask.call_in(s, C.pz_decision_record, record, s.context, s.decision[0], options, s.err))
     keep_alive(note)
     return ask.end_question(self, s, push(record))
   end
@@ -88,7 +89,8 @@ return function(Engine, ask)
     if list.kind ~= LIST and (list.kind ~= MAP or list.len > 0) then fail(ERR_TYPE, "the records are a list") end
     local count = list.len
     local numbers, items = numbers_t(count + 1), count > 0 and list.as.items or nil
-    check(C.pz_record_many(engine_of(self), items, count, write, numbers, s.err), s.err)
+    s.question = Hosts.question(self[4], false)
+    check(ask.call_in(s, C.pz_record_many, engine_of(self), items, count, write, numbers, s.err), s.err)
     local told = {}
     for i = 1, count do told[i] = numbers[i - 1] ~= 0 and tonumber(numbers[i - 1]) end
     give(self, s)

@@ -36,7 +36,7 @@ local error_t = ffi.typeof "pz_error"
 
 local V = {
   ERR_ARG = ERR_ARG, ERR_PARSE = ERR_PARSE, ERR_TYPE = ERR_TYPE, ERR_LIMIT = ERR_LIMIT,
-  ERR_STATE = -18, ERR_NOT_FOUND = -6, ERR_TEST = -20, ERR_CATALOG = ERR_CATALOG, ERR_NOMEM = -2, ERR_BUSY = -16,
+  ERR_EVAL = -17, ERR_IO = -14, ERR_UNSUPPORTED = -19, ERR_STATE = -18, ERR_NOT_FOUND = -6, ERR_TEST = -20, ERR_CATALOG = ERR_CATALOG, ERR_NOMEM = -2, ERR_BUSY = -16,
   DURABILITIES = {durable = 1, grouped = 2, lazy = 3},
 }
 
@@ -53,7 +53,7 @@ V.null = null
 
 -- ---- failing ----
 
-local failure = {status = ERR_ARG, line = 0, column = 0}
+local failure = {status = ERR_ARG, line = 0, column = 0, message = false}
 V.failure = failure
 
 -- The sources of this package: an error is placed at whoever called it.
@@ -76,7 +76,16 @@ local function fail_at(status, line, column, message)
   failure.status, failure.line, failure.column = status, line, column
   local place = ""
   if line ~= 0 and status ~= ERR_CATALOG then place = ("%d:%d: "):format(line, column) end
-  error(caller() .. place .. message, 0)
+  failure.message = caller() .. place .. message
+  error(failure.message, 0)
+end
+
+-- Raise any value as it is; the safe forms tell `status` unless it is an error of this package's own.
+function V.raise(value, status)
+  if type(value) ~= "string" or value ~= failure.message then
+    failure.status, failure.line, failure.column = status, 0, 0
+  end
+  error(value, 0)
 end
 
 local function fail(status, message) fail_at(status, 0, 0, message) end
@@ -233,6 +242,8 @@ local function entries_of(v)
   local w = cast(word_p, v)
   return C.pzl_value_entries(w[0], w[1])
 end
+
+V.entries_of = entries_of
 
 -- ---- values out ----
 
@@ -414,12 +425,15 @@ local function take_pool()
   check(C.pz_pool_new(out, nil), nil)
   return {
     pool = ffi.gc(out[0], C.pz_pool_free), err = new_error(), items = 0, text = str_t(),
-    input = value_t(), value = value_t(), entry = entry_t(),
+    input = value_t(), value = value_t(), entry = entry_t(), question = false,
   }
 end
 V.take_pool = take_pool
 
-local function give_pool(s) free_pool = s end
+local function give_pool(s)
+  s.question = false
+  free_pool = s
+end
 V.give_pool = give_pool
 
 -- Evaluate `expression` with `v` as its variable t, into out.
