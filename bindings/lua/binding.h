@@ -23,6 +23,9 @@
 #define FAILURE "personalize.failure"
 #define STORE_MODULE "personalize.store_module"
 
+/* Greatest whole number that every Lua holds exactly. */
+#define NUMBER_MAX 9007199254740991.0
+
 typedef struct engine_box engine_box;
 typedef struct hosts_box hosts_box;
 

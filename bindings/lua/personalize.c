@@ -100,15 +100,18 @@ static int open_engine(lua_State *L, bool is_safe)
         luaL_checktype(L, settings, LUA_TTABLE);
         pzl_check_known(L, settings, "setting", "",
                         settings == 1
-                            ? "catalog, functions, grouped, lazy, module, read_only, records and "
-                              "store"
-                            : "functions, grouped, lazy, module, read_only, records and store");
+                            ? "catalog, functions, grouped, lazy, module, read_only, records, "
+                              "skew_ms, store and store_bytes"
+                            : "functions, grouped, lazy, module, read_only, records, skew_ms, "
+                              "store and store_bytes");
         if (settings == 1)
             options.catalog = pzl_option(L, 1, "catalog");
         options.store = pzl_option(L, settings, "store");
         options.flags |= pzl_flag(L, settings, "read_only") ? PZ_ENGINE_READ_ONLY : 0;
         options.flags |= pzl_flag(L, settings, "lazy") ? PZ_ENGINE_LAZY : 0;
         options.flags |= pzl_flag(L, settings, "grouped") ? PZ_ENGINE_GROUPED : 0;
+        options.skew_ms = (int64_t)pzl_number_option(L, settings, "skew_ms", NUMBER_MAX);
+        options.store_bytes = (uint64_t)pzl_number_option(L, settings, "store_bytes", NUMBER_MAX);
         options.module = module_option(L, settings);
         hosts = pzl_push_hosts(L, settings, true, &hosted);
         options.functions = hosted.functions;
@@ -504,6 +507,7 @@ typedef struct decided {
     pz_value value, rule, id, bytes, text, map;
     const char *reason;
     double confidence;
+    bool is_impure;
 } decided;
 
 /* What a decision was, once C has been left; in the pool. */
@@ -514,6 +518,7 @@ static decided read_decision(lua_State *L, question *q, const pz_decision *decis
         .rule = pzl_keep(L, q, pz_value_str(pz_decision_rule(decision))),
         .reason = pz_decision_reason(decision),
         .confidence = pz_decision_confidence(decision),
+        .is_impure = pz_decision_is_impure(decision),
     };
 }
 
@@ -559,6 +564,8 @@ static void push_decided(lua_State *L, const decided *d, int fields)
     set_text(L, "reason", d->reason);
     set_value(L, "rule", d->rule);
     set_value(L, "confidence", pz_value_double(d->confidence));
+    if (d->is_impure)
+        set_value(L, "impure", pz_value_bool(true));
 }
 
 void pzl_push_decision(lua_State *L, question *q, const pz_decision *decision)
@@ -583,7 +590,7 @@ static int answer_decision(lua_State *L, bool is_explained)
     return pzl_end_question(L, &q, 1);
 }
 
-/* {value, reason, rule, confidence} */
+/* {value, reason, rule, confidence}, and impure where a function may have had a say */
 static int engine_decide(lua_State *L)
 {
     return answer_decision(L, false);

@@ -33,6 +33,7 @@ local ERR_ARG, ERR_TYPE, ERR_LIMIT, ERR_STATE = V.ERR_ARG, V.ERR_TYPE, V.ERR_LIM
 local LIST = 9
 
 local BATCH_MAX, EVENTS_MAX, MANY_MAX, TEXTS_MAX = 65536, 65536, 131072, 2 ^ 30
+local NUMBER_MAX = 9007199254740991
 local BY_HANDLE, BY_ID, BY_IDENTIFIER = 0, 1, 2 -- pz_many_by
 
 local engine_t, report_t = H.engine_t, H.report_t
@@ -85,8 +86,8 @@ local function module_option(settings)
   return module.module
 end
 
-local OPENING = V.names "catalog, functions, grouped, lazy, module, read_only, records and store"
-local OPENING_PATH = V.names "functions, grouped, lazy, module, read_only, records and store"
+local REST = "functions, grouped, lazy, module, read_only, records, skew_ms, store and store_bytes"
+local OPENING, OPENING_PATH = V.names("catalog, " .. REST), V.names(REST)
 
 -- open("shop.json", {store = "lmdb:customers"}) or open{catalog = ..., store = ...}
 local function open(catalog, settings, metatable)
@@ -103,6 +104,8 @@ local function open(catalog, settings, metatable)
     if settings == catalog then catalog = option(settings, "catalog") end
     store = option(settings, "store")
     options.flags = (settings.read_only and 1 or 0) + (settings.lazy and 2 or 0) + (settings.grouped and 4 or 0)
+    options.skew_ms = V.number_option(settings, "skew_ms", NUMBER_MAX)
+    options.store_bytes = V.number_option(settings, "store_bytes", NUMBER_MAX)
     options.module = module_option(settings)
     hosts = Hosts.read(settings, options, true)
   end
@@ -558,6 +561,12 @@ function Engine.segments_many(self, ...) return ask_many(self, C.pz_segments_man
 
 -- ---- decisions ----
 
+-- True where a function may have had a say, else nil.
+local function is_impure(s)
+  if s.question and C.pz_decision_is_impure(s.decision[0]) then return true end
+  return nil
+end
+
 -- {value, reason, rule, confidence}
 function Engine.decide(self, name, customer, circumstances, account, level)
   name_at(name, "the name")
@@ -571,7 +580,7 @@ function Engine.decide(self, name, customer, circumstances, account, level)
   C.pz_decision_read(d, s.decision[0])
   local decided = {
     value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
-    confidence = d.confidence,
+    confidence = d.confidence, impure = is_impure(s),
   }
   release(s)
   give(self, s)
@@ -594,7 +603,7 @@ function Engine.decide_for(self, kind, identifier, name, circumstances, account,
   C.pz_decision_read(d, s.decision[0])
   local decided = {
     value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
-    confidence = d.confidence,
+    confidence = d.confidence, impure = is_impure(s),
   }
   release(s)
   give(self, s)
@@ -631,7 +640,7 @@ function Engine.explain(self, name, customer, circumstances, account, level)
   settle(s, explain(s, s.decision[0], id, bytes, text, map))
   return end_question(self, s, {
     value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
-    confidence = d.confidence, id = string_of(id), text = string_of(text), map = push(map),
+    confidence = d.confidence, impure = is_impure(s), id = string_of(id), text = string_of(text), map = push(map),
     bytes = bytes.len > 0 and ffi_string(bytes.as.text, bytes.len) or "",
   })
 end
@@ -690,6 +699,7 @@ end
 
 require "personalize_ffi.record"(Engine, {
   begin_question = begin_question, settle = settle, end_question = end_question, call_in = call_in,
+  is_impure = is_impure,
 })
 
 -- ---- the module ----

@@ -16,8 +16,6 @@
 
 /* How many records one visit takes. */
 #define PAGE_MAX 256u
-/* Greatest whole number that every Lua holds exactly. */
-#define NUMBER_MAX 9007199254740991.0
 
 /* ---- keeping ---- */
 

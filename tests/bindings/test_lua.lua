@@ -129,8 +129,8 @@ function tests.a_misspelt_setting_is_told_with_those_that_there_are()
     end
   end
   local takers = {
-    {"functions, grouped, lazy, module, read_only, records and store", function(settings) return p.open(verbs, settings) end},
-    {"catalog, functions, grouped, lazy, module, read_only, records and store", function(settings) return p.open(settings) end},
+    {"functions, grouped, lazy, module, read_only, records, skew_ms, store and store_bytes", function(settings) return p.open(verbs, settings) end},
+    {"catalog, functions, grouped, lazy, module, read_only, records, skew_ms, store and store_bytes", function(settings) return p.open(settings) end},
     {"container, cost_limit, functions, result, sizes, step_limit, unchecked and variables",
      function(settings) return p.compile("1", settings) end},
     {"by, id, jsonl and why", many("decide_many", "front")}, {"by, id, jsonl and why", many("answer_many", "language")},
@@ -154,6 +154,16 @@ function tests.a_misspelt_setting_is_told_with_those_that_there_are()
   end
   fails("no setting 'catalog'", p.open, verbs, {catalog = verbs})
   assert(#engine:records() == 0)
+end
+
+function tests.how_far_a_claimed_time_may_lie_ahead_is_set()
+  for skew, goes in pairs {[0] = false, [1000] = false, [120000] = true} do
+    local me = p.open(verbs, {skew_ms = skew, store_bytes = 2 ^ 30}):detached "me"
+    local ok = pcall(me.choose, me, "language", "de", {now = NOW, at = "2026-03-20T12:01:30Z"})
+    assert(ok == (goes or skew == 0), skew) -- five minutes where nothing is said
+  end
+  fails("skew_ms is out of range", p.open, verbs, {skew_ms = -1})
+  fails("store_bytes is a number, not string", p.open, verbs, {store_bytes = "much"})
 end
 
 function tests.many_events_are_taken_as_durably_as_is_asked()

@@ -60,7 +60,8 @@ end
 function tests.limits_are_those_of_the_headers()
   local text = headers()
   assert(text:find "#define PZ_JSON_DEPTH_MAX 512\n" and text:find "#define PZ_OBSERVE_MANY_MAX 65536u\n")
-  assert(text:find "#define PZ_PROGRAM_VARIABLES_MAX 4096\n" and text:find "#define PZ_ERROR_MESSAGE_MAX 512\n")
+  assert(text:find "#define PZ_PROGRAM_VARIABLES_MAX 4096\n" and text:find "#define PZ_ERROR_MESSAGE_MAX 512\n"
+    and text:find "#define PZ_PROGRAM_FUNCTIONS_MAX 1024\n")
 end
 
 -- ---- what is compiled ----
@@ -110,6 +111,27 @@ function tests.asking_stays_compiled()
     stays_compiled(function() assert(engine:segments(me, circumstances)[1] == "adult") end)
     stays_compiled(function() assert(engine:inspect("age", me, circumstances)[1].tier == "DECLARED") end)
   end
+end
+
+-- A callback that is entered from compiled code ends the process.
+function tests.engines_without_functions_stay_compiled_beside_those_with()
+  local calls = 0
+  local function f()
+    calls = calls + 1
+    return true
+  end
+  local plain, me = scene(p)
+  local hosted = p.open {functions = {f = {f, {}, "bool"}}}
+  hosted:load_text [[{"decisions": {"d": {"rules": [{"id": "r", "when": "f()", "value": 1}]}}}]]
+  local rule = p.compile("f()", {functions = {f = {f, {}, "bool"}}})
+  local function ask() assert(plain:decide("home.hero", me, {country = "DE", now = NOW + 1}).value == "hallo") end
+  for i = 1, 3000 do
+    ask()
+    if i % 3 == 0 then assert(hosted:decide("d").value == 1 and hosted:explain("d").value == 1) end
+    if i % 5 == 0 then assert(rule:eval() == true) end
+  end
+  assert(calls == 2600, calls)
+  stays_compiled(ask)
 end
 
 function tests.reading_values_stays_compiled()

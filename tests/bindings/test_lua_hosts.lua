@@ -248,7 +248,9 @@ function tests.rules_of_a_catalog_call_lua()
     return town == "Bonn"
   end)
   assert(engine:decide("door").value == "in" and #towns == 1 and towns[1] == "Bonn")
-  assert(engine:explain("door").map.impure == true)
+  assert(engine:explain("door").map.impure == true and engine:explain("door").impure == true)
+  assert(engine:decide("door").impure == true and engine:decide_for(nil, nil, "door").impure == true)
+  assert(engine:record("door").impure == true and engine:decide("pure").impure == nil)
   assert(engine:explain("door").text:find("host's own functions", 1, true))
   assert(engine:decide("sign").value == "Bonn!" and engine:explain("pure").map.impure == nil)
   local me = engine:detached "me"

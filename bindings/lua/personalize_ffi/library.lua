@@ -186,6 +186,7 @@ pz_status pz_decide(const pz_decision **out, pz_context *context, const pz_profi
 typedef struct pz_decided {
   uint32_t size; pz_value value; const char *reason; const char *rule; double confidence;
 } pz_decided;
+bool pz_decision_is_impure(const pz_decision *decision);
 pz_status pz_decision_read(pz_decided *out, const pz_decision *decision);
 pz_status pz_decide_for(const pz_decision **out, pz_context *context, const char *kind, const char *value, const char *name, pz_error *err);
 pz_status pz_decision_bytes(pz_value *out, pz_context *context, const pz_decision *decision, pz_error *err);

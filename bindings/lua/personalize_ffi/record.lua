@@ -59,7 +59,7 @@ return function(Engine, ask)
     C.pz_decision_read(d, s.decision[0])
     return ask.end_question(self, s, {
       value = push_answer(d.value), reason = ffi_string(d.reason), rule = ffi_string(d.rule),
-      confidence = d.confidence, number = tonumber(number[0]),
+      confidence = d.confidence, impure = ask.is_impure(s), number = tonumber(number[0]),
     })
   end
 
