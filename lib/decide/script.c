@@ -6,7 +6,9 @@
  * The catalog's tests, the golden cases and hosts that keep histories write operations as JSON
  * lists: a verb, its arguments, and a last map with the circumstances of the write. A table says
  * what each verb takes. Whatever the map does not say comes from the defaults; `now` follows `at`
- * where only that is given, as in a history that is told afterwards.
+ * where only that is given, as in a history that is told afterwards. A member of the map that the
+ * verb does not know is refused: of a misspelt "expires" would become a grant for good, and of a
+ * misspelt "from" a forgetting of everything.
  */
 #include "decide/decide.h"
 
@@ -24,18 +26,20 @@ typedef enum argument {
 } argument;
 
 #define ARGUMENTS_MAX 3u
+#define OWN_MAX 2u
 
 typedef struct verb_form {
     const char *name;
     pz__verb_kind kind;
     argument arguments[ARGUMENTS_MAX];
     const char *usage;
+    const char *own[OWN_MAX]; /* circumstances that only this verb reads */
 } verb_form;
 
 static const verb_form forms[] = {
     {"choose", PZ__VERB_CHOOSE, {NAME, VALUE}, "[\"choose\", attribute, value, {…}]"},
     {"reject", PZ__VERB_REJECT, {NAME, VALUE}, "[\"reject\", attribute, value, {…}]"},
-    {"clear", PZ__VERB_CLEAR, {NAME}, "[\"clear\", attribute, {\"member\": name, …}]"},
+    {"clear", PZ__VERB_CLEAR, {NAME}, "[\"clear\", attribute, {\"member\": name, …}]", {"member"}},
     {"edit", PZ__VERB_EDIT, {NAME, PART, VALUE}, "[\"edit\", attribute, item, what, {…}]"},
     {"set_mode", PZ__VERB_SET_MODE, {NAME, VALUE}, "[\"set_mode\", attribute, \"MANUAL\", {…}]"},
     {"set_level", PZ__VERB_SET_LEVEL, {NAME}, "[\"set_level\", level, {…}]"},
@@ -44,7 +48,8 @@ static const verb_form forms[] = {
     {"infer",
      PZ__VERB_INFER,
      {NAME, VALUE},
-     "[\"infer\", attribute, value, {\"confidence\": 0.9, …}]"},
+     "[\"infer\", attribute, value, {\"confidence\": 0.9, …}]",
+     {"confidence"}},
     {"identify", PZ__VERB_IDENTIFY, {NAME, VALUE}, "[\"identify\", kind, value, {…}]"},
     {"observe", PZ__VERB_OBSERVE, {VALUE}, "[\"observe\", event, {…}]"},
     {"consent",
@@ -53,14 +58,15 @@ static const verb_form forms[] = {
      "[\"consent\", purpose, \"grant\" or \"deny\", {…}]"},
     {"consent_tcf", PZ__VERB_CONSENT_TCF, {VALUE}, "[\"consent_tcf\", TC string, {…}]"},
     {"consent_gpc", PZ__VERB_CONSENT_GPC, {VALUE}, "[\"consent_gpc\", true or false, {…}]"},
-    {"link", PZ__VERB_LINK, {NAME}, "[\"link\", id, {\"strength\": 0.9, …}]"},
+    {"link", PZ__VERB_LINK, {NAME}, "[\"link\", id, {\"strength\": 0.9, …}]", {"strength"}},
     {"unlink", PZ__VERB_UNLINK, {NAME}, "[\"unlink\", id, {…}]"},
     {"switch", PZ__VERB_SWITCH, {NAME}, "[\"switch\", id, {…}]"},
     {"set_account", PZ__VERB_SET_ACCOUNT, {NAME}, "[\"set_account\", id or \"\", {…}]"},
     {"forget",
      PZ__VERB_FORGET,
      {NAME},
-     "[\"forget\", attribute or \"*\", {\"from\": time, \"to\": time, …}]"},
+     "[\"forget\", attribute or \"*\", {\"from\": time, \"to\": time, …}]",
+     {"from", "to"}},
     {"retract",
      PZ__VERB_RETRACT,
      {EVENT},
@@ -68,6 +74,12 @@ static const verb_form forms[] = {
      "time}, {…}]"},
 };
 #define FORM_COUNT (sizeof forms / sizeof forms[0])
+
+static const char *const circumstances[] = {"at", "now", "expires", "channel", "who", "writer"};
+#define CIRCUMSTANCE_COUNT (sizeof circumstances / sizeof circumstances[0])
+
+static const char *const event_members[] = {"source", "id", "about", "from", "to"};
+#define EVENT_MEMBER_COUNT (sizeof event_members / sizeof event_members[0])
 
 static const verb_form *find_form(pz_str name)
 {
@@ -93,6 +105,49 @@ static pz_status unknown_verb(pz_value verb, pz_error *err)
                     "consent_tcf, consent_gpc, link, unlink, switch, set_account, forget and "
                     "retract",
                     PZ__STR_ARG(name));
+}
+
+/* Whether a map has no members but those named. */
+static pz_status only_members(const char *verb, pz_value map, const pz_str *names, size_t count,
+                              pz_error *err)
+{
+    for (uint32_t i = 0; i < map.len; i++) {
+        const pz_str name = pz_value_text(pz_value_entry(map, i).key);
+        size_t at = 0;
+        while (at < count && !pz__str_equal(name, names[at]))
+            at++;
+        if (at < count)
+            continue;
+        const pz_str near = pz__nearest(name, names, count);
+        if (near.data)
+            return pz__fail(err, PZ_ERR_TYPE,
+                            "\"%s\" does not know \"%.*s\"; did you mean \"%.*s\"?", verb,
+                            PZ__STR_ARG(name), PZ__STR_ARG(near));
+        return pz__fail(err, PZ_ERR_TYPE,
+                        "\"%s\" does not know \"%.*s\"; remove it, or see docs/verbs.md for what "
+                        "it knows",
+                        verb, PZ__STR_ARG(name));
+    }
+    return PZ_OK;
+}
+
+static pz_status only_circumstances(const verb_form *form, pz_value meta, pz_error *err)
+{
+    pz_str names[CIRCUMSTANCE_COUNT + OWN_MAX];
+    size_t count = 0;
+    for (; count < CIRCUMSTANCE_COUNT; count++)
+        names[count] = pz_str_of(circumstances[count]);
+    for (size_t i = 0; i < OWN_MAX && form->own[i]; i++)
+        names[count++] = pz_str_of(form->own[i]);
+    return only_members(form->name, meta, names, count, err);
+}
+
+static pz_status only_event_members(pz_value map, pz_error *err)
+{
+    pz_str names[EVENT_MEMBER_COUNT];
+    for (size_t i = 0; i < EVENT_MEMBER_COUNT; i++)
+        names[i] = pz_str_of(event_members[i]);
+    return only_members("retract", map, names, EVENT_MEMBER_COUNT, err);
 }
 
 static pz_status read_time(pz_value meta, const char *name, int64_t *ms, bool *found, pz_error *err)
@@ -236,7 +291,9 @@ static pz_status clock_of_event(pz__verb *verb, pz_value meta, pz_error *err)
 /* Which events are taken back: one, or all about an attribute within a span. */
 static pz_status read_event(pz__verb *verb, pz_value map, pz_error *err)
 {
-    pz_status status = read_text(map, "source", &verb->source, err);
+    pz_status status = only_event_members(map, err);
+    if (status == PZ_OK)
+        status = read_text(map, "source", &verb->source, err);
     if (status == PZ_OK)
         status = read_text(map, "id", &verb->id, err);
     if (status == PZ_OK)
@@ -310,7 +367,7 @@ pz_status pz__verb_read(pz__verb *out, pz_value operation, const pz__write *defa
     if (operation.len != 1 + count && (operation.len != 2 + count || meta.kind != PZ_MAP))
         return misshapen(form, err);
     *out = (pz__verb){.kind = form->kind, .write = *defaults};
-    pz_status status = PZ_OK;
+    pz_status status = only_circumstances(form, meta, err);
     for (uint32_t i = 0; i < count && status == PZ_OK; i++)
         status = read_argument(out, form, form->arguments[i], pz_value_item(operation, 1 + i), err);
     if (status == PZ_OK)

@@ -115,6 +115,24 @@ static void merge(authority_case *c, pz_profile *profile, pz_value operation)
     pz_profile_free(other);
 }
 
+/* The operation without its mark, which is the case's own and no circumstance. */
+static pz_value unmarked(authority_case *c, pz_value operation)
+{
+    pz_value items[8], map;
+    pz_entry entries[16];
+    const pz_value meta = pz_value_item(operation, operation.len - 1);
+    size_t count = 0;
+    for (uint32_t i = 0; i < operation.len && i < 8; i++)
+        items[i] = pz_value_item(operation, i);
+    for (uint32_t i = 0; i < meta.len && count < 16; i++)
+        if (!is_text(pz_value_entry(meta, i).key, "refused"))
+            entries[count++] = pz_value_entry(meta, i);
+    if (pz_pool_map(c->pool, &map, entries, count) != PZ_OK)
+        return operation;
+    items[operation.len - 1] = map;
+    return pz_pool_list(c->pool, &map, items, operation.len) == PZ_OK ? map : operation;
+}
+
 static void run_operation(authority_case *c, pz_profile *profile, pz_value operation)
 {
     const pz_value verb = pz_value_item(operation, 0);
@@ -125,7 +143,8 @@ static void run_operation(authority_case *c, pz_profile *profile, pz_value opera
     const pz_value before = must_fail ? bytes_of(c, profile) : pz_value_null();
     const pz_write defaults = {PZ_WRITE, .writer = "w1"};
     pz_error err = PZ_ERROR_INIT;
-    const pz_status status = pz_profile_apply(profile, operation, &defaults, &err);
+    const pz_status status =
+        pz_profile_apply(profile, must_fail ? unmarked(c, operation) : operation, &defaults, &err);
     if (must_fail && status == PZ_OK)
         fail_value(c, "was not refused:", operation);
     if (!must_fail && status != PZ_OK) {

@@ -39,6 +39,7 @@ function run_operation(engine, profile, operation)
         return
     end
     local before = profile:bytes()
+    meta_of(operation).refused = nil -- the mark is the case's own, and no circumstance
     local went_well = pcall(profile.apply, profile, operation, {writer = "w1"})
     require_that(not went_well, "was not refused:", operation)
     require_that(profile:bytes() == before, "was refused and changed the profile:", operation)

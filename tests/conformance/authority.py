@@ -40,8 +40,9 @@ def run_operation(engine, profile, operation):
         profile.apply(operation, writer="w1")
         return
     before = profile.bytes
+    unmarked = {name: value for name, value in meta.items() if name != "refused"}
     try:
-        profile.apply(operation, writer="w1")
+        profile.apply(operation[:-1] + [unmarked], writer="w1")
     except personalize.Error:
         require(profile.bytes == before, "was refused and changed the profile:", operation)
     else:
