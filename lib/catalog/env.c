@@ -183,6 +183,7 @@ pz__cel_env pz__cel_env_of(pz__build *build)
                          .find = find_name,
                          .derive = pz__derive_call,
                          .compared = compared,
+                         .strict_texts = true,
                          .function = find_function,
                          .suggest = suggest_names,
                          .closed = true,

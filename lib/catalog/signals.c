@@ -175,6 +175,7 @@ static const pz__program *read_event_rule(pz__build *build, const pz__node *node
         return NULL;
     hearing h = {.build = build, .kind = kind};
     pz__cel_env env = {.self = &h,
+                       .strict_texts = true,
                        .find = find_event,
                        .suggest = suggest_event,
                        .closed = true,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "cel/check.h"
+#include "cel/eval.h"
 #include "cel/match.h"
 
 #define ARGS_MAX_SHOWN 256
@@ -44,18 +45,15 @@ static void describe_args(pz__checker *ck, pz__expr *call, pz__call_arg *args)
 
 static void derive_failed(pz__checker *ck, pz__expr *call, pz_status status, const pz_error *err)
 {
-    uint32_t start = call->start, end = call->end;
-    if (status == PZ_ERR_NOMEM) {
-        pz__issue_nomem(ck->sink);
-    } else {
-        if (err->column > 0 && err->column <= call->count) {
-            start = call->args[err->column - 1]->start;
-            end = call->args[err->column - 1]->end;
-        }
-        pz__issue(ck->sink, PZ_ERR_TYPE, start, end, "%s",
-                  err->message[0] ? err->message : pz_status_text(status));
-    }
+    const bool is_about_arg = err->column > 0 && err->column <= call->count;
+    const pz__expr *about = is_about_arg ? call->args[err->column - 1] : call;
+    const bool is_told = is_about_arg && about->type == &pz__type_error;
     call->type = &pz__type_error;
+    if (status == PZ_ERR_NOMEM)
+        pz__issue_nomem(ck->sink);
+    else if (!is_told)
+        pz__issue(ck->sink, PZ_ERR_TYPE, about->start, about->end, "%s",
+                  err->message[0] ? err->message : pz_status_text(status));
 }
 
 /* True if the environment took the call, or refused it for good. */
@@ -371,6 +369,26 @@ static void become(pz__expr *expr, pz_value value)
     expr->constant = value;
 }
 
+static bool reads_text(pz__impl impl)
+{
+    return impl == pz__fn_duration || impl == pz__fn_timestamp || impl == pz__fn_int ||
+           impl == pz__fn_uint || impl == pz__fn_double || impl == pz__fn_bool;
+}
+
+/* A call that fails whatever is known would leave its rule silent for good: a text that cannot be
+ * read is the author's mistake. Other failures may be meant, as the error of a test is. */
+static void refuse_text(pz__checker *ck, pz__expr *call, pz_value problem)
+{
+    const pz__impl impl = pz__functions[call->index].impl;
+    if (!ck->env || !ck->env->strict_texts || (ck->options && ck->options->unchecked) ||
+        !reads_text(impl) || call->args[0]->constant.kind != PZ_STRING || pz__is_fatal(problem))
+        return;
+    const pz__cel_error *error = (const void *)problem.as.text;
+    pz__issue(ck->sink, PZ_ERR_TYPE, call->args[0]->start, call->args[0]->end, "%s%s",
+              error->message, impl == pz__fn_duration ? "; 30 days are duration('720h')" : "");
+    call->type = &pz__type_error;
+}
+
 static void fold_call(pz__checker *ck, pz__expr *expr)
 {
     pz_value args[PZ__PARAMS_MAX];
@@ -383,6 +401,8 @@ static void fold_call(pz__checker *ck, pz__expr *expr)
     pz_value value = pz__functions[expr->index].impl(&call, args, count);
     if (value.kind != PZ__V_ERROR)
         become(expr, value);
+    else
+        refuse_text(ck, expr, value);
 }
 
 static void fold_list(pz__checker *ck, pz__expr *expr)

@@ -183,6 +183,9 @@ typedef struct pz__cel_env {
     /* True: an undeclared name is an error (the checker is on). False: it is a dyn read from the
      * activation's `name` callback at run time. */
     bool closed;
+    /* True: a text that is written out and that duration(), timestamp(), int(), uint(), double() or
+     * bool() cannot read is a mistake (the checker is on). False: it fails when it is evaluated. */
+    bool strict_texts;
     /*
      * Time zones that getters with a zone may ask for; read when evaluating, so it must outlive the
      * program. NULL: only UTC and fixed offsets exist. `need_zone` is called while compiling, with
