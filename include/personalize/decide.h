@@ -34,14 +34,16 @@ PZ_API void pz_context_free(pz_context *context);
 /**
  * Begin a request: forget the last one and its answers, take the catalog now in force.
  * @param now_ms  The moment of all answers; 0: the engine's clock is read once.
- * @return PZ_OK; PZ_ERR_STATE without a catalog; PZ_ERR_NOMEM.
+ * @return PZ_OK; PZ_ERR_STATE without a catalog; PZ_ERR_TIME for a moment outside the years 1 to
+ * 9999 (microseconds are no milliseconds); PZ_ERR_NOMEM. After a failure nothing can be asked.
  */
 PZ_API pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err);
 /**
  * Say one circumstance; the value is copied. Saying null takes it back.
  * @return PZ_OK; PZ_ERR_NOT_FOUND for a key that a closed catalog does not declare (the nearest is
  * named); PZ_ERR_TYPE; PZ_ERR_PARSE for text that is not UTF-8; PZ_ERR_LIMIT for a value nested
- * deeper than PZ_JSON_DEPTH_MAX; PZ_ERR_STATE before pz_context_begin().
+ * deeper than PZ_JSON_DEPTH_MAX; PZ_ERR_STATE before pz_context_begin(). In a catalog that is not
+ * closed a key that no rule reads is passed over with its value.
  */
 PZ_API pz_status pz_context_set(pz_context *context, const char *key, pz_value value,
                                 pz_error *err);
@@ -54,7 +56,7 @@ PZ_API pz_status pz_context_account(pz_context *context, const pz_profile *accou
  * The level that the host sets for all that follows: "basic", "demographic", "self-service" or
  * "deep"; NULL: none. Of catalog, policies, host and customer the strictest wins: a level never
  * lifts what another side leaves out. pz_context_begin() takes it back.
- * @return PZ_OK; PZ_ERR_NOT_FOUND for a name that is no level (the nearest is named); PZ_ERR_STATE
+ * @return PZ_OK; PZ_ERR_NOT_FOUND for a name that is no level, "" too (the nearest is named); PZ_ERR_STATE
  * before pz_context_begin().
  */
 PZ_API pz_status pz_context_level(pz_context *context, const char *level, pz_error *err);

@@ -15,6 +15,15 @@
 /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds since 1970. */
 #define PZ__TIME_MIN_S INT64_C(-62135596800)
 #define PZ__TIME_MAX_S INT64_C(253402300799)
+/* The same in milliseconds. */
+#define PZ__TIME_MIN_MS (PZ__TIME_MIN_S * 1000)
+#define PZ__TIME_MAX_MS (PZ__TIME_MAX_S * 1000 + 999)
+
+/* True if milliseconds since 1970 lie in the years 1 to 9999. */
+static inline bool pz__time_is_valid(int64_t ms)
+{
+    return ms >= PZ__TIME_MIN_MS && ms <= PZ__TIME_MAX_MS;
+}
 
 typedef struct pz__civil {
     int32_t year;                              /* 1 to 9999 */

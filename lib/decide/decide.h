@@ -70,7 +70,8 @@ void pz__request_clear(pz__request *request);
 pz_status pz__request_begin(pz__request *request, const pz__catalog *catalog, int64_t now_ms);
 /* Say (null: take back) a circumstance; copied. Codes as pz_context_set(). */
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err);
-/* Set the host's level ("": none) for what follows: PZ_ERR_NOT_FOUND for a name that is none. */
+/* Set the host's level (without data: none) for what follows: PZ_ERR_NOT_FOUND for a name that is
+ * none. */
 pz_status pz__request_level(pz__request *request, pz_str level, pz_error *err);
 /* Ask about these from now on. `binding` names their state: answers are kept while it stays. */
 void pz__request_bind(pz__request *request, pz__person person, pz__person accounts,

@@ -180,7 +180,7 @@ uint32_t pz__request_masked(pz__request *request)
 pz_status pz__request_level(pz__request *request, pz_str level, pz_error *err)
 {
     uint32_t masked = 0;
-    if (level.len && !pz__level_find(level, &masked)) {
+    if (level.data && !pz__level_find(level, &masked)) {
         const pz_str near = pz__level_nearest(level);
         return pz__fail(err, PZ_ERR_NOT_FOUND,
                         "there is no level '%.*s': there are basic, demographic, self-service and "

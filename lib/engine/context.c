@@ -12,6 +12,7 @@
 
 #include <personalize/people.h>
 
+#include "base/time.h"
 #include "base/utf8.h"
 #include "engine/records.h"
 
@@ -100,8 +101,11 @@ pz_status pz_context_begin(pz_context *context, int64_t now_ms, pz_error *err)
     pz__pins_renew(&engine->pins, &context->pin);
     if (!context->pin.catalog)
         return pz__no_catalog(err);
-    const pz_status status =
-        pz__request_begin(&context->request, context->pin.catalog, pz__engine_now(engine, now_ms));
+    const int64_t now = pz__engine_now(engine, now_ms);
+    if (!pz__time_is_valid(now))
+        return pz__fail(err, PZ_ERR_TIME,
+                        "the moment lies outside the years 1 to 9999: it is in milliseconds");
+    const pz_status status = pz__request_begin(&context->request, context->pin.catalog, now);
     return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
 }
 
@@ -125,7 +129,7 @@ pz_status pz_context_level(pz_context *context, const char *level, pz_error *err
         return pz__fail(err, PZ_ERR_ARG, "a context is needed");
     if (!context->request.catalog)
         return not_begun(err);
-    return pz__request_level(&context->request, pz_str_of(level ? level : ""), err);
+    return pz__request_level(&context->request, pz_str_of(level), err);
 }
 
 static pz_status strange(pz_error *err)

@@ -649,11 +649,6 @@ static pz_status run(erasure *e)
         e->engine->store, e->durability, attempt, e, e->err);
 }
 
-static bool is_moment(int64_t ms)
-{
-    return ms >= PZ__TIME_MIN_S * 1000 && ms <= PZ__TIME_MAX_S * 1000 + 999;
-}
-
 pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uint32_t flags,
                    uint32_t *erased, pz_error *err)
 {
@@ -670,7 +665,7 @@ pz_status pz_erase(pz_engine *engine, const char *id, const pz_write *write, uin
     pz_status status = pz__write_read(engine, write, &e.write, &e.durability, err);
     if (status != PZ_OK)
         return status;
-    if (!is_moment(e.write.now_ms))
+    if (!pz__time_is_valid(e.write.now_ms))
         return pz__fail(err, PZ_ERR_TIME, "the erasure lies outside the years 1 to 9999");
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog && !e.is_alone)

@@ -191,10 +191,10 @@ static bool read_moment(pz_value value, int64_t *out)
 {
     if (value.kind == PZ_STRING)
         return pz__rfc3339_parse_ms(value.as.text, value.len, out);
-    if (value.kind != PZ_TIMESTAMP)
+    if (value.kind != PZ_TIMESTAMP || value.as.i < PZ__TIME_MIN_S || value.as.i > PZ__TIME_MAX_S)
         return false;
     *out = value.as.i * 1000 + value.len / 1000000;
-    return value.as.i >= PZ__TIME_MIN_S && value.as.i <= PZ__TIME_MAX_S;
+    return true;
 }
 
 static bool is_subject(pz_value value)

@@ -22,12 +22,6 @@
 
 #include <stdatomic.h>
 
-#define PZ__TIME_MIN_MS (PZ__TIME_MIN_S * 1000)
-#define PZ__TIME_MAX_MS (PZ__TIME_MAX_S * 1000 + 999)
-static inline bool pz__time_is_valid(int64_t ms)
-{
-    return ms >= PZ__TIME_MIN_MS && ms <= PZ__TIME_MAX_MS;
-}
 /* Stamps grow by one with each claim, also beyond every calendar: enough for 2^61 of them. */
 #define PZ__STAMP_MAX (INT64_MAX / 2)
 

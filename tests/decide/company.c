@@ -171,7 +171,7 @@ void company_free(company *c)
 question question_make(gen *g)
 {
     static const char *const countries[] = {"DE", "FR", "AT", "AT"};
-    return (question){.country = GEN_CHOICE(g, countries), .mode = "off", .level = ""};
+    return (question){.country = GEN_CHOICE(g, countries), .mode = "off", .level = NULL};
 }
 
 /* ---- histories ---- */

@@ -67,7 +67,7 @@ typedef struct company {
 /* Circumstances of a decision. */
 typedef struct question {
     const char *country, *mode;
-    const char *level; /* the host's; "" without */
+    const char *level; /* the host's; NULL: none */
 } question;
 
 typedef struct wishes {

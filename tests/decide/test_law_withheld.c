@@ -147,7 +147,7 @@ static bool differ_masked(const company *c, pz__request *request, history *a, hi
         b->list[b->count++] = own;
     }
     q.mode = who == POLICY ? "on" : "off";
-    q.level = who == HOST ? l->name : "";
+    q.level = who == HOST ? l->name : NULL;
     pz__profile *left = history_profile(a, catalog, NULL, NULL);
     pz__profile *right = history_profile(b, catalog, NULL, NULL);
     const bool differ = decisions_differ(request, catalog, left, right, &q);

@@ -445,7 +445,7 @@ static void the_hosts_level_is_an_input_of_the_decision(void **state)
     decision = decide(&s, "d");
     assert_int_equal(pz__decision_id(&s.request, decision, &with), PZ_OK);
     assert_memory_not_equal(&without, &with, sizeof with);
-    assert_int_equal(pz__request_level(&s.request, PZ__STR(""), NULL), PZ_OK);
+    assert_int_equal(pz__request_level(&s.request, pz_str_of(NULL), NULL), PZ_OK);
     decision = decide(&s, "d");
     assert_int_equal(pz__decision_id(&s.request, decision, &again), PZ_OK);
     assert_memory_equal(&without, &again, sizeof again);

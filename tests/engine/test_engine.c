@@ -597,6 +597,26 @@ static void contexts_keep_their_catalog_until_they_begin_anew(void **state)
     assert_string_equal(pz_decision_reason(decision), "STATIC");
 }
 
+/* Microseconds taken for milliseconds would make every claim look as if it had run out. */
+static void a_moment_outside_the_years_is_refused(void **state)
+{
+    shop *s = *state;
+    static const int64_t edges[] = {-62135596800000, 253402300799999},
+                         beyond[] = {-62135596800001, 253402300800000, INT64_MIN, INT64_MAX,
+                                     1796034600000000};
+    const pz_decision *decision;
+    pz_error err = PZ_ERROR_INIT;
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
+        assert_int_equal(pz_context_begin(s->context, edges[i], NULL), PZ_OK);
+        assert_int_equal(pz_decide(&decision, s->context, NULL, "hero", NULL), PZ_OK);
+    }
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+        assert_int_equal(pz_context_begin(s->context, beyond[i], &err), PZ_ERR_TIME);
+        assert_non_null(strstr(err.message, "milliseconds"));
+        assert_int_equal(pz_decide(&decision, s->context, NULL, "hero", NULL), PZ_ERR_STATE);
+    }
+}
+
 static void too_many_held_catalogs_are_refused(void **state)
 {
     shop *s = *state;
@@ -771,6 +791,7 @@ int main(void)
         SHOP_TEST(unknown_names_are_answered_with_the_nearest),
         SHOP_TEST(broken_catalog_is_refused_and_the_old_one_stays),
         SHOP_TEST(contexts_keep_their_catalog_until_they_begin_anew),
+        SHOP_TEST(a_moment_outside_the_years_is_refused),
         SHOP_TEST(too_many_held_catalogs_are_refused),
         SHOP_TEST(text_becomes_the_declared_timestamp_and_whole_numbers_doubles),
         SHOP_TEST(time_that_comes_as_data_moves_no_stamp_into_the_future),

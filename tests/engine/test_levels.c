@@ -96,6 +96,7 @@ static void the_hosts_level_masks_until_it_is_taken_back(void **state)
     assert_int_equal(pz_context_level(s.context, "basic", NULL), PZ_OK);
     assert_int_equal(pz_context_begin(s.context, NOW, NULL), PZ_OK);
     assert_true(knows_name(&s));
+    assert_int_equal(pz_context_level(s.context, "", &err), PZ_ERR_NOT_FOUND);
     assert_int_equal(pz_context_level(NULL, "basic", NULL), PZ_ERR_ARG);
     close_shop(&s);
 }
