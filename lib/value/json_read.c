@@ -93,27 +93,63 @@ static int shown_len(const reader *r, const char *at)
     return 0;
 }
 
+/* What usually helps against a character that is no ASCII: one that an editor or a word processor
+ * puts in place of another, or the bytes of another encoding. */
+static const char *remedy_beyond_ascii(const reader *r, const char *at)
+{
+    static const struct {
+        char found[4];
+        const char *remedy;
+    } remedies[] = {
+        {"\xef\xbb\xbf", "save the text as UTF-8 without a byte-order mark"},
+        {"\xc2\xa0", "write an ordinary space in place of this one"},
+        {"\xc2\xab", "write straight double quotes"},
+        {"\xc2\xbb", "write straight double quotes"},
+        {"\xef\xbc\x82", "write straight double quotes"},
+    };
+    if (shown_len(r, at) == 0)
+        return "save the text as UTF-8";
+    for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
+        if (strncmp(at, remedies[i].found, strlen(remedies[i].found)) == 0)
+            return remedies[i].remedy;
+    const bool is_curly = (uint8_t)at[0] == 0xe2 && (uint8_t)at[1] == 0x80 &&
+                          (uint8_t)at[2] >= 0x98 && (uint8_t)at[2] <= 0x9f;
+    return is_curly ? "write straight double quotes" : NULL;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* What usually helps against the character found. */
 static const char *remedy_of(const reader *r, const char *at)
 {
     static const struct {
         const char *found, *remedy;
     } remedies[] = {
-        {"]}", "remove the comma before it, or add what is missing"},
         {"'`", "write text in double quotes"},
-        {"/#", "remove the comment: this text is read without comments"},
         {"+.", "write numbers as in -0.5 or 1e3"},
         {"\"{[", "separate the two by a comma, or a name from its value by a colon"},
-        {"\xef", "save the text as UTF-8 without a byte-order mark"},
     };
     if (at == r->end)
         return "the text was cut short";
+    if (*at == '/' || *at == '#')
+        return r->flags & PZ_JSON_RELAXED
+                   ? "write comments as // or /* */"
+                   : "remove the comment: this text is read without comments";
+    if (*at == ']' || *at == '}')
+        return r->depth == 0 ? "remove it: all that was opened is closed"
+                             : "remove the comma before it, or add what is missing";
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
         if (*at && strchr(remedies[i].found, *at))
             return remedies[i].remedy;
     if (is_letter(*at))
         return "write text in double quotes; the only bare words are true, false and null";
-    return "remove it, or write what is expected before it";
+    if (is_digit(*at) && at - r->text >= 2 && at[-1] == ',' && is_digit(at[-2]))
+        return "write decimals with a point, as in 0.75";
+    const char *remedy = (uint8_t)*at >= 0x80 ? remedy_beyond_ascii(r, at) : NULL;
+    return remedy ? remedy : "remove it, or write what is expected before it";
 }
 
 static pz_status expected(reader *r, const char *at, const char *what)

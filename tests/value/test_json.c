@@ -153,6 +153,25 @@ static void refusals_say_where_what_and_how(void **state)
         {"\xef\xbb\xbf{}", 0, 1, 1, "byte-order mark"},
         {"{\"a\":1,\n \"b\":2, \"a\":3}", PZ_JSON_REFUSE_DUPLICATES, 2, 9, "\"a\" stands twice"},
         {"[,1]", PZ_JSON_RELAXED, 1, 2, "expected a value"},
+        {"{}}", 0, 1, 3, "remove it: all that was opened is closed"},
+        {"[1]]", 0, 1, 4, "remove it: all that was opened is closed"},
+        {"[1}", 0, 1, 3, "add what is missing"},
+        {"{\xe2\x80\x9c"
+         "a\xe2\x80\x9d: 1}",
+         0, 1, 2, "write straight double quotes"},
+        {"[\xe2\x80\x9e"
+         "a\xe2\x80\x9c]",
+         0, 1, 2, "write straight double quotes"},
+        {"[\xc2\xab"
+         "a\xc2\xbb]",
+         0, 1, 2, "write straight double quotes"},
+        {"[\xef\xbc\x82]", 0, 1, 2, "write straight double quotes"},
+        {"[\xe2\x80", 0, 1, 2, "save the text as UTF-8"},
+        {"\xff\xfe{", 0, 1, 1, "save the text as UTF-8"},
+        {"{\xc2\xa0\"a\": 1}", 0, 1, 2, "an ordinary space"},
+        {"{\"share\": 0,75}", 0, 1, 13, "with a point"},
+        {"[1, # one\n2]", 0, 1, 5, "without comments"},
+        {"[1, # one\n2]", PZ_JSON_RELAXED, 1, 5, "write comments as //"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pz_error err = PZ_ERROR_INIT;
