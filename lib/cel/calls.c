@@ -137,6 +137,11 @@ static const char *rewritten(pz__checker *ck, const pz__expr *part, const pz__ty
     return pz__arena_text(ck->scratch, text, strlen(text));
 }
 
+static bool is_pair(const pz__type *a, const pz__type *b, uint32_t one, uint32_t other)
+{
+    return (a->kind == one && b->kind == other) || (a->kind == other && b->kind == one);
+}
+
 /* What to do about the commonest mistakes; "" if nothing is worth saying. */
 static const char *remedy(pz__checker *ck, const pz__expr *call)
 {
@@ -151,6 +156,12 @@ static const char *remedy(pz__checker *ck, const pz__expr *call)
                       : "; convert one side with int(), uint() or double(), and write 2.0 for a "
                         "double";
     }
+    if (call->is_operator && (a->kind == PZ__T_NULL) != (b->kind == PZ__T_NULL))
+        return "; what has no value is unknown and not null: ask has(x) or !has(x)";
+    if (call->is_operator && is_pair(a, b, PZ__T_TIMESTAMP, PZ__T_STRING))
+        return "; write timestamp('2026-03-01T00:00:00Z') for a time";
+    if (call->is_operator && is_pair(a, b, PZ__T_DURATION, PZ__T_STRING))
+        return "; write duration('24h') for a span of time";
     if (call->is_operator && (a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
         return "; convert one side, string(x) makes text of it";
     return "";

@@ -212,9 +212,20 @@ static pz__token lex_quoted(pz__lexer *lexer)
     return token(lexer, PZ__TOK_QUOTED, start);
 }
 
+/* True at a quote that a word processor puts in place of ' or " (U+2018 to U+201F). */
+static bool at_curly_quote(const pz__lexer *lexer)
+{
+    return peek(lexer, 0) == 0xe2 && peek(lexer, 1) == 0x80 && peek(lexer, 2) >= 0x98 &&
+           peek(lexer, 2) <= 0x9f;
+}
+
 static pz__token lex_operator(pz__lexer *lexer)
 {
     uint32_t start = lexer->at;
+    if (peek(lexer, 0) == '<' && peek(lexer, 1) == '>')
+        return bad(lexer, start, "'<>' is no operator; write '!='");
+    if (at_curly_quote(lexer))
+        return bad(lexer, start, "this is no quote of the rules; write straight ones: 'text'");
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         if (peek(lexer, 0) != (uint8_t)operators[i].text[0] ||
             (operators[i].len == 2 && peek(lexer, 1) != (uint8_t)operators[i].text[1]))

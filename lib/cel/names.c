@@ -428,6 +428,20 @@ static bool resolve_prefix(pz__checker *ck, pz__expr *expr, const pz__expr *root
     }
 }
 
+/* True if has() asks for a name that nothing begins: then the whole of it is misspelt. */
+static bool has_unknown(pz__checker *ck, pz__expr *expr, const pz__expr *root)
+{
+    if (is_open(ck))
+        return false;
+    pz_str text = chain_text(ck, expr), prefix = text;
+    prefix.len -= text.data ? expr->name.len + 1 : 0;
+    if (!text.data || resolve_prefix(ck, expr->target, root, prefix) ||
+        ck->sink->status == PZ_ERR_NOMEM)
+        return false;
+    unknown_name(ck, expr, root, text);
+    return true;
+}
+
 void pz__check_name(pz__checker *ck, pz__expr *expr)
 {
     const pz__expr *root = chain_root(expr);
@@ -436,7 +450,10 @@ void pz__check_name(pz__checker *ck, pz__expr *expr)
         make_local(expr, local);
         return;
     }
-    if (!root || local || (expr->test_only && !known_as_a_whole(ck, expr, root))) {
+    const bool is_part = root && !local && expr->test_only && !known_as_a_whole(ck, expr, root);
+    if (is_part && has_unknown(ck, expr, root))
+        return;
+    if (!root || local || is_part) {
         check_selection(ck, expr);
         return;
     }

@@ -77,6 +77,11 @@ static void mistakes_of_type_are_told_with_a_remedy(void **state)
 {
     (void)state;
     assert_mistake("profile.age == 'x'", "'==' does not take (int, string); convert");
+    assert_mistake("profile.age == null", "not null: ask has(x)");
+    assert_mistake("timestamp(0) > '2026-03-01'", "write timestamp('2026-03-01T00:00:00Z')");
+    assert_mistake("duration('1h') < '2h'", "write duration('24h')");
+    assert_mistake("has(profile.agee)", "unknown name 'profile.agee'");
+    assert_mistake("has(profil.age) || has(profile.age)", "unknown name 'profil.age'");
     assert_mistake("profile.score > 1", "'>' does not take (double, int); write 1.0");
     assert_mistake("profile.age + 2.0", "write 2");
     assert_mistake("3 in [1u, 2u]", "does not take (int, list<uint>)");
