@@ -317,12 +317,34 @@ static pz_status derive_tier(const call *c, pz__buf *spelling)
 }
 
 /* Purposes are open names: what nobody ever granted is not granted. */
+/* A purpose is an open name, but one that is nearly another is a slip: the rule would never see the
+ * consent that is meant. */
+static void warn_of_purpose(const call *c, pz_str purpose)
+{
+    const pz__build *build = c->build;
+    const uint32_t attribute_count = build->catalog->attribute_count;
+    pz_str pair[2] = {{NULL, 0}, {NULL, 0}};
+    for (uint32_t i = 0; i < attribute_count + build->catalog->purpose_count; i++) {
+        pair[1] = i < attribute_count ? build->attributes[i].purpose
+                                      : build->catalog->purposes[i - attribute_count].name;
+        if (pz__str_equal(pair[1], purpose))
+            return;
+        if (pair[1].len)
+            pair[0] = pz__nearest(purpose, pair[0].len ? pair : pair + 1, pair[0].len ? 2 : 1);
+    }
+    if (pair[0].len)
+        pz__warning_near(c->build, pz__place_in_text(build, build->rule, c->args[0].start),
+                         pz__place_in_text(build, build->rule, c->args[0].end), pair[0],
+                         "nothing has the purpose %s", pz__quoted(c->build, purpose));
+}
+
 static pz_status derive_consent(const call *c, pz__buf *spelling)
 {
     pz_str purpose;
     const pz_status status = text_argument(c, 0, "the purpose", "ads", &purpose);
     if (status)
         return status;
+    warn_of_purpose(c, purpose);
     pz__names *consents = &c->build->shared->consents;
     if (consents->count >= PZ__CONSENTS_MAX && pz__names_find(consents, purpose) == PZ__NAME_NONE)
         return fail_about(c, PZ__CALL, "the rules ask for more than %u purposes", PZ__CONSENTS_MAX);
