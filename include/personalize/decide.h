@@ -215,7 +215,7 @@ typedef struct pz_decided {
 /**
  * All of them in one call, for callers to whom each call costs more than the answer.
  * @param out  Caller's struct with its size set; filled up to that size.
- * @return PZ_OK; PZ_ERR_ARG if `out` is NULL or smaller than the struct's size.
+ * @return PZ_OK; PZ_ERR_ARG if `out` is NULL or smaller than the struct was when it was released.
  */
 PZ_API pz_status pz_decision_read(pz_decided *out, const pz_decision *decision);
 /**

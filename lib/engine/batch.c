@@ -432,6 +432,12 @@ static pz_status take_row(batch *b, pz_value row, bool *is_new, pz_error *why)
     return status == PZ_OK ? index_row(b, c, row) : status;
 }
 
+/* The caller's results lie as far from each other as the caller says they are long. */
+static pz_observed *result_at(const batch *b, size_t i)
+{
+    return b->results ? (void *)((char *)b->results + i * b->results->size) : NULL;
+}
+
 static void report(pz_observed *result, pz_status status, bool is_new, const pz_error *why)
 {
     if (!result)
@@ -464,7 +470,7 @@ static pz_status take_items(batch *b)
                 pz__fail(b->err, status, "%s", why.message);
             return status;
         }
-        report(b->results ? &b->results[i] : NULL, status, is_new, &why);
+        report(result_at(b, i), status, is_new, &why);
     }
     return PZ_OK;
 }
@@ -566,9 +572,11 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
         return pz__fail(err, PZ_ERR_ARG, "an engine and events or rows are needed");
     if (count > PZ_OBSERVE_MANY_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
-    for (size_t i = 0; results && i < count; i++)
-        if (results[i].size != sizeof *results)
+    for (size_t i = 0; results && i < count; i++) {
+        const pz_observed *one = (const void *)((const char *)results + i * results->size);
+        if (one->size < sizeof *one || one->size != results->size)
             return pz__fail(err, PZ_ERR_ARG, "a result begins with its size");
+    }
     return engine->is_read_only ? pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only")
                                 : PZ_OK;
 }

@@ -530,6 +530,7 @@ static pz_status check_batch(const void *out, const pz_context *context, const p
                              pz_error *err)
 {
     const bool is_right = out && context && batch && batch->size >= sizeof(pz_batch) &&
+                          pz__is_known_size(batch, batch->size, sizeof *batch) &&
                           (batch->profiles || batch->profile_count == 0) &&
                           (batch->attributes || batch->attribute_count == 0);
     if (!is_right)
@@ -817,9 +818,8 @@ static pz_status read_keeping(const pz_record_options *given, pz__keeping *out,
     static const pz_record_options none = {PZ_RECORD_OPTIONS};
     pz_record_options options = none;
     if (given) {
-        if (given->size < sizeof(uint32_t) || given->size > sizeof options)
+        if (!pz__take_sized(&options, sizeof options, given))
             return pz__fail(err, PZ_ERR_ARG, "begin a pz_record_options with PZ_RECORD_OPTIONS");
-        memcpy(&options, given, given->size);
     }
     if (options.flags & ~(uint32_t)(PZ_RECORD_NO_VALUE | PZ_RECORD_ANONYMOUS))
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");

@@ -113,6 +113,16 @@ bool pz__is_known_size(const void *options, uint32_t size, size_t known)
     return size >= sizeof(uint32_t);
 }
 
+bool pz__take_sized(void *out, size_t known, const void *given)
+{
+    uint32_t size;
+    memcpy(&size, given, sizeof size); /* every such struct begins with it */
+    if (!pz__is_known_size(given, size, known))
+        return false;
+    memcpy(out, given, size < known ? size : known);
+    return true;
+}
+
 /* Names that catalogs give to what a profile counted and answered. */
 static bool is_catalog_word(const char *name)
 {
@@ -158,7 +168,8 @@ static pz_status take_sink(pz_engine *engine, const pz_record_sink *sink, pz_err
 {
     if (!sink)
         return PZ_OK;
-    if (sink->size != sizeof *sink || !sink->take || !sink->erase)
+    if (sink->size < sizeof *sink || !pz__is_known_size(sink, sink->size, sizeof *sink) ||
+        !sink->take || !sink->erase)
         return pz__fail(err, PZ_ERR_ARG,
                         "a sink of decision records begins with PZ_RECORD_SINK and has both its "
                         "functions");
@@ -174,12 +185,10 @@ pz_status pz_engine_open(pz_engine **out, const pz_engine_options *given, pz_err
     *out = NULL;
     pz_engine_options options = default_options;
     if (given) {
-        if (!pz__is_known_size(given, given->size, sizeof options))
+        if (!pz__take_sized(&options, sizeof options, given))
             return pz__fail(err, PZ_ERR_ARG,
                             "begin the options with PZ_ENGINE_OPTIONS; an option is set that this "
                             "version does not know");
-        const size_t size = given->size < sizeof options ? given->size : sizeof options;
-        memcpy(&options, given, size);
     }
     if (options.flags & ~(uint32_t)(PZ_ENGINE_READ_ONLY | PZ_ENGINE_LAZY | PZ_ENGINE_GROUPED))
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");

@@ -437,7 +437,8 @@ static pz_status check_names(const question *asked, const pz_context *context, c
 static pz_status check(const question *asked, const pz_str *out, pz_context *context,
                        const pz_pool *pool, const pz_many *many, pz_error *err)
 {
-    if (!out || !context || !pool || !many || many->size < sizeof *many)
+    if (!out || !context || !pool || !many || many->size < sizeof *many ||
+        !pz__is_known_size(many, many->size, sizeof *many))
         return pz__fail(err, PZ_ERR_ARG,
                         "a result, a context, a pool and customers that begin with PZ_MANY are "
                         "needed");

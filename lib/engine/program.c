@@ -286,7 +286,7 @@ static pz_evaluation *begin(pz_evaluation *out, pz_evaluation *local)
         *local = (pz_evaluation)PZ_EVALUATION_INIT;
         return local;
     }
-    if (out->size != sizeof *out)
+    if (out->size < sizeof *out)
         return NULL;
     *out = (pz_evaluation){.size = out->size, .wants_cost = out->wants_cost};
     return out;

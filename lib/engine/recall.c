@@ -88,9 +88,8 @@ static pz_status read_query(const pz_record_query *given, pz_record_query *out, 
     static const pz_record_query all = {PZ_RECORD_QUERY};
     *out = all;
     if (given) {
-        if (given->size < sizeof(uint32_t) || given->size > sizeof *out)
+        if (!pz__take_sized(out, sizeof *out, given))
             return pz__fail(err, PZ_ERR_ARG, "begin a pz_record_query with PZ_RECORD_QUERY");
-        memcpy(out, given, given->size);
     }
     if (out->flags)
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");

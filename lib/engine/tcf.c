@@ -28,9 +28,8 @@ static pz_status read_options(const pz_tcf *given, pz__tcf *out, pz_error *err)
     static const pz_tcf none = {PZ_TCF};
     pz_tcf options = none;
     if (given) {
-        if (given->size < sizeof(uint32_t) || given->size > sizeof options)
+        if (!pz__take_sized(&options, sizeof options, given))
             return pz__fail(err, PZ_ERR_ARG, "begin a pz_tcf with PZ_TCF");
-        memcpy(&options, given, given->size);
     }
     if (options.cmp_id > FIELD_12_MAX || options.cmp_version > FIELD_12_MAX ||
         options.vendor_list_version > FIELD_12_MAX || options.policy_version > FIELD_6_MAX ||

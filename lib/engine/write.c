@@ -32,9 +32,8 @@ pz_status pz__write_read(const pz_engine *engine, const pz_write *given, pz__wri
 {
     pz_write write = default_write;
     if (given) {
-        if (given->size < sizeof(uint32_t) || given->size > sizeof write)
+        if (!pz__take_sized(&write, sizeof write, given))
             return pz__fail(err, PZ_ERR_ARG, "begin a pz_write with PZ_WRITE");
-        memcpy(&write, given, given->size);
     }
     if (write.flags)
         return pz__fail(err, PZ_ERR_ARG, "a flag is set that this version does not know");
