@@ -117,6 +117,8 @@ pz_status pz_infer(pz_profile *profile, const char *attribute, pz_value value, d
 pz_status pz_identify(pz_profile *profile, const char *kind, const char *value,
                       const pz_write *write, pz_error *err)
 {
+    if (!value)
+        return pz__fail(err, PZ_ERR_ARG, "the value of an identifier is needed");
     return say_of(profile, PZ__VERB_IDENTIFY, kind, pz_value_str(value), write, err);
 }
 

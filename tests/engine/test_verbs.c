@@ -397,6 +397,7 @@ static void calls_check_what_they_are_given(void **state)
     assert_status(PZ_ERR_ARG, pz_forget(s->me, NULL, &empty, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_retract(s->me, "s", "", NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_retract_all(s->me, NULL, &empty, NULL, NULL, &kit_error));
+    assert_status(PZ_ERR_ARG, pz_identify(s->me, "card", NULL, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_link(s->me, NULL, 1.0, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz_consent(s->me, "ads", true, &future.write, &kit_error));
     assert_status(PZ_ERR_ARG, pz_profile_tcf(s->me, &wide, s->pool, &text, &kit_error));
