@@ -371,13 +371,15 @@ static void writes_at_the_ends_of_time_are_refused(void **state)
     pz_profile *ann;
     pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
     static const int64_t times[] = {INT64_MIN, INT64_MAX, INT64_MIN + 1, INT64_MAX - 1};
+    static const int64_t edges[] = {-62135596800000, 253402300799999, -1, 1};
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < 4; k++) {
             const pz_write write = {PZ_WRITE, .at_ms = times[i], .now_ms = times[k]};
             const pz_write lasting = {PZ_WRITE, .expires_ms = times[i]};
             assert_int_equal(pz_choose(ann, "age", pz_value_int(1), &write, NULL), PZ_ERR_TIME);
             pz_choose(ann, "age", pz_value_int(1), &lasting, NULL);
-            pz_context_begin(s->context, times[i], NULL);
+            assert_int_equal(pz_context_begin(s->context, times[i], NULL), PZ_ERR_TIME);
+            assert_int_equal(pz_context_begin(s->context, edges[i], NULL), PZ_OK);
             pz_value layers;
             assert_int_equal(pz_inspect(&layers, s->context, ann, "age", NULL), PZ_OK);
             const pz_decision *hero;
