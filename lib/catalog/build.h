@@ -240,6 +240,10 @@ bool pz__check_own_part(pz__build *build, const pz__attribute *attribute, pz_val
  * are on one side of. */
 void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
                             const pz__compared *comparison, uint32_t start, uint32_t end);
+/* Whether a tier has this name; else *nearest is the nearest that is one, without data if none is near. */
+bool pz__is_tier(pz_str name, pz_str *nearest);
+/* Warn where a rule compares tier() of an attribute with a name that no tier has. */
+void pz__warn_of_tier(pz__build *build, const pz__compared *comparison, uint32_t start, uint32_t end);
 const char *pz__type_text(pz__build *build, const pz__type *type);
 
 /* Log2 of the bucket's width where nothing fades, where saturation counts by the day, and of

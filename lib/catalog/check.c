@@ -283,6 +283,32 @@ static void warn_of_order(pz__build *build, const pz__attribute *attribute,
     }
 }
 
+bool pz__is_tier(pz_str name, pz_str *nearest)
+{
+    static const pz_str tiers[] = {{"LOCK", 4},         {"CHOICE", 6},   {"ACCOUNT_CHOICE", 14},
+                                   {"DECLARED", 8},     {"INFERRED", 8}, {"GROUP", 5},
+                                   {"RECOMMENDED", 11}, {"DEFAULT", 7},  {"NONE", 4}};
+    const uint32_t count = sizeof tiers / sizeof *tiers;
+    uint32_t i = 0;
+    while (i < count && !pz__str_equal(tiers[i], name))
+        i++;
+    *nearest = i < count ? name : pz__nearest(name, tiers, count);
+    return i < count;
+}
+
+void pz__warn_of_tier(pz__build *build, const pz__compared *comparison, uint32_t start,
+                      uint32_t end)
+{
+    pz_str nearest;
+    const pz_value value = comparison->constant;
+    if (comparison->relation == PZ__TO_EQUAL && value.kind == PZ_STRING &&
+        !pz__is_tier(pz_value_text(value), &nearest))
+        pz__warning_near(build, start, end, nearest,
+                         "never equal: there is no tier %s; there are LOCK, CHOICE, "
+                         "ACCOUNT_CHOICE, DECLARED, INFERRED, GROUP, RECOMMENDED, DEFAULT and NONE",
+                         pz__shown(build, value));
+}
+
 void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
                             const pz__compared *comparison, uint32_t start, uint32_t end)
 {

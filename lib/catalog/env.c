@@ -116,16 +116,17 @@ static const pz__host_function *find_function(void *self, pz_str name)
     return NULL;
 }
 
-/* A rule compares an attribute, or an item of one, with a constant. */
+/* A rule compares an attribute, an item of one, or its tier with a constant. */
 static void compared(void *self, const pz__compared *comparison)
 {
     pz__build *build = self;
     const pz__slot_info *info = &build->slots[comparison->slot];
-    if (info->use != PZ__USE_ATTRIBUTE || build->is_broken[info->index])
-        return;
-    pz__warn_of_comparison(build, &build->attributes[info->index], comparison,
-                           pz__place_in_text(build, build->rule, comparison->start),
-                           pz__place_in_text(build, build->rule, comparison->end));
+    const uint32_t start = pz__place_in_text(build, build->rule, comparison->start);
+    const uint32_t end = pz__place_in_text(build, build->rule, comparison->end);
+    if (info->use == PZ__USE_TIER)
+        pz__warn_of_tier(build, comparison, start, end);
+    else if (info->use == PZ__USE_ATTRIBUTE && !build->is_broken[info->index])
+        pz__warn_of_comparison(build, &build->attributes[info->index], comparison, start, end);
 }
 
 /* ---- rules that set masks ---- */

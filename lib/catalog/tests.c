@@ -180,21 +180,14 @@ static void check_resolve(pz__build *build, void *into, const pz__node *node)
 
 static void check_tiers(pz__build *build, void *into, const pz__node *node)
 {
-    static const pz_str tiers[] = {{"LOCK", 4},         {"CHOICE", 6},   {"ACCOUNT_CHOICE", 14},
-                                   {"DECLARED", 8},     {"INFERRED", 8}, {"GROUP", 5},
-                                   {"RECOMMENDED", 11}, {"DEFAULT", 7},  {"NONE", 4}};
-    const uint32_t count = sizeof tiers / sizeof *tiers;
     (void)into;
     for (uint32_t i = 0; i < node->child_count && !pz__is_stopped(build); i++) {
         const pz__node *child = &node->children[i];
-        pz_str tier = pz_value_text(child->value);
-        uint32_t t = 0;
+        pz_str nearest;
         attribute_of(build, child->key, child->key_start, child->key_end);
-        while (t < count && !pz__str_equal(tiers[t], tier))
-            t++;
-        if (t == count)
-            pz__mistake(build, child->start, child->end, pz__nearest(tier, tiers, count),
-                        "there is no tier %s", pz__shown(build, child->value));
+        if (!pz__is_tier(pz_value_text(child->value), &nearest))
+            pz__mistake(build, child->start, child->end, nearest, "there is no tier %s",
+                        pz__shown(build, child->value));
     }
 }
 
