@@ -122,13 +122,15 @@ static int look(const place *p)
     uint64_t sum = 0;
     pz_status status =
         pz__store_open(&store, p->address, &(pz__store_options){.read_only = true}, &kit_error);
-    if (status == PZ_OK)
-        status = pz__store_check(store, &kit_error);
+    if (status != PZ_OK)
+        return -(int)status;
+    status = pz__store_check(store, &kit_error);
     if (status == PZ_OK) {
         (void)pz__store_iterate(store, pass, &sum, NULL);
         (void)pz__store_each_index(store, pass_pair, &sum, NULL);
         (void)pz__store_read_stream(store, PZ__STR("stream"), 1, pass_entry, &sum, NULL);
     }
+    pz__store_close(store);
     return -(int)status;
 }
 
