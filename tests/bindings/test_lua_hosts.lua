@@ -35,6 +35,64 @@ local function rule_of(f, types, result, expr, variables)
   return p.compile(expr, {variables = variables or {}, functions = {f = {f, types, result}}})
 end
 
+-- ---- wherever something raises ----
+
+-- A script under a time limit: a hook raises anywhere, in a function or on the way to or from one.
+function tests.a_hook_that_raises_leaves_nothing_held()
+  local engine = opened(function() return true end)
+  local profile, was = engine:detached "a", debug.gethook
+  local function ask_under(mask, count, at)
+    local seen = 0
+    debug.sethook(function()
+      seen = seen + 1
+      if seen < at then return end
+      debug.sethook()
+      error("out of time", 0)
+    end, mask, count)
+    engine:decide("door", profile)
+    debug.sethook()
+  end
+  for at = 1, 120 do
+    for _, mask in ipairs {"l", "c", "r"} do pcall(ask_under, mask, 0, at) end
+    pcall(ask_under, "", at * 4, 1)
+    debug.sethook()
+  end
+  assert(was() == nil and engine:decide("door", profile).value == "in")
+  profile:close()
+  engine:close()
+end
+
+-- A limit that stays in force is told of everywhere, and stops a function that does not end.
+function tests.a_hook_holds_within_functions()
+  local engine = opened(function() while true do end end)
+  if jit then jit.off(true, true) end
+  local function hook() error("out of time", 0) end
+  local ok, raised = pcall(function()
+    debug.sethook(hook, "", 100000)
+    engine:decide "door"
+  end)
+  assert(debug.gethook() == hook)
+  debug.sethook()
+  assert(not ok and raised == "out of time", raised)
+  engine:close()
+  engine = opened(function() debug.sethook(hook, "", 1000000) return true end)
+  assert(engine:decide("door").value == "in" and debug.gethook() == hook)
+  debug.sethook()
+end
+
+function tests.a_question_at_the_end_of_the_stack_leaves_nothing_held()
+  local engine = opened(function() return true end)
+  local profile = engine:detached "a"
+  local function down()
+    pcall(engine.decide, engine, "door", profile)
+    return 1 + down()
+  end
+  assert(not pcall(down))
+  assert(engine:decide("door", profile).value == "in")
+  profile:close()
+  engine:close()
+end
+
 -- ---- programs ----
 
 function tests.a_rule_calls_lua()

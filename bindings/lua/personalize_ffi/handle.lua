@@ -134,8 +134,8 @@ end
 
 function H.new_profile_box(core, profile)
   local box = profile_t()
-  box.core, box.profile, box.is_open = core, profile, true
   core.children = core.children + 1
+  box.core, box.profile, box.is_open = core, profile, true
   return box
 end
 
@@ -191,8 +191,8 @@ end
 local function new_session(engine)
   local core = core_of(engine)
   local box, err, context, pool = session_t(), new_error(), context_out_t(), pool_out_t()
-  box.core, box.is_open = core, true
   core.children = core.children + 1
+  box.core, box.is_open = core, true
   check(C.pz_context_new(context, engine_of(engine), err), err)
   box.context = context[0]
   check(C.pz_pool_new(pool, nil), nil)

@@ -7,14 +7,17 @@
 -- has functions, is never compiled, and who has none does not come by here.
 --
 -- A question is a table; the one that C is answering right now is `asking`. What a function raises is kept in
--- the question and raised by ask() when C has returned, so nothing is ever raised through C.
+-- the question and raised by ask() when C has returned, so nothing is ever raised through C. A callback
+-- therefore does nothing before it is protected, ask() makes sure of room on the stack for the way there, and a
+-- hook, which could raise at any step, is in force only while a function runs. (One that C set stays.)
 local ffi = require "ffi"
 local V = require "personalize_ffi.value"
 local H = require "personalize_ffi.handle"
 local library = require "personalize_ffi.library"
 V.is_own(debug.getinfo(1, "S").source)
 
-local type, next, rawget, pcall, tonumber, tostring = type, next, rawget, pcall, tonumber, tostring
+local type, next, rawget, pcall, xpcall, tonumber, tostring = type, next, rawget, pcall, xpcall, tonumber, tostring
+local error, loadstring, gethook, sethook = error, loadstring, debug.gethook, debug.sethook
 local ipairs, unpack = ipairs, unpack -- luacheck: ignore
 local cast, ffi_string, concat = ffi.cast, ffi.string, table.concat
 local fail, name_at, type_of, push, push_answer, put = V.fail, V.name_at, V.type_of, V.push, V.push_answer, V.put
@@ -26,6 +29,10 @@ local DEPTH_MAX = 16
 local FUNCTIONS_MAX = 1024
 -- Payloads of one hosts are this far from those of the next.
 local STRIDE = 2048
+-- Does nothing, and fails where the stack has no room for its variables: more than the way from ask() into a
+-- protected call takes.
+local want_room = loadstring("if ... then local _" .. (",_"):rep(180) .. " end", "=personalize")
+jit.off(want_room)
 
 local uintptr_t, void_p, char_p = ffi.typeof "uintptr_t", ffi.typeof "void *", ffi.typeof "const char *"
 local word_p, value_t = ffi.typeof "uint64_t *", ffi.typeof "pz_value"
@@ -62,6 +69,18 @@ end
 
 -- ---- called by C ----
 
+-- Take away the hook that Lua code has set; it is kept in the question.
+local function unhook(question)
+  local hook, mask, count = gethook()
+  question.hook = type(hook) == "function" and hook or false
+  question.mask, question.steps = mask, count
+  if question.hook then sethook() end
+end
+
+local function rehook(question)
+  if question.hook then sethook(question.hook, question.mask, question.steps) end
+end
+
 local function call_once(question, declared, args, count)
   local key
   if question.seen then
@@ -78,19 +97,6 @@ local function call_once(question, declared, args, count)
   return result
 end
 
-local function answer(question, payload, pool, args, count, out)
-  count = tonumber(count)
-  local declared = question.hosts.functions[tonumber(cast(uintptr_t, payload)) - question.hosts.payload]
-  put({pool = pool, items = 0}, out, call_once(question, declared, args, count))
-  if out.kind ~= INT then return end
-  if declared.result == "double" then
-    out.as.d = tonumber(out.as.i)
-    out.kind = DOUBLE
-  elseif declared.result == "uint" and out.as.i >= 0 then
-    out.kind = UINT
-  end
-end
-
 -- The question that C is answering, unless it is over or not that of the hosts with this payload.
 local function question_of(payload)
   local question, number = asking, tonumber(cast(uintptr_t, payload))
@@ -99,37 +105,78 @@ local function question_of(payload)
   return number >= first and number < first + STRIDE and question or nil
 end
 
-local function fail_question(question, raised, status)
-  question.is_failed, question.raised = true, raised
-  question.status = raised == "not enough memory" and ERR_NOMEM or status
-  return question.status
-end
-
-local function on_function(payload, pool, args, count, out)
+local function answer(payload, pool, args, count, out)
   local question = question_of(payload)
   if not question then return ERR_EVAL end
-  local ok, raised = pcall(answer, question, payload, pool, args, count, out)
-  return ok and 0 or fail_question(question, raised, ERR_EVAL)
+  count = tonumber(count)
+  local declared = question.hosts.functions[tonumber(cast(uintptr_t, payload)) - question.hosts.payload]
+  put({pool = pool, items = 0}, out, call_once(question, declared, args, count))
+  if out.kind ~= INT then return 0 end
+  if declared.result == "double" then
+    out.as.d = tonumber(out.as.i)
+    out.kind = DOUBLE
+  elseif declared.result == "uint" and out.as.i >= 0 then
+    out.kind = UINT
+  end
+  return 0
 end
 
-local function take(question, first, second)
+local function take(payload, first, second)
+  local question = question_of(payload)
+  if not question then return ERR_IO end
   local record = value_t()
   local words = cast(word_p, record)
   words[0], words[1] = first, second
   question.hosts.take(push(record))
+  return 0
 end
 
-local function erase(question, text, len)
+local function erase(payload, text, len)
+  local question = question_of(payload)
+  if not question then return ERR_IO end
   len = tonumber(len)
   question.hosts.erase(len > 0 and ffi_string(cast(char_p, cast(uintptr_t, text)), len) or "")
+  return 0
+end
+
+local function end_hooked(status)
+  if asking then unhook(asking) end
+  return status
+end
+
+-- Call under the hook, which a function may also change. Runs protected.
+local function call_hooked(half, ...)
+  if asking then rehook(asking) end
+  return end_hooked(half(...))
+end
+jit.off(end_hooked)
+jit.off(call_hooked)
+
+-- Handles what is raised where it is raised: there a hook that raises is not called again.
+local function on_raised(raised)
+  if asking then unhook(asking) end
+  return raised
+end
+
+-- `raised` is what was raised, or the status.
+local function settled(ok, raised, status)
+  if ok then return raised end
+  local question = asking
+  if not question then return status end
+  question.is_failed, question.raised = true, raised
+  question.status = type(raised) == "string" and raised == "not enough memory" and ERR_NOMEM or status
+  return question.status
+end
+
+local function on_function(payload, pool, args, count, out)
+  local ok, raised = xpcall(call_hooked, on_raised, answer, payload, pool, args, count, out)
+  return settled(ok, raised, ERR_EVAL)
 end
 
 local function on_sink(half)
   return function(payload, first, second)
-    local question = question_of(payload)
-    if not question then return ERR_IO end
-    local ok, raised = pcall(half, question, first, second)
-    return ok and 0 or fail_question(question, raised, ERR_IO)
+    local ok, raised = xpcall(call_hooked, on_raised, half, payload, first, second)
+    return settled(ok, raised, ERR_IO)
   end
 end
 
@@ -150,7 +197,10 @@ function M.question(hosts, is_remembered)
   if not hosts then return false end
   local depth = asking and asking.depth + 1 or 1
   if depth > DEPTH_MAX then fail(ERR_LIMIT, "functions that ask rules that call functions, 16 deep") end
-  return {hosts = hosts, seen = is_remembered and {} or false, depth = depth, is_failed = false}
+  return {
+    hosts = hosts, seen = is_remembered and {} or false, depth = depth, is_failed = false, raised = false, status = 0,
+    hook = false, mask = "", steps = 0,
+  }
 end
 
 -- Mark what C uses, which is then nobody else's to use.
@@ -168,14 +218,18 @@ end
 function M.ask(s, call, ...)
   local question, outer = s.question, asking
   local hosts = question.hosts
+  want_room()
+  unhook(question)
   hold(s, 1)
   hosts.asked, asking = hosts.asked + 1, question
-  local status = call(...)
+  local ok, status = pcall(call, ...)
   hosts.asked, asking = hosts.asked - 1, outer
   hold(s, -1)
-  if not question.is_failed then return status end
-  H.release_all(s)
-  return V.raise(question.raised, question.status == ERR_NOMEM and ERR_NOMEM or ERR_EVAL)
+  if not ok or question.is_failed then H.release_all(s) end
+  rehook(question)
+  if question.is_failed then return V.raise(question.raised, question.status == ERR_NOMEM and ERR_NOMEM or ERR_EVAL) end
+  if not ok then error(status, 0) end
+  return status
 end
 jit.off(M.ask)
 
