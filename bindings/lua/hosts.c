@@ -36,6 +36,7 @@ typedef struct host_call {
     const pz_value *args;
     size_t count;
     pz_value out;
+    bool is_taken; /* it runs */
 } host_call;
 
 /* ---- what tells two calls apart ---- */
@@ -108,7 +109,10 @@ static void push_result(lua_State *L, const host_call *call)
 static int run(lua_State *L)
 {
     const hosts_box *hosts = lua_touserdata(L, lua_upvalueindex(1));
-    host_call *call = hosts->asking->call;
+    host_call *call = hosts->asking ? hosts->asking->call : NULL;
+    if (!call || call->is_taken) /* found by debug.getinfo(), and called by Lua */
+        return pzl_fail(L, PZ_ERR_STATE, "only a rule calls this");
+    call->is_taken = true;
     luaL_checkstack(L, (int)call->count + SLOTS, "too many arguments");
     const bool is_kept = call->pool && lua_istable(L, lua_upvalueindex(2));
     if (is_kept) {

@@ -80,6 +80,22 @@ function tests.a_hook_holds_within_functions()
   debug.sethook()
 end
 
+-- What debug.getinfo() finds between a rule and its function is nobody else's to call.
+function tests.what_calls_functions_is_called_by_rules_alone()
+  local between = {}
+  local engine = opened(function()
+    for level = 2, 3 do
+      local info = debug.getinfo(level, "fS")
+      if info and info.what == "C" then between[#between + 1] = info.func end
+    end
+    for _, found in ipairs(between) do pcall(found) end
+    return true
+  end)
+  assert(engine:decide("door").value == "in")
+  for _, found in ipairs(between) do assert(not pcall(found)) end
+  assert(engine:decide("door").value == "in")
+end
+
 function tests.a_question_at_the_end_of_the_stack_leaves_nothing_held()
   local engine = opened(function() return true end)
   local profile = engine:detached "a"
