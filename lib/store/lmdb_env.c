@@ -461,6 +461,8 @@ static int adopt(pz__env *e, int why, const char *path)
 static void clear_dead(pz__env *e, size_t used)
 {
     int dead;
+    if (used < e->cleared) /* it was compacted */
+        e->cleared = used;
     if (used < e->cleared + GROWN_MOST)
         return;
     mdb_reader_check(e->mdb, &dead);
