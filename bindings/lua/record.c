@@ -56,7 +56,7 @@ static void set_number(lua_State *L, const char *name, uint64_t number)
 /* {value, reason, rule, confidence, number}: number 0 where a sink took it */
 int pzl_record(lua_State *L)
 {
-    uint64_t number;
+    uint64_t number = 0;
     const pz_decision *decision;
     const pz_record_options options = read_options(L);
     question q;
@@ -73,7 +73,7 @@ int pzl_record(lua_State *L)
 
 int pzl_decision_record(lua_State *L)
 {
-    pz_value record;
+    pz_value record = pz_value_null();
     const pz_decision *decision;
     const pz_record_options options = read_options(L);
     question q;

@@ -265,7 +265,7 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
 {
     change *c = payload;
     uint8_t writer[16];
-    pz_str key;
+    pz_str key = {NULL, 0};
     c->write->writer = (pz_str){(const char *)writer, sizeof writer};
     c->is_alone = false;
     pz__arena_reset(c->scratch);
