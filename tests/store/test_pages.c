@@ -270,6 +270,17 @@ static void a_cut_behind_free_pages_is_told(void **state)
     assert_int_equal(look(p), -PZ_ERR_CORRUPT);
 }
 
+/* Until it is killed. */
+static void write_on(pz__store *store)
+{
+    for (unsigned i = 0;; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key-%04u", i % 900);
+        if (i % 3 ? kit_set(store, key, "new") != PZ_OK : kit_unset(store, key) != PZ_OK)
+            _exit(1);
+    }
+}
+
 static void a_store_that_others_write_is_sound(void **state)
 {
     place *p = *state;
@@ -277,12 +288,8 @@ static void a_store_that_others_write_is_sound(void **state)
     const pid_t child = fork();
     assert_ok(pz__store_open(&store, p->address, &(pz__store_options){.durability = PZ__LAZY},
                              &kit_error));
-    for (unsigned i = 0; child == 0; i++) {
-        char key[32];
-        snprintf(key, sizeof key, "key-%04u", i % 900);
-        if (i % 3 ? kit_set(store, key, "new") != PZ_OK : kit_unset(store, key) != PZ_OK)
-            _exit(1);
-    }
+    if (child == 0)
+        write_on(store);
     for (unsigned i = 0; i < 60; i++)
         assert_ok(pz__store_check(store, &kit_error));
     int how;
