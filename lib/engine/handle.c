@@ -157,23 +157,23 @@ static pz_str identifier_in(identifier_room *room, const pz__quest *quest)
     return (pz_str){room->text, len};
 }
 
-/* What is found, and under which key. */
-static pz_status read_record(pz_profile *handle, const pz__quest *quest, pz__found_key *key,
-                             pz_error *err)
+/* What is found, and under which key, which may lie in `found`. */
+static pz_status read_record(pz_profile *handle, const pz__quest *quest, pz__found_key *found,
+                             pz_str *key, pz_error *err)
 {
     pz__store *store = handle->engine->store;
     pz__buf *record = &handle->place->record;
     pz__buf_reset(record);
-    if (!quest->kind.data) {
-        pz__found_key_set(key, quest->value);
+    *key = quest->value;
+    if (!quest->kind.data)
         return pz__store_get(store, quest->value, record, err);
-    }
     identifier_room room;
     const pz_str identifier = identifier_in(&room, quest);
     if (!identifier.data)
         return pz__fail(err, PZ_ERR_ARG, "the identifier is too long");
-    const pz_status status = pz__store_find(store, identifier, record, key, err);
-    if (status == PZ_ERR_NOT_FOUND && key->len)
+    const pz_status status = pz__store_find(store, identifier, record, found, err);
+    *key = (pz_str){found->data, found->len};
+    if (status == PZ_ERR_NOT_FOUND && found->len)
         return pz__fail(err, PZ_ERR_CORRUPT,
                         "the identifier '%.*s' leads to a profile that the store has lost",
                         PZ__STR_ARG(pz__told(handle->engine, quest->value)));
@@ -224,9 +224,10 @@ pz_status pz__handle_find(pz_profile *handle, const pz__quest *quest, pz_error *
 {
     pz__place *place = handle->place;
     pz__record record;
-    pz__found_key key;
+    pz__found_key found;
+    pz_str key;
     bool has_others = true;
-    pz_status status = read_record(handle, quest, &key, err);
+    pz_status status = read_record(handle, quest, &found, &key, err);
     if (status == PZ_OK)
         status =
             pz__record_open(&record, place->record.data, place->record.len, &place->inflated, err);
@@ -234,8 +235,8 @@ pz_status pz__handle_find(pz_profile *handle, const pz__quest *quest, pz_error *
         status = pz__profile_peek(&handle->alone[0], &place->arena, record.content.data,
                                   record.content.len, err);
     if (status == PZ_OK)
-        status = pz__record_belongs(handle->engine, pz__profile_subject(handle->alone[0]),
-                                    (pz_str){key.data, key.len}, err);
+        status =
+            pz__record_belongs(handle->engine, pz__profile_subject(handle->alone[0]), key, err);
     if (status == PZ_OK && record.is_alone)
         status = names_others(handle, &has_others);
     if (status != PZ_OK)
