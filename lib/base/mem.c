@@ -80,3 +80,22 @@ void pz__mem_free(const pz_alloc *alloc, void *ptr, size_t count, size_t size)
     if (ptr)
         alloc->fn(alloc->payload, ptr, count * size, 0);
 }
+
+bool pz__is_known_size(const void *options, uint32_t size, size_t known)
+{
+    const unsigned char *bytes = options;
+    for (size_t i = known; i < size; i++)
+        if (bytes[i])
+            return false;
+    return size >= sizeof(uint32_t);
+}
+
+bool pz__take_sized(void *out, size_t known, const void *given)
+{
+    uint32_t size;
+    memcpy(&size, given, sizeof size); /* every such struct begins with it */
+    if (!pz__is_known_size(given, size, known))
+        return false;
+    memcpy(out, given, size < known ? size : known);
+    return true;
+}

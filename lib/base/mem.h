@@ -1,5 +1,5 @@
 /*
- * mem.h: memory through the caller's allocator.
+ * mem.h: memory through the caller's allocator; sizes, also of the structs that callers hand in.
  *
  * A pz_alloc is carried by value in whatever owns memory; nothing is global. Blocks are freed with
  * the size they were asked with, so owners remember sizes.
@@ -24,5 +24,12 @@ void pz__mem_free(const pz_alloc *alloc, void *ptr, size_t count, size_t size);
 /* Overflow-checked sums and products of sizes: false on overflow, and *out is left alone. */
 bool pz__size_add(size_t a, size_t b, size_t *out);
 bool pz__size_mul(size_t a, size_t b, size_t *out);
+
+/* A caller compiled against a later header may hand in options of more than the `known` bytes, if
+ * the rest is all zero. */
+bool pz__is_known_size(const void *options, uint32_t size, size_t known);
+/* Take over a public struct that begins with its size, of an older or a newer caller, into `out`,
+ * which holds the defaults and is `known` bytes long; false as above. */
+bool pz__take_sized(void *out, size_t known, const void *given);
 
 #endif

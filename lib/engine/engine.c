@@ -104,25 +104,6 @@ pz_status pz_engine_load(pz_engine *engine, const char *path, pz_report **report
 
 static const pz_engine_options default_options = {PZ_ENGINE_OPTIONS};
 
-bool pz__is_known_size(const void *options, uint32_t size, size_t known)
-{
-    const unsigned char *bytes = options;
-    for (size_t i = known; i < size; i++)
-        if (bytes[i])
-            return false;
-    return size >= sizeof(uint32_t);
-}
-
-bool pz__take_sized(void *out, size_t known, const void *given)
-{
-    uint32_t size;
-    memcpy(&size, given, sizeof size); /* every such struct begins with it */
-    if (!pz__is_known_size(given, size, known))
-        return false;
-    memcpy(out, given, size < known ? size : known);
-    return true;
-}
-
 /* Names that catalogs give to what a profile counted and answered. */
 static bool is_catalog_word(const char *name)
 {

@@ -129,12 +129,6 @@ pz_status pz__handle_find(pz_profile *handle, const pz__quest *quest, pz_error *
 
 /* PZ_ERR_STATE: nothing can be checked before a catalog is in force. */
 pz_status pz__no_catalog(pz_error *err);
-/* A caller compiled against a later header may hand in options of more than the `known` bytes, if
- * the rest is all zero. */
-bool pz__is_known_size(const void *options, uint32_t size, size_t known);
-/* Take over a public struct that begins with its size, of an older or a newer caller, into `out`,
- * which holds the defaults and is `known` bytes long; false as above. */
-bool pz__take_sized(void *out, size_t known, const void *given);
 /* The system's real-time clock. */
 int64_t pz__system_clock(void *payload);
 /* Engine's clock, unless `now_ms` says otherwise. */

@@ -527,21 +527,12 @@ static const pz__backend sealed_backend = {
     .abort = sealed_abort,
 };
 
-/* Hooks of a newer caller have more members, which must be zero. */
-static bool are_whole(const pz_store_hooks *hooks)
-{
-    const unsigned char *bytes = (const void *)hooks;
-    for (size_t i = sizeof *hooks; i < hooks->size; i++)
-        if (bytes[i])
-            return false;
-    return hooks->size >= sizeof *hooks && hooks->seal && hooks->open && hooks->pseudonym &&
-           hooks->overhead <= PZ_HOOKS_OVERHEAD_MAX;
-}
-
 pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_error *err)
 {
     pz__store *inner = *store;
-    const bool is_whole = are_whole(hooks);
+    const bool is_whole =
+        hooks->size >= sizeof *hooks && pz__is_known_size(hooks, hooks->size, sizeof *hooks) &&
+        hooks->seal && hooks->open && hooks->pseudonym && hooks->overhead <= PZ_HOOKS_OVERHEAD_MAX;
     pz__sealed *s = is_whole ? pz__mem_zero(&inner->alloc, 1, sizeof *s) : NULL;
     if (!s) {
         pz__store_close(inner);
