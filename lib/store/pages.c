@@ -53,10 +53,11 @@ enum { SORTS_VALUES = 0x04 };
     48u /* of a database: pad (4) flags (2) depth (2) pages (3 x 8) entries (8) page (8)           \
          */
 #define NO_PAGE UINT64_MAX
-#define FIRST_PAGE 2u   /* behind the two meta pages */
-#define KEY_MOST 511u   /* bytes */
-#define DEPTH_MOST 32u  /* of what LMDB's cursors can follow */
-#define PAGE_LEAST 256u /* bytes */
+#define METAS 2u
+#define FIRST_PAGE METAS /* behind the meta pages */
+#define KEY_MOST 511u    /* bytes */
+#define DEPTH_MOST 32u   /* of what LMDB's cursors can follow */
+#define PAGE_LEAST 256u  /* bytes */
 #define PAGE_MOST 65536u
 
 /* Where things stand in a meta page. */
@@ -454,24 +455,38 @@ static bool is_meta(const uint8_t *meta)
            get16(meta + 10) & META;
 }
 
+/* Which meta page says what pages cannot be; METAS: none. LMDB looks for the second where the first
+ * says that pages end, and believes the newer. */
+static unsigned find_unsized(int fd)
+{
+    uint8_t meta[META_BYTES];
+    if (pread(fd, meta, sizeof meta, 0) != (ssize_t)sizeof meta || !is_meta(meta))
+        return METAS; /* LMDB says why */
+    const uint32_t page_bytes = get32(meta + AT_FREE);
+    if (!is_page_size(page_bytes))
+        return 0;
+    if (pread(fd, meta, sizeof meta, (off_t)page_bytes) != (ssize_t)sizeof meta || !is_meta(meta))
+        return METAS;
+    return get32(meta + AT_FREE) == page_bytes ? METAS : 1;
+}
+
 pz_status pz__pages_look(const char *path, pz_error *err)
 {
     char data[PZ__PATH_MAX];
-    uint8_t meta[META_BYTES];
-    pz_status status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
+    const pz_status status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
     if (status != PZ_OK)
         return status;
     const int fd = open(data, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return PZ_OK; /* LMDB says why */
-    const ssize_t got = pread(fd, meta, sizeof meta, 0);
+    const unsigned unsized = find_unsized(fd);
     close(fd);
-    if (got != (ssize_t)sizeof meta || !is_meta(meta) || is_page_size(get32(meta + AT_FREE)))
+    if (unsized == METAS)
         return PZ_OK;
     return pz__fail(err, PZ_ERR_CORRUPT,
-                    "page 0 of the store in \"%s\" is damaged (pages have no size): restore a "
+                    "page %u of the store in \"%s\" is damaged (pages have no size): restore a "
                     "snapshot",
-                    path);
+                    unsized, path);
 }
 
 /* The meta page of a commit: the two take turns. */

@@ -150,7 +150,7 @@ static void no_flipped_bit_ends_who_looks(void **state)
 {
     place *p = *state;
     char *bytes = test_malloc(p->len);
-    unsigned told = 0;
+    unsigned looked = 0, told = 0;
     GEN_CASES(g, gen_cases_full(300, 20000))
     {
         memcpy(bytes, p->good, p->len);
@@ -163,9 +163,10 @@ static void no_flipped_bit_ends_who_looks(void **state)
         const int how = look_in_child(p);
         if (how >= 128)
             fail_msg("%s: signal %d", gen_place(&g), how - 128);
+        looked++;
         told += how == -PZ_ERR_CORRUPT;
     }
-    assert_true(told > 50);
+    assert_true(looked < 300 || told > 50);
     test_free(bytes);
 }
 
@@ -181,14 +182,27 @@ static void a_file_cut_anywhere_ends_nobody(void **state)
     }
 }
 
+/* LMDB would divide by no size, and look for its second meta page far beyond the file by another.
+ */
 static void pages_without_a_size_are_told(void **state)
 {
+    static const uint32_t sizes[] = {0, PAGE | 1u << 28, 65536};
     place *p = *state;
-    p->good[40] = p->good[41] = 0; /* the size of pages: LMDB would divide by it */
-    write_bytes(p, p->good, p->len);
-    assert_int_equal(look(p), -PZ_ERR_CORRUPT);
-    assert_non_null(strstr(kit_error.message, "page 0"));
-    assert_non_null(strstr(kit_error.message, "restore a snapshot"));
+    for (size_t meta = 0; meta < 2; meta++)
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            char name[16], *size = p->good + meta * PAGE + 40;
+            memcpy(size, &sizes[i], sizeof sizes[i]);
+            write_bytes(p, p->good, p->len);
+            assert_int_equal(look_in_child(p), -PZ_ERR_CORRUPT);
+            if (meta == 1 || sizes[i] != 65536) { /* LMDB finds no second meta page there */
+                snprintf(name, sizeof name, "page %zu", meta);
+                assert_int_equal(look(p), -PZ_ERR_CORRUPT);
+                assert_non_null(strstr(kit_error.message, name));
+                assert_non_null(strstr(kit_error.message, "restore a snapshot"));
+            }
+            const uint32_t whole = PAGE;
+            memcpy(size, &whole, sizeof whole);
+        }
 }
 
 static void no_number_of_pages_lengthens_the_file_beyond_reason(void **state)
