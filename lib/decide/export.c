@@ -215,6 +215,8 @@ static void tell_claim(pz__buf *out, pz_value claim)
     pz__buf_text(out, "  ");
     if (has(claim, "cleared"))
         tell_taken_back(out, claim);
+    else if (is_text(claim, "slot", "lift"))
+        tell_plain(out, "No older rejection counts of what you once chose, ", claim);
     else if (is_text(claim, "slot", "choice"))
         tell_plain(out, "You chose ", claim);
     else if (is_text(claim, "slot", "declared"))

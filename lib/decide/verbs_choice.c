@@ -25,8 +25,8 @@
 /*
  * A choice lifts the rejections of its value that were written before it, also those that this
  * writer has not heard of yet. While the choice stands in its register that can be read off it;
- * when another choice takes its place it is kept as the emptied register of that rejection, with
- * the stamp that the choice had.
+ * when another choice takes its place that is noted, with the stamp that the choice had. Where the
+ * time of the choice is forgotten, what it lifted unheard of is as it was.
  */
 static pz_status remember_lift(pz__writer *w)
 {
@@ -34,18 +34,18 @@ static pz_status remember_lift(pz__writer *w)
                                            w->attribute->name, PZ__STR(""));
     if (!old || old->is_cleared)
         return PZ_OK;
-    pz__claim lift = {.slot = PZ__SLOT_REJECT,
+    pz__claim lift = {.slot = PZ__SLOT_LIFT,
                       .attribute = w->attribute->name,
-                      .is_cleared = true,
+                      .value = old->value,
                       .stamp = old->stamp};
     pz__write then = *w->write;
     then.at_ms = old->at_ms;
     then.now_ms = then.at_ms > then.now_ms ? then.at_ms : then.now_ms;
     then.channel = then.who = PZ__STR("");
     then.expires_ms = 0;
-    const pz_status status = pz__part_make(w->attribute, PZ__SLOT_REJECT, old->value, w->write, 0,
-                                           w->scratch, &lift.part);
-    return status == PZ_OK ? pz__profile_put_then(w->profile, &then, &lift, w->err) : status;
+    const pz_status status =
+        pz__part_make(w->attribute, PZ__SLOT_LIFT, old->value, w->write, 0, w->scratch, &lift.part);
+    return status == PZ_OK ? pz__profile_put_lift(w->profile, &then, &lift, w->err) : status;
 }
 
 /* One value or element: its choice, and no rejection of it any more. */

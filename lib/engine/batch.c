@@ -342,7 +342,7 @@ static const pz__claim *next_register(pz__claims claims, uint32_t *at)
         const pz__claim *first = &claims.list[(*at)++];
         while (*at < claims.count && is_same_register(first, &claims.list[*at]))
             ++*at;
-        if (first->slot != PZ__SLOT_REJECT || !first->is_cleared)
+        if (first->slot != PZ__SLOT_LIFT && (first->slot != PZ__SLOT_REJECT || !first->is_cleared))
             return first;
     }
     return NULL;

@@ -21,7 +21,7 @@
 
 static pz_status check_claim(const pz__claim *claim, pz_error *err)
 {
-    if (claim->slot < PZ__SLOT_CHOICE || claim->slot > PZ__SLOT_SWITCH)
+    if (claim->slot < PZ__SLOT_CHOICE || claim->slot > PZ__SLOT_LAST)
         return pz__fail(err, PZ_ERR_ARG, "%u is no slot", (unsigned)claim->slot);
     if (!(claim->confidence >= 0.0 && claim->confidence <= 1.0))
         return pz__fail(err, PZ_ERR_ARG, "a confidence lies between 0 and 1");
@@ -155,23 +155,27 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
     return PZ_OK;
 }
 
-/* ---- what was said earlier ---- */
+/* ---- what was chosen once ---- */
 
-/* Whether an emptied register of a part hides nothing that is known of any other writer. */
-static bool is_spare(const pz__profile *profile, const pz__segment *segment, const pz__claim *claim)
+static pz__claim rejection_of(const pz__claim *lift)
 {
-    if (!claim->is_cleared || claim->part.len == 0)
-        return false;
+    return (pz__claim){.slot = PZ__SLOT_REJECT, .attribute = lift->attribute, .part = lift->part};
+}
+
+/* Whether a lift lifts nothing that is known of any other writer. */
+static bool is_spare(const pz__profile *profile, const pz__segment *segment, const pz__claim *lift)
+{
+    const pz__claim rejection = rejection_of(lift);
     for (uint32_t i = 0; i < profile->segment_count; i++) {
         uint32_t index;
         if (profile->segments[i] != segment &&
-            pz__segment_find_claim(profile->segments[i], claim, &index))
+            pz__segment_find_claim(profile->segments[i], &rejection, &index))
             return false;
     }
     return true;
 }
 
-/* The oldest of the spare registers like `claim`, if there are as many as are kept. */
+/* The oldest of the spare lifts like `claim`, if there are as many as are kept. */
 static bool find_oldest_spare(const pz__profile *profile, const pz__segment *segment,
                               const pz__claim *claim, uint32_t *oldest)
 {
@@ -198,12 +202,21 @@ static void drop_claim(pz__segment *segment, uint32_t index)
             (segment->claim_count - index) * sizeof *segment->claims);
 }
 
-static pz_status put_then(pz__profile *profile, pz__segment *segment, const pz__write *write,
+/* Whether its own emptied register lifts as much. */
+static bool is_lifted(const pz__segment *segment, const pz__claim *lift)
+{
+    uint32_t index;
+    const pz__claim rejection = rejection_of(lift);
+    return pz__segment_find_claim(segment, &rejection, &index) &&
+           segment->claims[index].is_cleared && segment->claims[index].stamp >= lift->stamp;
+}
+
+static pz_status put_lift(pz__profile *profile, pz__segment *segment, const pz__write *write,
                           const pz__claim *claim, bool *is_put, pz_error *err)
 {
     uint32_t index, oldest = 0;
     const bool is_there = pz__segment_find_claim(segment, claim, &index);
-    if (is_there && segment->claims[index].stamp >= claim->stamp)
+    if ((is_there && segment->claims[index].stamp >= claim->stamp) || is_lifted(segment, claim))
         return PZ_OK;
     const bool is_full = !is_there && find_oldest_spare(profile, segment, claim, &oldest);
     if (is_full && segment->claims[oldest].stamp > claim->stamp)
@@ -234,7 +247,7 @@ static pz_status put_then(pz__profile *profile, pz__segment *segment, const pz__
     return PZ_OK;
 }
 
-pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, const pz__claim *claim,
+pz_status pz__profile_put_lift(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                                pz_error *err)
 {
     pz_status status = pz__write_check(write, err);
@@ -247,7 +260,7 @@ pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, con
     status = pz__edit_begin(profile, write->writer, false, &edit, err);
     if (status != PZ_OK)
         return status;
-    status = put_then(profile, edit.segment, write, claim, &is_put, err);
+    status = put_lift(profile, edit.segment, write, claim, &is_put, err);
     pz__edit_end(profile, &edit, is_put, PZ__CHANGED_CLAIMS);
     return status;
 }

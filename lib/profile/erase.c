@@ -153,7 +153,7 @@ bool pz__claim_stands(const pz__profile *profile, const pz__claim *claim)
     static const uint8_t taken_by[] = {
         [PZ__SLOT_CHOICE] = PZ__FORGET_ALL,      [PZ__SLOT_REJECT] = PZ__FORGET_ALL,
         [PZ__SLOT_EDIT_HIDDEN] = PZ__FORGET_ALL, [PZ__SLOT_EDIT_PLACE] = PZ__FORGET_ALL,
-        [PZ__SLOT_DECLARED] = PZ__FORGET_FACTS,
+        [PZ__SLOT_DECLARED] = PZ__FORGET_FACTS,  [PZ__SLOT_LIFT] = PZ__FORGET_ALL,
     };
     if (claim->slot == PZ__SLOT_INFERRED) {
         const pz__epoch epoch = pz__claim_epoch(profile, claim->attribute, claim->at_ms);

@@ -55,6 +55,7 @@ static const char *const slot_names[] = {
     [PZ__SLOT_IDENTIFIER] = "identifier",
     [PZ__SLOT_ACCOUNT] = "account",
     [PZ__SLOT_SWITCH] = "switch",
+    [PZ__SLOT_LIFT] = "lift",
 };
 
 static const char *const kind_names[] = {
@@ -168,6 +169,8 @@ static void add_part(object *o, const pz__claim *claim, pz__part_kind kind)
 {
     const bool is_plain = is_plain_part(claim) || kind == PZ__PART_PLAIN;
     const bool is_rejection = claim->slot == PZ__SLOT_REJECT;
+    if (claim->slot == PZ__SLOT_LIFT)
+        return; /* its value tells */
     if (is_plain && !is_rejection)
         add_text_if_any(o, "part", claim->part);
     else if (kind == PZ__PART_MEMBER && !is_rejection && claim->part.len)
@@ -186,7 +189,7 @@ static pz_value claim_value(pz__arena *arena, const pz__export_rules *rules, con
                             bool *is_failed)
 {
     object o = {.arena = arena};
-    unsigned slot = claim->slot <= PZ__SLOT_SWITCH ? claim->slot : 0;
+    unsigned slot = claim->slot <= PZ__SLOT_LAST ? claim->slot : 0;
     const pz__export_about known = about(rules, claim->attribute);
     add_text(&o, "attribute", claim->attribute);
     add_text_if_any(&o, "purpose", known.purpose);
@@ -357,7 +360,7 @@ static pz_value register_value(pz__arena *arena, const pz__export_rules *rules,
 {
     object o = {.arena = arena};
     add_text(&o, "attribute", before->attribute);
-    add(&o, "slot", pz_value_str(slot_names[before->slot <= PZ__SLOT_SWITCH ? before->slot : 0]));
+    add(&o, "slot", pz_value_str(slot_names[before->slot <= PZ__SLOT_LAST ? before->slot : 0]));
     add_part(&o, before, about(rules, before->attribute).part);
     if (before->is_cleared || !pz__claim_stands(profile, before))
         add(&o, "was_set", pz_value_bool(false));

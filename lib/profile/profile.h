@@ -32,8 +32,8 @@
 #define PZ__WRITER_MAX 16u           /* bytes of a writer id */
 #define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
 #define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
-/* Values that a choice once lifted a rejection of, not known to have been rejected, that a writer
- * remembers for one attribute: one more drops the oldest. */
+/* Values chosen once, not known to have been rejected by another writer, that a writer remembers for
+ * one attribute: one more drops the oldest. */
 #define PZ__ATTRIBUTE_LIFTS_MAX 32u
 #define PZ__SEGMENT_CELLS_MAX 16384u /* one more evicts the oldest bucket's least cell, counted */
 /* Values of one attribute that have evidence in a segment: one more evicts the value that was
@@ -72,7 +72,9 @@ typedef enum pz__claim_slot {
     PZ__SLOT_LEVEL = 8,
     PZ__SLOT_IDENTIFIER = 9, /* attribute: the kind ("email"); part: the value */
     PZ__SLOT_ACCOUNT = 10,   /* the subject id of the account the person belongs to */
-    PZ__SLOT_SWITCH = 11     /* part: a subject that took over on this device; value: true */
+    PZ__SLOT_SWITCH = 11,    /* part: a subject that took over on this device; value: true */
+    PZ__SLOT_LIFT = 12,      /* a value that was chosen once; part: its canonical bytes */
+    PZ__SLOT_LAST = PZ__SLOT_LIFT
 } pz__claim_slot;
 
 /* The attribute of registers that are about the subject itself: LEVEL (value: a level's name) and
@@ -205,13 +207,14 @@ pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz
                           pz_error *err);
 
 /*
- * Set a register to what its writer said at claim->stamp, a moment that has been: for what a later
- * claim would otherwise make forgotten. Changes nothing, and is no operation, where the register
- * holds something as new or the writer holds no more registers; of emptied registers of one
- * attribute that hide nothing known the newest PZ__ATTRIBUTE_LIFTS_MAX stay. Not noted in the
- * history. Codes as pz__profile_put.
+ * Note what the writer chose at claim->stamp, a moment that has been, before another choice makes it
+ * forgotten: it lifts what rejected the value until then. `claim` is of slot LIFT. Changes nothing,
+ * and is no operation, where the register holds something as new, the writer emptied the rejection
+ * by then, or it holds no more registers; of those of one attribute that lift nothing known of
+ * another writer the newest PZ__ATTRIBUTE_LIFTS_MAX stay. Not noted in the history. Codes as
+ * pz__profile_put.
  */
-pz_status pz__profile_put_then(pz__profile *profile, const pz__write *write, const pz__claim *claim,
+pz_status pz__profile_put_lift(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                                pz_error *err);
 
 /*

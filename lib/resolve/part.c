@@ -39,6 +39,7 @@ static key_use use_of(const pz__attribute *attribute, pz__claim_slot slot)
     };
     switch (slot) {
     case PZ__SLOT_REJECT:
+    case PZ__SLOT_LIFT:
         return CANONICAL;
     case PZ__SLOT_EDIT_HIDDEN:
     case PZ__SLOT_EDIT_PLACE:

@@ -4,9 +4,10 @@
  * A rejection is a register of its own per value (slot REJECT, the value's canonical bytes as its
  * part). Three things speak against it, each by being written later (pz__moment_order):
  *
- *     - the register was emptied: the value was chosen and the writer noted that it is welcome
- *       again, which lasts when the choice itself is long replaced;
- *     - a choice of that very value stands in any writer's segment, in force or not;
+ *     - the register was emptied: the value was chosen by a writer who knew that it was rejected,
+ *       which lasts whatever becomes of the choice;
+ *     - a choice of that very value stands in any writer's segment, in force or not, or was
+ * replaced there and is noted (slot LIFT);
  *     - the attribute was cleared: the register with an empty part, or an emptied choice.
  *
  * In a taxonomy a rejected node takes its subtree along, save a node that was itself chosen (or
@@ -119,16 +120,22 @@ static pz_status node_of_register(const pz__view *view, const pz__domain *domain
     return PZ_OK;
 }
 
-/* When each node was last welcomed: chosen, or its rejection emptied. */
-static pz_status find_lifts(const pz__view *view, const pz__rejections *r, pz__moment *lifts)
+static void take_chosen(const pz__rejections *r, pz__claims chosen, pz__moment *lifts)
 {
-    for (uint32_t i = 0; i < r->choices.count; i++) {
-        const pz__claim *choice = &r->choices.list[i];
-        uint32_t node =
+    for (uint32_t i = 0; i < chosen.count; i++) {
+        const pz__claim *choice = &chosen.list[i];
+        const uint32_t node =
             choice->is_cleared ? PZ__NODE_NONE : pz__domain_find(r->domain, choice->value);
         if (node != PZ__NODE_NONE)
             lifts[node] = later(lifts[node], pz__moment_of(choice));
     }
+}
+
+/* When each node was last welcomed: chosen, or its rejection emptied. */
+static pz_status find_lifts(const pz__view *view, const pz__rejections *r, pz__moment *lifts)
+{
+    take_chosen(r, r->choices, lifts);
+    take_chosen(r, r->lifts, lifts);
     for (uint32_t i = 0; i < r->rejects.count; i++) {
         const pz__claim *claim = &r->rejects.list[i];
         if (!claim->is_cleared || claim->part.len == 0 || !is_first(r->rejects, i))
@@ -189,10 +196,10 @@ static pz_status map_domain(const pz__view *view, pz__rejections *r)
 }
 
 /* Whether a value outside any domain was chosen after the moment. */
-static bool is_chosen_after(const pz__rejections *r, pz_value value, pz__moment moment)
+static bool is_among_after(pz__claims chosen, pz_value value, pz__moment moment)
 {
-    for (uint32_t i = 0; i < r->choices.count; i++) {
-        const pz__claim *choice = &r->choices.list[i];
+    for (uint32_t i = 0; i < chosen.count; i++) {
+        const pz__claim *choice = &chosen.list[i];
         if (!choice->is_cleared && pz_value_equal(choice->value, value) &&
             pz__is_after(pz__moment_of(choice), moment))
             return true;
@@ -214,7 +221,8 @@ static pz_status list_values(const pz__view *view, pz__rejections *r)
     for (uint32_t i = 0; i < r->rejects.count; i++) {
         const pz__claim *claim = &r->rejects.list[i];
         if (is_first(r->rejects, i) && is_standing(r, claim) &&
-            !is_chosen_after(r, claim->value, pz__moment_of(claim)))
+            !is_among_after(r->choices, claim->value, pz__moment_of(claim)) &&
+            !is_among_after(r->lifts, claim->value, pz__moment_of(claim)))
             values[r->value_count++] = claim->value;
     }
     r->values = values;
@@ -229,6 +237,7 @@ pz_status pz__rejections_read(const pz__view *view, const pz__attribute *attribu
     if (out->rejects.count == 0)
         return PZ_OK;
     out->choices = pz__claims_of_slot(claims, PZ__SLOT_CHOICE);
+    out->lifts = pz__claims_of_slot(claims, PZ__SLOT_LIFT);
     out->cleared = newest_clearing(out);
     return out->domain ? map_domain(view, out) : list_values(view, out);
 }

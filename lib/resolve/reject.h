@@ -11,6 +11,7 @@
 typedef struct pz__rejections {
     const pz__domain *domain; /* NULL: values are compared whole */
     pz__claims choices;       /* all, of every writer, newest first within a register */
+    pz__claims lifts;         /* values chosen once, by any writer */
     pz__claims rejects;       /* all registers, in force or not */
     const pz__claim **strikes; /* by node: what rejects it, of itself or an ancestor; NULL: nothing */
     const pz_value *values;    /* without a domain: what is rejected, by pz_value_compare */

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 SLOTS = ["unknown", "choice", "reject", "mode", "declared", "inferred", "hidden", "place", "level",
-         "identifier", "account", "switch"]
+         "identifier", "account", "switch", "lift"]
 KINDS = ["person", "account", "device"]
 NAMES, ATTRIBUTES, CLAIMS, CELLS, COUNTERS, EVENTS = 1, 2, 3, 4, 5, 6
 GRANTS, FORGETTINGS, RETRACTIONS, RING, HISTORY = 7, 8, 9, 10, 11

@@ -53,38 +53,38 @@ static void an_older_fact_changes_nothing_but_counts(void **state)
     pz__profile_free(p);
 }
 
-static pz_status put_then(pz__profile *p, const char *writer, int64_t stamp, const char *part)
+static pz_status put_lift(pz__profile *p, const char *writer, int64_t stamp, const char *part)
 {
     const pz__write write = kit_write(writer, KIT_NOW);
-    const pz__claim claim = {.slot = PZ__SLOT_REJECT,
+    const pz__claim claim = {.slot = PZ__SLOT_LIFT,
                              .attribute = PZ__STR("x"),
                              .part = pz_str_of(part),
-                             .is_cleared = true,
+                             .value = pz_value_str(part),
                              .stamp = stamp};
-    return pz__profile_put_then(p, &write, &claim, NULL);
+    return pz__profile_put_lift(p, &write, &claim, NULL);
 }
 
-static void what_was_said_then_keeps_its_stamp_and_hides_nothing_newer(void **state)
+static void what_was_chosen_once_keeps_its_stamp_and_hides_nothing_newer(void **state)
 {
     (void)state;
     pz__profile *p = kit_new(NULL);
     kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
     assert_true(claims_of(p, "x").list[1].stamp == KIT_NOW - 9);
     assert_int_equal(pz__profile_segment(p, 0).sequence, 2);
     /* Neither something older nor the same again is an operation. */
     pz__profile *before = kit_copy(p);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 10, "fr"), PZ_OK);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 10, "fr"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 9, "fr"), PZ_OK);
     kit_assert_same(p, before);
     pz__profile_free(before);
     /* The greatest stamp is still that of the choice: what comes next is after it. */
     kit_put(p, "w", PZ__SLOT_MODE, "x", "AUTO", KIT_NOW, KIT_NOW);
-    assert_true(claims_of(p, "x").list[2].stamp == KIT_NOW + 1);
+    assert_true(claims_of(p, "x").list[1].stamp == KIT_NOW + 1);
     pz__profile_free(p);
 }
 
-static void what_was_said_then_is_kept_for_the_newest_values_only(void **state)
+static void what_was_chosen_once_is_kept_for_the_newest_values_only(void **state)
 {
     (void)state;
     pz__profile *p = kit_new(NULL);
@@ -92,33 +92,33 @@ static void what_was_said_then_is_kept_for_the_newest_values_only(void **state)
     kit_put(p, "w", PZ__SLOT_CHOICE, "x", "de", KIT_NOW, KIT_NOW);
     for (unsigned i = 0; i < PZ__ATTRIBUTE_LIFTS_MAX; i++) {
         snprintf(part, sizeof part, "v%02u", i);
-        assert_int_equal(put_then(p, "w", KIT_NOW - 100 + (int64_t)i, part), PZ_OK);
+        assert_int_equal(put_lift(p, "w", KIT_NOW - 100 + (int64_t)i, part), PZ_OK);
     }
     assert_int_equal(claims_of(p, "x").count, 1 + PZ__ATTRIBUTE_LIFTS_MAX);
     /* One more takes the place of the oldest, whatever their order by name; */
-    assert_int_equal(put_then(p, "w", KIT_NOW - 50, "a"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 50, "a"), PZ_OK);
     const pz__claims claims = claims_of(p, "x");
     assert_int_equal(claims.count, 1 + PZ__ATTRIBUTE_LIFTS_MAX);
     assert_memory_equal(claims.list[1].part.data, "a", 1);
     assert_memory_equal(claims.list[2].part.data, "v01", 3);
     /* one that is older than all of them changes nothing; */
     pz__profile *before = kit_copy(p);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 1000, "b"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 1000, "b"), PZ_OK);
     kit_assert_same(p, before);
     pz__profile_free(before);
-    /* and one that hides what another writer rejected stays. */
+    /* and one that lifts what another writer rejected stays. */
     const pz__write other = kit_write("other", KIT_NOW);
     const pz__claim rejection = {.slot = PZ__SLOT_REJECT,
                                  .attribute = PZ__STR("x"),
                                  .part = PZ__STR("v01"),
                                  .value = pz_value_str("v01")};
     assert_int_equal(pz__profile_put(p, &other, &rejection, NULL), PZ_OK);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 40, "c"), PZ_OK);
-    assert_int_equal(put_then(p, "w", KIT_NOW - 39, "d"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 40, "c"), PZ_OK);
+    assert_int_equal(put_lift(p, "w", KIT_NOW - 39, "d"), PZ_OK);
     const pz__claim *kept =
-        pz__profile_own(p, PZ__STR("w"), PZ__SLOT_REJECT, PZ__STR("x"), PZ__STR("v01"));
+        pz__profile_own(p, PZ__STR("w"), PZ__SLOT_LIFT, PZ__STR("x"), PZ__STR("v01"));
     assert_non_null(kept);
-    assert_null(pz__profile_own(p, PZ__STR("w"), PZ__SLOT_REJECT, PZ__STR("x"), PZ__STR("v02")));
+    assert_null(pz__profile_own(p, PZ__STR("w"), PZ__SLOT_LIFT, PZ__STR("x"), PZ__STR("v02")));
     pz__profile_free(p);
 }
 
@@ -288,7 +288,7 @@ static void malformed_claims_are_refused(void **state)
     assert_int_equal(put_claim(p, good, odd), PZ_ERR_ARG);
     c.slot = 0;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
-    c.slot = PZ__SLOT_SWITCH + 1;
+    c.slot = PZ__SLOT_LAST + 1;
     assert_int_equal(put_claim(p, c, write), PZ_ERR_ARG);
     c = good;
     c.confidence = 0.5;
@@ -388,8 +388,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newer_choice_replaces_the_older),
         cmocka_unit_test(an_older_fact_changes_nothing_but_counts),
-        cmocka_unit_test(what_was_said_then_keeps_its_stamp_and_hides_nothing_newer),
-        cmocka_unit_test(what_was_said_then_is_kept_for_the_newest_values_only),
+        cmocka_unit_test(what_was_chosen_once_keeps_its_stamp_and_hides_nothing_newer),
+        cmocka_unit_test(what_was_chosen_once_is_kept_for_the_newest_values_only),
         cmocka_unit_test(what_was_forgotten_is_said_by_nobody),
         cmocka_unit_test(stamps_grow_past_all_writers),
         cmocka_unit_test(facts_of_several_writers_rank_by_claimed_time),
