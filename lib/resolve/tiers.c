@@ -280,16 +280,25 @@ static pz_status offer_surest(pz__walk *w, pz__claims claims, const pz__layer *e
     return has_best ? pz__settle(w, &best.layer) : PZ_OK;
 }
 
-/* Of max and min the tier has one word: the greatest (least) in force and certain, what may be used
- * before what something stands against. */
+/* How far a guess in question comes: what may be used before what something stands against, and
+ * that before what a mask or a missing consent hides. */
+static unsigned reach_of(const pz__walk *w, const pz__layer *guess)
+{
+    if (guess->fate != PZ__FATE_USED)
+        return 0;
+    return pz__fate_of_value(w, guess) == PZ__FATE_USED ? 2 : 1;
+}
+
+/* Of max and min the tier has one word: of those in force and certain that come as far as any, the
+ * greatest (least). */
 static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__layer *evidence)
 {
     candidate best = {.by_value = direction_of(w->attribute)};
-    bool has_best = evidence != NULL, is_usable = false;
+    bool has_best = evidence != NULL;
+    unsigned best_reach = 0;
     if (evidence) {
         best.layer = *evidence;
-        is_usable =
-            evidence->fate == PZ__FATE_USED && pz__fate_of_value(w, evidence) == PZ__FATE_USED;
+        best_reach = reach_of(w, evidence);
     }
     for (uint32_t i = 0; i < claims.count; i++) {
         if (!pz__is_speaking(claims, i))
@@ -297,14 +306,13 @@ static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__
         const candidate c = candidate_of_claim(w, &claims.list[i]);
         if (!is_in_question(&c.layer))
             continue;
-        const bool may_be =
-            c.layer.fate == PZ__FATE_USED && pz__fate_of_value(w, &c.layer) == PZ__FATE_USED;
+        const unsigned reach = reach_of(w, &c.layer);
         if (has_best &&
-            (is_usable > may_be || (is_usable == may_be && compare_candidates(&best, &c) <= 0)))
+            (reach < best_reach || (reach == best_reach && compare_candidates(&best, &c) <= 0)))
             continue;
         best = c;
         has_best = true;
-        is_usable = may_be;
+        best_reach = reach;
     }
     return has_best ? pz__settle(w, &best.layer) : PZ_OK;
 }

@@ -117,6 +117,18 @@ class Person:
             self.chosen += [(op, pid) for op in replica.chosen()]
             self.claims += [(op, pid) for op in replica.claims()]
             self.pieces += replica.evidence()
+        self.claims = [e for e in self.claims if not self._is_lifted(e)]
+
+    def _is_lifted(self, entry):
+        """A rejection before a word that it is lifted, whoever said either."""
+        op = entry[0]
+        return op.kind == "reject" and any(
+            lift.kind == "lift"
+            and lift.attribute == op.attribute
+            and key_of(lift.value) == key_of(op.value)
+            and order((lift, pid)) > order(entry)
+            for lift, pid in self.chosen
+        )
 
     def granted(self, purpose, now):
         if purpose is None:

@@ -193,7 +193,8 @@ class Replica:
 
     def erased(self, op):
         attribute = self.catalog.attributes[op.attribute]
-        if op.kind == "clear":  # to forget a while gives nothing back that was cleared in it
+        takes_back = op.kind in ("clear", "lift") or op.kind == "edit" and op.what == "unplace"
+        if takes_back:  # to forget a while gives nothing back that was taken back in it
             whole = [f for f in self.ops("forget") if f.since is None and f.to is None and f.what == "all"]
             return any(op.stamp <= f.stamp and f.attribute in ("*", op.attribute) for f in whole)
         if op.kind == "evidence":
@@ -207,16 +208,23 @@ class Replica:
         )
 
     def chosen(self):
-        """Every choice ever made that was not erased, replaced ones as well: each lifts rejections."""
-        return [op for op in self.ops("choose") if not self.erased(op)]
+        """What lifts rejections: every choice ever made that was not erased, replaced ones as well, and every
+        word that a known one is lifted."""
+        return [op for op in self.ops("choose", "lift") if not self.erased(op)]
+
+    def knows_rejection(self, op):
+        """Whether a value is rejected as far as this replica knows: that it is lifted is said then, a word of
+        its own, which outlives the choice."""
+        words = [
+            old
+            for old in self.ops("reject", "lift")
+            if old.attribute == op.attribute and key_of(old.value) == key_of(op.value) and not self.erased(old)
+        ]
+        return bool(words) and max(words, key=lambda old: (old.stamp, old.writer)).kind == "reject"
 
     def claims(self):
         """Choices, rejections, edits, clearings, facts and inferred claims that count."""
         dropped = {id(old) for op in self.ops() for old in op.replaces}
-        rejections = {id(op): op for op in self.ops("reject")}
-        for op in self.ops("choose"):  # lifts what it knew for good, even if it is erased itself
-            known = (rejections[i] for i in op.seen if i in rejections)
-            dropped |= {id(r) for r in known if (r.attribute, key_of(r.value)) == (op.attribute, key_of(op.value))}
         kinds = ("choose", "reject", "edit", "clear", "declare", "infer")
         return [op for op in self.ops(*kinds) if id(op) not in dropped and not self.erased(op)]
 
@@ -293,8 +301,8 @@ class Replica:
     def _claim(self, kind, base, attribute, slot, **more):
         """Adds a claim; of its own writer it replaces what it outranks in the same slot."""
         op = Op(kind, attribute=attribute.name, slot=slot, **base, **more)
-        if kind == "choose":
-            op.seen = {id(old) for old in self.ops("reject")}
+        if kind == "choose" and attribute.merge != "record" and self.knows_rejection(op):
+            self._add(Op("lift", attribute=attribute.name, **base, **more))
         if kind == "infer":
             op.epoch = self.epoch(attribute, op.at, op.at + 1)
         alive = [
