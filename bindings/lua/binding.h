@@ -233,6 +233,9 @@ void pzl_keep_resolution(lua_State *L, question *q, pz_resolution *found);
 void pzl_push_resolution(lua_State *L, const pz_resolution *found);
 /* Push {value, reason, rule, confidence}. */
 void pzl_push_decision(lua_State *L, question *q, const pz_decision *decision);
+/* at, now, expires, channel, who, writer and durability of the table at `index`. Texts stay on the
+ * stack. */
+pz_write pzl_read_write(lua_State *L, session_box *session, int index);
 /* "durable", "grouped" or "lazy" of the table at `index`, which stays; nil: as the engine was opened. */
 pz_durability pzl_durability_at(lua_State *L, int index);
 /* Methods of engines about records of decisions (record.c). */

@@ -648,7 +648,33 @@ end
 -- ---- events and erasure ----
 
 local OBSERVING, ERASING = V.names "durability, now and replay", V.names "alone, durability and now"
+local APPLYING = V.names "at, channel, durability, expires, now, settled and who"
 local OBSERVE_FLAGS = {[0] = 0, 2, 4, 8} -- by durability
+
+-- The list, and room for a result of each.
+local function read_rows(s, rows, what)
+  table_at(2, rows)
+  local list = put(s, s.input, rows)
+  local count = list.len
+  if list.kind ~= LIST and count > 0 then fail(ERR_TYPE, what .. " are a list") end
+  if count > EVENTS_MAX then fail(ERR_LIMIT, ("more than 65536 %s in one call"):format(what)) end
+  local results = ffi.new("pz_observed[?]", count + 1)
+  for i = 0, count do results[i].size = sizeof "pz_observed" end
+  return count > 0 and list.as.items or nil, count, results
+end
+
+-- {{status, message, is_new}, ...}
+local function told(results, count)
+  local found = {}
+  for i = 0, count - 1 do
+    local result = results[i]
+    found[i + 1] = {
+      status = ffi_string(C.pz_status_name(result.status)), message = ffi_string(result.message),
+      is_new = result.is_new,
+    }
+  end
+  return found
+end
 
 function Engine.observe_many(self, events, settings)
   core_of(self)
@@ -659,23 +685,31 @@ function Engine.observe_many(self, events, settings)
     now = moment_at(s, settings.now)
     flags = OBSERVE_FLAGS[V.durability_of(settings)] + (settings.replay and 1 or 0)
   end
-  table_at(2, events)
-  local list = put(s, s.input, events)
-  local count = list.len
-  if list.kind ~= LIST and count > 0 then fail(ERR_TYPE, "events are a list") end
-  if count > EVENTS_MAX then fail(ERR_LIMIT, "more than 65536 events in one call") end
-  local results = ffi.new("pz_observed[?]", count + 1)
-  for i = 0, count do results[i].size = sizeof "pz_observed" end
-  local items = count > 0 and list.as.items or nil
+  local items, count, results = read_rows(s, events, "events")
   check(C.pz_observe_many(engine_of(self), items, count, now, flags, results, s.err), s.err)
-  local found = {}
-  for i = 0, count - 1 do
-    local result = results[i]
-    found[i + 1] = {
-      status = ffi_string(C.pz_status_name(result.status)), message = ffi_string(result.message),
-      is_new = result.is_new,
-    }
+  local found = told(results, count)
+  give(self, s)
+  return found
+end
+
+-- engine:apply_many(rows, {settled = true, at, now, expires, channel, who, durability})
+function Engine.apply_many(self, rows, settings)
+  core_of(self)
+  local write, flags, s = new_write(), 0, take(self)
+  local channel, who
+  if settings ~= nil then
+    table_at(3, settings)
+    V.check_known(settings, APPLYING, "setting")
+    write.at_ms, write.now_ms = moment_at(s, settings.at), moment_at(s, settings.now)
+    write.expires_ms = moment_at(s, settings.expires)
+    channel, who = option(settings, "channel"), option(settings, "who")
+    write.channel, write.who = channel, who
+    write.durability, flags = V.durability_of(settings), settings.settled and 1 or 0
   end
+  local items, count, results = read_rows(s, rows, "rows")
+  check(C.pz_apply_many(engine_of(self), items, count, write, flags, results, s.err), s.err)
+  keep_alive(channel, who)
+  local found = told(results, count)
   give(self, s)
   return found
 end

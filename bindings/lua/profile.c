@@ -142,19 +142,9 @@ pz_durability pzl_durability_at(lua_State *L, int index)
     return PZ_DURABILITY_DEFAULT;
 }
 
-/* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
-static pz_write write_at(lua_State *L, session_box *session, int index)
+pz_write pzl_read_write(lua_State *L, session_box *session, int index)
 {
     pz_write write = {PZ_WRITE};
-    if (lua_isnoneornil(L, index))
-        return write;
-    if (lua_type(L, index) != LUA_TTABLE) { /* which is one further down as Lua counts */
-        lua_pushfstring(L, "table expected, got %s", luaL_typename(L, index));
-        luaL_argerror(L, index - 1, lua_tostring(L, -1));
-    }
-    pzl_check_known(L, index, "circumstance", " of a write",
-                    "at, channel, durability, expires, from, member, now, strength, to, who and "
-                    "writer");
     lua_getfield(L, index, "at");
     write.at_ms = pzl_moment_at(L, session, lua_gettop(L));
     lua_getfield(L, index, "now");
@@ -166,6 +156,21 @@ static pz_write write_at(lua_State *L, session_box *session, int index)
     write.writer = pzl_option(L, index, "writer");
     write.durability = pzl_durability_at(L, index);
     return write;
+}
+
+/* The circumstances of a write from the table at `index`, or defaults. Texts stay on the stack. */
+static pz_write write_at(lua_State *L, session_box *session, int index)
+{
+    if (lua_isnoneornil(L, index))
+        return (pz_write){PZ_WRITE};
+    if (lua_type(L, index) != LUA_TTABLE) { /* which is one further down as Lua counts */
+        lua_pushfstring(L, "table expected, got %s", luaL_typename(L, index));
+        luaL_argerror(L, index - 1, lua_tostring(L, -1));
+    }
+    pzl_check_known(L, index, "circumstance", " of a write",
+                    "at, channel, durability, expires, from, member, now, strength, to, who and "
+                    "writer");
+    return pzl_read_write(L, session, index);
 }
 
 /* A write on its way. On the stack: engine, profile, arguments up to `last`, session, texts. */

@@ -1,10 +1,11 @@
 /*
  * record.c: decisions that are kept (personalize/record.h), and read again.
  *
- *     engine:record(name, customer, circumstances, account, level, settings)    decide and keep
- *     engine:decision_record(...)       the same without keeping: the record, for a log of one's
- * own engine:record_many(records, {now = ..., durability = ...}) engine:records{from = ..., limit =
- * ..., subject = ..., id = ...} engine:expire_records(before)
+ *     engine:record(name, customer, circumstances, account, level, settings)   decide and keep
+ *     engine:decision_record(the same)      without keeping: the record, for a log of one's own
+ *     engine:record_many(records, {now, durability})
+ *     engine:records{from, limit, subject, id}
+ *     engine:expire_records(before)
  *
  * Records are read by pages: the library visits one page and copies what it visits into a pool, and
  * Lua values are made when it has returned. So no Lua code runs in the middle of a visit, and a

@@ -136,6 +136,8 @@ function tests.a_misspelt_setting_is_told_with_those_that_there_are()
     {"by, id, jsonl and why", many("decide_many", "front")}, {"by, id, jsonl and why", many("answer_many", "language")},
     {"by, id, jsonl and why", many "segments_many"},
     {"durability, now and replay", function(settings) return engine:observe_many({}, settings) end},
+    {"at, channel, durability, expires, now, settled and who",
+     function(settings) return engine:apply_many({}, settings) end},
     {"alone, durability and now", function(settings) return engine:erase("nobody", settings) end},
     {"anonymous, durability, note and value",
      function(settings) return engine:record("greeting", me, nil, nil, nil, settings) end},
@@ -759,6 +761,28 @@ function tests.many_events_at_once()
   assert(out[3].status ~= "OK" and #out[3].message > 0)
   assert(#engine:observe_many {} == 0)
   fails("events are a list", engine.observe_many, engine, {a = 1})
+end
+
+function tests.many_rows_at_once()
+  local engine = shop()
+  local rows = {
+    {"4711", {"declare", "language", "de"}, {"consent", "ads", "grant"}},
+    {{email = "ann@example.com"}, {"choose", "language", "fr"}},
+    {"4712", {"choose", "language", "de"}, {"choose", "langage", "de"}},
+  }
+  local out = engine:apply_many(rows, {now = NOW, at = NOW, channel = "crm", who = "agent:7", durability = "durable"})
+  assert(#out == 3 and out[1].status == "OK" and out[1].is_new and out[2].is_new)
+  assert(out[3].status == "ERR_NOT_FOUND" and out[3].message:find("'language'", 1, true) and not out[3].is_new)
+  local answer = engine:resolve("language", engine:customer("email", "ann@example.com"), {now = NOW})
+  assert(answer.value == "fr" and answer.channel == "crm" and answer.who == "agent:7" and answer.tier == "CHOICE")
+  assert(not engine:customer("customer", "4712"):exists())
+  -- A table may be taken in again; without `settled` that is a newer word.
+  for settled, is_new in pairs {[true] = false, [false] = true} do
+    out = engine:apply_many({rows[1]}, {now = NOW, at = NOW, channel = "crm", who = "agent:7", settled = settled})
+    assert(out[1].status == "OK" and out[1].is_new == is_new)
+  end
+  assert(#engine:apply_many {} == 0)
+  fails("rows are a list", engine.apply_many, engine, {a = 1})
 end
 
 function tests.safe_forms_return_instead_of_raising()

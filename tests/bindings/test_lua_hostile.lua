@@ -68,6 +68,10 @@ local ENGINE = {
     for key, value in pairs(EVENT) do event[key] = value end
     return {{event}, {now = NOW, replay = true}}
   end,
+  apply_many = function()
+    return {{{"c", {"choose", "language", "de"}}, {{email = "ann@example.com"}, {"clear", "language"}}},
+            {now = NOW, at = NOW, channel = "crm", who = "agent", settled = true, durability = "lazy"}}
+  end,
   resolve = question "language",
   inspect = question "language",
   inspect_privileged = question "language",

@@ -108,6 +108,7 @@ typedef struct pz_write {
   const char *channel; const char *who; const char *writer;
   pz_durability durability;
 } pz_write;
+pz_status pz_apply_many(pz_engine *engine, const pz_value *rows, size_t count, const struct pz_write *defaults, uint32_t flags, pz_observed *results, pz_error *err);
 pz_status pz_customer(pz_profile **out, pz_engine *engine, const char *kind, const char *value, pz_error *err);
 pz_status pz_profile_open(pz_profile **out, pz_engine *engine, const char *id, pz_error *err);
 pz_status pz_profile_new(pz_profile **out, pz_engine *engine, pz_subject subject, const char *id, pz_error *err);
