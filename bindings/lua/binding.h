@@ -244,6 +244,9 @@ int pzl_decision_record(lua_State *L);
 int pzl_record_many(lua_State *L);
 int pzl_records(lua_State *L);
 int pzl_expire_records(lua_State *L);
+/* Methods of engines that take in many events or rows (taking.c). */
+int pzl_observe_many(lua_State *L);
+int pzl_apply_many(lua_State *L);
 /* Methods of engines about many customers (many.c). */
 int pzl_resolve_many(lua_State *L);
 int pzl_inspect_many(lua_State *L);

@@ -17,7 +17,7 @@ build = {
   type = "builtin",
   modules = {
     personalize = {
-      sources = {"personalize.c", "many.c", "record.c", "hosts.c", "profile.c", "program.c", "handles.c", "value.c"},
+      sources = {"personalize.c", "many.c", "taking.c", "record.c", "hosts.c", "profile.c", "program.c", "handles.c", "value.c"},
       libraries = {"personalize"},
       incdirs = {"$(PERSONALIZE_INCDIR)"},
       libdirs = {"$(PERSONALIZE_LIBDIR)"},
@@ -25,6 +25,7 @@ build = {
     -- For LuaJIT, which has an FFI.
     personalize_ffi = "personalize_ffi.lua",
     ["personalize_ffi.handle"] = "personalize_ffi/handle.lua",
+    ["personalize_ffi.hosts"] = "personalize_ffi/hosts.lua",
     ["personalize_ffi.library"] = "personalize_ffi/library.lua",
     ["personalize_ffi.profile"] = "personalize_ffi/profile.lua",
     ["personalize_ffi.program"] = "personalize_ffi/program.lua",

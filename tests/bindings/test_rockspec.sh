@@ -41,6 +41,17 @@ for version in "$@"; do
   rm -rf "$folder/source"
   LUA_CPATH="$folder/tree/lib/lua/$version/?.so" "$lua" "$folder/ten.lua" \
     "$source/tests/data/cases/catalogs/shop.json"
-  [ -f "$folder/tree/share/lua/$version/personalize_ffi/value.lua" ]
+  # Every file of the package for LuaJIT.
+  for file in "$source"/bindings/lua/personalize_ffi/*.lua; do
+    [ -f "$folder/tree/share/lua/$version/personalize_ffi/${file##*/}" ] || {
+      echo "the rockspec leaves out ${file##*/}"; exit 1; }
+  done
   echo "Lua $version: built, installed, ran"
 done
+
+if command -v luajit >/dev/null && [ -d "$folder/tree/share/lua/5.1" ]; then
+  sed 's/require "personalize"/require "personalize_ffi"/' "$folder/ten.lua" >"$folder/ffi.lua"
+  LUA_PATH="$folder/tree/share/lua/5.1/?.lua" PERSONALIZE_LIBRARY="$library" luajit "$folder/ffi.lua" \
+    "$source/tests/data/cases/catalogs/shop.json"
+  echo "LuaJIT's FFI: installed, ran"
+fi
