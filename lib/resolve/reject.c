@@ -6,8 +6,8 @@
  *
  *     - the register was emptied: the value was chosen by a writer who knew that it was rejected,
  *       which lasts whatever becomes of the choice;
- *     - a choice of that very value stands in any writer's segment, in force or not, or was
- * replaced there and is noted (slot LIFT);
+ *     - a choice of that very value stands in any writer's segment, in force or not, or stood there
+ *       and is noted (slot LIFT);
  *     - the attribute was cleared: the register with an empty part, or an emptied choice.
  *
  * In a taxonomy a rejected node takes its subtree along, save a node that was itself chosen (or
