@@ -52,8 +52,8 @@ install: ## Install under PREFIX (default /usr/local)
 format: ## Lay out the C sources
 	@find $(wildcard lib tools bindings tests bench examples) -name '*.c' -exec clang-format -i {} +
 
-lint: deps-full build ## Check the rules of the code and run clang-tidy
-	@$(ALONE) JOBS=$(JOBS) bash scripts/lint.sh $(BUILD)
+lint: deps-full build ## Check the rules of the code and run clang-tidy (LINT=--quick: not its analyzer)
+	@$(ALONE) JOBS=$(JOBS) bash scripts/lint.sh $(LINT) $(BUILD)
 
 symbols: build ## Write lib/symbols.txt anew: a deliberate act
 	@python3 scripts/abi.py write $(BUILD)/libpersonalize.so

@@ -7,7 +7,8 @@
 #               HOSTS_FULL=0 leaves out what takes long there
 #     address   gcc, address and undefined behaviour sanitizers, quick cases
 #     thread    gcc, thread sanitizer, quick cases of the tests that start threads
-#     clang     clang, warnings are errors, quick cases, but for the hosts
+#     clang     clang, warnings are errors, quick cases, but for the hosts and the bindings
+#     analyze   clang-tidy with its analyzer, and all else that reads the code
 #     fuzz      clang, fuzz targets built; the corpora are replayed, then each target runs for
 #               FUZZ_SECONDS (default 20)
 #     endian    golden bytes of profiles and decisions on s390x, where its compiler and qemu are
@@ -15,7 +16,7 @@
 #     options   each option off once: configure, build, quick cases of what is left and of the room or
 #               program that could miss it
 # Each stage has its folder below build-full/. With a budget, a stage that would begin with less
-# than four minutes left is not run, and one that the budget ends before anything failed is unfinished:
+# than two minutes left is not run, and one that the budget ends before anything failed is unfinished:
 # the last lines name both. A test that hangs has its own limit and fails.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -33,7 +34,7 @@ if [ "${1:-}" = --budget ]; then
     shift 2
 fi
 stages=("$@")
-[ ${#stages[@]} = 0 ] && stages=(long hosts address thread clang fuzz endian compilers options)
+[ ${#stages[@]} = 0 ] && stages=(long hosts address thread clang analyze fuzz endian compilers options)
 begun=$SECONDS
 failed=() skipped=() passed=() unfinished=()
 mkdir -p "$out"
@@ -77,8 +78,9 @@ replay() {
 # Libraries with a sanitizer inside do not load into a plain python3 or lua.
 sanitized=(-DPZ_BUILD_BINDINGS=OFF -DPZ_BUILD_BENCH=OFF -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS=-O1")
 
+# What reads the code, or is built by other compilers, has no longer form.
 stage_long() {
-    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 replay long -LE '^hosts$'
+    build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=1 replay long -LE '^hosts$' -E '^(check_|readme_|install|golden_)'
 }
 stage_hosts() {
     build long -DCMAKE_C_COMPILER=gcc && PZ_FULL=${HOSTS_FULL:-1} LOG=hosts replay long -L '^hosts$'
@@ -94,7 +96,10 @@ stage_thread() {
         TSAN_OPTIONS=halt_on_error=1 replay thread -L '^threads$'
 }
 stage_clang() {
-    build clang -DCMAKE_C_COMPILER=clang && replay clang -LE '^hosts$'
+    build clang -DCMAKE_C_COMPILER=clang && replay clang -LE '^hosts$' -E '^(check_|bindings_|.*_(python|lua[0-9.]*|luajit(-ffi)?)$)'
+}
+stage_analyze() {
+    build clang -DCMAKE_C_COMPILER=clang && timeout "$(left)" bash scripts/lint.sh "$out/clang"
 }
 stage_fuzz() {
     if [ ! -e tests/fuzz/CMakeLists.txt ]; then
@@ -147,7 +152,7 @@ stage_options() {
 }
 
 for stage in "${stages[@]}"; do
-    if [ "$(left)" -lt 240 ]; then
+    if [ "$(left)" -lt 120 ]; then
         skipped+=("$stage (no time left)")
         continue
     fi
