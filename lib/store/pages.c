@@ -49,9 +49,8 @@ enum { SORTS_VALUES = 0x04 };
 #define VERSION 1u
 #define HEAD 16u /* of a page */
 #define NODE 8u  /* of a node, before its key */
-#define ROOT                                                                                       \
-    48u /* of a database: pad (4) flags (2) depth (2) pages (3 x 8) entries (8) page (8)           \
-         */
+/* Of a database: pad (4) flags (2) depth (2) pages (3 x 8) entries (8) page (8). */
+#define ROOT 48u
 #define NO_PAGE UINT64_MAX
 #define METAS 2u
 #define FIRST_PAGE METAS /* behind the meta pages */

@@ -4,14 +4,8 @@ local p = require "personalize"
 local catalog, verbs = arg[1], arg[2]
 local integers = math.type ~= nil -- Lua 5.3 and later
 local NOW = "2026-03-20T12:00:00Z"
-local tests = {}
-
-local function fails(pattern, f, ...)
-  local ok, message = pcall(f, ...)
-  assert(not ok, "it did not fail")
-  assert(type(message) == "string" and message:find(pattern, 1, true),
-         ("'%s' is not in '%s'"):format(pattern, tostring(message)))
-end
+local kit = dofile((arg[0]:match "^.*/" or "") .. "lua_kit.lua")
+local fails, tests = kit.fails, {}
 
 local function shop() return p.open(catalog) end
 
@@ -862,16 +856,4 @@ function tests.close_variables_close()
   fails("the profile is closed", me.id, me)
 end
 
-local names, failed = {}, 0
-for name in pairs(tests) do names[#names + 1] = name end
-table.sort(names)
-for _, name in ipairs(names) do
-  local ok, message = xpcall(tests[name], debug.traceback)
-  if not ok then
-    failed = failed + 1
-    print("not ok: " .. name .. "\n" .. tostring(message))
-  end
-end
-collectgarbage()
-print(("%s: %d tests, %d failed"):format(_VERSION, #names, failed))
-os.exit(failed == 0 and 0 or 1, true)
+kit.run(tests)

@@ -4,6 +4,7 @@ local include, shop_path = arg[1], arg[2]
 local p = require "personalize_ffi"
 local library = require "personalize_ffi.library"
 local NOW = 1774008000000
+local kit = dofile((arg[0]:match "^.*/" or "") .. "lua_kit.lua")
 local tests = {}
 
 -- ---- what is declared ----
@@ -192,15 +193,4 @@ function tests.handles_are_collected_in_any_order()
   collectgarbage()
 end
 
-local names, failed = {}, 0
-for name in pairs(tests) do names[#names + 1] = name end
-table.sort(names)
-for _, name in ipairs(names) do
-  local ok, message = xpcall(tests[name], debug.traceback)
-  if not ok then
-    failed = failed + 1
-    print("not ok: " .. name .. "\n" .. tostring(message))
-  end
-end
-print(("%s: %d tests, %d failed"):format(jit.version, #names, failed))
-os.exit(failed == 0 and 0 or 1, true)
+kit.run(tests)

@@ -3,7 +3,8 @@ local p = require "personalize"
 
 local integers = math.type ~= nil -- Lua 5.3 and later
 local NOW = "2026-03-20T12:00:00Z"
-local tests = {}
+local kit = dofile((arg[0]:match "^.*/" or "") .. "lua_kit.lua")
+local fails, tests = kit.fails, {}
 
 local CATALOG = [[{
   "attributes": {"town": {"type": "string", "default": "Bonn"}},
@@ -14,13 +15,6 @@ local CATALOG = [[{
     "pure": {"rules": [{"id": "a", "when": "profile.town == 'Bonn'", "value": 1}]}},
   "tests": [{"name": "the door is open", "decide": {"door": "in"}}]
 }]]
-
-local function fails(pattern, f, ...)
-  local ok, message = pcall(f, ...)
-  assert(not ok, "it did not fail")
-  assert(type(message) == "string" and message:find(pattern, 1, true),
-         ("'%s' is not in '%s'"):format(pattern, tostring(message)))
-end
 
 local function opened(is_open, form)
   local engine = (form or p).open {functions = {
@@ -577,18 +571,4 @@ function tests.a_finalizer_closes_an_engine_at_the_end_of_the_state()
   debug.getregistry()["test: last"] = last
 end
 
--- ---- run ----
-
-local names, failed = {}, 0
-for name in pairs(tests) do names[#names + 1] = name end
-table.sort(names)
-for _, name in ipairs(names) do
-  local ok, message = xpcall(tests[name], debug.traceback)
-  if not ok then
-    failed = failed + 1
-    print("not ok: " .. name .. "\n" .. tostring(message))
-  end
-end
-collectgarbage()
-print(("%s: %d tests, %d failed"):format(integers and _VERSION or jit and jit.version or _VERSION, #names, failed))
-if failed > 0 then os.exit(1, true) end
+kit.run(tests)
