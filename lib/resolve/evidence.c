@@ -210,16 +210,6 @@ static uint32_t end_of_day(const entry *entries, uint32_t count, uint32_t first)
     return end;
 }
 
-/* What a saturated day's weights are multiplied by; 1 where they are within it. */
-static double day_scale(const pz__attribute *attribute, const entry *entries, uint32_t first,
-                        uint32_t end)
-{
-    int64_t weight = 0;
-    for (uint32_t i = first; i < end; i++)
-        weight = add_saturating(weight, entries[i].weight);
-    return weight > attribute->saturation ? (double)attribute->saturation / (double)weight : 1.0;
-}
-
 /* What age leaves of the weights of one bucket. */
 typedef struct memory {
     int64_t start_s;
@@ -267,18 +257,27 @@ static double fade(const fading *f, const entry *e)
     return m->left;
 }
 
-/* Steps 3 and 4. */
+/* Steps 3 and 4 for the entries of one day. What is scaled down is their sum, so that a day at its
+ * limit weighs the limit and not a little less. */
+static double weigh(const fading *f, const entry *entries, uint32_t count)
+{
+    const int64_t most = f->attribute->saturation;
+    int64_t weight = 0;
+    double faded = 0.0;
+    for (uint32_t i = 0; i < count; i++) {
+        weight = add_saturating(weight, entries[i].weight);
+        faded += (double)entries[i].weight / 1024.0 * fade(f, &entries[i]);
+    }
+    return most > 0 && weight > most ? faded * (double)most / (double)weight : faded;
+}
+
 static void add_up(const fading *f, const entry *entries, uint32_t count, pz__weights *out)
 {
-    double scale = 1.0;
-    uint32_t end = 0; /* of the day that `scale` is of */
-    for (uint32_t i = 0; i < count; i++) {
-        if (f->attribute->saturation > 0 && i == end) {
-            end = end_of_day(entries, count, i);
-            scale = day_scale(f->attribute, entries, i, end);
-        }
+    const bool has_days = f->attribute->saturation > 0;
+    for (uint32_t i = 0, end; i < count; i = end) {
+        end = has_days ? end_of_day(entries, count, i) : i + 1;
         double *side = entries[i].side == PZ__FOR ? out->for_node : out->against_node;
-        side[entries[i].node] += (double)entries[i].weight / 1024.0 * scale * fade(f, &entries[i]);
+        side[entries[i].node] += weigh(f, entries + i, end - i);
     }
 }
 
