@@ -123,15 +123,19 @@ static unsigned least(unsigned a, unsigned b)
  * Optimal string alignment distance of two texts of at most PZ__NEAREST_MAX bytes. Three rows of
  * the matrix are kept. The price of a swap adds what its two letters differ by after swapping; a
  * swap that changes a letter costs no less than two substitutions, so it need not be excluded.
+ *
+ * Beyond `most` it does not matter how far: a cell follows from the two rows above it, so once two
+ * rows lie beyond, all later ones do. Most pairs of names end in their third letter.
  */
-static unsigned distance(pz_str a, pz_str b)
+static unsigned distance(pz_str a, pz_str b, unsigned most)
 {
     unsigned rows[3][PZ__NEAREST_MAX + 1];
     unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+    unsigned least_above = 0;
     for (size_t j = 0; j <= b.len; j++)
         above[j] = (unsigned)j * EDIT;
     for (size_t i = 1; i <= a.len; i++) {
-        row[0] = (unsigned)i * EDIT;
+        unsigned least_here = row[0] = (unsigned)i * EDIT;
         for (size_t j = 1; j <= b.len; j++) {
             unsigned best = least(above[j], row[j - 1]) + EDIT;
             best = least(best, above[j - 1] + substitution(a.data[i - 1], b.data[j - 1]));
@@ -140,7 +144,11 @@ static unsigned distance(pz_str a, pz_str b)
                     least(best, before[j - 2] + EDIT + substitution(a.data[i - 1], b.data[j - 2]) +
                                     substitution(a.data[i - 2], b.data[j - 1]));
             row[j] = best;
+            least_here = least(least_here, best);
         }
+        if (least_here > most && least_above > most)
+            return most + 1;
+        least_above = least_here;
         unsigned *oldest = before;
         before = above;
         above = row;
@@ -155,27 +163,27 @@ static unsigned tolerance(size_t longer)
     return EDIT * (longer < 3 ? 1 : (unsigned)(longer / 3));
 }
 
+void pz__nearer(pz__near *best, pz_str name, pz_str candidate)
+{
+    if (name.len > PZ__NEAREST_MAX || candidate.len > PZ__NEAREST_MAX)
+        return;
+    size_t longer = name.len > candidate.len ? name.len : candidate.len;
+    size_t gap = longer - (name.len < candidate.len ? name.len : candidate.len);
+    unsigned most = tolerance(longer);
+    if (best->name.data && best->distance <= most)
+        most = best->distance - (best->distance > 0);
+    if (gap * EDIT > most)
+        return;
+    unsigned d = distance(name, candidate, most);
+    bool shares_something = d < longer * EDIT;
+    if (d <= most && shares_something && (!best->name.data || d < best->distance))
+        *best = (pz__near){candidate, d};
+}
+
 pz_str pz__nearest(pz_str name, const pz_str *candidates, size_t count)
 {
-    pz_str nearest = {NULL, 0};
-    unsigned nearest_distance = 0;
-    if (name.len > PZ__NEAREST_MAX)
-        return nearest;
-    for (size_t i = 0; i < count; i++) {
-        pz_str candidate = candidates[i];
-        if (candidate.len > PZ__NEAREST_MAX)
-            continue;
-        size_t longer = name.len > candidate.len ? name.len : candidate.len;
-        size_t gap = longer - (name.len < candidate.len ? name.len : candidate.len);
-        unsigned most = tolerance(longer);
-        if (gap * EDIT > most)
-            continue;
-        unsigned d = distance(name, candidate);
-        bool shares_something = d < longer * EDIT;
-        if (d <= most && shares_something && (!nearest.data || d < nearest_distance)) {
-            nearest = candidate;
-            nearest_distance = d;
-        }
-    }
-    return nearest;
+    pz__near best = {{NULL, 0}, 0};
+    for (size_t i = 0; i < count; i++)
+        pz__nearer(&best, name, candidates[i]);
+    return best.name;
 }

@@ -54,4 +54,11 @@ uint32_t pz__names_find(const pz__names *names, pz_str name);
 #define PZ__NEAREST_MAX 64
 pz_str pz__nearest(pz_str name, const pz_str *candidates, size_t count);
 
+/* The same of candidates that come one by one: begin with {NULL, 0}, 0. */
+typedef struct pz__near {
+    pz_str name;
+    unsigned distance;
+} pz__near;
+void pz__nearer(pz__near *best, pz_str name, pz_str candidate);
+
 #endif

@@ -57,7 +57,7 @@ typedef struct pz__build {
     bool has_all_zones;
     const pz__node *root;
     bool is_out_of_memory;
-    uint32_t error_count;
+    uint32_t error_count, warning_count; /* of warnings, at most one more than are listed */
 
     pz__taxonomy *taxonomies;
     uint32_t taxonomy_count;
@@ -129,6 +129,11 @@ const char *pz__found(pz__build *build, pz_value value);
 static inline bool pz__is_stopped(const pz__build *build)
 {
     return build->is_out_of_memory || build->error_count > PZ__CATALOG_MISTAKES_MAX;
+}
+/* Nothing that is a warning only is told any more; looking for one is in vain. */
+static inline bool pz__is_warned_enough(const pz__build *build)
+{
+    return build->warning_count > PZ__CATALOG_MISTAKES_MAX;
 }
 
 /* Memory of the catalog (of scratch), zeroed; remembers when there is none. Count 0 gives a valid

@@ -248,14 +248,8 @@ static bool end_of(const pz__attribute *attribute, bool is_greatest, pz_value *o
         *out = is_greatest ? attribute->max : attribute->min;
         return is_greatest ? attribute->has_max : attribute->has_min;
     }
-    *out = domain->nodes[1].value;
-    for (uint32_t i = 2; i < domain->count; i++) {
-        int by;
-        if (!order(domain->nodes[i].value, *out, &by))
-            return false;
-        if (is_greatest ? by > 0 : by < 0)
-            *out = domain->nodes[i].value;
-    }
+    /* The values of a domain are of one type, so their canonical order is that of the rules. */
+    *out = domain->nodes[domain->by_value[is_greatest ? domain->count - 2 : 0]].value;
     return true;
 }
 
@@ -301,8 +295,8 @@ void pz__warn_of_tier(pz__build *build, const pz__compared *comparison, uint32_t
 {
     pz_str nearest;
     const pz_value value = comparison->constant;
-    if (comparison->relation == PZ__TO_EQUAL && value.kind == PZ_STRING &&
-        !pz__is_tier(pz_value_text(value), &nearest))
+    if (!pz__is_warned_enough(build) && comparison->relation == PZ__TO_EQUAL &&
+        value.kind == PZ_STRING && !pz__is_tier(pz_value_text(value), &nearest))
         pz__warning_near(build, start, end, nearest,
                          "never equal: there is no tier %s; there are LOCK, CHOICE, "
                          "ACCOUNT_CHOICE, DECLARED, INFERRED, GROUP, RECOMMENDED, DEFAULT and NONE",
@@ -314,7 +308,7 @@ void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
 {
     const pz_value value = comparison->constant;
     pz_error err = PZ_ERROR_INIT;
-    if (comparison->is_item && !is_list_of_items(attribute))
+    if (pz__is_warned_enough(build) || (comparison->is_item && !is_list_of_items(attribute)))
         return;
     if (comparison->relation != PZ__TO_EQUAL) {
         warn_of_order(build, attribute, comparison, start, end);

@@ -67,15 +67,10 @@ uint32_t pz__domain_find(const pz__domain *domain, pz_value value)
 
 pz_str pz__domain_nearest(const pz__domain *domain, pz_str text)
 {
-    pz_str nearest = {NULL, 0};
-    for (uint32_t i = 1; i < domain->count; i++) {
-        pz_str pair[2] = {nearest, pz_value_text(domain->nodes[i].value)};
-        bool has_one = nearest.data != NULL;
-        pz_str better = pz__nearest(text, has_one ? pair : pair + 1, has_one ? 2 : 1);
-        if (better.data)
-            nearest = better;
-    }
-    return nearest;
+    pz__near best = {{NULL, 0}, 0};
+    for (uint32_t i = 1; i < domain->count; i++)
+        pz__nearer(&best, text, pz_value_text(domain->nodes[i].value));
+    return best.name;
 }
 
 static int compare_nodes(const void *self, uint32_t a, uint32_t b)

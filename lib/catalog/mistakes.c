@@ -100,6 +100,7 @@ static void add(pz__build *build, pz_severity severity, uint32_t start, uint32_t
     if (pz__is_stopped(build))
         return;
     build->error_count += severity == PZ_ERROR;
+    build->warning_count += severity == PZ_WARNING;
     char message[MESSAGE_MAX];
     vsnprintf(message, sizeof message, format, args);
     pz__mark mark = pz__arena_mark(build->scratch);
@@ -129,6 +130,8 @@ void pz__mistake(pz__build *build, uint32_t start, uint32_t end, pz_str nearest,
 void pz__warning(pz__build *build, uint32_t start, uint32_t end, const char *format, ...)
 {
     va_list args;
+    if (pz__is_warned_enough(build))
+        return;
     va_start(args, format);
     add(build, PZ_WARNING, start, end, (pz_str){NULL, 0}, format, args);
     va_end(args);
@@ -138,6 +141,8 @@ void pz__warning_near(pz__build *build, uint32_t start, uint32_t end, pz_str nea
                       const char *format, ...)
 {
     va_list args;
+    if (pz__is_warned_enough(build))
+        return;
     va_start(args, format);
     add(build, PZ_WARNING, start, end, nearest, format, args);
     va_end(args);

@@ -262,6 +262,37 @@ static void each_limit_holds_and_one_more_is_refused(void **state)
     }
 }
 
+/* As many values as a domain may have, and rules that compare with what is none of them: without an
+ * end to the search for the values that were meant this took minutes. */
+static void many_slips_over_many_values_are_told_soon(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)4 << 20;
+    char *text = malloc(size);
+    size_t len =
+        (size_t)sprintf(text, "{\"attributes\": {\"a\": {\"type\": \"string\", \"one_of\": [");
+    for (int i = 0; i < 65000; i++)
+        len += (size_t)sprintf(text + len, "%s\"value%d\"", i ? ", " : "", i);
+    len += (size_t)sprintf(text + len, "]}}, \"segments\": {");
+    for (int i = 0; i < 8000; i++)
+        len += (size_t)sprintf(text + len,
+                               "%s\"s%d\": \"profile.a > 'value5' && profile.a == 'valve%d'\"",
+                               i ? ", " : "", i, i);
+    sprintf(text + len, "}}");
+    pz_report *report;
+    const pz__catalog *catalog;
+    assert_int_equal(pz__report_new(&report, NULL), PZ_OK);
+    assert_int_equal(document_compile(&catalog, "many", text, report), PZ_OK);
+    assert_int_equal(pz_report_count(report), 100);
+    pz_diagnostic one = {.size = sizeof one};
+    assert_int_equal(pz_report_get(report, 99, &one), PZ_OK);
+    assert_string_equal(one.suggestion, "value99");
+    assert_non_null(strstr(pz_report_text(report, false), "more than 100 warnings"));
+    pz__catalog_unref(catalog);
+    pz_report_free(report);
+    free(text);
+}
+
 static void a_document_beyond_its_size_is_refused(void **state)
 {
     (void)state;
@@ -289,6 +320,7 @@ int main(void)
         cmocka_unit_test(compiling_survives_exhaustion),
         cmocka_unit_test(reporting_survives_exhaustion),
         cmocka_unit_test(each_limit_holds_and_one_more_is_refused),
+        cmocka_unit_test(many_slips_over_many_values_are_told_soon),
         cmocka_unit_test(a_document_beyond_its_size_is_refused),
     };
     return cmocka_run_group_tests(tests, read_seeds, free_seeds);
