@@ -6,7 +6,9 @@
  *
  * A purpose is an open name: attributes and consents may name any, and a purpose without options
  * need not stand here. So a purpose that is listed and that no attribute has is most likely spelled
- * wrong, and the options meant for another are lost: it is warned of.
+ * wrong, and the options meant for another are lost: it is warned of. So is a purpose of one
+ * attribute alone that is nearly one which is listed, or which several attributes have: what was
+ * gathered for it would outlive the denial that erases the rest.
  *
  * An identifier declared unique belongs to one person: two profiles that hold different ones are
  * not seen as the same person, whatever links them.
@@ -106,23 +108,95 @@ void pz__read_purposes(pz__build *build, const pz__node *node)
     build->purposes = node;
 }
 
-static bool has_attribute(const pz__build *build, pz_str purpose)
+/* The text of an attribute's "purpose"; "" if it has none. */
+static pz_str purpose_of(const pz__node *attribute, const pz__node **at)
 {
-    for (uint32_t i = 0; i < build->catalog->attribute_count; i++)
-        if (pz__str_equal(build->attributes[i].purpose, purpose))
-            return true;
-    return false;
+    *at = pz__node_get(attribute, "purpose");
+    return *at ? pz_value_text((*at)->value) : (pz_str){NULL, 0};
+}
+
+/* The purposes of a catalog, and of how many attributes each is. */
+typedef struct purposes {
+    pz__names names;
+    uint32_t *uses;
+    uint32_t listed; /* the first are those of the section */
+} purposes;
+
+static bool count_purposes(pz__build *build, purposes *all, const pz__node *attributes)
+{
+    const pz__node *section = build->purposes, *at;
+    const uint32_t count = attributes ? attributes->child_count : 0;
+    pz__names_init(&all->names, build->scratch);
+    all->uses = pz__work(build, count + (section ? section->child_count : 0), sizeof *all->uses);
+    for (uint32_t i = 0; section && i < section->child_count; i++)
+        pz__names_put(&all->names, section->children[i].key);
+    all->listed = all->names.count;
+    for (uint32_t i = 0; all->uses && i < count; i++) {
+        const pz_str purpose = purpose_of(&attributes->children[i], &at);
+        const uint32_t number = purpose.len ? pz__names_put(&all->names, purpose) : PZ__NAME_NONE;
+        if (number != PZ__NAME_NONE)
+            all->uses[number]++;
+    }
+    /* A section whose names do not all have a number ran out of memory. */
+    build->is_out_of_memory |= section && all->listed < section->child_count;
+    return !build->is_out_of_memory;
+}
+
+/* A listed purpose that no attribute has, with the one that attributes have and that is nearly so.
+ */
+static void warn_of_unused(pz__build *build, const purposes *all)
+{
+    for (uint32_t i = 0; i < all->listed && !pz__is_warned_enough(build); i++) {
+        const pz__node *child = &build->purposes->children[i];
+        pz__near best = {{NULL, 0}, 0};
+        for (uint32_t other = 0; !all->uses[i] && other < all->names.count; other++)
+            if (all->uses[other])
+                pz__nearer(&best, child->key, all->names.list[other]);
+        if (!all->uses[i])
+            pz__warning_near(build, child->key_start, child->key_end, best.name,
+                             "no attribute has the purpose %s", pz__quoted(build, child->key));
+    }
+}
+
+/* The purpose that was meant: one that attributes have, and that is listed or of more than one. */
+static pz_str purpose_meant(const purposes *all, uint32_t number)
+{
+    pz__near best = {{NULL, 0}, 0};
+    if (number < all->listed || all->uses[number] > 1)
+        return best.name;
+    for (uint32_t i = 0; i < all->names.count; i++)
+        if (all->uses[i] > (i >= all->listed))
+            pz__nearer(&best, all->names.list[number], all->names.list[i]);
+    return best.name;
+}
+
+static void warn_of_slips(pz__build *build, const purposes *all, const pz__node *attributes)
+{
+    const pz__node *at;
+    for (uint32_t i = 0; i < attributes->child_count && !pz__is_warned_enough(build); i++) {
+        const pz_str purpose = purpose_of(&attributes->children[i], &at);
+        const uint32_t number = pz__names_find(&all->names, purpose);
+        if (!purpose.len || number == PZ__NAME_NONE)
+            continue;
+        const pz_str meant = purpose_meant(all, number);
+        if (meant.len)
+            pz__warning_near(
+                build, at->start, at->end, meant,
+                "no other attribute has the purpose %s, and \"purposes\" does not list "
+                "it",
+                pz__quoted(build, purpose));
+    }
 }
 
 void pz__check_purposes(pz__build *build)
 {
-    const pz__node *node = build->purposes;
-    for (uint32_t i = 0; node && i < node->child_count && !pz__is_stopped(build); i++) {
-        const pz__node *child = &node->children[i];
-        if (!has_attribute(build, child->key))
-            pz__warning(build, child->key_start, child->key_end, "no attribute has the purpose %s",
-                        pz__quoted(build, child->key));
-    }
+    purposes all;
+    const pz__node *attributes = build->root ? pz__node_get(build->root, "attributes") : NULL;
+    if (!count_purposes(build, &all, attributes))
+        return;
+    warn_of_unused(build, &all);
+    if (attributes)
+        warn_of_slips(build, &all, attributes);
 }
 
 /* ---- identifiers ---- */
