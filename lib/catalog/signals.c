@@ -73,12 +73,17 @@ static pz_str member_of(pz_str name)
     return member;
 }
 
-static bool is_known_member(const pz__event_kind *kind, pz_str name)
+bool pz__is_fixed_member(pz_str name)
 {
     for (uint32_t i = 0; i < sizeof fixed_members / sizeof *fixed_members; i++)
         if (pz__str_equal(fixed_members[i], name))
             return true;
-    return pz__event_member_of(kind, name) != NULL;
+    return false;
+}
+
+static bool is_known_member(const pz__event_kind *kind, pz_str name)
+{
+    return pz__is_fixed_member(name) || pz__event_member_of(kind, name) != NULL;
 }
 
 /* Remember a member that the kind does not declare. */

@@ -83,6 +83,68 @@ static void check_value(pz__build *build, const pz__attribute *attribute, const 
         pz__check_own_value(build, attribute, node->value, node, "");
 }
 
+/* True if JSON has a value of the type as this kind; of types that are written as text, any text.
+ */
+static bool may_be(const pz__type *type, pz_value value)
+{
+    switch (type->kind) {
+    case PZ__T_BOOL:
+        return value.kind == PZ_BOOL;
+    case PZ__T_INT:
+    case PZ__T_UINT:
+    case PZ__T_DOUBLE:
+        return value.kind == PZ_INT || value.kind == PZ_UINT || value.kind == PZ_DOUBLE;
+    case PZ__T_STRING:
+        return value.kind == PZ_STRING;
+    default:
+        return true;
+    }
+}
+
+/* A member of an event, which may have more of them than the catalog reads: only one that is nearly
+ * one that it reads, and that the event lacks, is a slip. */
+static void check_event_member(pz__build *build, const pz__event_kind *kind, const pz__node *data,
+                               const pz__node *node)
+{
+    const pz__event_member *member = pz__event_member_of(kind, node->key);
+    if (member && !may_be(member->type, node->value)) {
+        pz__warning(build, node->start, node->end,
+                    "%s of the event %s is of type %s, not %s: no rule will read it so",
+                    pz__quoted(build, node->key), pz__quoted(build, kind->name),
+                    pz__type_text(build, member->type), pz__found(build, node->value));
+        return;
+    }
+    if (member || pz__is_fixed_member(node->key))
+        return;
+    const pz_str meant = pz__nearest_event_member(build, kind, node->key);
+    for (uint32_t i = 0; i < data->child_count; i++)
+        if (pz__str_equal(data->children[i].key, meant))
+            return;
+    if (meant.len)
+        pz__warning_near(build, node->key_start, node->key_end, meant,
+                         "the event %s has no member %s", pz__quoted(build, kind->name),
+                         pz__quoted(build, node->key));
+}
+
+/* An event, in short form or as a CloudEvent, against the section that says which there are. */
+static void check_event(pz__build *build, const pz__node *event)
+{
+    const bool is_cloud = pz__node_get(event, "specversion") != NULL;
+    const pz__node *name = pz__node_get(event, is_cloud ? "type" : "kind");
+    const pz__node *data = is_cloud ? pz__node_get(event, "data") : event;
+    if (!build->has_events || !name || name->value.kind != PZ_STRING)
+        return;
+    const pz__event_kind *kind = pz__event_kind_of(build, pz_value_text(name->value));
+    if (!kind) {
+        pz__mistake(build, name->start, name->end,
+                    pz__nearest_event_kind(build, pz_value_text(name->value)),
+                    "there is no event %s in \"events\"", pz__shown(build, name->value));
+        return;
+    }
+    for (uint32_t i = 0; data && data->value.kind == PZ_MAP && i < data->child_count; i++)
+        check_event_member(build, kind, data, &data->children[i]);
+}
+
 static void check_arguments(pz__build *build, const operation *op, const pz__node *arguments)
 {
     const pz__node *first = &arguments[0];
@@ -90,6 +152,8 @@ static void check_arguments(pz__build *build, const operation *op, const pz__nod
         pz_kind wanted = op->arguments == 1 ? PZ_MAP : PZ_STRING;
         if (first->value.kind != wanted)
             pz__mistake_at(build, first, "an operation is written so: %s", op->usage);
+        else if (wanted == PZ_MAP)
+            check_event(build, first);
         return;
     }
     if (first->value.kind != PZ_STRING) {

@@ -212,7 +212,8 @@ static pz_status run_one(trial *t, const pz_alloc *alloc)
         make_customer(t);
     if (t->status == PZ_OK)
         t->status = pz__profile_seal(t->profile);
-    if (t->status == PZ_OK) {
+    /* Of a customer who is not as the test has her, answers say nothing. */
+    if (t->status == PZ_OK && !t->has_failed) {
         const pz__profile *const members[1] = {t->profile};
         pz__request_bind(t->request, (pz__person){members, 1}, (pz__person){NULL, 0},
                          (pz__binding){1, 0});

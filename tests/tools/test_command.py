@@ -119,6 +119,14 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(run.code, 4)
         self.assertEqual(run.lines()[0]["severity"], "error")
 
+    def test_a_test_whose_customer_failed_asks_nothing(self):
+        self.catalog.write_text(kit.CATALOG.replace('["choose", "language", "de"]',
+                                                    '["choose", "language", "de", {"att": "2026-01-01T00:00:00Z"}]'))
+        run = self.run_command("check", "--json", self.catalog)
+        self.assertEqual(run.code, 4)
+        self.assertEqual(len(run.lines()), 1, run.out)
+        self.assertIn('did you mean \\"at\\"', run.out)
+
     def test_check_lists_each_mistake_with_its_place(self):
         self.catalog.write_text(kit.CATALOG.replace("profile.language == 'de'", "profile.langage == 'de'"))
         run = self.run_command("check", "--json", self.catalog)
