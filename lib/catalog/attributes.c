@@ -27,7 +27,8 @@ typedef struct reading {
         *shares, *group, *ranked, *min, *max, *recommended, *fallback, *width;
     const pz__node *merge;
     const pz__type *value_type; /* of one value of the domain: of a set, of its elements */
-    bool is_type_known;         /* else it is dyn, and nothing more is said about it */
+    bool is_merge_unknown;
+    bool is_type_known; /* else it is dyn, and nothing more is said about it */
 } reading;
 
 static bool is_scalar(const pz__type *type)
@@ -64,6 +65,7 @@ static void read_merge(pz__build *build, void *into, const pz__node *node)
             return;
         }
     }
+    r->is_merge_unknown = true;
     pz__mistake(build, node->start, node->end, pz__nearest(law, laws, count),
                 "there is no merge law %s: there are replace, set, layout, record, max and min",
                 pz__quoted(build, law));
@@ -287,7 +289,9 @@ static void check_law(pz__build *build, reading *r)
     };
     const bool is_known = r->is_type_known;
     r->value_type = r->attribute->type;
-    if (fits_law(r) || !is_known)
+    if (r->is_merge_unknown)
+        r->is_type_known = false; /* nor is that of an element, then */
+    if (r->is_merge_unknown || fits_law(r) || !is_known)
         return;
     r->is_type_known = false;
     pz__mistake_at(build, r->merge, "the merge law %s needs %s, not %s",
@@ -559,7 +563,9 @@ static void read_attribute(pz__build *build, pz__attribute *attribute, const pz_
         check_inference(build, &r);
         read_width(build, &r);
     }
-    build->is_broken[attribute->index] = build->error_count > errors;
+    /* Without the tree that it names, or with one that has mistakes, its values are not known. */
+    const bool lacks_tree = r.taxonomy && !attribute->domain;
+    build->is_broken[attribute->index] = build->error_count > errors || lacks_tree;
 }
 
 void pz__read_attributes(pz__build *build, const pz__node *node)

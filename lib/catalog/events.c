@@ -69,7 +69,8 @@ static int64_t read_scale(pz__build *build, const pz__node *node, const pz__type
     if (PZ__WANT(node->value.kind) & PZ__WANT_INT)
         pz__mistake_at(build, node, "a scale must be from 1 to %d, not %s", SCALE_MAX,
                        pz__shown(build, node->value));
-    return 1;
+    /* Whatever was meant, sums of a double are doubles: no rule that takes them so is a mistake. */
+    return type->kind == PZ__T_DOUBLE ? 100 : 1;
 }
 
 /* The scale of a member that declares none. */

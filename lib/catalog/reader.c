@@ -239,6 +239,7 @@ static const pz__type *unusable_part(const pz__type *type)
     return NULL;
 }
 
+/* The type that was meant: what other languages call so, or the nearest name. */
 static pz_str nearest_type(pz_str text)
 {
     static const pz_str names[] = {
@@ -256,6 +257,27 @@ static pz_str nearest_type(pz_str text)
         {"map", 3},
         {"map<string, string>", 19},
     };
+    static const struct {
+        pz_str other, ours;
+    } words[] = {
+        {{"integer", 7}, {"int", 3}},
+        {{"number", 6}, {"double", 6}},
+        {{"float", 5}, {"double", 6}},
+        {{"decimal", 7}, {"double", 6}},
+        {{"boolean", 7}, {"bool", 4}},
+        {{"text", 4}, {"string", 6}},
+        {{"enum", 4}, {"string", 6}},
+        {{"date", 4}, {"timestamp", 9}},
+        {{"datetime", 8}, {"timestamp", 9}},
+        {{"time", 4}, {"timestamp", 9}},
+        {{"array", 5}, {"list<string>", 12}},
+        {{"set", 3}, {"list<string>", 12}},
+        {{"string[]", 8}, {"list<string>", 12}},
+        {{"object", 6}, {"map<string, string>", 19}},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (pz__str_equal(text, words[i].other))
+            return words[i].ours;
     return pz__nearest(text, names, sizeof names / sizeof *names);
 }
 

@@ -57,32 +57,67 @@ uint32_t pz__place_in_text(const pz__build *build, const pz__node *node, uint32_
     return place;
 }
 
-/* A search among the names of an environment for "profile.NAME", given NAME. */
+/* A search among the names of an environment for "context.NAME", given NAME: exactly so called, or
+ * nearly. */
 typedef struct search {
     pz_str wanted, found;
+    pz__near near;
+    pz_str near_whole;
 } search;
 
 static void match_last_part(void *payload, pz_str name)
 {
     search *s = payload;
-    if (s->found.len || name.len <= s->wanted.len)
+    const char *dot = memchr(name.data, '.', name.len);
+    if (s->found.len || !dot)
         return;
-    size_t before = name.len - s->wanted.len;
-    if (name.data[before - 1] == '.' &&
-        memcmp(name.data + before, s->wanted.data, s->wanted.len) == 0)
+    const pz_str last = {dot + 1, name.len - (size_t)(dot + 1 - name.data)};
+    const size_t before_len = name.len > s->wanted.len ? name.len - s->wanted.len : 0;
+    if (before_len && name.data[before_len - 1] == '.' &&
+        memcmp(name.data + before_len, s->wanted.data, s->wanted.len) == 0) {
         s->found = name;
+        return;
+    }
+    const char *before = s->near.name.data;
+    pz__nearer(&s->near, s->wanted, last);
+    if (s->near.name.data != before)
+        s->near_whole = name;
 }
 
-/* The whole name, where a rule says only its last part: "profile.language" for "language". */
+static bool is_unknown_name(const pz__cel_issue *issue)
+{
+    static const char beginning[] = "unknown name";
+    return strncmp(issue->message, beginning, sizeof beginning - 1) == 0;
+}
+
+/* The whole name, where a rule says only its last part ("profile.language" for "language", or for
+ * "langauge"), or has it under another roof ("context.country" for "profile.country"). */
 static pz_str whole_name(const pz__cel_env *env, pz_str rule, const pz__cel_issue *issue)
 {
-    search s = {{NULL, 0}, {NULL, 0}};
-    if (issue->start >= issue->end || issue->end > rule.len)
+    search s = {.found = {NULL, 0}};
+    if (!is_unknown_name(issue) || issue->start >= issue->end || issue->end > rule.len)
         return s.found;
     s.wanted = (pz_str){rule.data + issue->start, issue->end - issue->start};
+    const char *dot = memchr(s.wanted.data, '.', s.wanted.len);
+    if (dot)
+        s.wanted = (pz_str){dot + 1, s.wanted.len - (size_t)(dot + 1 - s.wanted.data)};
     if (env->suggest)
         env->suggest(env->self, match_last_part, &s);
-    return s.found;
+    /* A short word is more likely a text without quotes than a name. */
+    const bool is_nearly = !dot && !s.found.len && !issue->suggestion.len && s.wanted.len > 4;
+    return is_nearly ? s.near_whole : s.found;
+}
+
+/* What else is said of a name that nothing is nearly called like. */
+static const char *about_name(const pz__cel_env *env, pz_str name)
+{
+    static const pz_str roots[] = {{"profile", 7}, {"context", 7}, {"segment", 7}};
+    const bool is_of_event = name.len >= 5 && memcmp(name.data, "event", 5) == 0 &&
+                             (name.len == 5 || name.data[5] == '.');
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (pz__str_equal(name, roots[i]))
+            return "; a name is written with a dot, as in profile.language";
+    return is_of_event && env->derive ? "; only the rules of signals see the event" : NULL;
 }
 
 /* True if a rule of a signal, whose environment derives nothing, asks for a name of segments and
@@ -111,14 +146,19 @@ static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_en
         if (end <= start)
             end = start + 1;
         const pz_str whole = whole_name(env, rule, issue);
+        const pz_str name = {rule.data + issue->start, issue->end - issue->start};
+        const char *about = is_unknown_name(issue) ? about_name(env, name) : NULL;
         if (is_about_customer(env, rule, issue))
             pz__mistake(build, start, end, (pz_str){NULL, 0},
                         "a signal's rules see the event alone: write event.MEMBER, and ask for "
                         "'%.*s' in a segment or a decision",
-                        (int)(issue->end - issue->start), rule.data + issue->start);
+                        PZ__STR_ARG(name));
+        else if (about)
+            pz__mistake(build, start, end, (pz_str){NULL, 0}, "unknown name '%.*s'%s",
+                        PZ__STR_ARG(name), about);
         else if (whole.len)
-            pz__mistake(build, start, end, whole, "unknown name '%.*s'; a rule says names in full",
-                        (int)(issue->end - issue->start), rule.data + issue->start);
+            pz__mistake(build, start, end, whole, "unknown name '%.*s'%s", PZ__STR_ARG(name),
+                        memchr(name.data, '.', name.len) ? "" : "; a rule says names in full");
         else
             pz__mistake(build, start, end, issue->suggestion, "%s", issue->message);
     }

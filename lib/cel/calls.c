@@ -142,9 +142,80 @@ static bool is_pair(const pz__type *a, const pz__type *b, uint32_t one, uint32_t
     return (a->kind == one && b->kind == other) || (a->kind == other && b->kind == one);
 }
 
+/* The text of a part that is written out as one; {NULL, 0} for any other. */
+static pz_str written_text(const pz__expr *part)
+{
+    const bool is_text = part->kind == PZ__E_CONST && part->constant.kind == PZ_STRING;
+    return is_text ? pz_value_text(part->constant) : (pz_str){NULL, 0};
+}
+
+/* A text in quotes whose other side is a number or a truth, as that; NULL for any other. Made a
+ * text, the other side would compare letter by letter: '9' is greater than '18'. */
+static const char *unquoted(pz__checker *ck, pz_str text, const pz__type *want)
+{
+    const bool is_truth =
+        pz__str_equal(text, PZ__STR("true")) || pz__str_equal(text, PZ__STR("false"));
+    size_t digits = 0, points = 0;
+    const size_t sign = text.len && text.data[0] == '-';
+    for (size_t i = sign; i < text.len; i++) {
+        digits += text.data[i] >= '0' && text.data[i] <= '9';
+        points += text.data[i] == '.';
+    }
+    const bool is_number = digits && points <= (want->kind == PZ__T_DOUBLE) && text.len <= 20 &&
+                           digits + points + sign == text.len;
+    if (want->kind == PZ__T_BOOL ? !is_truth : !is_number || !is_numeric(want))
+        return NULL;
+    const char *tail = want->kind == PZ__T_DOUBLE && !points ? ".0" : "";
+    tail = want->kind == PZ__T_UINT ? "u" : tail;
+    char shown[48];
+    snprintf(shown, sizeof shown, "; write %.*s%s", PZ__STR_ARG(text), tail);
+    return pz__arena_text(ck->scratch, shown, strlen(shown));
+}
+
+/* One side is a text, the second if `is_second`; the other is not. */
+static const char *remedy_for_text(pz__checker *ck, const pz__expr *call, bool is_second)
+{
+    const pz_str text = written_text(part_of(call, is_second));
+    const pz__type *other = pz__type_resolve(ck, arg_type(call, !is_second));
+    const bool adds =
+        pz__str_equal(call->name, PZ__STR("_+_")) || pz__str_equal(call->name, PZ__STR("_-_"));
+    const char *plain = text.data ? unquoted(ck, text, other) : NULL;
+    if (plain)
+        return plain;
+    switch (other->kind) {
+    case PZ__T_TIMESTAMP:
+        return adds ? "; write duration('24h') for a span of time"
+                    : "; write timestamp('2026-03-01T00:00:00Z') for a time";
+    case PZ__T_DURATION:
+        return "; write duration('24h') for a span of time";
+    case PZ__T_LIST:
+        return adds ? "; write ['x'] to join it" : "; ask 'x' in list";
+    case PZ__T_MAP:
+        return "";
+    case PZ__T_BOOL:
+        return "; convert one side, string(x) makes text of it";
+    default:
+        return is_numeric(other) && !adds ? "; convert the text, as in int(x) or double(x)"
+                                          : "; convert one side, string(x) makes text of it";
+    }
+}
+
+/* x in y, where y is no list of what x is. */
+static const char *remedy_for_in(const pz__type *item, const pz__type *list)
+{
+    if (item->kind == PZ__T_STRING && list->kind == PZ__T_STRING)
+        return "; write text.contains(part), or list the values: x in ['a', 'b']";
+    if (item->kind == PZ__T_LIST && list->kind == PZ__T_LIST)
+        return "; sets.intersects(a, b) asks for a common item, sets.contains(a, b) for all of b";
+    return "";
+}
+
 /* What to do about the commonest mistakes; "" if nothing is worth saying. */
 static const char *remedy(pz__checker *ck, const pz__expr *call)
 {
+    if (arity(call) == 1 && pz__str_equal(call->name, PZ__STR("duration")) &&
+        is_numeric(pz__type_resolve(ck, arg_type(call, 0))))
+        return "; write the unit, as in duration('30s'); 30 days are duration('720h')";
     if (arity(call) != 2)
         return "";
     const pz__type *a = pz__type_resolve(ck, arg_type(call, 0)),
@@ -156,14 +227,22 @@ static const char *remedy(pz__checker *ck, const pz__expr *call)
                       : "; convert one side with int(), uint() or double(), and write 2.0 for a "
                         "double";
     }
-    if (call->is_operator && (a->kind == PZ__T_NULL) != (b->kind == PZ__T_NULL))
+    if (!call->is_operator)
+        return pz__str_equal(call->name, PZ__STR("contains")) && a->kind == PZ__T_LIST
+                   ? "; ask x in list"
+                   : "";
+    if (pz__str_equal(call->name, PZ__STR("@in")))
+        return remedy_for_in(a, b);
+    if ((a->kind == PZ__T_NULL) != (b->kind == PZ__T_NULL))
         return "; what has no value is unknown and not null: ask has(x) or !has(x)";
-    if (call->is_operator && is_pair(a, b, PZ__T_TIMESTAMP, PZ__T_STRING))
-        return "; write timestamp('2026-03-01T00:00:00Z') for a time";
-    if (call->is_operator && is_pair(a, b, PZ__T_DURATION, PZ__T_STRING))
-        return "; write duration('24h') for a span of time";
-    if (call->is_operator && (a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
-        return "; convert one side, string(x) makes text of it";
+    if ((a->kind == PZ__T_STRING) != (b->kind == PZ__T_STRING))
+        return remedy_for_text(ck, call, a->kind != PZ__T_STRING);
+    if (is_pair(a, b, PZ__T_TIMESTAMP, PZ__T_DURATION))
+        return "; two times differ by a span: now - x > duration('24h')";
+    if (is_pair(a, b, PZ__T_TIMESTAMP, PZ__T_INT))
+        return "; write timestamp('2026-03-01T00:00:00Z') for a time, duration('24h') for a span";
+    if (a->kind == PZ__T_BOOL && is_numeric(b) && part_of(call, 0)->kind == PZ__E_CALL)
+        return "; a < b < c is written a < b && b < c";
     return "";
 }
 
@@ -196,6 +275,31 @@ static bool miswritten_macro(pz__checker *ck, pz__expr *call)
     return true;
 }
 
+/* What other languages call a function of this one; {NULL, 0} for any other name. */
+static pz_str other_word(pz_str name)
+{
+    static const struct {
+        const char *other, *ours;
+    } words[] = {
+        {"len", "size"},
+        {"length", "size"},
+        {"lower", "lowerAscii"},
+        {"toLower", "lowerAscii"},
+        {"toLowerCase", "lowerAscii"},
+        {"upper", "upperAscii"},
+        {"toUpper", "upperAscii"},
+        {"toUpperCase", "upperAscii"},
+        {"includes", "contains"},
+        {"date", "timestamp"},
+        {"today", "now"},
+        {"any", "exists"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (pz__str_equal(name, pz_str_of(words[i].other)))
+            return pz_str_of(words[i].ours);
+    return (pz_str){NULL, 0};
+}
+
 static void unknown_function(pz__checker *ck, const pz__expr *call)
 {
     pz_str *list = pz__arena_array(ck->scratch, pz__function_count, sizeof *list);
@@ -207,10 +311,18 @@ static void unknown_function(pz__checker *ck, const pz__expr *call)
         pz__issue_suggest(ck->sink, word, pz_str_of(pz__word_operator(call->name)));
         return;
     }
+    pz__slot slot;
+    if (!call->target && ck->env && ck->env->find &&
+        ck->env->find(ck->env->self, call->name, &slot) == PZ_OK) {
+        pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end,
+                  "'%.*s' is a name and no function: write it without ()", PZ__STR_ARG(call->name));
+        return;
+    }
     for (uint32_t i = 0; list && i < pz__function_count; i++)
         if (pz__functions[i].name.data[0] >= 'a')
             list[count++] = pz__functions[i].name;
-    if (list)
+    near = other_word(call->name);
+    if (list && !near.len)
         near = pz__nearest(call->name, list, count);
     pz__cel_issue *issue =
         pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "unknown function '%.*s'%s",

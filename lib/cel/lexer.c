@@ -235,6 +235,10 @@ static pz__token lex_operator(pz__lexer *lexer)
     }
     switch (peek(lexer, 0)) {
     case '=':
+        if (peek(lexer, 1) == '<' || peek(lexer, 1) == '>')
+            return bad(lexer, start,
+                       peek(lexer, 1) == '<' ? "'=<' is no operator; write '<='"
+                                             : "'=>' is no operator; write '>='");
         return bad(lexer, start, "'=' is no operator; compare with '=='");
     case '&':
         return bad(lexer, start, "'&' is no operator; write '&&' for and");
