@@ -249,6 +249,9 @@ void pz__warn_of_comparison(pz__build *build, const pz__attribute *attribute,
 bool pz__is_tier(pz_str name, pz_str *nearest);
 /* Warn where a rule compares tier() of an attribute with a name that no tier has. */
 void pz__warn_of_tier(pz__build *build, const pz__compared *comparison, uint32_t start, uint32_t end);
+/* Warn where a rule compares confidence() of an attribute with what lies outside 0 to 1. */
+void pz__warn_of_confidence(pz__build *build, const pz__compared *comparison, uint32_t start,
+                            uint32_t end);
 const char *pz__type_text(pz__build *build, const pz__type *type);
 
 /* Log2 of the bucket's width where nothing fades, where saturation counts by the day, and of

@@ -277,6 +277,18 @@ static void warn_of_order(pz__build *build, const pz__attribute *attribute,
     }
 }
 
+void pz__warn_of_confidence(pz__build *build, const pz__compared *comparison, uint32_t start,
+                            uint32_t end)
+{
+    const pz__attribute share = {.name = PZ__STR("confidence"),
+                                 .has_min = true,
+                                 .has_max = true,
+                                 .min = pz_value_double(0),
+                                 .max = pz_value_double(1)};
+    if (comparison->relation != PZ__TO_EQUAL && !pz__is_warned_enough(build))
+        warn_of_order(build, &share, comparison, start, end);
+}
+
 bool pz__is_tier(pz_str name, pz_str *nearest)
 {
     static const pz_str tiers[] = {{"LOCK", 4},         {"CHOICE", 6},   {"ACCOUNT_CHOICE", 14},

@@ -5,8 +5,9 @@
  *                                 "default": "generic"}}
  *
  * A rule gives a value or computes one ("expr"). The first rule that is true answers; a rule
- * without "when" always is, so whatever stands behind it can never fire, which is warned of. A rule
- * without "id" is called by its place, "#1"; declared ids therefore do not begin with '#'.
+ * without "when" always is, so whatever stands behind it can never fire, which is warned of; nor
+ * can a rule whose condition an earlier one has, letter for letter. A rule without "id" is called
+ * by its place, "#1"; declared ids therefore do not begin with '#'.
  */
 #include "catalog/build.h"
 
@@ -15,6 +16,8 @@ typedef struct reading {
     const pz__node *node;
     const pz__node *type, *rules, *fallback;
     pz__names ids;
+    pz__names conditions; /* "when" as it is written, and the first rule that has it */
+    uint32_t *first;
 } reading;
 
 typedef struct rule_reading {
@@ -137,14 +140,34 @@ static bool read_rule(pz__build *build, reading *r, uint32_t index, pz__rule *ru
     return !has_bad_when && is_unconditional(build, &rr);
 }
 
+/* A rule fires before another of the same condition is asked. */
+static void warn_of_repeated(pz__build *build, reading *r, uint32_t index, const pz__rule *rules)
+{
+    const pz__node *when = pz__node_get(&r->rules->children[index], "when");
+    if (!when || when->value.kind != PZ_STRING || !rules[index].when)
+        return;
+    const uint32_t known = r->conditions.count;
+    const uint32_t number = pz__names_put(&r->conditions, pz_value_text(when->value));
+    if (number == PZ__NAME_NONE)
+        build->is_out_of_memory = true;
+    else if (number == known)
+        r->first[number] = index;
+    else
+        pz__warning(build, when->start, when->end,
+                    "this rule can never fire: %s before it has the same condition",
+                    pz__quoted(build, rules[r->first[number]].id));
+}
+
 static void read_rules(pz__build *build, reading *r)
 {
     const pz__node *list = r->rules;
     if (!pz__check_count(build, list, PZ__RULES_MAX, "rules"))
         return;
     pz__rule *rules = pz__keep(build, list->child_count, sizeof *rules);
+    r->first = pz__work(build, list->child_count, sizeof *r->first);
     uint32_t always = UINT32_MAX;
-    for (uint32_t i = 0; rules && i < list->child_count && !pz__is_stopped(build); i++) {
+    for (uint32_t i = 0; rules && r->first && i < list->child_count && !pz__is_stopped(build);
+         i++) {
         bool is_always = read_rule(build, r, i, &rules[i]);
         if (always != UINT32_MAX && i == always + 1)
             pz__warning(build, list->children[i].start, list->children[i].start + 1,
@@ -152,6 +175,8 @@ static void read_rules(pz__build *build, reading *r)
                         pz__quoted(build, rules[always].id));
         if (is_always && always == UINT32_MAX)
             always = i;
+        if (always == UINT32_MAX && !pz__is_stopped(build))
+            warn_of_repeated(build, r, i, rules);
     }
     r->decision->rules = rules;
     r->decision->rule_count = rules ? list->child_count : 0;
@@ -161,6 +186,7 @@ static void read_decision(pz__build *build, pz__decision_def *decision, const pz
 {
     reading r = {.decision = decision, .node = node};
     pz__names_init(&r.ids, build->scratch);
+    pz__names_init(&r.conditions, build->scratch);
     pz__read_members(build, node, &pz__decision_members, &r);
     if (pz__is_stopped(build) || node->value.kind != PZ_MAP)
         return;

@@ -123,10 +123,27 @@ static void compared(void *self, const pz__compared *comparison)
     const pz__slot_info *info = &build->slots[comparison->slot];
     const uint32_t start = pz__place_in_text(build, build->rule, comparison->start);
     const uint32_t end = pz__place_in_text(build, build->rule, comparison->end);
-    if (info->use == PZ__USE_TIER)
+    if (info->use == PZ__USE_CONFIDENCE)
+        pz__warn_of_confidence(build, comparison, start, end);
+    else if (info->use == PZ__USE_TIER)
         pz__warn_of_tier(build, comparison, start, end);
     else if (info->use == PZ__USE_ATTRIBUTE && !build->is_broken[info->index])
         pz__warn_of_comparison(build, &build->attributes[info->index], comparison, start, end);
+}
+
+/* Two terms of a rule leave nothing between them, or nothing out. */
+static void clashed(void *self, const pz__clash *clash)
+{
+    pz__build *build = self;
+    const pz_str rule = pz_value_text(build->rule->value);
+    if (pz__is_warned_enough(build))
+        return;
+    pz__warning(build, pz__place_in_text(build, build->rule, clash->start),
+                pz__place_in_text(build, build->rule, clash->end), "%s true together with %s%s",
+                clash->is_always ? "always" : "never",
+                pz__quoted(build, (pz_str){rule.data + clash->first_start,
+                                           clash->first_end - clash->first_start}),
+                clash->is_always ? ": did you mean &&?" : "");
 }
 
 /* ---- rules that set masks ---- */
@@ -184,6 +201,7 @@ pz__cel_env pz__cel_env_of(pz__build *build)
                          .find = find_name,
                          .derive = pz__derive_call,
                          .compared = compared,
+                         .clashed = clashed,
                          .strict_texts = true,
                          .function = find_function,
                          .suggest = suggest_names,

@@ -155,6 +155,13 @@ typedef struct pz__compared {
     uint32_t start, end; /* span of the constant in the source */
 } pz__compared;
 
+/* Two comparisons of one slot in one run of && or ||, which decide it between them. */
+typedef struct pz__clash {
+    bool is_always;                  /* of ||: one of them holds of every value; else of &&: never both */
+    uint32_t start, end;             /* span of the second's constant in the source */
+    uint32_t first_start, first_end; /* span of the first comparison */
+} pz__clash;
+
 typedef struct pz__cel_env {
     void *self;
     /*
@@ -174,6 +181,8 @@ typedef struct pz__cel_env {
     /* Told of each comparison of a slot with a constant, so that the owner of the name can say that
      * it never holds. May be NULL. */
     void (*compared)(void *self, const pz__compared *comparison);
+    /* Told of such comparisons. May be NULL. */
+    void (*clashed)(void *self, const pz__clash *clash);
     /* The host's function of that name, which is kept by pointer; NULL if there is none. A call
      * that is written as a standard function of the name can be remains with that. May be NULL. */
     const pz__host_function *(*function)(void *self, pz_str name);

@@ -93,6 +93,7 @@ static void check_logic(pz__checker *ck, pz__expr *expr)
         pz__demand(ck, expr->args[i], &pz__type_bool,
                    expr->kind == PZ__E_AND ? "each side of '&&'" : "each side of '||'");
     }
+    pz__tell_clashes(ck, expr);
     expr->type = &pz__type_bool;
 }
 

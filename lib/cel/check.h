@@ -93,6 +93,8 @@ void pz__fold(pz__checker *ck, pz__expr *expr);
 
 /* Tell the environment if the call compares one of its slots with a constant. */
 void pz__tell_compared(const pz__checker *ck, const pz__expr *call);
+/* Tell the environment of terms of a run of && or || that decide it between them. */
+void pz__tell_clashes(const pz__checker *ck, const pz__expr *logic);
 
 /* ---- zones.c ---- */
 
