@@ -338,6 +338,8 @@ const pz__event_kind *pz__event_kind_of(const pz__build *build, pz_str name);
 pz_str pz__nearest_event_kind(const pz__build *build, pz_str name);
 const pz__event_member *pz__event_member_of(const pz__event_kind *kind, pz_str name);
 pz_str pz__nearest_event_member(const pz__build *build, const pz__event_kind *kind, pz_str name);
+/* True if JSON has a value of the type as this kind; of types that are written as text, any kind. */
+bool pz__type_may_be(const pz__type *type, pz_value value);
 /* True of what every event has: its kind, source, id, time, channel and customer. */
 bool pz__is_fixed_member(pz_str name);
 

@@ -111,17 +111,18 @@ static void take_value(pz__build *build, reading *r, rule_reading *rr, const pz_
         rr->rule->expr = pz__read_rule(build, rr->expr, env, type->kind == PZ__T_DYN ? NULL : type);
 }
 
-/* True if the rule fires whatever the customer. */
+/* True if the rule fires whatever the customer. One that computes its value does not where that is
+ * unknown: the next one answers. */
 static bool is_unconditional(pz__build *build, const rule_reading *rr)
 {
     pz_value constant;
     if (!rr->when)
-        return true;
+        return !rr->expr;
     if (!rr->rule->when || !pz__program_constant(rr->rule->when, &constant))
         return false;
     if (constant.kind == PZ_BOOL && !constant.as.b)
         pz__warning(build, rr->when->start, rr->when->end, "this rule can never fire");
-    return constant.kind == PZ_BOOL && constant.as.b;
+    return constant.kind == PZ_BOOL && constant.as.b && !rr->expr;
 }
 
 /* Read a rule; true if it is unconditional. */
@@ -146,16 +147,21 @@ static void warn_of_repeated(pz__build *build, reading *r, uint32_t index, const
     const pz__node *when = pz__node_get(&r->rules->children[index], "when");
     if (!when || when->value.kind != PZ_STRING || !rules[index].when)
         return;
-    const uint32_t known = r->conditions.count;
-    const uint32_t number = pz__names_put(&r->conditions, pz_value_text(when->value));
-    if (number == PZ__NAME_NONE)
-        build->is_out_of_memory = true;
-    else if (number == known)
-        r->first[number] = index;
-    else
+    const pz_str condition = pz_value_text(when->value);
+    uint32_t number = pz__names_find(&r->conditions, condition);
+    if (number != PZ__NAME_NONE) {
         pz__warning(build, when->start, when->end,
                     "this rule can never fire: %s before it has the same condition",
                     pz__quoted(build, rules[r->first[number]].id));
+        return;
+    }
+    if (rules[index].expr)
+        return; /* behind a computed value another may answer */
+    number = pz__names_put(&r->conditions, condition);
+    if (number == PZ__NAME_NONE)
+        build->is_out_of_memory = true;
+    else
+        r->first[number] = index;
 }
 
 static void read_rules(pz__build *build, reading *r)

@@ -123,6 +123,8 @@ static void compared(void *self, const pz__compared *comparison)
     const pz__slot_info *info = &build->slots[comparison->slot];
     const uint32_t start = pz__place_in_text(build, build->rule, comparison->start);
     const uint32_t end = pz__place_in_text(build, build->rule, comparison->end);
+    if (comparison->field.len)
+        return;
     if (info->use == PZ__USE_CONFIDENCE)
         pz__warn_of_confidence(build, comparison, start, end);
     else if (info->use == PZ__USE_TIER)

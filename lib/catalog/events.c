@@ -57,6 +57,22 @@ pz_str pz__nearest_event_member(const pz__build *build, const pz__event_kind *ki
     return pz__nearest(name, names, kind->member_count);
 }
 
+bool pz__type_may_be(const pz__type *type, pz_value value)
+{
+    switch (type->kind) {
+    case PZ__T_BOOL:
+        return value.kind == PZ_BOOL;
+    case PZ__T_INT:
+    case PZ__T_UINT:
+    case PZ__T_DOUBLE:
+        return value.kind == PZ_INT || value.kind == PZ_UINT || value.kind == PZ_DOUBLE;
+    case PZ__T_STRING:
+        return value.kind == PZ_STRING;
+    default:
+        return true;
+    }
+}
+
 static int64_t read_scale(pz__build *build, const pz__node *node, const pz__type *type)
 {
     bool is_number = type->kind == PZ__T_INT || type->kind == PZ__T_UINT ||

@@ -116,6 +116,25 @@ static pz_status find_event(void *self, pz_str name, pz__slot *out)
     return h->build->is_out_of_memory ? PZ_ERR_NOMEM : PZ_ERR_NOT_FOUND;
 }
 
+/* event.NAME is compared with what a member of its type never is: events come as they are, so this
+ * is false, or an error, and the signal never speaks. */
+static void compared_member(void *self, const pz__compared *comparison)
+{
+    const hearing *h = self;
+    pz__build *build = h->build;
+    const pz__event_member *member =
+        h->kind && comparison->field.len ? pz__event_member_of(h->kind, comparison->field) : NULL;
+    if (!member || pz__type_may_be(member->type, comparison->constant) ||
+        pz__is_warned_enough(build))
+        return;
+    pz__warning(build, pz__place_in_text(build, build->rule, comparison->start),
+                pz__place_in_text(build, build->rule, comparison->end),
+                "never %s: %s of the event %s is of type %s, not %s",
+                comparison->relation == PZ__TO_EQUAL ? "equal" : "true",
+                pz__quoted(build, member->name), pz__quoted(build, h->kind->name),
+                pz__type_text(build, member->type), pz__found(build, comparison->constant));
+}
+
 static void suggest_event(void *self, void (*put)(void *payload, pz_str name), void *payload)
 {
     (void)self;
@@ -182,6 +201,7 @@ static const pz__program *read_event_rule(pz__build *build, const pz__node *node
     pz__cel_env env = {.self = &h,
                        .strict_texts = true,
                        .find = find_event,
+                       .compared = compared_member,
                        .suggest = suggest_event,
                        .closed = true,
                        .zones = &build->shared->zones,

@@ -83,38 +83,22 @@ static void check_value(pz__build *build, const pz__attribute *attribute, const 
         pz__check_own_value(build, attribute, node->value, node, "");
 }
 
-/* True if JSON has a value of the type as this kind; of types that are written as text, any text.
- */
-static bool may_be(const pz__type *type, pz_value value)
-{
-    switch (type->kind) {
-    case PZ__T_BOOL:
-        return value.kind == PZ_BOOL;
-    case PZ__T_INT:
-    case PZ__T_UINT:
-    case PZ__T_DOUBLE:
-        return value.kind == PZ_INT || value.kind == PZ_UINT || value.kind == PZ_DOUBLE;
-    case PZ__T_STRING:
-        return value.kind == PZ_STRING;
-    default:
-        return true;
-    }
-}
-
 /* A member of an event, which may have more of them than the catalog reads: only one that is nearly
  * one that it reads, and that the event lacks, is a slip. */
 static void check_event_member(pz__build *build, const pz__event_kind *kind, const pz__node *data,
                                const pz__node *node)
 {
+    if (pz__is_fixed_member(node->key))
+        return;
     const pz__event_member *member = pz__event_member_of(kind, node->key);
-    if (member && !may_be(member->type, node->value)) {
+    if (member && !pz__type_may_be(member->type, node->value)) {
         pz__warning(build, node->start, node->end,
                     "%s of the event %s is of type %s, not %s: no rule will read it so",
                     pz__quoted(build, node->key), pz__quoted(build, kind->name),
                     pz__type_text(build, member->type), pz__found(build, node->value));
         return;
     }
-    if (member || pz__is_fixed_member(node->key))
+    if (member)
         return;
     const pz_str meant = pz__nearest_event_member(build, kind, node->key);
     for (uint32_t i = 0; i < data->child_count; i++)

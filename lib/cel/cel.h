@@ -146,10 +146,11 @@ typedef enum pz__relation_to {
     PZ__TO_AT_LEAST
 } pz__relation_to;
 
-/* A slot, or an item of the list in it, is compared with a constant. */
+/* A slot, an item of the list in it, or a field of the map in it, is compared with a constant. */
 typedef struct pz__compared {
     uint32_t slot;
     bool is_item; /* of the list */
+    pz_str field; /* of the map; empty if it is the slot itself, or an item */
     pz__relation_to relation;
     pz_value constant;
     uint32_t start, end; /* span of the constant in the source */

@@ -3,9 +3,9 @@
  *
  * Whoever owns a name may know which values it can have. So each comparison of a slot with a
  * constant, by == != < <= > >= or `in`, is told while the expression is checked, with the span of
- * the constant; and so is one of an item of the list in a slot: x in slot, or the variable of a
- * macro that walks the slot. What to make of it is the environment's business: a comparison that
- * never holds is no mistake of the language.
+ * the constant; and so is one of an item of the list in a slot (x in slot, or the variable of a
+ * macro that walks the slot), and of a field of the map in a slot. What to make of it is the
+ * environment's business: a comparison that never holds is no mistake of the language.
  *
  * It is told, too, of two terms of one run of && that no value meets both of (x == 'a' && x == 'b',
  * x < 18 && x > 60), and of two of a run of || one of which every value meets (x != 'a' || x !=
@@ -38,16 +38,25 @@ static const pz__expr *list_of(const pz__checker *ck, const pz__expr *local)
     return scope ? scope->items_of : NULL;
 }
 
-/* A slot, or the variable that takes the items of one. */
+static bool is_field(const pz__expr *expr)
+{
+    return expr->kind == PZ__E_SELECT && !expr->test_only && !expr->optional;
+}
+
+/* A slot, a field of one, or the variable that takes the items of one. */
 static bool find_subject(const pz__checker *ck, const pz__expr *expr, pz__compared *out)
 {
     const pz__expr *slot = expr;
     if (expr->kind == PZ__E_LOCAL)
         slot = list_of(ck, expr);
+    else if (is_field(expr))
+        slot = expr->target;
     if (!slot || !is_slot(slot))
         return false;
     out->slot = slot->index;
-    out->is_item = slot != expr;
+    out->is_item = expr->kind == PZ__E_LOCAL;
+    if (is_field(expr))
+        out->field = expr->name;
     return true;
 }
 
