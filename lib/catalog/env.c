@@ -125,6 +125,13 @@ static void compared(void *self, const pz__compared *comparison)
     const uint32_t end = pz__place_in_text(build, build->rule, comparison->end);
     if (comparison->field.len)
         return;
+    const bool is_null = comparison->constant.kind == PZ_NULL;
+    if (is_null && comparison->relation == PZ__TO_EQUAL && info->type->kind != PZ__T_DYN) {
+        pz__warning(
+            build, start, end,
+            "never equal: what has no value is unknown and not null: ask has(x) or !has(x)");
+        return;
+    }
     if (info->use == PZ__USE_CONFIDENCE)
         pz__warn_of_confidence(build, comparison, start, end);
     else if (info->use == PZ__USE_TIER)

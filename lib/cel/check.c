@@ -86,12 +86,26 @@ static void check_constant(pz__expr *expr)
     expr->type = types[expr->constant.kind];
 }
 
+/* x == 'a' || 'b' is said so in many languages, and in few that a machine reads. */
+static bool is_bare_alternative(const pz__expr *logic, const pz__expr *side)
+{
+    return logic->kind == PZ__E_OR && side->kind == PZ__E_CONST && side->type->kind != PZ__T_BOOL &&
+           side->type->kind != PZ__T_DYN;
+}
+
 static void check_logic(pz__checker *ck, pz__expr *expr)
 {
     for (uint32_t i = 0; i < expr->count; i++) {
-        pz__check_node(ck, expr->args[i]);
-        pz__demand(ck, expr->args[i], &pz__type_bool,
-                   expr->kind == PZ__E_AND ? "each side of '&&'" : "each side of '||'");
+        pz__expr *side = expr->args[i];
+        pz__check_node(ck, side);
+        if (is_bare_alternative(expr, side) && !unchecked(ck))
+            pz__issue(ck->sink, PZ_ERR_TYPE, side->start, side->end,
+                      "each side of '||' must be bool, this is %s; write x == 'a' || x == 'b', or "
+                      "x in ['a', 'b']",
+                      pz__spell(ck, side->type));
+        else
+            pz__demand(ck, side, &pz__type_bool,
+                       expr->kind == PZ__E_AND ? "each side of '&&'" : "each side of '||'");
     }
     pz__tell_clashes(ck, expr);
     expr->type = &pz__type_bool;
