@@ -376,17 +376,42 @@ static bool read_date(pz_str pattern, pz_str text, int64_t *ms)
     return true;
 }
 
+/* Whether signs of groups stand as between thousands: "1.234.567,5", or "12,34,567.5" as in India.
+ * "1.5" and "0.500" where the comma is decimal are more likely mistakes than 15 and 500. */
+static bool is_grouped(pz_str text, char group)
+{
+    size_t digits = 0, at = text.len && (text.data[0] == '-' || text.data[0] == '+');
+    bool is_first = true;
+    const bool has_zero = at < text.len && text.data[at] == '0';
+    for (; at < text.len; at++) {
+        if (text.data[at] >= '0' && text.data[at] <= '9') {
+            digits++;
+            continue;
+        }
+        if (text.data[at] != group)
+            break;
+        if (digits > 3 || digits < (is_first ? 1u : 2u) || has_zero)
+            return false;
+        is_first = false;
+        digits = 0;
+    }
+    return (is_first || digits == 3) && !memchr(text.data + at, group, text.len - at);
+}
+
 static bool read_number(const column *c, pz_str text, pz_value *out)
 {
+    const char group = c->decimal.len == 0 ? '\0' : c->decimal.data[0] == ',' ? '.' : ',';
     char plain[64] = "";
     size_t len = 0;
     int64_t whole;
     double real;
+    if (group && !is_grouped(text, group))
+        return false;
     for (size_t i = 0; i < text.len; i++) {
         if (len == sizeof plain)
             return false; /* what is cut off could say anything */
-        if (c->decimal.len && text.data[i] == (c->decimal.data[0] == ',' ? '.' : ','))
-            continue; /* groups of thousands */
+        if (group && text.data[i] == group)
+            continue;
         plain[len++] = c->decimal.len && text.data[i] == c->decimal.data[0] ? '.' : text.data[i];
     }
     if (pz__int_parse(plain, len, &whole)) {

@@ -157,6 +157,24 @@ class ImportTest(kit.CommandTest):
             "customer": "id", "attributes": {"age": {"column": "v", "as": "number"}}})
         self.expect(run, 3, "1 rows applied", "is no number")
 
+    def test_sign_of_groups_stands_between_thousands_only(self):
+        self.catalog.write_text('{"attributes": {"money": {"type": "double"}}}', encoding="utf-8")
+        for decimal, good, bad in (
+                (",", {"1.234,5": 1234.5, "1.234.567": 1234567, "-12.345": -12345, "12,5": 12.5,
+                       "1234,5": 1234.5, "12.34.567,5": 1234567.5, "0,500": 0.5},
+                 ("1.5", "12.50", "1.2.3", "1.234,5.6", "1234.567", "1..234", ".5", "0.500", "01.234",
+                  "1.23,456", "1.234.")),
+                (".", {"1,234.5": 1234.5, "12.5": 12.5, "1e3": 1000.0}, ("1,5", "12,50", "1.5,000"))):
+            mapping = {"separator": ";", "customer": "id",
+                       "attributes": {"money": {"column": "v", "decimal": decimal}}}
+            rows = [*good, *bad]
+            run = self.import_table("id;v\n" + "".join(f"{decimal}{i};{v}\n" for i, v in
+                                                      enumerate(rows)), mapping=mapping)
+            self.expect(run, 3, f"{len(good)} rows applied, 0 as they stood, {len(bad)} did not fit",
+                        "'1.5' is no number" if decimal == "," else "'1,5' is no number")
+            for i, value in enumerate(good.values()):
+                self.assertEqual(float(self.resolve(f"{decimal}{i}", "money")), value, rows[i])
+
     def test_forms_that_cannot_be_meant_are_told(self):
         for form, text in (({"date": "DD.MM.YY"}, "YYYY"), ({"date": "DMM.YYYY"}, "YYYY"),
                            ({"decimal": "comma"}, "decimal sign")):
