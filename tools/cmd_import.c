@@ -257,8 +257,8 @@ static int run_import(import *in)
     fprintf(stderr,
             "%" PRIu64 " rows applied, %" PRIu64 " as they stood, %" PRIu64 " did not fit\n",
             in->applied, in->settled, in->refused);
-    if (code == EXIT_DONE)
-        code = read;
+    if (code == EXIT_DONE) /* what stands before the place where a file broke off is applied */
+        code = read == EXIT_FAILED && in->applied ? EXIT_PARTLY : read;
     if (in->is_damaged)
         return EXIT_SYSTEM;
     return code == EXIT_DONE && in->refused ? EXIT_PARTLY : code;

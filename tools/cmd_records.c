@@ -164,7 +164,10 @@ static int run_keep(cli *c, pz_engine *engine)
         code = keep_lines(&k, reader);
     pz_pool_free(k.pool);
     const int read = line_reader_close(reader);
-    return code == EXIT_DONE ? read : code;
+    if (code == EXIT_DONE)
+        code = read;
+    /* What was kept before the line that failed, or before the file broke off, stays. */
+    return code == EXIT_FAILED && k.kept ? EXIT_PARTLY : code;
 }
 
 /* ---- leaving ---- */

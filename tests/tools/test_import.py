@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """`personalize import`: tables of customers, what does not fit, and what a second run changes."""
+import gzip
 import json
+import random
+import shutil
 import signal
 import subprocess
 import time
@@ -207,6 +210,16 @@ class ImportTest(kit.CommandTest):
         run = self.import_table('id,lang,age\n1,xx,1\n2,"de,1\n', "--rejects", rejects)
         self.assertEqual(run.code, 3, run.err)
         self.assertEqual(rejects.read_text(encoding="utf-8"), 'id,lang,age\n1,xx,1\n2,"de,1\n')
+
+    def test_table_that_breaks_off_is_taken_in_partly(self):
+        seeded = random.Random(1)
+        rows = "id,lang,age\n" + "".join(f"{seeded.random()},de,{i % 90}\n" for i in range(9000))
+        packed = gzip.compress(rows.encode())
+        run = self.import_table(packed[:len(packed) // 2])
+        self.expect(run, 3, "is cut short", "0 did not fit")
+        self.assertGreater(len(self.export()), 0)
+        shutil.rmtree(self.store)
+        self.expect(self.import_table(packed[:20]), 2, "is cut short", "0 rows applied")
 
     def test_killed_import_is_taken_in_again(self):
         table = "id,lang,age\n" + "".join(f"{i},de,{i % 90}\n" for i in range(20000))

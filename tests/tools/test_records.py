@@ -43,6 +43,11 @@ class Records(kit.CommandTest):
         self.assertEqual((run.code, run.out), (0, "2500 kept, 0 passed over\n"))
         self.assertEqual(len(self.numbers("list")), 2500)
 
+    def test_what_was_kept_before_a_mistake_is_told_by_the_status(self):
+        run = self.records("keep", "-", stdin=kit.jsonl(record(n) for n in range(1500)) + b"{\n")
+        self.expect(run, 3, "lines 1001 to 1501 were not kept")
+        self.assertEqual(len(self.numbers("list")), 1000)
+
     def test_a_file_may_be_compressed(self):
         self.keep(record(1))
         out = self.folder / "records.gz"
