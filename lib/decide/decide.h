@@ -222,6 +222,8 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
 #define PZ__IDENTIFIER_SEPARATOR 0x1f
 /* Kind and value of an identifier are UTF-8 text, of 1 to the greatest length. PZ_ERR_ARG. */
 pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err);
+/* The same of one that is given to somebody: without NUL besides, or no C text would find it. */
+pz_status pz__identifier_check_new(pz_str kind, pz_str value, pz_error *err);
 
 /*
  * Read `[verb, argument…, meta]` into a verb; texts borrow from `operation`. `write` holds the

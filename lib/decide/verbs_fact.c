@@ -110,12 +110,24 @@ pz_status pz__identifier_check(pz_str kind, pz_str value, pz_error *err)
     return PZ_OK;
 }
 
+static bool has_nul(pz_str text)
+{
+    return text.len > 0 && memchr(text.data, '\0', text.len);
+}
+
+pz_status pz__identifier_check_new(pz_str kind, pz_str value, pz_error *err)
+{
+    if (has_nul(kind) || has_nul(value))
+        return pz__fail(err, PZ_ERR_ARG, "an identifier and its kind hold no NUL");
+    return pz__identifier_check(kind, value, err);
+}
+
 pz_status pz__do_identify(pz__writer *w, pz__verb *verb)
 {
     if (verb->value.kind != PZ_STRING)
         return pz__fail(w->err, PZ_ERR_TYPE, "an identifier is text");
     const pz_str text = pz_value_text(verb->value);
-    const pz_status status = pz__identifier_check(verb->name, text, w->err);
+    const pz_status status = pz__identifier_check_new(verb->name, text, w->err);
     if (status != PZ_OK)
         return status;
     const pz__claim claim = {.slot = PZ__SLOT_IDENTIFIER,

@@ -158,7 +158,7 @@ static pz_status read_identifier(pz_value subject, pz_str *kind, pz_str *value, 
         return pz__fail(err, PZ_ERR_TYPE,
                         "the event names no customer: give \"customer\" as text, or as "
                         "{\"email\": \"ann@example.com\"}");
-    return pz__identifier_check(*kind, *value, err);
+    return pz__identifier_check_new(*kind, *value, err);
 }
 
 static pz_status introduce(batch *b, customer *c, pz_str kind, pz_str value, const pz__write *write)

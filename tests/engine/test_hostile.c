@@ -157,6 +157,37 @@ static void batch_makes_no_customer_whom_nobody_can_find(void **state)
     assert_int_equal(stored(s), 0);
 }
 
+/* What is handed in as a value carries its length; pz_customer() takes texts that end with NUL. */
+static void identifier_with_nul_is_given_to_nobody(void **state)
+{
+    shop *s = *state;
+    const pz_entry entries[] = {
+        {pz_value_str("kind"), pz_value_str("view")},
+        {pz_value_str("source"), pz_value_str("web")},
+        {pz_value_str("id"), pz_value_str("1")},
+        {pz_value_str("time"), pz_value_str("2026-03-09T08:00:00Z")},
+        {pz_value_str("category"), pz_value_str("home")},
+        {pz_value_str("customer"), pz_value_strn("a\0b", 3)},
+    };
+    const pz_value identify[] = {pz_value_str("identify"), pz_value_str("email"),
+                                 pz_value_strn("a\0b", 3)};
+    pz_value event, operation, row[2] = {pz_value_strn("a\0b", 3)}, wrong;
+    pz_observed result = {.size = sizeof result};
+    assert_int_equal(pz_pool_map(s->pool, &event, entries, 6), PZ_OK);
+    assert_int_equal(pz_observe_many(s->engine, &event, 1, 0, 0, &result, NULL), PZ_OK);
+    assert_int_equal(result.status, PZ_ERR_ARG);
+    assert_non_null(strstr(result.message, "NUL"));
+    assert_int_equal(pz_pool_list(s->pool, &operation, identify, 3), PZ_OK);
+    for (int i = 0; i < 2; i++) { /* whom the row is about, then what it says */
+        row[1] = operation;
+        assert_int_equal(pz_pool_list(s->pool, &wrong, row, 2), PZ_OK);
+        assert_int_equal(pz_apply_many(s->engine, &wrong, 1, NULL, 0, &result, NULL), PZ_OK);
+        assert_int_equal(result.status, PZ_ERR_ARG);
+        row[0] = pz_value_str("a");
+    }
+    assert_int_equal(stored(s), 0);
+}
+
 /* ---- circumstances and expressions ---- */
 
 static void circumstance_that_cannot_be_kept_says_why(void **state)
@@ -517,6 +548,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
         CASE(identifiers_that_differ_never_meet),
         CASE(identifiers_are_text),
+        CASE(identifier_with_nul_is_given_to_nobody),
         CASE(batch_makes_no_customer_whom_nobody_can_find),
         CASE(circumstance_that_cannot_be_kept_says_why),
         CASE(deepest_circumstance_can_be_told_or_says_why),
