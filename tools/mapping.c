@@ -781,5 +781,7 @@ pz_status mapping_cell(const column *c, pz_pool *pool, pz_value value, bool is_j
         *is_lossy = !read_value(c, pool, *out, &read, why) || !as_consent(&read, why);
     else if (status == PZ_OK)
         *is_lossy = !read_value(c, pool, *out, &read, why) || !is_same(c, value, read);
+    if (status == PZ_OK && !is_json && memmem(out->as.text, out->len, "\r\n", 2))
+        *is_lossy = true; /* a table's line ends are read as LF */
     return status;
 }

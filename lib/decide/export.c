@@ -237,6 +237,18 @@ static void tell_claim(pz__buf *out, pz_value claim)
 
 /* ---- who it is about ---- */
 
+/* An identifier: bare, but quoted where a control character in it could begin a line of its own. */
+static void put_identifier(pz__buf *out, pz_value identifier)
+{
+    const pz_str text = pz_value_text(identifier);
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ') {
+            put_value(out, identifier);
+            return;
+        }
+    pz__buf_put(out, text.data, text.len);
+}
+
 /* What is said about the subject itself: false for a claim about an attribute. */
 static bool tell_self(pz__buf *out, pz_value claim)
 {
@@ -246,10 +258,10 @@ static bool tell_self(pz__buf *out, pz_value claim)
         return false;
     if (is_cleared)
         pz__buf_format(out, "Taken back: the %s", noun_of(claim));
-    else if (is_identifier)
-        pz__buf_format(out, "Found by the %.*s %.*s", PZ__STR_ARG(text_of(claim, "attribute")),
-                       PZ__STR_ARG(text_of(claim, "part")));
-    else if (is_text(claim, "slot", "level"))
+    else if (is_identifier) {
+        pz__buf_format(out, "Found by the %.*s ", PZ__STR_ARG(text_of(claim, "attribute")));
+        put_identifier(out, get(claim, "part"));
+    } else if (is_text(claim, "slot", "level"))
         pz__buf_format(out, "You allow the level %.*s at most",
                        PZ__STR_ARG(text_of(claim, "value")));
     else if (is_text(claim, "slot", "account"))

@@ -25,7 +25,8 @@
  * also where it still lies in the segment of a writer that has not heard of it. Weights are in
  * units, exact: 1024ths have at most ten decimals. Moments are RFC 3339 text, stamps plain
  * milliseconds, for they order and do not tell the time. Bytes that are no text (a writer's UUID)
- * are hexadecimal. A rejected value is shown as the value it is.
+ * are hexadecimal; an identifier is the text that was given, whatever is in it. A rejected value is
+ * shown as the value it is.
  *
  * The document is built as a value in an arena and written by the value room, so that its JSON is
  * the library's JSON.
@@ -171,7 +172,9 @@ static void add_part(object *o, const pz__claim *claim, pz__part_kind kind)
     const bool is_rejection = claim->slot == PZ__SLOT_REJECT;
     if (claim->slot == PZ__SLOT_LIFT)
         return; /* its value tells */
-    if (is_plain && !is_rejection)
+    if (claim->slot == PZ__SLOT_IDENTIFIER && pz__utf8_valid(claim->part.data, claim->part.len))
+        add(o, "part", pz__value_of_str(claim->part)); /* also with a line end or a tab in it */
+    else if (is_plain && !is_rejection)
         add_text_if_any(o, "part", claim->part);
     else if (kind == PZ__PART_MEMBER && !is_rejection && claim->part.len)
         add_text(o, "part", pz__claim_member(claim));

@@ -125,6 +125,19 @@ class ExportTableTest(kit.CommandTest):
         self.use_mapping({"customer": "id", "attributes": {"tags": {"column": "t", "list": ";"}}})
         self.expect(self.export_table(), 3, "column 't' cannot say [\"a;b\"]", "1 cells would not")
 
+    def test_identifiers_with_line_ends_and_tabs_lead_to_whom_they_did(self):
+        self.use_mapping({"customer": "id", "identifiers": {"card": "card"}})
+        self.expect_round_trip('id,card\n"1\n2",a\tb\n')
+        run = self.on_store("profile export --text", "card:a\tb", now=False)
+        self.assertIn('Found by the customer "1\\n2" (', run.out)
+
+    def test_line_end_that_a_table_cannot_say_is_told(self):
+        self.use_attributes(note="string")
+        self.use_mapping({"customer": "id", "attributes": {"note": "note"}})
+        self.expect(self.on_store("profile declare", "1", "note", "a\r\nb"), 0)
+        self.expect(self.export_table(), 3, 'column \'note\' cannot say "a\\r\\nb"')
+        self.expect(self.export_table("--format", "jsonl"), 0)
+
     def test_rows_without_a_customer_are_told(self):
         self.expect(self.on_store("profile declare", "email:a@x.org", "language", "de"), 0)
         run = self.export_table()
