@@ -29,7 +29,7 @@ static const option_form options[] = {
     {"expires", 0, "TIME", "until when it holds; else for ever", offsetof(cli, expires)},
     {"channel", 0, "NAME", "where it was said, or is asked", offsetof(cli, channel)},
     {"who", 0, "NAME", "who said it", offsetof(cli, who)},
-    {"output", 'o', "FILE", "where the bytes go", offsetof(cli, output)},
+    {"output", 'o', "FILE", "where the bytes go; - is standard output", offsetof(cli, output)},
     {"mapping", 0, "FILE", "what the columns of a table are", offsetof(cli, mapping)},
     {"rejects", 0, "FILE", "where rows go that do not fit", offsetof(cli, rejects)},
     {"format", 0, "FORMAT", "csv or jsonl; else what the mapping says", offsetof(cli, format)},

@@ -108,7 +108,7 @@ int cli_dump(cli *c, pz_engine *engine, pz_profile *profile);
 int cli_export(cli *c, pz_engine *engine, pz_profile *profile);
 int cli_export_all(cli *c, pz_engine *engine);
 
-/* output.c: bytes for a file, or for standard output (path NULL), plain or compressed by gzip. */
+/* output.c: bytes for a file, or for standard output (path NULL or "-"), plain or compressed by gzip. */
 typedef struct output output;
 /* EXIT_DONE, or the exit code of what went wrong (said on standard error). */
 int output_open(output **out, const char *path, bool is_gzip);

@@ -52,6 +52,8 @@ static int open_file(output *o, const char *path)
 
 int output_open(output **out, const char *path, bool is_gzip)
 {
+    if (path && strcmp(path, "-") == 0)
+        path = NULL; /* as "-" is standard input where a file is read */
     if (is_gzip && !path && isatty(STDOUT_FILENO))
         return cli_fail(EXIT_USAGE, "compressed bytes are not for a terminal: name a file by -o");
     output *o = calloc(1, sizeof *o);

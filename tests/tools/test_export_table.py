@@ -31,9 +31,10 @@ class ExportTableTest(kit.CommandTest):
     def export_table(self, *words, mapping=None, **options):
         return self.on_store("export", mapping or self.map, "--now", LATER, *words, now=False, **options)
 
-    def import_table(self, table, mapping=None, **options):
-        return self.on_store("import", "--mapping", mapping or self.map, "--now", LATER, "-", now=False,
-                             stdin=table.encode(), **options)
+    def import_table(self, table, mapping=None, rejects=None, **options):
+        words = ["--rejects", rejects] if rejects else []
+        return self.on_store("import", "--mapping", mapping or self.map, "--now", LATER, "-", *words,
+                             now=False, stdin=table.encode(), **options)
 
     def expect_round_trip(self, table, separator=",", **options):
         """What is imported is exported as it was, and changes nothing when imported again."""
@@ -153,6 +154,16 @@ class ExportTableTest(kit.CommandTest):
         self.expect(self.export_table("-o", out), 0)
         self.assertEqual(out.read_text(encoding="utf-8"), "id,lang,age\n1,de,5\n")
         self.assertFalse((self.folder / "out.csv.new").exists())
+
+    def test_a_dash_is_standard_output(self):
+        self.expect(self.import_table("id,lang,age\n1,de,30\n"), 0)
+        plain = self.export_table()
+        self.assertEqual(self.export_table("-o", "-").out, plain.out)
+        self.assertEqual(self.on_store("profile export", "1", "-o", "-", now=False).code, 0)
+        run = self.import_table("id,lang,age\n2,xx,30\n", rejects="-")
+        self.expect(run, 3)
+        self.assertEqual(run.out, "id,lang,age\n2,xx,30\n")
+        self.assertEqual(list(self.folder.glob("-*")), [])
 
     def test_wrong_usage_is_told(self):
         self.expect(self.on_store("export"), 1, "usage: personalize export")
