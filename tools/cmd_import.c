@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 #define BATCH_DEFAULT 1000u
 /* Bytes of rows after which a batch is closed, however few they are. */
@@ -40,6 +41,7 @@ typedef struct import {
     size_t count, cap;
     size_t held; /* bytes of text in the pool */
     uint64_t line, applied, settled, refused;
+    bool has_begun;  /* the first record of CSV was read */
     bool is_damaged; /* a row was refused because of what the store has of its customer */
     output *rejects;
     progress progress;
@@ -144,46 +146,77 @@ static bool is_twice(const import *in, uint32_t k)
     return is_found;
 }
 
-/* Where each column of the mapping stands, by the header or by number. */
+/* What is wrong with the header as a whole, where that is plain: the encoding, the separator. */
+static int check_header(const import *in)
+{
+    static const struct {
+        char sign;
+        const char *name;
+    } others[] = {{';', ";"}, {'\t', "\\t"}, {'|', "|"}, {',', ","}};
+    const pz_str text = csv_text(in->csv);
+    if (memchr(text.data, '\0', text.len) || !pz__utf8_valid(text.data, text.len))
+        return cli_fail(EXIT_CATALOG, "%s:1: the header is not UTF-8: save the table as UTF-8",
+                        in->c->words[0]);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && in->field_count == 1; i++)
+        if (memchr(text.data, others[i].sign, text.len))
+            return cli_fail(EXIT_CATALOG,
+                            "%s:1: the header is one field: if '%s' separates, say so in %s by "
+                            "\"separator\": \"%s\"",
+                            in->c->words[0], others[i].name, in->map.path, others[i].name);
+    return EXIT_DONE;
+}
+
+/* Where a column stands, by the header or by number. */
+static void place_column(const import *in, column *c)
+{
+    for (uint32_t k = 0; k < in->field_count && c->index == UINT32_MAX; k++) {
+        char number[16];
+        snprintf(number, sizeof number, "%u", k + 1);
+        const pz_str name = in->map.has_no_header ? pz_str_of(number) : in->fields[k];
+        if (pz__str_equal(name, c->source))
+            c->index = k;
+    }
+}
+
+static int check_column(const import *in, const column *c)
+{
+    if (c->index != UINT32_MAX)
+        return !is_twice(in, c->index)
+                   ? EXIT_DONE
+                   : cli_fail(EXIT_CATALOG, "%s:%u:%u: the table has more than one column '%.*s'",
+                              in->map.path, c->line, c->place, PZ__STR_ARG(c->source));
+    const pz_str near = pz__nearest(c->source, in->fields, in->field_count);
+    return cli_fail(EXIT_CATALOG, "%s:%u:%u: the table has no column '%.*s'%s%.*s%s", in->map.path,
+                    c->line, c->place, PZ__STR_ARG(c->source), near.data ? "; did you mean '" : "",
+                    PZ__STR_ARG(near), near.data ? "'?" : "");
+}
+
 static int find_columns(import *in)
 {
-    int code = EXIT_DONE;
+    bool is_missing = false;
     for (uint32_t i = 0; i < in->map.count; i++) {
-        column *c = &in->map.columns[i];
-        for (uint32_t k = 0; k < in->field_count && c->index == UINT32_MAX; k++) {
-            char number[16];
-            snprintf(number, sizeof number, "%u", k + 1);
-            const pz_str name = in->map.has_no_header ? pz_str_of(number) : in->fields[k];
-            if (pz__str_equal(name, c->source))
-                c->index = k;
-        }
-        if (c->index != UINT32_MAX && is_twice(in, c->index))
-            code = cli_fail(EXIT_CATALOG, "%s:%u:%u: the table has more than one column '%.*s'",
-                            in->map.path, c->line, c->place, PZ__STR_ARG(c->source));
-        if (c->index != UINT32_MAX)
-            continue;
-        const pz_str near = pz__nearest(c->source, in->fields, in->field_count);
-        cli_fail(0, "%s:%u:%u: the table has no column '%.*s'%s%.*s%s", in->map.path, c->line,
-                 c->place, PZ__STR_ARG(c->source), near.data ? "; did you mean '" : "",
-                 PZ__STR_ARG(near), near.data ? "'?" : "");
-        code = EXIT_CATALOG;
+        place_column(in, &in->map.columns[i]);
+        is_missing |= in->map.columns[i].index == UINT32_MAX;
     }
+    int code = is_missing && !in->map.has_no_header ? check_header(in) : EXIT_DONE;
+    for (uint32_t i = 0, told = code != EXIT_DONE; i < in->map.count && !told; i++)
+        if (check_column(in, &in->map.columns[i]) != EXIT_DONE)
+            code = EXIT_CATALOG;
     return code;
 }
 
 static int read_csv(import *in)
 {
     const char *why;
-    bool is_first = true;
     uint32_t width = 0;
     int code = csv_open(&in->csv, in->c->words[0], in->map.separator);
     while (code == EXIT_DONE && csv_next(in->csv, &in->fields, &in->field_count, &why)) {
         char message[128];
         in->line = csv_line(in->csv);
-        if (is_first && why)
+        if (!in->has_begun && why)
             return cli_fail(EXIT_FAILED, "%s:1: %s", in->c->words[0], why);
-        if (is_first) {
-            is_first = false;
+        if (!in->has_begun) {
+            in->has_begun = true;
             width = in->field_count;
             code = find_columns(in);
             if (code == EXIT_DONE && in->rejects && !in->map.has_no_header) {
@@ -249,7 +282,11 @@ static int run_import(import *in)
     if (code == EXIT_DONE)
         code = commit(in);
     progress_end(&in->progress);
+    const bool is_empty = in->csv && !in->has_begun && !in->map.has_no_header;
     const int read = in->csv ? csv_close(in->csv) : in->lines ? line_reader_close(in->lines) : 0;
+    if (is_empty && code == EXIT_DONE && read == EXIT_DONE)
+        code = cli_fail(EXIT_FAILED, "%s: the table is empty: not even a header stands in it",
+                        in->c->words[0]);
     if (in->rejects)
         code = output_close(in->rejects, code);
     if (code != EXIT_DONE && code != EXIT_SYSTEM)

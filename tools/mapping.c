@@ -486,7 +486,7 @@ static bool read_text_value(const column *c, pz_pool *pool, pz_str text, pz_valu
     case FORM_TEXT:
         break;
     }
-    snprintf(why, 256, "the text is not valid UTF-8");
+    snprintf(why, 256, "the text is not UTF-8: save the table as UTF-8");
     return pz_pool_string(pool, out, text.data, text.len) == PZ_OK;
 }
 
@@ -503,7 +503,7 @@ static bool read_list(const column *c, pz_pool *pool, pz_str text, pz_value *out
         text.data += len + (end ? c->list.len : 0);
         text.len -= len + (end ? c->list.len : 0);
     }
-    snprintf(why, 256, "the list is too long");
+    snprintf(why, 256, "the list has more than 256 elements");
     return !text.len && pz_pool_list(pool, out, items, count) == PZ_OK;
 }
 

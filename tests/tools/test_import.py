@@ -221,6 +221,21 @@ class ImportTest(kit.CommandTest):
         shutil.rmtree(self.store)
         self.expect(self.import_table(packed[:20]), 2, "is cut short", "0 rows applied")
 
+    def test_header_that_is_no_header_says_what_to_do(self):
+        for table, fragment in (
+                ("id;lang;age\n1;de;3\n", "if ';' separates, say so in"),
+                ("id\tlang\tage\n1\tde\t3\n", '"separator": "\\t"'),
+                ("id,lang,age\n1,de,3\n".encode("utf-16"), "table.csv:1: the header is not UTF-8"),
+                ("id,lang,\xe5ge\n".encode("latin-1"), "save the table as UTF-8")):
+            run = self.import_table(table)
+            self.expect(run, 4, fragment)
+            self.assertEqual(len(run.err.splitlines()), 1, run.err)
+        for table in ("", "\n\n", "\ufeff"):
+            self.expect(self.import_table(table), 2, "the table is empty")
+        self.expect(self.import_table("id,lang,age,\xe4\n1,de,3,\xe4\n".encode("latin-1")), 0)
+        run = self.import_table("id,lang,age\n1\xe4,de,3\n".encode("latin-1"))
+        self.expect(run, 3, "column 'id': the text is not UTF-8: save the table as UTF-8")
+
     def test_killed_import_is_taken_in_again(self):
         table = "id,lang,age\n" + "".join(f"{i},de,{i % 90}\n" for i in range(20000))
         self.import_table("id,lang,age\n")
