@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 typedef struct option_form {
     const char *name;     /* without dashes */
@@ -49,15 +50,39 @@ static const option_form options[] = {
 };
 #define OPTION_COUNT (sizeof options / sizeof options[0])
 #define COMMANDS_MAX 16u
+/* Bytes of a message: two paths, and what it says. */
+#define MESSAGE_MAX 16384u
+
+/* What a message repeats may be a stranger's: nothing in it is an order to the terminal, and octets
+ * that are no text are shown by their numbers. Line ends and tabs are the message's own. */
+static void put_message(const char *text, size_t len)
+{
+    for (size_t i = 0, step; i < len; i += step) {
+        const uint32_t point = pz__utf8_decode(text + i, len - i, &step);
+        const bool is_control =
+            (point < ' ' && point != '\n' && point != '\t') || (point >= 0x7f && point <= 0x9f);
+        if (!pz__utf8_valid(text + i, step))
+            step = 1;
+        else if (!is_control) {
+            fwrite(text + i, 1, step, stderr);
+            continue;
+        }
+        for (size_t k = 0; k < step; k++)
+            fprintf(stderr, "\\x%02x", (unsigned char)text[i + k]);
+    }
+}
 
 int cli_fail(int code, const char *format, ...)
 {
+    char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    fputs("personalize: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    const int len = vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    fputs("personalize: ", stderr);
+    if (len > 0)
+        put_message(message, (size_t)len < sizeof message ? (size_t)len : sizeof message - 1);
+    fputc('\n', stderr);
     return code;
 }
 

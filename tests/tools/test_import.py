@@ -236,6 +236,13 @@ class ImportTest(kit.CommandTest):
         run = self.import_table("id,lang,age\n1\xe4,de,3\n".encode("latin-1"))
         self.expect(run, 3, "column 'id': the text is not UTF-8: save the table as UTF-8")
 
+    def test_nothing_of_a_table_is_an_order_to_the_terminal(self):
+        run = self.import_table("id,lang,age\n1,de,\x1b]0;x\x07\n2,de,\x9b1m\n3,de,ü\tß\n4,\x1b[31mde,1\n".encode()
+                                + b"5,de,\xff\xc3(\n")
+        self.expect(run, 3, r"'\x1b]0;x\x07' is no number", r"'\xc2\x9b1m' is", "'ü\tß' is",
+                    r"'\xff\xc3(' is", "0 rows applied")
+        self.assertNotIn("\x07", run.err)
+
     def test_killed_import_is_taken_in_again(self):
         table = "id,lang,age\n" + "".join(f"{i},de,{i % 90}\n" for i in range(20000))
         self.import_table("id,lang,age\n")
