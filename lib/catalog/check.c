@@ -110,8 +110,11 @@ static pz_status fail_type(const pz__attribute *attribute, const pz__type *type,
     if (value.kind == PZ_NULL)
         return pz__fail(err, PZ_ERR_TYPE, "null is a value of no attribute; clear \"%.*s\" instead",
                         PZ__STR_ARG(attribute->name));
-    return pz__fail(err, PZ_ERR_TYPE, "\"%.*s\" is of type %s; %s is not",
-                    PZ__STR_ARG(attribute->name), show_type(type), show(value, shown));
+    const char *text = show(value, shown);
+    /* "30 is no int" would leave its reader at a loss: a double shows its fraction, as in JSON. */
+    const bool is_whole = value.kind == PZ_DOUBLE && strspn(text, "-0123456789") == strlen(text);
+    return pz__fail(err, PZ_ERR_TYPE, "\"%.*s\" is of type %s; %s%s is not",
+                    PZ__STR_ARG(attribute->name), show_type(type), text, is_whole ? ".0" : "");
 }
 
 /* A value of the right type: against domain and bounds. */

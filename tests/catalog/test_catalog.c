@@ -354,6 +354,10 @@ static void a_value_is_checked_against_type_and_domain(void **state)
                "\"dee\" is no value of \"language\"; there are \"en\", \"de\", \"fr\" (did you "
                "mean \"de\"?)");
     check_says(language, pz_value_int(3), PZ_ERR_TYPE, "\"language\" is of type string; 3 is not");
+    check_says(language, pz_value_double(-3.0), PZ_ERR_TYPE,
+               "\"language\" is of type string; -3.0 is not");
+    check_says(language, pz_value_double(1.5), PZ_ERR_TYPE,
+               "\"language\" is of type string; 1.5 is not");
     check_says(language, pz_value_null(), PZ_ERR_TYPE,
                "null is a value of no attribute; clear \"language\" instead");
     check_says(limit, pz_value_int(0), PZ_OK, NULL);
