@@ -6,7 +6,9 @@ The interpreter runs signal handlers where a Python function begins and where a 
 A profile function is called at the same places; it raises at each of them in turn.
 """
 import contextlib
+import os
 import signal
+import subprocess
 import sys
 import threading
 import unittest
@@ -141,6 +143,18 @@ class Signals(unittest.TestCase):
             self.assertRaises(personalize.StateError, lambda: ann.id)
             if not was_stopped:
                 break
+
+
+@unittest.skipUnless(hasattr(signal, "SIGPIPE"), "no SIGPIPE here")
+class TheCommand(unittest.TestCase):
+    def test_a_reader_that_has_gone_ends_it_like_any_command(self):
+        """`python -m personalize ... | head` says nothing, though Python itself ignores SIGPIPE."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        run = subprocess.run([sys.executable, "-m", "personalize", "eval", "1"], stdout=writing,
+                             stderr=subprocess.PIPE, timeout=60, check=False)
+        os.close(writing)
+        self.assertEqual((run.returncode, run.stderr), (-signal.SIGPIPE, b""))
 
 
 def setUpModule():

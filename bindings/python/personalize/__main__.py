@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from typing import Iterator, Optional
 
@@ -37,6 +38,8 @@ def main() -> int:
         return 127
     sys.stdout.flush()
     sys.stderr.flush()
+    if hasattr(signal, "SIGPIPE"):  # Python ignores it, and what is ignored is handed on
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execv(path, [NAME, *sys.argv[1:]])
 
 
