@@ -22,7 +22,8 @@
 
 typedef struct row_place {
     uint64_t line;
-    pz_str text; /* in the pool */
+    uint32_t place; /* column in characters; 0: the whole line */
+    pz_str text;    /* in the pool */
 } row_place;
 
 typedef struct import {
@@ -51,14 +52,16 @@ typedef struct import {
 
 static int reject(import *in, row_place at, const column *which, const char *why)
 {
-    char shown[80] = "";
+    char shown[80] = "", place[16] = "";
     in->refused++;
     progress_end(&in->progress);
     if (which)
         snprintf(shown, sizeof shown,
                  "column '%.*s': ", (int)(which->source.len < 60 ? which->source.len : 60),
                  which->source.data);
-    cli_fail(0, "%s:%" PRIu64 ": %s%s", in->c->words[0], at.line, shown, why);
+    if (at.place)
+        snprintf(place, sizeof place, ":%u", at.place);
+    cli_fail(0, "%s:%" PRIu64 "%s: %s%s", in->c->words[0], at.line, place, shown, why);
     if (!in->rejects || at.text.len == 0)
         return EXIT_DONE;
     output_write(in->rejects, at.text.data, at.text.len);
@@ -100,7 +103,7 @@ static bool keep_text(import *in, pz_str text, row_place *out)
         return false;
     memcpy(copy, text.len ? text.data : "", text.len);
     in->held += text.len;
-    *out = (row_place){in->line, {copy, text.len}};
+    *out = (row_place){in->line, 0, {copy, text.len}};
     return true;
 }
 
@@ -116,14 +119,11 @@ static pz_value get_field(void *payload, const column *c)
 }
 
 /* Turn what was read into a row of the batch. */
-static int take_row(import *in, pz_str text, const char *why)
+static int take_row(import *in, row_place at, const char *why)
 {
     char message[256];
     const column *which = NULL;
-    row_place at;
     int code = EXIT_DONE;
-    if (!keep_text(in, text, &at))
-        return cli_fail(EXIT_SYSTEM, "out of memory");
     if (why)
         code = reject(in, at, NULL, why);
     else if (!mapping_row(&in->map, in->pool, get_field, in, &in->rows[in->count], &which, message))
@@ -212,6 +212,7 @@ static int read_csv(import *in)
     int code = csv_open(&in->csv, in->c->words[0], in->map.separator);
     while (code == EXIT_DONE && csv_next(in->csv, &in->fields, &in->field_count, &why)) {
         char message[128];
+        row_place at;
         in->line = csv_line(in->csv);
         if (!in->has_begun && why)
             return cli_fail(EXIT_FAILED, "%s:1: %s", in->c->words[0], why);
@@ -234,14 +235,46 @@ static int read_csv(import *in)
         /* In the file of rejects nothing may stand behind a quote that is open. */
         if (csv_is_over(in->csv) && why)
             code = commit(in);
+        if (code == EXIT_DONE && !keep_text(in, csv_text(in->csv), &at))
+            code = cli_fail(EXIT_SYSTEM, "out of memory");
         if (code == EXIT_DONE)
-            code = take_row(in, csv_text(in->csv), why);
+            code = take_row(in, at, why);
         progress_step(&in->progress, in->line, csv_share(in->csv));
     }
     return code;
 }
 
 /* ---- JSON Lines ---- */
+
+static bool is_blank(const char *line, size_t len)
+{
+    while (len && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+        len--;
+    return len == 0;
+}
+
+/* Note which columns there are; an object without one says nothing of it. */
+static void see_columns(import *in)
+{
+    for (uint32_t i = 0; i < in->map.count; i++) {
+        column *c = &in->map.columns[i];
+        bool is_there = c->index == 0;
+        if (!is_there)
+            pz_value_get(in->object, c->source.data, c->source.len, &is_there);
+        c->index = is_there ? 0 : UINT32_MAX;
+    }
+}
+
+/* A column that no row has is more likely misspelt than meant. */
+static void tell_unseen(const import *in)
+{
+    for (uint32_t i = 0; i < in->map.count && in->map.is_jsonl && in->applied + in->settled; i++) {
+        const column *c = &in->map.columns[i];
+        if (c->index != 0)
+            cli_fail(0, "%s:%u:%u: no row has the column '%.*s'", in->map.path, c->line, c->place,
+                     PZ__STR_ARG(c->source));
+    }
+}
 
 static int read_jsonl(import *in)
 {
@@ -252,13 +285,16 @@ static int read_jsonl(import *in)
         pz_error err = PZ_ERROR_INIT;
         row_place at;
         in->line++;
-        if (len == 0)
+        if (is_blank(line, len))
             continue;
         if (!keep_text(in, (pz_str){line, len}, &at))
             return cli_fail(EXIT_SYSTEM, "out of memory");
         const pz_status status = pz_value_parse(in->pool, &in->object, at.text.data, at.text.len,
                                                 PZ_JSON_REFUSE_DUPLICATES, &err);
-        code = take_row(in, at.text,
+        at.place = status != PZ_OK ? err.column : 0;
+        if (status == PZ_OK && in->object.kind == PZ_MAP)
+            see_columns(in);
+        code = take_row(in, at,
                         status != PZ_OK             ? err.message
                         : in->object.kind != PZ_MAP ? "an object is expected"
                                                     : NULL);
@@ -291,6 +327,7 @@ static int run_import(import *in)
         code = output_close(in->rejects, code);
     if (code != EXIT_DONE && code != EXIT_SYSTEM)
         return code;
+    tell_unseen(in);
     fprintf(stderr,
             "%" PRIu64 " rows applied, %" PRIu64 " as they stood, %" PRIu64 " did not fit\n",
             in->applied, in->settled, in->refused);

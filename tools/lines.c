@@ -36,6 +36,7 @@ struct line_reader {
     bool is_whole; /* the compressed stream came to its end */
     char *text;    /* bytes not yet given out: [text_start, text_end) */
     size_t text_start, text_end, text_cap;
+    uint64_t given; /* lines given out */
     int code;
 };
 
@@ -96,8 +97,8 @@ static bool make_room(line_reader *r, size_t need)
     const size_t cap = r->text_cap * 2 > r->text_end + need ? r->text_cap * 2 : r->text_end + need;
     char *text = cap > LINE_LIMIT ? NULL : realloc(r->text, cap);
     if (!text) {
-        r->code =
-            cli_fail(EXIT_FAILED, "'%s': a line is longer than %u bytes", r->path, LINE_LIMIT);
+        r->code = cli_fail(EXIT_FAILED, "%s:%llu: the line is longer than %u bytes", r->path,
+                           (unsigned long long)r->given + 1, LINE_LIMIT);
         return false;
     }
     r->text = text;
@@ -136,6 +137,7 @@ static bool give(line_reader *r, size_t len, size_t skip, const char **line, siz
     *line = r->text + r->text_start;
     *line_len = len > 0 && (*line)[len - 1] == '\r' ? len - 1 : len;
     r->text_start += len + skip;
+    r->given++;
     return true;
 }
 

@@ -554,6 +554,8 @@ static bool as_text(pz_pool *pool, pz_value *value)
     char text[32];
     if (value->kind == PZ_INT)
         return pz_pool_string(pool, value, text, pz__int_print(value->as.i, text)) == PZ_OK;
+    if (value->kind == PZ_UINT)
+        return pz_pool_string(pool, value, text, pz__uint_print(value->as.u, text)) == PZ_OK;
     return value->kind == PZ_STRING;
 }
 
@@ -596,7 +598,7 @@ bool mapping_row(const mapping *m, pz_pool *pool, mapping_get get, void *payload
                 continue;
             if (c->role == ROLE_CONSENT && !as_consent(&value, why))
                 return false;
-            snprintf(why, 256, "text is expected");
+            snprintf(why, 256, "text, or a whole number, is expected");
             if (c->role != ROLE_ATTRIBUTE && c->role != ROLE_CONSENT && !as_text(pool, &value))
                 return false;
             snprintf(why, 256, "out of memory");

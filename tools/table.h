@@ -52,7 +52,7 @@ typedef struct column {
     bool is_choice;         /* the customer's own */
     bool keeps_empty;       /* an empty field is an empty text, not absent */
     uint32_t line, place;   /* in the mapping */
-    uint32_t index;         /* of the field; UINT32_MAX while not known */
+    uint32_t index;         /* of the field; UINT32_MAX while not known, or no object had it */
 } column;
 
 typedef struct mapping {

@@ -77,7 +77,7 @@ class BadLines(kit.CommandTest):
 
     def test_a_line_longer_than_the_limit_is_refused_before_it_takes_all_memory(self):
         run = self.on_store("observe", "-", stdin=b'{"kind":"' + b"x" * (17 << 20))
-        self.expect(run, 2, "a line is longer than")
+        self.expect(run, 2, ":1: the line is longer than")
 
     def test_a_gzip_that_is_cut_short_or_damaged(self):
         packed = gzip.compress(kit.jsonl([kit.event(n, note=str(random.Random(n).random()))

@@ -124,6 +124,18 @@ class ImportTest(kit.CommandTest):
         self.assertIn("2 rows applied", run.err)
         self.assertEqual(self.resolve("1", "age"), "40")
 
+    def test_json_lines_are_told_by_place_and_columns_that_no_row_has(self):
+        mapping = {"format": "jsonl", "customer": "id", "attributes": {"age": "Age", "language": "lang"}}
+        run = self.import_table('{"id": 1, "lang": "de", "age": 40}\n  \t\n{"id": "2", "lang": x}\n'
+                                '{"id": 18446744073709551615}\n{"id": 1.5}\n', mapping=mapping)
+        self.expect(run, 3, "table.csv:3:21: expected a value",
+                    "table.csv:5: column 'id': text, or a whole number, is expected",
+                    "map.json:1:61: no row has the column 'Age'\n2 rows applied")
+        self.assertNotIn("'lang'", run.err)
+        self.assertEqual(self.resolve("18446744073709551615", "language"), "en")
+        run = self.import_table('{"id": 1, "lang": "de", "Age": 40}\n', mapping=mapping)
+        self.assertEqual((run.code, run.err), (0, "1 rows applied, 0 as they stood, 0 did not fit\n"))
+
     def test_choices_of_a_table_win_over_its_facts(self):
         mapping = {"customer": "id", "attributes": {"language": {"column": "lang", "choice": True}}}
         self.expect(self.import_table("id,lang\n1,fr\n", mapping=mapping), 0)
