@@ -105,11 +105,6 @@ static int segments(cli *c, pz_context *context, const pz_profile *profile)
     return code;
 }
 
-static int run_segments(cli *c)
-{
-    return ask(c, c->words[0], segments);
-}
-
 /* ---- decide, explain ---- */
 
 static int decide(cli *c, pz_context *context, const pz_profile *profile)
@@ -215,12 +210,22 @@ static pz_status answer_layers(const cli *c, pz_pool *pool, pz_context *context,
     return status == PZ_OK ? pz_pool_map(pool, out, entries, 2) : status;
 }
 
-/* A command asks about one customer (the last word), or with --all about everybody. */
-static int ask_one_or_all(cli *c, int customer_word, question put, everybody *all)
+static pz_status answer_segments(const cli *c, pz_pool *pool, pz_context *context,
+                                 const pz_profile *profile, pz_value *out, pz_error *err)
 {
-    if (c->all && c->word_count == 1)
+    pz_entry entry = {pz_value_str("segments"), pz_value_null()};
+    const pz_status status = pz_segments(&entry.value, context, profile, err);
+    (void)c;
+    return status == PZ_OK ? pz_pool_map(pool, out, &entry, 1) : status;
+}
+
+/* A command asks about one customer among its words, or with --all, which stands for that word,
+ * about everybody. */
+static int ask_one_or_all(cli *c, int words, int customer_word, question put, everybody *all)
+{
+    if (c->all && c->word_count == words - 1)
         return ask_all(all);
-    if (c->all || c->word_count != 2)
+    if (c->all || c->word_count != words)
         return cli_fail(EXIT_USAGE, "%s takes a customer, or --all; see `personalize %s --help`",
                         c->command, c->command);
     return ask(c, c->words[customer_word], put);
@@ -228,12 +233,17 @@ static int ask_one_or_all(cli *c, int customer_word, question put, everybody *al
 
 static int run_inspect(cli *c)
 {
-    return ask_one_or_all(c, 0, inspect, &(everybody){.c = c, .answer = answer_layers});
+    return ask_one_or_all(c, 2, 0, inspect, &(everybody){.c = c, .answer = answer_layers});
 }
 
 static int run_decide(cli *c)
 {
-    return ask_one_or_all(c, 1, decide, &(everybody){.c = c, .answer = answer_decision});
+    return ask_one_or_all(c, 2, 1, decide, &(everybody){.c = c, .answer = answer_decision});
+}
+
+static int run_segments(cli *c)
+{
+    return ask_one_or_all(c, 1, 0, segments, &(everybody){.c = c, .answer = answer_segments});
 }
 
 static int explain(cli *c, pz_context *context, const pz_profile *profile)
@@ -314,11 +324,13 @@ const subcommand command_explain = {
 
 const subcommand command_segments = {
     .name = "segments",
-    .arguments = "-c CATALOG -s STORE [options] CUSTOMER",
-    .summary = "the segments one customer is in",
-    .options = ASK_OPTIONS,
-    .least_words = 1,
+    .arguments = "-c CATALOG -s STORE [options] (CUSTOMER | --all)",
+    .summary = "the segments a customer is in, or all are",
+    .options = ASK_OPTIONS " all",
+    .least_words = 0,
     .most_words = 1,
-    .help = "Prints the names, one a line; with --json as a list.",
+    .help =
+        "Prints the names, one a line; with --json as a list. --all prints for every customer of\n"
+        "the store one line of JSON.",
     .run = run_segments,
 };

@@ -187,6 +187,11 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(self.on_store("segments", "1").out, "regular\n")
         self.assertEqual(self.on_store("segments", "--json", "1").out, '["regular"]\n')
         self.assertEqual(self.on_store("segments", "nobody").out, "")
+        everybody = self.on_store("segments", "--all").lines()
+        self.assertEqual(sorted(line["segments"] for line in everybody), [["regular"]])
+        self.assertTrue(all(list(line) == ["profile", "segments"] for line in everybody))
+        self.expect(self.on_store("segments"), 1, "segments takes a customer, or --all")
+        self.expect(self.on_store("segments", "--all", "1"), 1, "segments takes a customer, or --all")
 
     def test_eval(self):
         self.assertEqual(self.run_command("eval", "'a' + 'b'").out, "ab\n")
