@@ -207,6 +207,12 @@ static int find_command(const subcommand *commands, const char *name, const subc
     return cli_fail(EXIT_USAGE, "there is no command '%s'; see `personalize --help`", name);
 }
 
+/* `help`, `--help` and `-h`, alone or before a command. */
+static bool asks_for_help(const char *word)
+{
+    return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out)
 {
     memset(c, 0, sizeof *c);
@@ -215,9 +221,17 @@ int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const s
         cli_usage(stderr, commands);
         return EXIT_USAGE;
     }
-    int code = find_command(commands, argv[1], out);
+    const bool is_help = argc == 3 && asks_for_help(argv[1]);
+    if (argv[1][0] == '-' && !is_help)
+        return cli_fail(EXIT_USAGE,
+                        "the command comes first, options behind it: personalize COMMAND %s ...",
+                        argv[1]);
+    int code = find_command(commands, argv[is_help ? 2 : 1], out);
     if (code != EXIT_DONE)
         return code;
+    c->help = is_help;
+    if (is_help)
+        return EXIT_DONE;
     c->command = (*out)->name;
     c->words = (const char **)(void *)argv;
     bool only_words = false;

@@ -15,7 +15,8 @@ int main(int argc, char **argv)
         command_check,  command_observe, command_profile,  command_resolve, command_inspect,
         command_decide, command_explain, command_segments, command_records, command_eval,
         command_store,  command_import,  command_export,   {.name = NULL}};
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+    if (argc == 2 &&
+        (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))) {
         cli_usage(stdout, commands);
         return EXIT_DONE;
     }

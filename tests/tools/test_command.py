@@ -11,12 +11,12 @@ import unittest
 import kit
 
 ALL = ["check", "observe", "profile", "resolve", "inspect", "decide", "explain", "segments", "records",
-       "eval"]
+       "eval", "import", "export", "store"]
 
 
 class CommandLine(kit.CommandTest):
     def test_help_of_the_command_lists_every_subcommand(self):
-        for word in ("--help", "-h"):
+        for word in ("--help", "-h", "help"):
             run = self.run_command(word)
             self.assertEqual((run.code, run.err), (0, ""))
             for name in ALL:
@@ -29,6 +29,8 @@ class CommandLine(kit.CommandTest):
                 run = self.run_command(name, word)
                 self.assertEqual((run.code, run.err), (0, ""), name)
                 self.assertTrue(run.out.startswith(f"usage: personalize {name} "), run.out)
+                self.assertEqual(self.run_command("help", name).out, run.out)
+                self.assertEqual(self.run_command(word, name).out, run.out)
         self.assertIn("--replay", self.run_command("observe", "--help").out)
         self.assertNotIn("--replay", self.run_command("decide", "--help").out)
 
@@ -42,6 +44,8 @@ class CommandLine(kit.CommandTest):
                 ((), "usage: personalize COMMAND"),
                 (("decid",), "did you mean 'decide'?"),
                 (("quux",), "there is no command 'quux'"),
+                (("help", "decid"), "did you mean 'decide'?"),
+                (("-c", "x", "decide"), "the command comes first, options behind it"),
                 (("decide", "--catalg", "x"), "did you mean --catalog?"),
                 (("decide", "--replay"), "decide takes no option --replay"),
                 (("decide", "-x"), "decide takes no option -x"),
