@@ -418,16 +418,30 @@ static bool read_number(const column *c, pz_str text, pz_value *out)
         *out = pz_value_int(whole);
         return true;
     }
+    uint64_t natural;
+    if (pz__uint_parse(plain, len, &natural)) {
+        *out = (pz_value){.kind = PZ_UINT, .as.u = natural};
+        return true;
+    }
     if (!pz__double_parse(plain, len, &real))
         return false;
     *out = pz_value_double(real);
     return true;
 }
 
-/* Whether a text that may be a number is not rather a code: "01067" and "+491711" are kept. */
+/* Whether a text that may be a number is not rather a code: "01067" and "+491711" are kept, and so
+ * are digits that no whole number holds. */
 static bool is_plain_number(pz_str text)
 {
+    int64_t whole;
+    uint64_t natural;
     const size_t sign = text.len && text.data[0] == '-';
+    size_t digits = sign;
+    while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    if (digits == text.len && !pz__int_parse(text.data, text.len, &whole) &&
+        !pz__uint_parse(text.data, text.len, &natural))
+        return false;
     const bool is_code = text.len > sign + 1 && text.data[sign] == '0' &&
                          text.data[sign + 1] >= '0' && text.data[sign + 1] <= '9';
     return !is_code && text.len && text.data[0] != '+';

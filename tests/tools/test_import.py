@@ -168,6 +168,11 @@ class ImportTest(kit.CommandTest):
         self.assertEqual(run.code, 0, run.err)
         self.assertEqual(self.resolve("1", "code").strip('"'), "01067")
         self.assertEqual(self.resolve("2", "code").strip('"'), "+491711")
+        digits = "12345678901234567890123"
+        self.catalog.write_text('{"attributes": {"code": {"type": "dyn"}, "age": {"type": "int"}}}', encoding="utf-8")
+        self.expect(self.import_table(f"id,v\n1,{digits}\n2,{2 ** 64 - 1}\n3,-\n4,7\n", mapping=mapping), 0)
+        self.assertEqual([self.resolve(str(i), "code") for i in range(1, 5)], [digits, str(2 ** 64 - 1), "-", "7"])
+        self.use_catalog_with_codes()
         run = self.import_table("id,v\n3," + "0" * 64 + "x\n4," + "0" * 63 + "9\n", mapping={
             "customer": "id", "attributes": {"age": {"column": "v", "as": "number"}}})
         self.expect(run, 3, "1 rows applied", "is no number")
