@@ -159,7 +159,11 @@ pz_status pz__find_store(const char *directory, bool read_only, struct stat *dat
         return status;
     *can_write = true;
     if (read_only) {
-        if (stat(path, data) != 0 || data->st_size == 0)
+        const int failed = stat(path, data) != 0 ? errno : 0;
+        /* One that may not be looked at is not known to be none: nobody shall restore over it. */
+        if (failed && failed != ENOENT && failed != ENOTDIR)
+            return pz__fail_errno(err, failed, "open", path);
+        if (failed || data->st_size == 0)
             return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store in \"%s\"", directory);
         *can_write = access(path, W_OK) == 0 && access(directory, W_OK) == 0;
         return PZ_OK;

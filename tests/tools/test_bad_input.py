@@ -268,6 +268,12 @@ class BadStores(kit.CommandTest):
             input=kit.jsonl([kit.event(99)]), capture_output=True, timeout=60, cwd=self.folder, **options))
         self.expect(fresh, 5, "denied")
         self.assertEqual(self.data.read_bytes(), before)
+        # A store that may not be looked at is not none.
+        self.store.chmod(0o700 if options else 0)
+        for words in (["decide", *place, "greeting", "1"], ["store", "info", f"lmdb:{self.store}"]):
+            run = kit.Result(subprocess.run([str(command), *map(str, words)], capture_output=True, timeout=60,
+                                            cwd=self.folder, **options))
+            self.expect(run, 5, 'store/data.mdb": Permission denied')
 
     def test_a_full_disk(self):
         if os.getuid() != 0:
