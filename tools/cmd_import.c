@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "base/utf8.h"
@@ -305,6 +306,14 @@ static int read_jsonl(import *in)
 
 /* ---- the run ---- */
 
+/* Whether two paths lead to one file: the rows that did fit would be gone from the table. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && S_ISREG(one.st_mode) &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 static int run_import(import *in)
 {
     int code = mapping_open(&in->map, in->c->mapping, in->engine);
@@ -344,6 +353,9 @@ import in = {.c = c, .cap = BATCH_DEFAULT };
     char *end = NULL;
     if (!c->mapping)
         return cli_fail(EXIT_USAGE, "import needs --mapping, such as --mapping crm.json");
+    if (c->rejects && is_same_file(c->rejects, c->words[0]))
+        return cli_fail(EXIT_USAGE, "--rejects would replace the table '%s' by what did not fit",
+                        c->words[0]);
     if (c->batch)
         in.cap = strtoul(c->batch, &end, 10);
     if (in.cap == 0 || in.cap > PZ_OBSERVE_MANY_MAX || (end && *end))

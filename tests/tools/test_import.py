@@ -222,6 +222,12 @@ class ImportTest(kit.CommandTest):
         run = self.import_table("id,lang\n5," + "x" * 1200000 + "\n6,de\n", mapping=mapping)
         self.expect(run, 3, "1 rows applied", "longer than a MiB")
 
+    def test_rejects_do_not_replace_the_table(self):
+        table = "id,lang,age\n1,de,1\n2,xx,1\n"
+        run = self.import_table(table, "--rejects", self.folder / "table.csv")
+        self.expect(run, 1, "--rejects would replace the table")
+        self.assertEqual((self.folder / "table.csv").read_text(encoding="utf-8"), table)
+
     def test_open_quote_is_the_last_of_the_rejects(self):
         rejects = self.folder / "rejects.csv"
         run = self.import_table('id,lang,age\n1,xx,1\n2,"de,1\n', "--rejects", rejects)
