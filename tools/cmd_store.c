@@ -261,7 +261,11 @@ static int compact(cli *c, const char *const *addresses)
 {
     pz_store *store;
     work w = {.c = c};
-    const int code = open_one(c, addresses[0], true, &store);
+    /* Opening for writing makes a store, and a misspelt address would be made and found compact. */
+    int code = open_one(c, addresses[0], false, &store);
+    pz_store_close(store);
+    if (code == EXIT_DONE)
+        code = open_one(c, addresses[0], true, &store);
     if (code != EXIT_DONE)
         return code;
     const pz_store_watch watch = watch_of(&w, "profiles rewritten", true);

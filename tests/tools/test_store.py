@@ -175,6 +175,10 @@ class StoreTest(Base):
         self.assertEqual(before["writer"], after["writer"])
         self.expect(self.store_command("verify", self.at("store")), 0, "sound")
 
+    def test_compacting_makes_no_store(self):
+        self.expect(self.store_command("compact", self.at("nowhere")), 2, "there is no store in")
+        self.assertFalse((self.folder / "nowhere").exists())
+
     def test_backup_is_sound_while_others_write(self):
         self.fill(500)
         events = [kit.event(f"more{i}", customer=f"c{i % 900:05}") for i in range(30000)]
