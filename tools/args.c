@@ -213,6 +213,13 @@ static bool asks_for_help(const char *word)
     return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
+/* What begins with a dash and is no number: "-5" is a value, for no option is a digit. */
+static bool is_option(const char *word)
+{
+    const char *number = word + (word[0] == '-' && word[1] == '.' ? 2 : 1);
+    return word[0] == '-' && word[1] && !(*number >= '0' && *number <= '9');
+}
+
 int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const subcommand **out)
 {
     memset(c, 0, sizeof *c);
@@ -241,7 +248,7 @@ int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const s
         } else if (!only_words && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))) {
             c->help = true;
             return EXIT_DONE;
-        } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+        } else if (!only_words && is_option(argv[i])) {
             code = read_option(c, *out, argc, argv, &i);
             if (code != EXIT_DONE)
                 return code;

@@ -187,6 +187,12 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(structure["rules"][0]["came_to"], "TRUE")
         self.assertEqual(structure["layers"]["language"][0]["tier"], "INFERRED")
 
+    def test_a_number_below_zero_is_no_option(self):
+        self.expect(self.on_store("profile declare", "1", "age", "-5"), 2, "-5 is less than the least value")
+        self.expect(self.on_store("profile declare", "1", "age", "-.5"), 2)
+        self.expect(self.on_store("profile declare", "1", "age", "-x"), 1, "takes no option -x")
+        self.expect(self.on_store("profile declare", "1", "age", "-."), 1, "takes no option -.")
+
     def test_segments(self):
         self.assertEqual(self.on_store("segments", "1").out, "regular\n")
         self.assertEqual(self.on_store("segments", "--json", "1").out, '["regular"]\n')
