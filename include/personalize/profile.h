@@ -168,7 +168,8 @@ PZ_API pz_status pz_identify(pz_profile *profile, const char *kind, const char *
                              const pz_write *write, pz_error *err);
 
 /**
- * An event: the catalog's signals turn it into evidence, its counters count it.
+ * An event: the catalog's signals turn it into evidence, its counters count it. Nothing is gathered
+ * about what the person, any of its members, refused or switched off: docs/people.md.
  *
  * @param event   A map: "kind", "source", "id", "time" (RFC 3339), and as wanted "channel" and the
  *                members that signals read; or a CloudEvents 1.0 document.

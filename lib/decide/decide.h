@@ -207,6 +207,8 @@ typedef struct pz__verb {
     double confidence;      /* of INFER */
     bool is_of_member;      /* of CLEAR: `part` is cleared and nothing else, also where it is "" */
     bool is_replay;         /* of OBSERVE: the event's own time is the clock */
+    pz__person person;      /* of OBSERVE and INFER: whom the profile is a member of, itself among
+                             * them, sealed; nobody: it stands alone */
     pz__write write;
     bool is_new;    /* out, of OBSERVE */
     uint32_t count; /* out, of RETRACT events taken back, of CONSENT_* purposes changed */

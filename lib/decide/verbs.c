@@ -169,6 +169,7 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
                     .catalog = catalog,
                     .scratch = scratch,
                     .write = &verb->write,
+                    .person = verb->person,
                     .err = err};
     const pz__mark mark = pz__arena_mark(scratch);
     const pz_value given = verb->value;

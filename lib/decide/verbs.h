@@ -16,6 +16,7 @@ typedef struct pz__writer {
     const pz__attribute *attribute; /* NULL for verbs about no attribute */
     pz__arena *scratch;
     const pz__write *write;
+    pz__person person; /* as of the verb */
     pz_error *err;
 } pz__writer;
 

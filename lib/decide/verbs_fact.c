@@ -8,11 +8,11 @@
  *
  * Gathering is what consent and the mode OFF forbid: an event adds no evidence about an attribute
  * whose purpose is not granted here and now, or that the customer switched off; its counters, which
- * have no purpose, count. A guess about an attribute that is off is taken and dropped, so that a
- * model need not know who switched what off; what would be refused otherwise is refused all the
- * same, so that a model's mistakes do not show or hide with a customer's switch. Recorded facts and
- * guesses whose purpose is not granted are kept and not used: the day the customer agrees they
- * count.
+ * have no purpose, count. Both are asked of the whole person, as they are when an answer is read. A
+ * guess about an attribute that is off is taken and dropped, so that a model need not know who
+ * switched what off; what would be refused otherwise is refused all the same, so that a model's
+ * mistakes do not show or hide with a customer's switch. Recorded facts and guesses whose purpose
+ * is not granted are kept and not used: the day the customer agrees they count.
  */
 #include "base/utf8.h"
 #include "decide/verbs.h"
@@ -52,11 +52,33 @@ pz_status pz__do_declare(pz__writer *w, pz__verb *verb)
     return record(w, PZ__SLOT_DECLARED, verb->value, 0);
 }
 
+/* Later by stamp, then by writer; of two members' alike the one that comes later counts. */
+static bool outranks(const pz__claim *claim, const pz__claim *other)
+{
+    if (!other || claim->stamp != other->stamp)
+        return !other || claim->stamp > other->stamp;
+    return pz__str_compare(claim->writer, other->writer) >= 0;
+}
+
+/* The newest word on the mode of an attribute, whichever member of the person has it. */
+static const pz__claim *newest_mode(const pz__writer *w, pz_str attribute)
+{
+    const pz__claim *newest = NULL;
+    if (w->person.count == 0)
+        return pz__profile_newest(w->profile, PZ__SLOT_MODE, attribute, PZ__STR(""));
+    for (uint32_t i = 0; i < w->person.count; i++) {
+        const pz__claim *mode =
+            pz__profile_newest(w->person.members[i], PZ__SLOT_MODE, attribute, PZ__STR(""));
+        if (mode && outranks(mode, newest))
+            newest = mode;
+    }
+    return newest;
+}
+
 /* As on reading: OFF counts also when its claimed time is still to come. */
 static bool is_off(const pz__writer *w, const pz__attribute *attribute)
 {
-    const pz__claim *mode =
-        pz__profile_newest(w->profile, PZ__SLOT_MODE, attribute->name, PZ__STR(""));
+    const pz__claim *mode = newest_mode(w, attribute->name);
     const int64_t now = w->write->now_ms;
     return mode && !mode->is_cleared && (mode->expires_ms == 0 || now < mode->expires_ms) &&
            pz__str_equal(pz_value_text(mode->value), PZ__STR("OFF"));
@@ -155,8 +177,8 @@ static bool is_granted(gathering *g, pz_str purpose)
         return false;
     g->is_sealed = true;
     const pz__profile *members[1] = {w->profile};
-    const pz__person person = {members, 1};
-    return pz__person_grants(&person, purpose, w->write->now_ms);
+    const pz__person alone = {members, 1};
+    return pz__person_grants(w->person.count ? &w->person : &alone, purpose, w->write->now_ms);
 }
 
 static bool may_gather(void *self, const pz__attribute *attribute)

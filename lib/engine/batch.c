@@ -26,8 +26,11 @@ typedef struct customer {
     pz__profile *state; /* owned */
     pz_str key;         /* in the arena */
     int64_t erased_ms; /* when somebody of the same id or identifier was erased; INT64_MIN: never */
+    pz__people *people; /* owned; whom a verb that gathers has to ask, once that is known */
     bool is_dirty;
-    bool is_new; /* nobody can have linked to an id that is made here */
+    bool is_alone;  /* no other profile links to it */
+    bool has_asked; /* `people` is known */
+    bool is_new;    /* nobody can have linked to an id that is made here */
 } customer;
 
 typedef struct batch {
@@ -69,7 +72,8 @@ static pz_status make_customer(batch *b, pz_str identifier, customer **out)
         return PZ_ERR_NOMEM;
     }
     *out = &b->customers[number];
-    **out = (customer){.state = state, .key = b->keys.list[number], .is_new = true};
+    **out =
+        (customer){.state = state, .key = b->keys.list[number], .is_alone = true, .is_new = true};
     return pz__erased_identifier(&b->erased, identifier, &(*out)->erased_ms, b->err);
 }
 
@@ -86,6 +90,7 @@ static pz_status decode(batch *b, customer *c, pz_error *why)
                         PZ__STR_ARG(pz__told(b->engine, c->key)));
     if (status != PZ_OK)
         return status;
+    c->is_alone = pz__record_is_alone(b->bytes.data, b->bytes.len);
     status = pz__record_decode(&c->state, &b->engine->alloc, b->bytes.data, b->bytes.len, &damage);
     if (status == PZ_OK)
         status = pz__record_belongs(b->engine, pz__profile_subject(c->state), c->key, &damage);
@@ -184,6 +189,22 @@ static bool is_fatal(pz_status status)
            status == PZ_ERR_BUSY || status == PZ_ERR_CORRUPT || status == PZ_ERR_VERSION;
 }
 
+/* Tell a verb that gathers who else may have refused, as it stood before the call: links are none
+ * of a batch's business. Somebody's damaged record is the business of those linked with them. */
+static pz_status tell_person(batch *b, customer *c, pz__verb *verb, pz_error *why)
+{
+    pz_status status = PZ_OK;
+    if (!c->has_asked) {
+        status = pz__people_ask(&c->people, b->engine, b->txn, c->state, verb, c->is_alone, why);
+        b->is_own = status == PZ_ERR_CORRUPT || status == PZ_ERR_VERSION;
+        c->has_asked = status == PZ_OK;
+    }
+    if (status == PZ_OK && c->people)
+        status = pz__profile_seal(c->state);
+    return status == PZ_OK ? pz__people_tell(c->people, b->catalog, c->key, &b->scratch, verb, why)
+                           : status;
+}
+
 /* Apply one event. `why` tells what is wrong with it; a fatal status ends the batch. */
 static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *why)
 {
@@ -208,6 +229,8 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
     if (b->is_replay)
         verb.write.now_ms = event.time_ms;
     status = pz__erased_refuses(c->erased_ms, event.time_ms, why);
+    if (status == PZ_OK)
+        status = tell_person(b, c, &verb, why);
     if (status == PZ_OK)
         status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
     if (status != PZ_OK || !verb.is_new)
@@ -295,6 +318,8 @@ static pz_status apply_row(batch *b, customer *c, pz_value row, bool *is_timed, 
             status = pz__erased_refuses(erased_ms, verb.write.at_ms, why);
         if (status == PZ_OK && verb.kind == PZ__VERB_IDENTIFY)
             status = check_identifier(b, c, &verb, why);
+        if (status == PZ_OK && verb.kind == PZ__VERB_INFER)
+            status = tell_person(b, c, &verb, why);
         if (status == PZ_OK)
             status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
         *is_timed |= verb.write.at_ms != b->write.now_ms;
@@ -403,6 +428,7 @@ static pz_status work_row(batch *b, customer *c, pz_value row, bool *is_new, pz_
     *is_new = status == PZ_OK && !is_settled;
     pz__profile *dropped = *is_new ? before : c->state;
     c->state = *is_new ? c->state : before;
+    pz__people_own(c->people, c->state);
     pz__profile_free(dropped);
     return status;
 }
@@ -510,13 +536,19 @@ static pz_status open_batch(batch *b)
     return b->customers && b->known ? PZ_OK : PZ_ERR_NOMEM;
 }
 
+static void free_customer(const batch *b, customer *c)
+{
+    pz__people_free(&b->engine->alloc, c->people);
+    pz__profile_free(c->state);
+}
+
 static void close_batch(batch *b)
 {
     if (!b->is_open)
         return;
     b->is_open = false;
     for (uint32_t i = 0; b->customers && i < b->keys.count; i++)
-        pz__profile_free(b->customers[i].state);
+        free_customer(b, &b->customers[i]);
     pz__mem_free(&b->engine->alloc, b->known, b->capacity, sizeof(customer *));
     pz__mem_free(&b->engine->alloc, b->customers, b->capacity, sizeof *b->customers);
     pz__buf_clear(&b->bytes);

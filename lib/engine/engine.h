@@ -226,6 +226,18 @@ pz_status pz__people_mark_all(pz__store_txn *txn, const pz__profile *state, pz_e
 /* Drop the entries that lead back to an erased subject. */
 pz_status pz__people_unindex(pz__store_txn *txn, pz_str subject, const pz_alloc *alloc,
                              pz_error *err);
+/* The person that the candidate `own_id` belongs to, as pz__people_see(). */
+pz_status pz__people_among(const pz__people *people, pz_str own_id, const pz__catalog *catalog,
+                           int64_t now_ms, pz__arena *arena, pz__component *out);
+/* Whether a verb gathers, and so has to ask the whole person for consent and modes. */
+bool pz__people_matter(const pz__verb *verb);
+/* Read whom a verb that gathers has to ask besides `own`, about to be written; NULL: nobody.
+ * `is_alone`: no other profile links to it. Codes of pz__people_load(). */
+pz_status pz__people_ask(pz__people **out, pz_engine *engine, pz__store_txn *txn, pz__profile *own,
+                         const pz__verb *verb, bool is_alone, pz_error *err);
+/* Tell such a verb the person, put together in the arena; any other verb: nothing. PZ_ERR_NOMEM. */
+pz_status pz__people_tell(const pz__people *people, const pz__catalog *catalog, pz_str own_id,
+                          pz__arena *arena, pz__verb *verb, pz_error *err);
 /* The person behind a handle and what became of its links, at a moment in the eyes of a catalog.
  * What is put together is in the arena. PZ_ERR_NOMEM. */
 pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, int64_t now_ms,

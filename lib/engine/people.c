@@ -429,13 +429,9 @@ pz_status pz__people_unindex(pz__store_txn *txn, pz_str subject, const pz_alloc 
 
 /* ---- seeing ---- */
 
-pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, int64_t now_ms,
-                         pz__arena *arena, pz__component *out)
+pz_status pz__people_among(const pz__people *people, pz_str own_id, const pz__catalog *catalog,
+                           int64_t now_ms, pz__arena *arena, pz__component *out)
 {
-    *out = (pz__component){.person = {profile->alone, 1}};
-    const pz__people *people = profile->people;
-    if (!people || people->candidate_count <= 1)
-        return PZ_OK;
     const pz__person candidates = {people->candidates, people->candidate_count};
     const pz__identity_rules rules = {
         .unique = catalog->unique_identifiers,
@@ -443,8 +439,51 @@ pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, 
         .now_ms = now_ms,
     };
     uint32_t own = 0;
-    pz__identity_find(&candidates, pz__profile_subject(profile->alone[0]), &own);
+    pz__identity_find(&candidates, own_id, &own);
     return pz__identity_component(&candidates, own, &rules, arena, out);
+}
+
+pz_status pz__people_see(const pz_profile *profile, const pz__catalog *catalog, int64_t now_ms,
+                         pz__arena *arena, pz__component *out)
+{
+    *out = (pz__component){.person = {profile->alone, 1}};
+    const pz__people *people = profile->people;
+    if (!people || people->candidate_count <= 1)
+        return PZ_OK;
+    return pz__people_among(people, pz__profile_subject(profile->alone[0]), catalog, now_ms, arena,
+                            out);
+}
+
+/* ---- whom a verb has to ask ---- */
+
+bool pz__people_matter(const pz__verb *verb)
+{
+    return verb->kind == PZ__VERB_OBSERVE || verb->kind == PZ__VERB_INFER;
+}
+
+pz_status pz__people_tell(const pz__people *people, const pz__catalog *catalog, pz_str own_id,
+                          pz__arena *arena, pz__verb *verb, pz_error *err)
+{
+    verb->person = (pz__person){NULL, 0};
+    if (!pz__people_matter(verb) || !people || people->candidate_count <= 1)
+        return PZ_OK;
+    pz__component component;
+    const pz_status status =
+        pz__people_among(people, own_id, catalog, verb->write.now_ms, arena, &component);
+    if (status != PZ_OK)
+        return pz__fail(err, status, "%s", pz_status_text(status));
+    verb->person = component.person;
+    return PZ_OK;
+}
+
+pz_status pz__people_ask(pz__people **out, pz_engine *engine, pz__store_txn *txn, pz__profile *own,
+                         const pz__verb *verb, bool is_alone, pz_error *err)
+{
+    *out = NULL;
+    if (!pz__people_matter(verb) || (is_alone && !pz__profile_has_links(own)))
+        return PZ_OK;
+    const pz_status status = pz__profile_seal(own);
+    return status == PZ_OK ? pz__people_load(out, engine, txn, own, err) : status;
 }
 
 pz_status pz__people_accounts(const pz_profile *profile, const pz__person *person, int64_t now_ms,

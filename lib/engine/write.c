@@ -65,6 +65,8 @@ typedef struct change {
     pz_str key;           /* that is written under */
     pz__profile *result;  /* owned; what the profile has become */
     pz__people *people;   /* owned; whom it is to be seen with, where that changed */
+    pz__profile *own;     /* owned; as it stood before the verb, */
+    pz__people *around;   /* owned; among whom the verb has to ask; NULL: it stood alone */
     bool is_alone;        /* nobody links to the profile, as far as asked */
     bool is_among_others; /* it did */
     pz_error *err;
@@ -102,6 +104,20 @@ static pz_status perform(change *c)
     if (c->verb)
         return pz__verb_apply(c->verb, c->catalog, c->result, c->scratch, c->err);
     return pz__profile_join(c->result, c->other, c->err);
+}
+
+/* Seen with those who are one person with it, now: any of them may have refused. */
+static pz_status perform_among(change *c, const pz__people *people)
+{
+    pz_status status = PZ_OK;
+    if (c->verb)
+        status = pz__people_tell(people, c->catalog, pz__profile_subject(c->result), c->scratch,
+                                 c->verb, c->err);
+    if (status == PZ_OK)
+        status = perform(c);
+    if (c->verb)
+        c->verb->person = (pz__person){NULL, 0};
+    return status;
 }
 
 /* Whatever identifies the other replica finds this profile from now on. */
@@ -158,7 +174,7 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     if (status == PZ_OK && !bytes)
         status = introduce(c, txn);
     if (status == PZ_OK)
-        status = perform(c);
+        status = perform_among(c, c->around);
     if (status == PZ_OK)
         status = index_changed(c, txn);
     if (status == PZ_OK)
@@ -260,6 +276,57 @@ static pz_status mark_linked(const change *c, pz__store_txn *txn)
     return c->verb->kind == PZ__VERB_LINK ? pz__people_mark(txn, c->verb->name, c->err) : PZ_OK;
 }
 
+static void forget_others(change *c)
+{
+    pz__people_free(&c->profile->engine->alloc, c->around);
+    pz__profile_free(c->own);
+    c->around = NULL;
+    c->own = NULL;
+}
+
+/* Decode the profile in these bytes if others may belong to it, which most have none of. */
+static pz_status decode_linked(change *c, const pz__buf *bytes, pz__buf *inflated)
+{
+    const pz__profile *peeked;
+    pz__record record;
+    pz_status status = pz__record_open(&record, bytes->data, bytes->len, inflated, c->err);
+    if (status == PZ_OK)
+        status =
+            pz__profile_peek(&peeked, c->scratch, record.content.data, record.content.len, c->err);
+    if (status != PZ_OK ||
+        (record.is_alone && pz__profile_grants(peeked, PZ__GRANT_LINK).count == 0))
+        return status;
+    return pz__profile_decode(&c->own, &c->profile->engine->alloc, record.content.data,
+                              record.content.len, c->err);
+}
+
+/* Whom a verb that gathers has to ask, read ahead: in the update itself nothing else may be. */
+static pz_status look_around(change *c, pz__store_txn *txn, pz_str key)
+{
+    pz_engine *engine = c->profile->engine;
+    pz_error none = PZ_ERROR_INIT;
+    pz__buf bytes, inflated;
+    if (!c->verb || !pz__people_matter(c->verb))
+        return PZ_OK;
+    pz__buf_init(&bytes, &engine->alloc, PZ__STORE_RECORD_MAX);
+    pz__buf_init(&inflated, &engine->alloc, PZ__PROFILE_BYTES_MAX);
+    pz_status status = pz__store_txn_get(txn, key, &bytes, &none);
+    if (status == PZ_OK)
+        status = decode_linked(c, &bytes, &inflated);
+    else if (status != PZ_ERR_NOT_FOUND)
+        pz__fail(c->err, status, "%s", none.message);
+    else if (c->is_alone || c->profile->exists)
+        status = PZ_OK;
+    else
+        status = pz__profile_new(&c->own, &engine->alloc, pz__profile_kind(c->profile->state), key,
+                                 c->err);
+    if (status == PZ_OK && c->own)
+        status = pz__people_ask(&c->around, engine, txn, c->own, c->verb, false, c->err);
+    pz__buf_clear(&inflated);
+    pz__buf_clear(&bytes);
+    return status;
+}
+
 /* One attempt, inside its transaction. */
 static pz_status attempt(void *payload, pz__store_txn *txn)
 {
@@ -268,6 +335,7 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
     pz_str key = {NULL, 0};
     c->write->writer = (pz_str){(const char *)writer, sizeof writer};
     c->is_alone = false;
+    forget_others(c);
     pz__arena_reset(c->scratch);
     /* Asked inside: a store may have changed it since the last attempt, and only now is told when
      * it changes again. */
@@ -278,6 +346,8 @@ static pz_status attempt(void *payload, pz__store_txn *txn)
         status = look_back(c, txn, key);
     if (status == PZ_OK)
         status = check_identifier(c, txn, key);
+    if (status == PZ_OK)
+        status = look_around(c, txn, key);
     c->key = key;
     if (status == PZ_OK)
         status = pz__store_txn_update(txn, key, update, c, c->err);
@@ -302,7 +372,7 @@ static pz_status write_stored(change *c)
 static pz_status write_detached(change *c)
 {
     const pz_status status = pz__profile_copy(&c->result, c->profile->state);
-    return status == PZ_OK ? perform(c) : status;
+    return status == PZ_OK ? perform_among(c, c->profile->people) : status;
 }
 
 /* Carry the change out and show what the profile has become. */
@@ -324,6 +394,7 @@ static pz_status carry_out(change *c)
         pz__fail(c->err, status, "out of memory");
     }
     pz__people_free(&profile->engine->alloc, c->people);
+    forget_others(c);
     pz__profile_free(c->result);
     pz__arena_clear(&scratch);
     c->scratch = NULL;

@@ -199,6 +199,17 @@ pz__grants pz__profile_grants(const pz__profile *profile, pz__grant_kind kind)
     return (pz__grants){end > first ? sealed->grants + first : NULL, end - first};
 }
 
+bool pz__profile_has_links(const pz__profile *profile)
+{
+    for (uint32_t s = 0; s < profile->segment_count; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->grant_count; i++)
+            if (segment->grants[i].kind == PZ__GRANT_LINK)
+                return true;
+    }
+    return false;
+}
+
 const pz__grant *pz__profile_find_grant(const pz__profile *profile, pz__grant_kind kind,
                                         pz_str name)
 {

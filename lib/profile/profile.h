@@ -271,6 +271,8 @@ typedef struct pz__grants {
 pz__grants pz__profile_grants(const pz__profile *profile, pz__grant_kind kind);
 const pz__grant *pz__profile_find_grant(const pz__profile *profile, pz__grant_kind kind,
                                         pz_str name);
+/* Whether anything was ever said about a link here. The profile need not be sealed. */
+bool pz__profile_has_links(const pz__profile *profile);
 
 /* ---- forgetting ---- */
 

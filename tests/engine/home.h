@@ -27,8 +27,11 @@ static const char home_json[] =
     "                 \"default\": \"en\"},\n"
     "    \"size\": {\"type\": \"string\", \"purpose\": \"ads\"},\n"
     "    \"category\": {\"type\": \"string\", \"one_of\": [\"garden\", \"home\"],\n"
-    "                 \"threshold\": 0.75}},\n"
-    "  \"signals\": [{\"on\": \"view\", \"about\": \"category\", \"value\": \"event.category\", \"weight\": 1}],\n"
+    "                 \"threshold\": 0.75},\n"
+    "    \"taste\": {\"type\": \"string\", \"one_of\": [\"sweet\", \"sour\", \"salty\"],\n"
+    "              \"threshold\": 0.75, \"purpose\": \"ads\"}},\n"
+    "  \"signals\": [{\"on\": \"view\", \"about\": \"category\", \"value\": \"event.category\", \"weight\": 1},\n"
+    "              {\"on\": \"taste\", \"about\": \"taste\", \"value\": \"event.taste\", \"weight\": 1}],\n"
     "  \"segments\": {\"viewer\": \"count('view', duration('720h')) >= 2\"},\n"
     "  \"decisions\": {\"greet\": {\"rules\": [{\"id\": \"own\", \"expr\": \"profile.language\"}]}},\n"
     "  \"identifiers\": {\"card\": {\"unique\": true}}}";

@@ -454,6 +454,142 @@ static void going_to_and_fro_takes_little_memory(void **state)
     pz_profile_free(hub);
 }
 
+/* What the device "app" tastes; every event another one. */
+static pz_value tasting(home *h, const char *taste)
+{
+    static unsigned number;
+    char text[256];
+    pz_value event;
+    snprintf(text, sizeof text,
+             "{\"kind\": \"taste\", \"source\": \"web\", \"id\": \"%u\", \"taste\": \"%s\", "
+             "\"time\": \"2026-03-10T00:00:00Z\", \"customer\": {\"device\": \"app\"}}",
+             number++, taste);
+    assert_ok(pz_value_parse(h->pool, &event, text, strlen(text), 0, &kit_error));
+    return event;
+}
+
+/* Through the handle, by one call for many customers, and by a model. */
+static void gather(home *h, pz_profile *app, const char *one, const char *many, const char *model)
+{
+    const pz_value event = tasting(h, many);
+    assert_ok(pz_observe(app, tasting(h, one), NULL, NULL, &kit_error));
+    assert_ok(pz_observe_many(h->engine, &event, 1, 0, 0, NULL, &kit_error));
+    if (model)
+        assert_ok(pz_infer(app, "taste", pz_value_str(model), 0.9, NULL, &kit_error));
+}
+
+static bool holds(home *h, pz_profile *profile, const char *text)
+{
+    pz_str told;
+    assert_ok(pz_profile_refresh(profile, &kit_error));
+    assert_ok(pz_profile_export(profile, h->pool, &told, 0, &kit_error));
+    return strstr(told.data, text) != NULL;
+}
+
+/* Ann says no; what her telephone sees of her is not gathered for the day she says yes again. */
+static void what_one_member_refuses_no_other_gathers(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *app = customer(h, "device", "app");
+    assert_ok(pz_consent(app, "ads", true, NULL, &kit_error));
+    assert_ok(pz_link(ann, id_of(app), 1.0, NULL, &kit_error));
+    gather(h, app, "salty", "salty", NULL);
+    assert_true(holds(h, app, "\"weight\":2.0"));
+    assert_ok(pz_consent(ann, "ads", false, NULL, &kit_error));
+    gather(h, app, "sweet", "sour", NULL);
+    assert_false(holds(h, app, "sweet"));
+    assert_false(holds(h, app, "sour"));
+    assert_ok(pz_unlink(ann, id_of(app), NULL, &kit_error));
+    gather(h, app, "sweet", "sour", NULL);
+    assert_true(holds(h, app, "sweet"));
+    assert_true(holds(h, app, "sour"));
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
+static void what_one_member_switched_off_no_other_gathers(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *app = customer(h, "device", "app");
+    assert_ok(pz_consent(app, "ads", true, NULL, &kit_error));
+    assert_ok(pz_link(ann, id_of(app), 1.0, NULL, &kit_error));
+    assert_ok(pz_set_mode(app, "taste", PZ_AUTO, NULL, &kit_error));
+    h->now_ms += DAY;
+    assert_ok(pz_set_mode(ann, "taste", PZ_OFF, NULL, &kit_error));
+    gather(h, app, "sweet", "sour", "salty");
+    assert_false(holds(h, app, "sweet"));
+    assert_false(holds(h, app, "sour"));
+    assert_false(holds(h, app, "salty"));
+    h->now_ms += DAY;
+    assert_ok(pz_set_mode(app, "taste", PZ_AUTO, NULL, &kit_error)); /* the newest word counts */
+    gather(h, app, "sweet", "sour", "salty");
+    assert_true(holds(h, app, "sweet"));
+    assert_true(holds(h, app, "sour"));
+    assert_true(holds(h, app, "salty"));
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
+/* Where somebody of the person agreed and nobody refused, all gather. */
+static void what_one_member_granted_all_gather(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *app = customer(h, "device", "app");
+    assert_ok(pz_consent(ann, "ads", true, NULL, &kit_error));
+    gather(h, app, "sweet", "sour", NULL);
+    assert_false(holds(h, app, "sweet"));
+    assert_ok(pz_link(ann, id_of(app), 1.0, NULL, &kit_error));
+    gather(h, app, "sweet", "sour", NULL);
+    assert_true(holds(h, app, "sweet"));
+    assert_true(holds(h, app, "sour"));
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
+static void people_told_refuse_too(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = detached(h, "ann"), *app = detached(h, "app");
+    assert_ok(pz_consent(app, "ads", true, NULL, &kit_error));
+    assert_ok(pz_link(app, "ann", 1.0, NULL, &kit_error));
+    assert_ok(pz_consent(ann, "ads", false, NULL, &kit_error));
+    assert_ok(pz_profile_person(app, (const pz_profile *const[]){ann}, 1, &kit_error));
+    assert_ok(pz_observe(app, tasting(h, "sweet"), NULL, NULL, &kit_error));
+    assert_false(holds(h, app, "sweet"));
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
+/* A model's rows of many customers, and a row of a linked customer that is left as it was. */
+static void rows_ask_the_person_too(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *app = customer(h, "device", "app");
+    static const char rows[][96] = {
+        "[{\"device\": \"app\"}, [\"infer\", \"taste\", \"sweet\", {\"confidence\": 0.9}]]",
+        "[{\"device\": \"app\"}, [\"infer\", \"taste\", \"bitter\", {\"confidence\": 0.9}]]",
+        "[{\"device\": \"app\"}, [\"infer\", \"taste\", \"sweet\", {\"confidence\": 0.9}]]",
+    };
+    pz_value list[3];
+    pz_observed results[3];
+    for (int i = 0; i < 3; i++) {
+        results[i] = (pz_observed){.size = sizeof results[i]};
+        assert_ok(pz_value_parse(h->pool, &list[i], rows[i], strlen(rows[i]), 0, &kit_error));
+    }
+    assert_ok(pz_link(ann, id_of(app), 1.0, NULL, &kit_error));
+    assert_ok(pz_set_mode(ann, "taste", PZ_OFF, NULL, &kit_error));
+    assert_ok(pz_apply_many(h->engine, list, 3, NULL, PZ_APPLY_SETTLED, results, &kit_error));
+    assert_int_equal(results[0].status, PZ_OK);
+    assert_int_equal(results[1].status, PZ_ERR_DOMAIN);
+    assert_int_equal(results[2].status, PZ_OK);
+    assert_false(holds(h, app, "sweet"));
+    assert_ok(pz_set_mode(ann, "taste", PZ_AUTO, NULL, &kit_error));
+    assert_ok(pz_apply_many(h->engine, list, 3, NULL, PZ_APPLY_SETTLED, results, &kit_error));
+    assert_true(holds(h, app, "sweet"));
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
 static pz_status visit(void *payload, const pz_profile *profile)
 {
     home *h = payload;
@@ -506,6 +642,11 @@ int main(void)
         IN_MEMORY(new_people_are_seen_within_a_context),
         IN_MEMORY(going_to_and_fro_takes_little_memory),
         STORED(each_visited_profile_comes_with_its_person),
+        STORED(what_one_member_refuses_no_other_gathers),
+        STORED(what_one_member_switched_off_no_other_gathers),
+        STORED(what_one_member_granted_all_gather),
+        IN_MEMORY(people_told_refuse_too),
+        STORED(rows_ask_the_person_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,26 @@ static pz_status ask(pz_engine *engine, const pz_profile *ann)
     return status;
 }
 
+/* What is gathered asks all of the person. */
+static pz_status gather(pz_engine *engine, pz_profile *ann, pz_profile *app)
+{
+    static const char event_text[] =
+        "{\"kind\": \"taste\", \"source\": \"web\", \"id\": \"1\", \"taste\": \"sweet\", \"time\": "
+        "\"2026-03-10T00:00:00Z\", \"customer\": {\"device\": \"app\"}}";
+    pz_pool *pool;
+    pz_value event;
+    if (pz_pool_new(&pool, NULL) != PZ_OK ||
+        pz_value_parse(pool, &event, event_text, sizeof event_text - 1, 0, NULL) != PZ_OK)
+        fail();
+    pz_status status = pz_consent(ann, "ads", true, NULL, NULL);
+    if (status == PZ_OK)
+        status = pz_observe(app, event, NULL, NULL, NULL);
+    if (status == PZ_OK)
+        status = pz_observe_many(engine, &event, 1, 0, 0, NULL, NULL);
+    pz_pool_free(pool);
+    return status;
+}
+
 /* Link, look, and see that the handle shows what the store holds. */
 static pz_status live(pz_engine *engine, pz_profile *ann, pz_profile *app, pz_profile *team)
 {
@@ -66,6 +86,8 @@ static pz_status live(pz_engine *engine, pz_profile *ann, pz_profile *app, pz_pr
         status = pz_profile_refresh(app, NULL);
     if (status == PZ_OK)
         status = ask(engine, app);
+    if (status == PZ_OK)
+        status = gather(engine, ann, app);
     if (status == PZ_OK)
         status = pz_identify(app, "card", "1", NULL, NULL);
     return status;
