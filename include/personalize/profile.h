@@ -220,8 +220,9 @@ typedef struct pz_tcf {
 } pz_tcf;
 #define PZ_TCF .size = (uint32_t)sizeof(pz_tcf)
 /**
- * The profile's consents as a TC string in the pool, naming no vendor: a purpose of the framework
- * has consent iff every purpose of the catalog that is mapped to it is granted now.
+ * The consents as a TC string in the pool, naming no vendor: a purpose of the framework has consent
+ * iff every purpose of the catalog that is mapped to it is granted now, by the person that the
+ * profile belongs to: a denial of one member denies.
  * @return PZ_ERR_NOT_FOUND if nothing was ever said about a mapped purpose; PZ_ERR_ARG.
  */
 PZ_API pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_pool *pool,

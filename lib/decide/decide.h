@@ -251,10 +251,10 @@ typedef struct pz__tcf {
     char publisher_country[2];
 } pz__tcf;
 
-/* What a TC string says of a sealed profile: consents and moments are filled in, the rest is the
- * caller's. PZ_ERR_NOT_FOUND if nobody ever said anything about a purpose that the catalog maps. */
-pz_status pz__tcf_of_profile(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms,
-                             pz__tcf *tcf);
+/* What a TC string says of a person: consents and moments are filled in, the rest is the caller's.
+ * PZ_ERR_NOT_FOUND if nobody ever said anything about a purpose that the catalog maps. */
+pz_status pz__tcf_of_person(const pz__catalog *catalog, const pz__person *person, int64_t now_ms,
+                            pz__tcf *tcf);
 /* Append the TC string, which names no vendor. PZ_ERR_NOMEM. */
 pz_status pz__tcf_write(const pz__tcf *tcf, pz__buf *out);
 

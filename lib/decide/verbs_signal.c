@@ -96,21 +96,28 @@ pz_status pz__do_gpc(pz__writer *w, pz__verb *verb)
     return status;
 }
 
-pz_status pz__tcf_of_profile(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms,
-                             pz__tcf *tcf)
+/* What the members said last of the purposes of a string, and when any of them said it. */
+static void note_words(const pz__person *person, pz_str purpose, int64_t *created, int64_t *updated)
 {
-    const pz__profile *const members[1] = {profile};
-    const pz__person person = {members, 1};
+    for (uint32_t i = 0; i < person->count; i++) {
+        const int64_t word =
+            last_word(pz__profile_find_grant(person->members[i], PZ__GRANT_PURPOSE, purpose));
+        *created = word != INT64_MIN && word < *created ? word : *created;
+        *updated = word > *updated ? word : *updated;
+    }
+}
+
+pz_status pz__tcf_of_person(const pz__catalog *catalog, const pz__person *person, int64_t now_ms,
+                            pz__tcf *tcf)
+{
     uint32_t granted = 0, withheld = 0;
     int64_t created = INT64_MAX, updated = 0;
     for (uint32_t i = 0; i < catalog->purpose_count; i++) {
         const pz__purpose *purpose = &catalog->purposes[i];
-        const pz__grant *known = pz__profile_find_grant(profile, PZ__GRANT_PURPOSE, purpose->name);
-        const bool is_granted = pz__person_grants(&person, purpose->name, now_ms);
+        const bool is_granted = pz__person_grants(person, purpose->name, now_ms);
         *(is_granted ? &granted : &withheld) |= bits_of(purpose);
-        const int64_t word = bits_of(purpose) ? last_word(known) : INT64_MIN;
-        created = word != INT64_MIN && word < created ? word : created;
-        updated = word > updated ? word : updated;
+        if (bits_of(purpose))
+            note_words(person, purpose->name, &created, &updated);
     }
     if (updated == 0)
         return PZ_ERR_NOT_FOUND;

@@ -1,6 +1,9 @@
 /*
  * tcf.c: a profile's consents as a TC string.
  *
+ * They are those of the person that the profile belongs to, as in every answer: a string that is
+ * shown to others must not say yes where another member said no.
+ *
  * The fields that say who asked for consent are the host's; they are checked against the widths the
  * format gives them, so that a string that is written can be read.
  */
@@ -66,6 +69,20 @@ static pz_status write_text(const pz__tcf *tcf, pz_pool *pool, pz_str *out)
     return status;
 }
 
+/* The consents, as seen by a catalog. */
+static pz_status read_consents(const pz_profile *profile, const pz__catalog *catalog, pz__tcf *tcf)
+{
+    const int64_t now_ms = pz__engine_now(profile->engine, 0);
+    pz__component component;
+    pz__arena arena;
+    pz__arena_init(&arena, &profile->engine->alloc, 0);
+    pz_status status = pz__people_see(profile, catalog, now_ms, &arena, &component);
+    if (status == PZ_OK)
+        status = pz__tcf_of_person(catalog, &component.person, now_ms, tcf);
+    pz__arena_clear(&arena);
+    return status;
+}
+
 pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_pool *pool,
                          pz_str *out, pz_error *err)
 {
@@ -79,8 +96,10 @@ pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_po
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)
         return pz__no_catalog(err);
-    status = pz__tcf_of_profile(pin.catalog, profile->state, pz__engine_now(engine, 0), &tcf);
+    status = read_consents(profile, pin.catalog, &tcf);
     pz__pins_give(&engine->pins, &pin);
+    if (status == PZ_ERR_NOMEM)
+        return pz__fail(err, status, "out of memory");
     if (status != PZ_OK)
         return pz__fail(
             err, status,

@@ -34,6 +34,7 @@ static const char home_json[] =
     "              {\"on\": \"taste\", \"about\": \"taste\", \"value\": \"event.taste\", \"weight\": 1}],\n"
     "  \"segments\": {\"viewer\": \"count('view', duration('720h')) >= 2\"},\n"
     "  \"decisions\": {\"greet\": {\"rules\": [{\"id\": \"own\", \"expr\": \"profile.language\"}]}},\n"
+    "  \"purposes\": {\"ads\": {\"tcf\": [3]}},\n"
     "  \"identifiers\": {\"card\": {\"unique\": true}}}";
 
 typedef struct home {

@@ -530,6 +530,25 @@ static void what_one_member_switched_off_no_other_gathers(void **state)
     pz_profile_free(app);
 }
 
+/* The bits of purposes stand at the same place of any two strings of one host. */
+static void a_string_says_what_the_person_said(void **state)
+{
+    home *h = *state;
+    pz_profile *ann = customer(h, "card", "1"), *app = customer(h, "device", "app");
+    pz_str yes, of_ann, of_app;
+    assert_ok(pz_consent(app, "ads", true, NULL, &kit_error));
+    assert_ok(pz_profile_tcf(app, NULL, h->pool, &yes, &kit_error));
+    assert_ok(pz_link(ann, id_of(app), 1.0, NULL, &kit_error));
+    assert_ok(pz_consent(ann, "ads", false, NULL, &kit_error));
+    assert_ok(pz_profile_refresh(app, &kit_error));
+    assert_ok(pz_profile_tcf(ann, NULL, h->pool, &of_ann, &kit_error));
+    assert_ok(pz_profile_tcf(app, NULL, h->pool, &of_app, &kit_error));
+    assert_string_equal(of_app.data, of_ann.data);
+    assert_string_not_equal(of_app.data, yes.data);
+    pz_profile_free(ann);
+    pz_profile_free(app);
+}
+
 /* Where somebody of the person agreed and nobody refused, all gather. */
 static void what_one_member_granted_all_gather(void **state)
 {
@@ -646,6 +665,7 @@ int main(void)
         STORED(what_one_member_switched_off_no_other_gathers),
         STORED(what_one_member_granted_all_gather),
         IN_MEMORY(people_told_refuse_too),
+        STORED(a_string_says_what_the_person_said),
         STORED(rows_ask_the_person_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
