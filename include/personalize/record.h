@@ -13,7 +13,7 @@
  * "purpose", "withheld"} where "class" is the source class that answered and "withheld" says what
  * was not used and why; "unknown", the names of what was missing; "failed", the ids of rules that
  * failed; "policies", a list of {"policy", "came_to", "uses"} of those that bear on the decision;
- * "note". Members without anything to say are left out.
+ * "impure": true where pz_decision_is_impure() says so; "note". Members without anything to say are left out.
  *
  * Erasing a person (pz_erase()) removes the person's records in the same transaction. Forgetting an
  * attribute (pz_forget()) leaves them: they say that it was asked, not what it answered. The value

@@ -211,6 +211,8 @@ pz_status pz__decision_keep(pz__request *request, const pz_decision *decision,
     if (decision->rule)
         pz__fields_put_text(&fields, "rule", decision->rule->id);
     pz__fields_put(&fields, "confidence", pz_value_double((double)decision->confidence / 65536.0));
+    if (decision->is_impure)
+        pz__fields_put(&fields, "impure", pz_value_bool(true));
     if (!how->is_anonymous)
         status = put_people(request, decision, &fields);
     if (status == PZ_OK)

@@ -122,6 +122,8 @@ static void rules_call_them_and_the_decision_says_so(void **state)
     assert_true(pz_decision_is_impure(door));
     assert_int_equal(pz_decision_map(&map, context, door, NULL), PZ_OK);
     assert_true(pz_value_get(map, "impure", 6, &found).as.b);
+    assert_int_equal(pz_decision_record(&map, context, door, NULL, NULL), PZ_OK);
+    assert_true(pz_value_get(map, "impure", 6, &found).as.b);
     assert_int_equal(pz_explain_text(&text, context, door, NULL), PZ_OK);
     assert_non_null(strstr(text.data, "The host's own functions had a say"));
     the_host.is_open = false;
@@ -132,6 +134,9 @@ static void rules_call_them_and_the_decision_says_so(void **state)
     const pz_decision *pure = decide(context, "pure");
     assert_false(pz_decision_is_impure(pure));
     assert_int_equal(pz_decision_map(&map, context, pure, NULL), PZ_OK);
+    pz_value_get(map, "impure", 6, &found);
+    assert_false(found);
+    assert_int_equal(pz_decision_record(&map, context, pure, NULL, NULL), PZ_OK);
     pz_value_get(map, "impure", 6, &found);
     assert_false(found);
     assert_false(pz_decision_is_impure(NULL));
