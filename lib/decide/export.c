@@ -364,7 +364,7 @@ static void tell_counters(pz__buf *out, pz_value list)
         const uint32_t end = end_of_run(list, i, &total);
         const pz_value cell = pz_value_item(list, i);
         pz__buf_format(out, "  %.*s: ", PZ__STR_ARG(text_of(cell, "counter")));
-        put_number(out, total);
+        put_number(out, has(cell, "scale") ? total / (double)get(cell, "scale").as.i : total);
         put_days(out, list, i, end);
         put_source(out, cell);
         pz__buf_text(out, ".\n");
@@ -588,15 +588,24 @@ static pz_status write_text(void *self, pz__buf *out, pz_value document)
 
 /* ---- what the catalog adds ---- */
 
+/* No attribute has the name of a counter, which has parentheses. */
+static int64_t scale_of(const pz__catalog *catalog, pz_str name)
+{
+    for (uint32_t i = 0; catalog && i < catalog->counter_count; i++)
+        if (pz__str_equal(catalog->counters[i].name, name))
+            return catalog->counters[i].scale;
+    return 0;
+}
+
 static pz__export_about about(void *self, pz_str name)
 {
     const pz__catalog *const *catalog = self;
     const pz__attribute *attribute = *catalog ? pz__catalog_attribute(*catalog, name) : NULL;
     if (!attribute)
-        return (pz__export_about){.part = PZ__PART_PLAIN};
-    return (pz__export_about){attribute->purpose, attribute->merge == PZ__MERGE_RECORD
-                                                      ? PZ__PART_MEMBER
-                                                      : PZ__PART_REPEATED};
+        return (pz__export_about){.part = PZ__PART_PLAIN, .scale = scale_of(*catalog, name)};
+    return (pz__export_about){.purpose = attribute->purpose,
+                              .part = attribute->merge == PZ__MERGE_RECORD ? PZ__PART_MEMBER
+                                                                           : PZ__PART_REPEATED};
 }
 
 pz_status pz__export(const pz__catalog *catalog, const pz__profile *profile, pz__buf *out,

@@ -6,7 +6,8 @@
  *                     "confidence", "at", "expires", "stamp_ms", "channel", "who", "writer"}],
  *      "evidence":  [{"attribute", "purpose", "value", "side", "weight", "inferred", "from",
  *                     "seconds", "epoch", "channel", "writer"}],
- *      "counters":  [the same with "counter" and "amount" for what is before "from"],
+ *      "counters":  [the same with "counter", "amount" and, of sums kept in fractions such as
+ *                     cents, the "scale" to divide by for what is before "from"],
  *      "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
  *                     "channel", "who", "denials", "denied_at", "denied_channel", "denied_who",
  *                     "writer"}]}],
@@ -226,7 +227,10 @@ static pz_value cell_value(pz__arena *arena, const pz__export_rules *rules,
     if (!is_counter)
         add_text_if_any(&o, "purpose", about(rules, cell->attribute).purpose);
     if (is_counter) {
+        const int64_t scale = about(rules, cell->attribute).scale;
         add(&o, "amount", pz_value_int(cell->weight));
+        if (scale > 1)
+            add(&o, "scale", pz_value_int(scale));
     } else {
         add(&o, "value", cell->value);
         add(&o, "side", pz_value_str(cell->side == PZ__FOR ? "for" : "against"));

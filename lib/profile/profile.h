@@ -458,11 +458,12 @@ typedef enum pz__part_kind {
 typedef struct pz__export_about {
     pz_str purpose; /* "" if none */
     pz__part_kind part;
+    int64_t scale; /* of a counter: of its units so many are one; 0: not known */
 } pz__export_about;
 
 typedef struct pz__export_rules {
     void *self;
-    /* NULL: nothing is known of any attribute. */
+    /* NULL: nothing is known of any attribute or counter. */
     pz__export_about (*about)(void *self, pz_str attribute);
     /* Write the document, which is gone afterwards; NULL: as JSON, indented by `indent`. */
     pz_status (*write)(void *self, pz__buf *out, pz_value document);

@@ -114,6 +114,38 @@ static void a_view_tells_the_same(void **state)
     free_all(engine, me, pool);
 }
 
+/* Sums are kept in cents; whoever spent 19.99 and 0.02 is not told of 2001. */
+static void a_sum_is_told_in_the_units_of_its_events(void **state)
+{
+    static const char catalog[] =
+        "{\"events\": {\"buy\": {\"total\": {\"type\": \"double\", \"scale\": 100}}},"
+        " \"segments\": {\"spender\": \"sum('buy', 'total') > 50.0\"}}";
+    static const char *const events[] = {
+        "[\"observe\", {\"kind\": \"buy\", \"source\": \"s\", \"id\": \"1\", \"time\": "
+        "\"2026-03-01T00:00:00Z\", \"total\": 19.99}, {\"now\": \"2026-03-02T00:00:00Z\"}]",
+        "[\"observe\", {\"kind\": \"buy\", \"source\": \"s\", \"id\": \"2\", \"time\": "
+        "\"2026-02-01T00:00:00Z\", \"total\": 0.02}, {\"now\": \"2026-03-02T00:00:00Z\"}]"};
+    (void)state;
+    pz_engine *engine;
+    pz_profile *me;
+    pz_pool *pool;
+    pz_value operation;
+    pz_str told;
+    assert_ok(pz_engine_open(&engine, NULL, &kit_error));
+    assert_ok(pz_engine_load_text(engine, "c", catalog, sizeof catalog - 1, NULL, &kit_error));
+    assert_ok(pz_pool_new(&pool, NULL));
+    assert_ok(pz_profile_new(&me, engine, PZ_PERSON, "me", &kit_error));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(pz_value_parse(pool, &operation, events[i], strlen(events[i]), 0, &kit_error));
+        assert_ok(pz_profile_apply(me, operation, NULL, &kit_error));
+    }
+    assert_ok(pz_profile_export_text(me, pool, &told, &kit_error));
+    assert_non_null(strstr(told.data, "sum(buy.total): 20.01,"));
+    assert_ok(pz_profile_export(me, pool, &told, 0, &kit_error));
+    assert_non_null(strstr(told.data, "\"amount\":1999,\"scale\":100"));
+    free_all(engine, me, pool);
+}
+
 /* What was forgotten, and who it was, is in no line. */
 static void the_forgotten_is_not_told(void **state)
 {
@@ -167,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_profile_is_told_as_recorded),
         cmocka_unit_test(a_view_tells_the_same),
+        cmocka_unit_test(a_sum_is_told_in_the_units_of_its_events),
         cmocka_unit_test(the_forgotten_is_not_told),
         cmocka_unit_test(telling_survives_want_of_memory),
     };
