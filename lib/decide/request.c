@@ -155,7 +155,10 @@ static pz_value last_value(pz__request *request, const pz__view *view, uint32_t 
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < cells.count; i++) {
         const pz__cell *cell = &cells.list[i];
-        const int64_t start = cell->bucket * (INT64_C(1) << cell->width);
+        int64_t start;
+        /* Bytes from outside may hold a bucket beyond all time. */
+        if (__builtin_mul_overflow(cell->bucket, INT64_C(1) << cell->width, &start))
+            continue;
         if (start > newest && start <= request->now_ms / 1000 &&
             !pz__is_channel_masked(view, cell->channel))
             newest = start;
