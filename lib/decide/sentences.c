@@ -2,9 +2,9 @@
  * sentences.c: why, in plain English, one sentence a line.
  *
  * First what was decided and which rule did it; then each thing the decision read, in the order it
- * was read, with where its value comes from and what that value overrode; then what was not known
- * and what failed. A guess is always called a guess, with its confidence; where evidence is too
- * thin to say anything, the sentence says how thin.
+ * was read, with where its value comes from, what that value overrode and what may not answer, and
+ * why; then what was not known and what failed. A guess is always called a guess, with its
+ * confidence; where evidence is too thin to say anything, the sentence says how thin.
  *
  * The sentences are made of the same resolutions and layers as the structure in explain.c.
  */
@@ -117,14 +117,9 @@ static const char *source_of(const pz__resolution *answer)
     return "nobody can say";
 }
 
-/* A layer that a stronger one with another value covers. */
-static void tell_overridden(teller *t, const pz__resolution *used, const pz__layer *layer)
+/* ", which was inferred with confidence 0.91 (on web, 2011-05-03)" */
+static void put_origin(teller *t, const pz__layer *layer)
 {
-    if (layer->fate != PZ__FATE_SHADOWED || layer->answer.tier > PZ__TIER_GROUP ||
-        pz_value_equal(used->value, layer->answer.value))
-        return;
-    pz__buf_text(&t->out, "  That overrides ");
-    put_value(&t->out, layer->answer.value);
     switch (layer->answer.tier) {
     case PZ__TIER_INFERRED:
     case PZ__TIER_GROUP:
@@ -132,6 +127,12 @@ static void tell_overridden(teller *t, const pz__resolution *used, const pz__lay
         break;
     case PZ__TIER_DECLARED:
         pz__buf_text(&t->out, ", which was recorded");
+        break;
+    case PZ__TIER_RECOMMENDED:
+        pz__buf_text(&t->out, ", which is recommended");
+        break;
+    case PZ__TIER_DEFAULT:
+        pz__buf_text(&t->out, ", which is the default");
         break;
     default:
         pz__buf_text(&t->out, ", which was chosen");
@@ -141,29 +142,102 @@ static void tell_overridden(teller *t, const pz__resolution *used, const pz__lay
         put_share(&t->out, (double)layer->answer.confidence / 65536.0);
     }
     put_provenance(&t->out, &layer->answer);
+}
+
+/* A layer that a stronger one with another value covers. */
+static void tell_overridden(teller *t, const pz__resolution *used, const pz__layer *layer)
+{
+    if (layer->fate != PZ__FATE_SHADOWED || layer->answer.tier > PZ__TIER_GROUP ||
+        pz_value_equal(used->value, layer->answer.value))
+        return;
+    pz__buf_text(&t->out, "  That overrides ");
+    put_value(&t->out, layer->answer.value);
+    put_origin(t, layer);
     pz__buf_text(&t->out, ".\n");
 }
 
-/* The node that comes nearest to being asserted, and what it lacks. */
-static pz_status tell_thin_evidence(teller *t, const pz__attribute *attribute)
+/* Why a layer may not answer; NULL where it is told otherwise, or its being there says enough. */
+static const char *objection(pz__fate fate)
 {
-    if (!attribute->domain || attribute->threshold <= 0.0)
+    switch (fate) {
+    case PZ__FATE_EXPIRED:
+        return "its time is over";
+    case PZ__FATE_FUTURE:
+        return "its time is still to come";
+    case PZ__FATE_UNCERTAIN:
+        return "that is not certain enough";
+    case PZ__FATE_MODE:
+        return "the customer does not want it to count";
+    case PZ__FATE_REJECTED:
+        return "the customer ruled this value out";
+    case PZ__FATE_BOUNDED:
+        return "this value is not allowed";
+    default:
+        return NULL;
+    }
+}
+
+/* A layer that may not answer at all; of a record, a member's. */
+static void tell_set_aside(teller *t, const pz__layer *layer)
+{
+    const char *why = objection(layer->fate);
+    if (!why || layer->is_removal)
+        return;
+    pz__buf_text(&t->out, "  Left out: ");
+    if (layer->key.kind != PZ_NULL && !pz_value_equal(layer->key, layer->answer.value)) {
+        put_value(&t->out, layer->key);
+        pz__buf_text(&t->out, ": ");
+    }
+    put_value(&t->out, layer->answer.value);
+    put_origin(t, layer);
+    pz__buf_format(&t->out, ": %s.\n", why);
+}
+
+/* Of the nodes that behaviour speaks for, the one nearest to being asserted: of those that might
+ * be, or of those that may not. */
+static uint32_t leading_node(const pz__posterior *posteriors, const pz__fate *prospects,
+                             uint32_t count, bool may_be)
+{
+    uint32_t best = PZ__NODE_NONE;
+    for (uint32_t n = 1; n < count; n++)
+        if (posteriors[n].personal > 0.0 && (prospects[n] == PZ__FATE_USED) == may_be &&
+            (best == PZ__NODE_NONE || posteriors[n].above > posteriors[best].above))
+            best = n;
+    return best;
+}
+
+/* Evidence that is no layer, being too thin, and would not count if there were more. */
+static void tell_unwanted(teller *t, pz_value value, pz__fate fate)
+{
+    pz__buf_text(&t->out, "  Left out: ");
+    put_value(&t->out, value);
+    pz__buf_format(&t->out, ", which behaviour speaks for: %s.\n", objection(fate));
+}
+
+/* The node that comes nearest to being asserted, and what it lacks. */
+static pz_status tell_thin_evidence(teller *t, const pz__attribute *attribute,
+                                    const pz__force *force)
+{
+    const pz__domain *domain = attribute->domain;
+    if (!domain || attribute->threshold <= 0.0)
         return PZ_OK;
     const pz__view view = pz__request_view(t->request);
     pz__posterior *posteriors;
-    const pz_status status = pz__posteriors(&view, attribute, &posteriors);
+    pz__fate *prospects;
+    pz_status status = pz__posteriors(&view, attribute, &posteriors);
+    if (status == PZ_OK)
+        status = pz__prospects(&view, attribute, force, &prospects);
     if (status != PZ_OK)
         return status;
-    uint32_t best = PZ__NODE_NONE;
-    for (uint32_t n = 1; n < attribute->domain->count; n++)
-        if (posteriors[n].personal > 0.0 &&
-            (best == PZ__NODE_NONE || posteriors[n].above > posteriors[best].above))
-            best = n;
+    const uint32_t unwanted = leading_node(posteriors, prospects, domain->count, false);
+    if (unwanted != PZ__NODE_NONE && !posteriors[unwanted].is_certain)
+        tell_unwanted(t, domain->nodes[unwanted].value, prospects[unwanted]);
+    const uint32_t best = leading_node(posteriors, prospects, domain->count, true);
     if (best == PZ__NODE_NONE || posteriors[best].is_certain)
         return PZ_OK;
     const pz__posterior *posterior = &posteriors[best];
     pz__buf_text(&t->out, "  The evidence does not suffice to say more: ");
-    put_value(&t->out, attribute->domain->nodes[best].value);
+    put_value(&t->out, domain->nodes[best].value);
     pz__buf_text(&t->out, " leads with a weight of ");
     put_share(&t->out, posterior->personal);
     pz__buf_text(&t->out, ", and the chance that its share exceeds ");
@@ -244,10 +318,12 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
         status = pz__inspect(&view, attribute, force, &layers, &count);
     if (status != PZ_OK)
         return status;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         tell_overridden(t, answer, &layers[i]);
+        tell_set_aside(t, &layers[i]);
+    }
     if (answer->tier == PZ__TIER_NONE || answer->tier >= PZ__TIER_GROUP)
-        return tell_thin_evidence(t, attribute);
+        return tell_thin_evidence(t, attribute, force);
     return PZ_OK;
 }
 

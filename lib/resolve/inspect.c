@@ -58,6 +58,29 @@ static pz_status inspect(const pz__view *view, const pz__attribute *attribute,
     return status;
 }
 
+pz_status pz__prospects(const pz__view *view, const pz__attribute *attribute,
+                        const pz__force *force, pz__fate **out)
+{
+    static const pz__force none = {.has_lock = false};
+    pz__walk w = {.view = view, .attribute = attribute, .force = force ? force : &none};
+    const uint32_t count = attribute->domain->count;
+    *out = pz__arena_array(view->arena, count, sizeof **out);
+    pz_status status = *out ? PZ_OK : PZ_ERR_NOMEM;
+    if (status == PZ_OK)
+        status = pz__person_claims(&view->person, attribute->name, view->arena, &w.claims);
+    if (status == PZ_OK)
+        status = pz__rejections_read(view, attribute, w.claims, &w.rejections);
+    if (status != PZ_OK)
+        return status;
+    pz__walk_read_tiers(&w);
+    for (uint32_t n = 0; n < count; n++) {
+        const pz__layer layer =
+            pz__layer_of_tier(&w, attribute->domain->nodes[n].value, PZ__TIER_INFERRED);
+        (*out)[n] = pz__fate_of_value(&w, &layer);
+    }
+    return PZ_OK;
+}
+
 pz_status pz__inspect(const pz__view *view, const pz__attribute *attribute, const pz__force *force,
                       const pz__layer **out, uint32_t *count)
 {

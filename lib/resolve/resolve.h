@@ -164,6 +164,10 @@ typedef struct pz__posterior {
     bool is_certain;     /* above >= 0.95 and personal >= min_evidence */
 } pz__posterior;
 pz_status pz__posteriors(const pz__view *view, const pz__attribute *attribute, pz__posterior **out);
+/* What would stand against inferring each node, were it certain: fates[n] is MODE, REJECTED or
+ * BOUNDED, else USED. As many as the domain has nodes, in the arena. PZ_ERR_NOMEM. */
+pz_status pz__prospects(const pz__view *view, const pz__attribute *attribute,
+                        const pz__force *force, pz__fate **out);
 
 /*
  * The part of the register in which a claim about the attribute stands: docs/preferences.md has the

@@ -470,6 +470,39 @@ static void what_was_asked_before_changes_no_decision(void **state)
     pz_profile_free(ann);
 }
 
+static const char *told_of_hero(shop *s, const pz_profile *customer)
+{
+    const pz_decision *decision;
+    pz_str text;
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    assert_int_equal(pz_decide(&decision, s->context, customer, "hero", NULL), PZ_OK);
+    assert_int_equal(pz_explain_text(&text, s->context, decision, NULL), PZ_OK);
+    return text.data;
+}
+
+/* A "no" of the customer is told as one, never as evidence that more of would help. */
+static void sentences_tell_what_was_left_out_and_why(void **state)
+{
+    static const char wish[] =
+        "which behaviour speaks for: the customer does not want it to count.";
+    static const char no[] = "\"garden\", which behaviour speaks for: the customer ruled this";
+    shop *s = *state;
+    pz_profile *ann;
+    pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL);
+    see_views(s, ann, 5);
+    assert_non_null(strstr(told_of_hero(s, ann), "does not suffice to say more: \"garden\" leads"));
+    assert_int_equal(pz_set_mode(ann, "category", PZ_MANUAL, NULL, NULL), PZ_OK);
+    assert_null(strstr(told_of_hero(s, ann), "does not suffice"));
+    assert_non_null(strstr(told_of_hero(s, ann), wish));
+    assert_int_equal(pz_set_mode(ann, "category", PZ_AUTO, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_reject(ann, "category", pz_value_str("garden"), NULL, NULL), PZ_OK);
+    assert_null(strstr(told_of_hero(s, ann), "does not suffice"));
+    assert_non_null(strstr(told_of_hero(s, ann), no));
+    pz_declare(ann, "category", pz_value_str("garden"), NULL, NULL);
+    assert_non_null(strstr(told_of_hero(s, ann), "Left out: \"garden\", which was recorded"));
+    pz_profile_free(ann);
+}
+
 static void explaining_changes_no_answer_and_names_every_rule(void **state)
 {
     shop *s = *state;
@@ -785,6 +818,7 @@ int main(void)
         SHOP_TEST(unknown_is_reported_and_fires_nothing),
         SHOP_TEST(what_was_asked_before_changes_no_decision),
         SHOP_TEST(explaining_changes_no_answer_and_names_every_rule),
+        SHOP_TEST(sentences_tell_what_was_left_out_and_why),
         SHOP_TEST(decision_is_stale_after_another_circumstance),
         SHOP_TEST(decision_goes_back_to_its_own_customer),
         SHOP_TEST(warm_decisions_allocate_nothing),
