@@ -296,12 +296,13 @@ PZ_API pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error
 /** The canonical bytes: equal content, equal bytes. They belong to the pool. */
 PZ_API pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out,
                                    pz_error *err);
-/** Everything known, with its provenance and (from the catalog in force) the purpose it is used
+/** Everything known of one profile (of a person each member has its own), with its provenance and (from the catalog in force) the purpose it is used
  * for, as JSON text in the pool. What was forgotten or taken back is not in it. */
 PZ_API pz_status pz_profile_export(const pz_profile *profile, pz_pool *pool, pz_str *out,
                                    uint32_t indent, pz_error *err);
 /** The same in plain English sentences for the person it is about, attribute by attribute: what was
- * chosen, recorded and guessed, when, where and by whom; counts, consents, links and history. */
+ * chosen, recorded and guessed, when, where and by whom; counts, the newest events, consents, links
+ * and history. */
 PZ_API pz_status pz_profile_export_text(const pz_profile *profile, pz_pool *pool, pz_str *out,
                                         pz_error *err);
 

@@ -9,9 +9,10 @@
  *
  * The profile room makes a document of everything (profile/export.c); here it is read aloud: who
  * the profile is, then attribute by attribute what was chosen, recorded and guessed, then counts,
- * consents, links, history, and who keeps it all. So JSON and text tell the same, and what was
- * forgotten is in neither. The one thing the text leaves out is how evidence lies in buckets of
- * time: those of one value, channel and writer are added up.
+ * the last events, consents, links, history, and who keeps it all. So JSON and text tell the same
+ * of the person, and what was forgotten is in neither. The text leaves out how evidence lies in
+ * buckets of time (those of one value, channel and writer are added up) and what serves the store
+ * alone: stamps, epochs, sequences, since when counters are kept.
  *
  * The catalog adds what an attribute is used for, and what the parts of its registers mean.
  */
@@ -372,6 +373,46 @@ static void tell_counters(pz__buf *out, pz_value list)
     }
 }
 
+/* ---- events ---- */
+
+static void put_amount(pz__buf *out, pz_value cell)
+{
+    const double amount = (double)get(cell, "amount").as.i;
+    put_number(out, has(cell, "scale") ? amount / (double)get(cell, "scale").as.i : amount);
+}
+
+/* "fav \"garden\"", "against fav \"toys\"", "count(view) 1" */
+static void tell_added(pz__buf *out, pz_value cell)
+{
+    if (has(cell, "counter")) {
+        pz__buf_format(out, "%.*s ", PZ__STR_ARG(text_of(cell, "counter")));
+        put_amount(out, cell);
+        return;
+    }
+    pz__buf_format(out, "%s%.*s ", is_text(cell, "side", "against") ? "against " : "",
+                   PZ__STR_ARG(text_of(cell, "attribute")));
+    put_value(out, get(cell, "value"));
+}
+
+static void tell_events(pz__buf *out, pz_value list)
+{
+    if (list.len)
+        pz__buf_text(out, "\nThe last things seen of you, and what they added above\n");
+    for (uint32_t i = 0; i < list.len; i++) {
+        const pz_value event = pz_value_item(list, i), added = get(event, "added");
+        pz__buf_text(out, "  ");
+        put_moment(out, get(event, "at"));
+        for (uint32_t k = 0; k < added.len; k++) {
+            pz__buf_text(out, k ? ", " : ": ");
+            tell_added(out, pz_value_item(added, k));
+        }
+        const char *mark = " (";
+        put_known(out, &mark, "on ", text_of(pz_value_item(added, 0), "channel"));
+        put_known(out, &mark, "kept by ", text_of(event, "writer"));
+        pz__buf_text(out, ").\n");
+    }
+}
+
 /* ---- attribute by attribute ---- */
 
 /* Something that is told about an attribute, where it stands in its list. */
@@ -578,6 +619,7 @@ static pz_status write_text(void *self, pz__buf *out, pz_value document)
     if (status != PZ_OK)
         return status;
     tell_counters(out, get(document, "counters"));
+    tell_events(out, get(document, "events"));
     tell_grants(out, get(document, "consents"), &consents);
     tell_grants(out, get(document, "links"), &links);
     tell_history(out, get(document, "history"));

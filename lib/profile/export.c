@@ -8,7 +8,10 @@
  *                     "seconds", "epoch", "channel", "writer"}],
  *      "counters":  [the same with "counter", "amount" and, of sums kept in fractions such as
  *                     cents, the "scale" to divide by for what is before "from"],
- *      "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
+ *      "events":    [{"at", "writer", "added": [{"attribute", "value", "side", "weight", "channel"}
+ * or
+ *                     {"counter", "amount", "scale", "channel"}]}], the newest, which can be taken
+ * back, "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
  *                     "channel", "who", "denials", "denied_at", "denied_channel", "denied_who",
  *                     "writer"}]}],
  *      "links":     [the same with "subject" for the purpose; statements have a "strength"],
@@ -218,25 +221,30 @@ static pz_value claim_value(pz__arena *arena, const pz__export_rules *rules, con
     return made;
 }
 
+/* What is counted, or what behaviour speaks for, and how much. */
+static void add_amount(object *o, const pz__export_rules *rules, const pz__cell *cell)
+{
+    const pz__export_about known = about(rules, cell->attribute);
+    if (cell->value.kind == PZ_NULL) {
+        add_text(o, "counter", cell->attribute);
+        add(o, "amount", pz_value_int(cell->weight));
+        if (known.scale > 1)
+            add(o, "scale", pz_value_int(known.scale));
+        return;
+    }
+    add_text(o, "attribute", cell->attribute);
+    add_text_if_any(o, "purpose", known.purpose);
+    add(o, "value", cell->value);
+    add(o, "side", pz_value_str(cell->side == PZ__FOR ? "for" : "against"));
+    add(o, "weight", pz_value_double((double)cell->weight / WEIGHT_ONE));
+    add(o, "inferred", pz_value_bool(true));
+}
+
 static pz_value cell_value(pz__arena *arena, const pz__export_rules *rules,
                            const pz__segment *segment, const pz__cell *cell, bool *is_failed)
 {
     object o = {.arena = arena};
-    const bool is_counter = cell->value.kind == PZ_NULL;
-    add_text(&o, is_counter ? "counter" : "attribute", cell->attribute);
-    if (!is_counter)
-        add_text_if_any(&o, "purpose", about(rules, cell->attribute).purpose);
-    if (is_counter) {
-        const int64_t scale = about(rules, cell->attribute).scale;
-        add(&o, "amount", pz_value_int(cell->weight));
-        if (scale > 1)
-            add(&o, "scale", pz_value_int(scale));
-    } else {
-        add(&o, "value", cell->value);
-        add(&o, "side", pz_value_str(cell->side == PZ__FOR ? "for" : "against"));
-        add(&o, "weight", pz_value_double((double)cell->weight / WEIGHT_ONE));
-        add(&o, "inferred", pz_value_bool(true));
-    }
+    add_amount(&o, rules, cell);
     int64_t start = 0;
     bool is_time = !__builtin_mul_overflow(cell->bucket, (int64_t)1000 << cell->width, &start);
     if (is_time && pz__time_is_valid(start))
@@ -289,6 +297,56 @@ static pz_value cells_list(pz__arena *arena, const pz__export_rules *rules,
         for (uint32_t i = 0; i < cells.count && !*is_failed; i++)
             if ((cells.list[i].value.kind == PZ_NULL) == are_counters)
                 items[count++] = cell_value(arena, rules, segment, &cells.list[i], is_failed);
+    }
+    return pz__value_of_items(items, count);
+}
+
+/* ---- events ---- */
+
+/* One that added nothing, or nothing that is remembered, is left out: false. */
+static bool event_value(pz__arena *arena, const pz__export_rules *rules, const pz__profile *profile,
+                        const pz__segment *segment, const pz__ring_event *event, pz_value *out,
+                        bool *is_failed)
+{
+    object o = {.arena = arena};
+    uint32_t count = 0;
+    pz_value *items = pz__arena_array(arena, event->cell_count, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t i = 0; i < event->cell_count && !*is_failed; i++) {
+        const pz__cell *cell = &event->cells[i];
+        object part = {.arena = arena};
+        if (!pz__cell_stands(profile, cell))
+            continue;
+        add_amount(&part, rules, cell);
+        add_text_if_any(&part, "channel", cell->channel);
+        items[count++] = end_object(&part);
+        *is_failed |= part.is_failed;
+    }
+    if (count == 0)
+        return false;
+    add_time(&o, "at", event->time_ms);
+    add(&o, "added", pz__value_of_items(items, count));
+    add_text(&o, "writer", segment->writer);
+    *out = end_object(&o);
+    *is_failed |= o.is_failed;
+    return true;
+}
+
+/* Those that are kept whole, with the moment, which no bucket has. */
+static pz_value events_list(pz__arena *arena, const pz__export_rules *rules,
+                            const pz__profile *profile, bool *is_failed)
+{
+    uint32_t most = 0, count = 0;
+    for (uint32_t s = 0; s < profile->segment_count; s++)
+        most += profile->segments[s]->ring_count;
+    pz_value *items = pz__arena_array(arena, most, sizeof *items);
+    *is_failed |= !items;
+    for (uint32_t s = 0; s < profile->segment_count && !*is_failed; s++) {
+        const pz__segment *segment = profile->segments[s];
+        for (uint32_t i = 0; i < segment->ring_count && !*is_failed; i++)
+            if (!pz__is_retracted(profile, segment->ring[i].time_ms, &segment->ring[i].id))
+                count += event_value(arena, rules, profile, segment, &segment->ring[i],
+                                     &items[count], is_failed);
     }
     return pz__value_of_items(items, count);
 }
@@ -507,6 +565,7 @@ static pz_value document(pz__arena *arena, const pz__export_rules *rules,
     add(&o, "claims", claims_list(arena, rules, profile, is_failed));
     add(&o, "evidence", cells_list(arena, rules, profile, false, is_failed));
     add(&o, "counters", cells_list(arena, rules, profile, true, is_failed));
+    add(&o, "events", events_list(arena, rules, profile, is_failed));
     add(&o, "consents", grants_list(arena, profile, PZ__GRANT_PURPOSE, is_failed));
     add(&o, "links", grants_list(arena, profile, PZ__GRANT_LINK, is_failed));
     add(&o, "history", history_list(arena, rules, profile, is_failed));

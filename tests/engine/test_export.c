@@ -115,7 +115,7 @@ static void a_view_tells_the_same(void **state)
 }
 
 /* Sums are kept in cents; whoever spent 19.99 and 0.02 is not told of 2001. */
-static void a_sum_is_told_in_the_units_of_its_events(void **state)
+static void sums_and_events_are_told_in_the_units_of_the_events(void **state)
 {
     static const char catalog[] =
         "{\"events\": {\"buy\": {\"total\": {\"type\": \"double\", \"scale\": 100}}},"
@@ -141,8 +141,13 @@ static void a_sum_is_told_in_the_units_of_its_events(void **state)
     }
     assert_ok(pz_profile_export_text(me, pool, &told, &kit_error));
     assert_non_null(strstr(told.data, "sum(buy.total): 20.01,"));
+    assert_non_null(strstr(told.data, "2026-03-01 00:00: sum(buy.total) 19.99 (kept by"));
     assert_ok(pz_profile_export(me, pool, &told, 0, &kit_error));
     assert_non_null(strstr(told.data, "\"amount\":1999,\"scale\":100"));
+    assert_ok(pz_forget(me, "*", NULL, NULL, &kit_error));
+    assert_ok(pz_profile_export_text(me, pool, &told, &kit_error));
+    assert_null(strstr(told.data, "sum(buy.total)"));
+    assert_null(strstr(told.data, "The last things"));
     free_all(engine, me, pool);
 }
 
@@ -199,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_profile_is_told_as_recorded),
         cmocka_unit_test(a_view_tells_the_same),
-        cmocka_unit_test(a_sum_is_told_in_the_units_of_its_events),
+        cmocka_unit_test(sums_and_events_are_told_in_the_units_of_the_events),
         cmocka_unit_test(the_forgotten_is_not_told),
         cmocka_unit_test(telling_survives_want_of_memory),
     };
