@@ -260,6 +260,35 @@ static void types_inside_a_result_are_no_lack_of_memory(void **state)
     }
 }
 
+/* A profile that counted one "v", in the bucket 2^52 + 432617 of 4,096 s: far beyond all time, but
+ * its beginning in 64 bits is a day of February 2026. */
+static void a_bucket_beyond_all_time_is_no_last_event(void **state)
+{
+    static const char hex[] =
+        "505a700100017801056c6f63616c6b010006010b020d040c050206170a1f010108636f756e74"
+        "2876295101080b01636f756e74287629010b0cd2e7b480808080100201000280f08eeb946748"
+        "d5b7cc5169b4df39af02f9bfe187ac0180f08eeb946748d5b7cc5169b4df39af02f9bfe187ac"
+        "01010b0cf0e83402";
+    static const char catalog[] =
+        "{\"decisions\": {\"seen\": {\"rules\": [{\"when\": \"last('v') < now\", \"value\": "
+        "\"yes\"}], \"default\": \"no\"}}}";
+    shop *s = *state;
+    char bytes[sizeof hex / 2];
+    pz_profile *ann;
+    const pz_decision *seen;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        const char octet[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        bytes[i] = (char)strtoul(octet, NULL, 16);
+    }
+    assert_int_equal(pz_engine_load_text(s->engine, "c", catalog, sizeof catalog - 1, NULL, NULL),
+                     PZ_OK);
+    assert_int_equal(pz_profile_decode(&ann, s->engine, bytes, sizeof bytes, NULL), PZ_OK);
+    assert_int_equal(pz_context_begin(s->context, 0, NULL), PZ_OK);
+    assert_int_equal(pz_decide(&seen, s->context, ann, "seen", NULL), PZ_OK);
+    assert_string_equal(pz_decision_str(seen, ""), "no");
+    pz_profile_free(ann);
+}
+
 /* ---- operations as data ---- */
 
 static void operation_at_a_time_beyond_any_calendar_is_refused(void **state)
@@ -562,6 +591,7 @@ int main(void)
         CASE(a_circumstance_of_another_type_is_named_by_its_kind),
         CASE(results_without_their_size_are_refused_before_anything_is_done),
         CASE(negative_skew_is_refused),
+        CASE(a_bucket_beyond_all_time_is_no_last_event),
         CASE(writes_at_the_ends_of_time_are_refused),
         CASE(refreshing_sees_a_customer_made_elsewhere),
         CASE(customer_begun_by_a_merge_is_found_again),
