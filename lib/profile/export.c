@@ -8,10 +8,9 @@
  *                     "seconds", "epoch", "channel", "writer"}],
  *      "counters":  [the same with "counter", "amount" and, of sums kept in fractions such as
  *                     cents, the "scale" to divide by for what is before "from"],
- *      "events":    [{"at", "writer", "added": [{"attribute", "value", "side", "weight", "channel"}
- * or
- *                     {"counter", "amount", "scale", "channel"}]}], the newest, which can be taken
- * back, "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
+ *      "events":    [{"at", "writer", "added": [{"attribute", "value", "side", "weight",
+ *                     "channel"}, {"counter", "amount", "scale", "channel"}]}], the newest,
+ *      "consents":  [{"purpose", "granted", "denied", "statements": [{"granted_at", "expires",
  *                     "channel", "who", "denials", "denied_at", "denied_channel", "denied_who",
  *                     "writer"}]}],
  *      "links":     [the same with "subject" for the purpose; statements have a "strength"],

@@ -93,7 +93,7 @@ def plain_profiles(text):
         profile = json.loads(line)
         names = [claim["part"] for claim in profile["claims"] if claim["slot"] == "identifier"]
         profile["subject"].pop("id")
-        for part in ("claims", "evidence", "counters", "writers"):
+        for part in ("claims", "evidence", "counters", "events", "writers"):
             for entry in profile[part]:
                 entry.pop("writer", None)
         found[tuple(names)] = profile
