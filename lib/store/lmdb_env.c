@@ -112,6 +112,33 @@ pz_status pz__env_fail(pz_error *err, int rc, const char *doing, const char *pat
     return pz__fail(err, PZ_ERR_IO, "cannot %s \"%s\": %s", doing, path, mdb_strerror(rc));
 }
 
+/* ---- the gate ---- */
+
+/*
+ * Processes that write queue here, and not at LMDB's mutex. That one is a robust mutex between
+ * processes, which can forget who sleeps on it: it wakes one sleeper, another process takes it
+ * meanwhile without knowing of the others, and the woken one is killed before it could tell. A lock
+ * of the kernel's on the file does not: it ends with the process that holds it, and wakes all. Of
+ * the threads of one process `writing` lets one in.
+ *
+ * Only against sleeping for ever: where the lock cannot be had (a network's file system, a circle
+ * that the kernel sees among locks of other threads), LMDB's mutex still lets one write at a time.
+ * A process that closes a descriptor of its own on the file opens the gate early, likewise.
+ */
+static void move_gate(const pz__env *e, short type)
+{
+    struct flock gate = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    mdb_filehandle_t fd;
+    if (mdb_env_get_fd(e->mdb, &fd) == 0)
+        while (fcntl(fd, F_SETLKW, &gate) != 0 && errno == EINTR)
+            ;
+}
+
+void pz__env_leave(const pz__env *e)
+{
+    move_gate(e, F_UNLCK);
+}
+
 /* ---- opening an environment ---- */
 
 static int open_databases(pz__env *e, MDB_txn *txn, unsigned create)
@@ -149,7 +176,7 @@ static int put_writer(pz__env *e, MDB_txn *txn)
 }
 
 /* Make the databases, unless another process has done so since we looked. */
-static int make_databases(pz__env *e)
+static int make_databases_inside(pz__env *e)
 {
     static const uint8_t format[4] = {0, 0, 0, PZ__STORE_FORMAT};
     MDB_txn *txn;
@@ -166,6 +193,14 @@ static int make_databases(pz__env *e)
     if (rc == 0)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
+    return rc;
+}
+
+static int make_databases(pz__env *e)
+{
+    move_gate(e, F_WRLCK);
+    const int rc = make_databases_inside(e);
+    pz__env_leave(e);
     return rc;
 }
 
@@ -567,11 +602,15 @@ static pz_status sync_lazy(pz__env *e, const char *path, pz_error *err)
 
 static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
 {
-    const int rc = e->is_lazy == is_lazy ? 0 : mdb_env_set_flags(e->mdb, MDB_NOSYNC, is_lazy);
+    int rc = e->is_lazy == is_lazy ? 0 : mdb_env_set_flags(e->mdb, MDB_NOSYNC, is_lazy);
     if (rc)
         return rc;
     e->is_lazy = is_lazy;
-    return mdb_txn_begin(e->mdb, NULL, 0, out);
+    move_gate(e, F_WRLCK);
+    rc = mdb_txn_begin(e->mdb, NULL, 0, out);
+    if (rc)
+        pz__env_leave(e);
+    return rc;
 }
 
 pz_status pz__env_begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, struct MDB_txn **out,

@@ -71,9 +71,12 @@ void pz__env_free(pz__env *e);
  * in its place meanwhile (lmdb_shrink.c), and the old one is nobody's store any more. */
 bool pz__env_is_at(const pz__env *e, const struct stat *data);
 
-/* Begin a transaction that writes, with `writing` held: grown, mended and synced as it has to be. */
+/* Begin a transaction that writes, with `writing` held: grown, mended and synced as it has to be.
+ * When it has ended, leave. */
 pz_status pz__env_begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, struct MDB_txn **out,
                         pz_error *err);
+
+void pz__env_leave(const pz__env *e);
 
 /* One inside another, and the end of both kinds: LMDB's own. */
 int pz__env_begin_inside(pz__env *e, struct MDB_txn *outer, struct MDB_txn **out);

@@ -112,6 +112,7 @@ static pz_status commit(pz__view *at, pz__member *others, const char *path, pz_e
 {
     pz__env *e = at->env;
     const int rc = pz__env_commit(at->txn);
+    pz__env_leave(e);
     pz_status status = PZ_OK;
     if (rc) {
         at->is_grouped = false; /* the next group is not this one's to fill */
@@ -136,6 +137,7 @@ void pz__view_abort(pz__view *at)
 {
     pz__env *e = at->env;
     pz__env_abort(at->txn);
+    pz__env_leave(e);
     atomic_store(&e->owned, false);
     pthread_mutex_unlock(&e->writing);
     if (at->is_grouped)
