@@ -156,9 +156,9 @@ static void what_a_function_refuses_is_the_rules_error(void **state)
     assert_int_equal(open_with(&engine, NULL, shop_json, NULL), PZ_OK);
     assert_int_equal(pz_context_new(&context, engine, NULL), PZ_OK);
     assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
-    assert_int_equal(pz_context_begin(context, 0, NULL), PZ_OK);
     assert_int_equal(pz_profile_new(&nowhere, engine, PZ_PERSON, "n", NULL), PZ_OK);
     assert_int_equal(pz_choose(nowhere, "town", pz_value_str(""), NULL, NULL), PZ_OK);
+    assert_int_equal(pz_context_begin(context, 0, NULL), PZ_OK); /* the choice has been made */
     assert_int_equal(pz_decide(&decision, context, nowhere, "door", NULL), PZ_OK);
     assert_string_equal(pz_decision_reason(decision), "ERROR");
     assert_string_equal(pz_decision_str(decision, ""), "out");
