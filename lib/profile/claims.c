@@ -202,21 +202,12 @@ static void drop_claim(pz__segment *segment, uint32_t index)
             (segment->claim_count - index) * sizeof *segment->claims);
 }
 
-/* Whether its own emptied register lifts as much. */
-static bool is_lifted(const pz__segment *segment, const pz__claim *lift)
-{
-    uint32_t index;
-    const pz__claim rejection = rejection_of(lift);
-    return pz__segment_find_claim(segment, &rejection, &index) &&
-           segment->claims[index].is_cleared && segment->claims[index].stamp >= lift->stamp;
-}
-
 static pz_status put_lift(pz__profile *profile, pz__segment *segment, const pz__write *write,
                           const pz__claim *claim, bool *is_put, pz_error *err)
 {
     uint32_t index, oldest = 0;
     const bool is_there = pz__segment_find_claim(segment, claim, &index);
-    if ((is_there && segment->claims[index].stamp >= claim->stamp) || is_lifted(segment, claim))
+    if (is_there && segment->claims[index].stamp >= claim->stamp)
         return PZ_OK;
     const bool is_full = !is_there && find_oldest_spare(profile, segment, claim, &oldest);
     if (is_full && segment->claims[oldest].stamp > claim->stamp)

@@ -209,10 +209,9 @@ pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz
 /*
  * Note what the writer chose at claim->stamp, a moment that has been, before another choice makes it
  * forgotten: it lifts what rejected the value until then. `claim` is of slot LIFT. Changes nothing,
- * and is no operation, where the register holds something as new, the writer emptied the rejection
- * by then, or it holds no more registers; of those of one attribute that lift nothing known of
- * another writer the newest PZ__ATTRIBUTE_LIFTS_MAX stay. Not noted in the history. Codes as
- * pz__profile_put.
+ * and is no operation, where the register holds something as new, or the writer holds no more
+ * registers; of those of one attribute that lift nothing known of another writer the newest
+ * PZ__ATTRIBUTE_LIFTS_MAX stay. Not noted in the history. Codes as pz__profile_put.
  */
 pz_status pz__profile_put_lift(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                                pz_error *err);

@@ -75,6 +75,10 @@ static pz_str str_of(MDB_val value)
     return (pz_str){value.mv_data, value.mv_size};
 }
 
+/* How often, and how far apart, an opening that met a circle of locks is tried: five seconds. */
+#define CIRCLES_MAX 5000u
+#define CIRCLE_US 1000u
+
 /* ---- what went wrong ---- */
 
 static const struct {
@@ -96,6 +100,7 @@ static const struct {
     {MDB_MAP_FULL, PZ_ERR_FULL, "its map cannot grow further"},
     {MDB_MAP_RESIZED, PZ_ERR_BUSY,
      "another process grew it while an iteration runs in this one: try again after that"},
+    {EDEADLK, PZ_ERR_BUSY, "another process works on it alone, or opens it: try again"},
     {MDB_TXN_FULL, PZ_ERR_LIMIT, "the transaction is too large: commit more often"},
 };
 
@@ -123,6 +128,7 @@ pz_status pz__env_fail(pz_error *err, int rc, const char *doing, const char *pat
  *
  * Only against sleeping for ever: where the lock cannot be had (a network's file system, a circle
  * that the kernel sees among locks of other threads), LMDB's mutex still lets one write at a time.
+ * Such a circle may also be told to another thread, which opens a store: see open_mdb().
  * A process that closes a descriptor of its own on the file opens the gate early, likewise.
  */
 static void move_gate(const pz__env *e, short type)
@@ -306,12 +312,21 @@ static int open_mdb_sized(MDB_env **out, const char *path, unsigned flags, size_
     return rc;
 }
 
+/* The kernel sees circles among the file locks of processes, not of threads: one that waits at the
+ * gate of another store may close a circle that is none. LMDB's lock at opening is held for a
+ * moment, and for the length of a compaction. */
 static int open_mdb(MDB_env **out, const char *path, unsigned flags, size_t map_bytes)
 {
     int rc;
-    while ((rc = open_mdb_sized(out, path, flags, map_bytes)) == ENOMEM &&
-           map_bytes > PZ__MAP_LEAST)
-        map_bytes /= 2;
+    unsigned tries = 0;
+    while ((rc = open_mdb_sized(out, path, flags, map_bytes)) == ENOMEM || rc == EDEADLK) {
+        if (rc == EDEADLK && ++tries < CIRCLES_MAX)
+            usleep(CIRCLE_US);
+        else if (rc == ENOMEM && map_bytes > PZ__MAP_LEAST)
+            map_bytes /= 2;
+        else
+            break;
+    }
     return rc;
 }
 

@@ -462,11 +462,12 @@ static unsigned find_unsized(int fd)
     if (pread(fd, meta, sizeof meta, 0) != (ssize_t)sizeof meta || !is_meta(meta))
         return METAS; /* LMDB says why */
     const uint32_t page_bytes = get32(meta + AT_FREE);
+    const uint64_t commit = get64(meta + AT_COMMIT);
     if (!is_page_size(page_bytes))
         return 0;
     if (pread(fd, meta, sizeof meta, (off_t)page_bytes) != (ssize_t)sizeof meta || !is_meta(meta))
         return METAS;
-    return get32(meta + AT_FREE) == page_bytes ? METAS : 1;
+    return get32(meta + AT_FREE) == page_bytes || get64(meta + AT_COMMIT) <= commit ? METAS : 1;
 }
 
 pz_status pz__pages_look(const char *path, pz_error *err)
@@ -482,10 +483,11 @@ pz_status pz__pages_look(const char *path, pz_error *err)
     close(fd);
     if (unsized == METAS)
         return PZ_OK;
-    return pz__fail(err, PZ_ERR_CORRUPT,
-                    "page %u of the store in \"%s\" is damaged (pages have no size): restore a "
-                    "snapshot",
-                    unsized, path);
+    return pz__fail(
+        err, PZ_ERR_CORRUPT,
+        "page %u of the store in \"%s\" is damaged (its size of pages is wrong): restore a "
+        "snapshot",
+        unsized, path);
 }
 
 /* The meta page of a commit: the two take turns. */

@@ -14,7 +14,7 @@ typedef enum pz__pages_depth {
     PZ__PAGES_ALL      /* every page, and the list of free ones */
 } pz__pages_depth;
 
-/* Before LMDB opens the file: that its pages have a size, in both meta pages the same. A file that is none of LMDB's, or of
+/* Before LMDB opens the file: that its pages have a size, the same in the meta pages that LMDB believes. A file that is none of LMDB's, or of
  * another version, is left for LMDB to tell. PZ_ERR_CORRUPT. */
 pz_status pz__pages_look(const char *path, pz_error *err);
 

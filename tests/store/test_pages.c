@@ -188,7 +188,8 @@ static void pages_without_a_size_are_told(void **state)
 {
     static const uint32_t sizes[] = {0, PAGE | 1u << 28, 65536};
     place *p = *state;
-    for (size_t meta = 0; meta < 2; meta++)
+    for (size_t meta = 0; meta < 2; meta++) {
+        memset(p->good + meta * PAGE + 144 + 4, 1, 1); /* the number of its commit: the newer */
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             char name[16], *size = p->good + meta * PAGE + 40;
             memcpy(size, &sizes[i], sizeof sizes[i]);
@@ -203,6 +204,8 @@ static void pages_without_a_size_are_told(void **state)
             const uint32_t whole = PAGE;
             memcpy(size, &whole, sizeof whole);
         }
+        memset(p->good + meta * PAGE + 144 + 4, 0, 1);
+    }
 }
 
 static void no_number_of_pages_lengthens_the_file_beyond_reason(void **state)
