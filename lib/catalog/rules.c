@@ -84,18 +84,12 @@ static void match_last_part(void *payload, pz_str name)
         s->near_whole = name;
 }
 
-static bool is_unknown_name(const pz__cel_issue *issue)
-{
-    static const char beginning[] = "unknown name";
-    return strncmp(issue->message, beginning, sizeof beginning - 1) == 0;
-}
-
 /* The whole name, where a rule says only its last part ("profile.language" for "language", or for
  * "langauge"), or has it under another roof ("context.country" for "profile.country"). */
 static pz_str whole_name(const pz__cel_env *env, pz_str rule, const pz__cel_issue *issue)
 {
     search s = {.found = {NULL, 0}};
-    if (!is_unknown_name(issue) || issue->start >= issue->end || issue->end > rule.len)
+    if (!issue->is_unknown_name || issue->start >= issue->end || issue->end > rule.len)
         return s.found;
     s.wanted = (pz_str){rule.data + issue->start, issue->end - issue->start};
     const char *dot = memchr(s.wanted.data, '.', s.wanted.len);
@@ -147,7 +141,7 @@ static void tell_issues(pz__build *build, const pz__node *node, const pz__cel_en
             end = start + 1;
         const pz_str whole = whole_name(env, rule, issue);
         const pz_str name = {rule.data + issue->start, issue->end - issue->start};
-        const char *about = is_unknown_name(issue) ? about_name(env, name) : NULL;
+        const char *about = issue->is_unknown_name ? about_name(env, name) : NULL;
         if (is_about_customer(env, rule, issue))
             pz__mistake(build, start, end, (pz_str){NULL, 0},
                         "a signal's rules see the event alone: write event.MEMBER, and ask for "

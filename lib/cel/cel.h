@@ -226,6 +226,7 @@ typedef struct pz__cel_issue {
     uint32_t start, end;
     char message[256];
     pz_str suggestion; /* the nearest right name, in the compile arena; {NULL, 0} if none */
+    bool is_unknown_name; /* what stands there is a name that is declared nowhere */
 } pz__cel_issue;
 
 /* The mistakes of one compilation, all of them up to a bound; in the arena. */

@@ -344,6 +344,8 @@ static void unknown_name(pz__checker *ck, pz__expr *expr, const pz__expr *root, 
                                      is_word ? ", and a text is written in quotes: '" : "",
                                      is_word ? (int)meant.len : 0, meant.data, is_word ? "'" : "");
     pz__issue_suggest(ck->sink, issue, near);
+    if (issue)
+        issue->is_unknown_name = true;
     expr->type = &pz__type_error;
 }
 

@@ -109,7 +109,7 @@ static void the_largest_literals_compile(void **state)
     size_t at = 1;
     text[0] = '{';
     for (unsigned i = 0; at < PZ__CEL_SOURCE_MAX - 32; i++)
-        at += (size_t)sprintf(text + at, "%u:other,", i);
+        at += (size_t)snprintf(text + at, PZ__CEL_SOURCE_MAX + 32 - at, "%u:other,", i);
     memcpy(text + at, "}.size()", 8);
     outcome out = try_with((pz_str){text, at + 8}, 0, 0);
     assert_int_equal(out.status, PZ_OK);
@@ -270,11 +270,13 @@ static void conversions_pay_for_their_texts(void **state)
 static void a_long_body_takes_more_steps(void **state)
 {
     (void)state;
-    char *source = malloc(PZ__CEL_SOURCE_MAX + 64);
-    int at = sprintf(source, "lists.range(10).all(i, lists.range(10).all(j, size([i");
+    const size_t size = PZ__CEL_SOURCE_MAX + 64;
+    char *source = malloc(size);
+    size_t at =
+        (size_t)snprintf(source, size, "lists.range(10).all(i, lists.range(10).all(j, size([i");
     while (at < 40000)
-        at += sprintf(source + at, ",i");
-    sprintf(source + at, "]) > other))");
+        at += (size_t)snprintf(source + at, size - at, ",i");
+    snprintf(source + at, size - at, "]) > other))");
     outcome out = try_source(source);
     assert_int_equal(out.status, PZ_OK);
     outcome short_of = try_with(pz_str_of(source), 0, 10000);

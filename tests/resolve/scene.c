@@ -19,10 +19,11 @@ static pz_str with_quotes(scene *s, const char *text)
 
 static void compile(scene *s, const char *attributes)
 {
-    char *whole = malloc(strlen(attributes) + 64);
+    const size_t size = strlen(attributes) + 64;
+    char *whole = malloc(size);
     assert_non_null(whole);
     const bool is_whole = strncmp(attributes, "{'attributes'", 13) == 0;
-    sprintf(whole, is_whole ? "%s" : "{'attributes': %s}", attributes);
+    snprintf(whole, size, is_whole ? "%s" : "{'attributes': %s}", attributes);
     pz_error err = PZ_ERROR_INIT;
     pz_report *report = NULL;
     assert_int_equal(pz__report_new(&report, NULL), PZ_OK);
