@@ -1,5 +1,5 @@
 -- nginx: one Lua state and one site for each worker, kept until the worker ends.
-local ngx, floor = ngx, math.floor
+local ngx = ngx
 local shop = require("site").new()
 
 local M = {}
@@ -11,7 +11,7 @@ function M.answer()
     method = method,
     path = ngx.var.uri,
     visitor = ngx.var.cookie_visitor or "",
-    now = floor(ngx.now() * 1000 + 0.5), -- nginx reads the clock once for all that came in at once
+    second = ngx.time(),
     body = method == "POST" and ngx.req.get_body_data() or nil,
   }
   ngx.status = status

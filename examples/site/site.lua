@@ -21,7 +21,7 @@
 -- last good one is kept in `state` too, for workers that start while the file is broken.
 -- LuaJIT calls the library through its FFI, any other Lua through the C module; they have one face.
 local personalize = require(jit and "personalize_ffi" or "personalize").safe -- luacheck: ignore
-local byte, floor = string.byte, math.floor
+local byte = string.byte
 
 local HTML = "text/html; charset=utf-8"
 local TEXT = "text/plain; charset=utf-8"
@@ -173,9 +173,9 @@ function Site:load(text)
 end
 
 -- Look at the catalog's file, once a second.
-function Site:follow_catalog(now)
-  if now == self.looked_at then return end
-  self.looked_at = now
+function Site:follow_catalog(second)
+  if second == self.looked_at then return end
+  self.looked_at = second
   local text = read_file(self.catalog)
   if text and text == self.text then return end
   self.text = text
@@ -187,13 +187,11 @@ end
 -- ---- what is answered ----
 
 -- What to show, and by which rule. Without an answer, or with one that is no text, as of a catalog
--- without a default, there is a page all the same. `now`, in milliseconds, is the server's own reading of the
--- clock, if it has one at hand.
-function Site:decide(id, now)
+-- without a default, there is a page all the same. The library reads the clock: a server's own reading may be
+-- of before a choice that was made since, and would not know of it.
+function Site:decide(id)
   if not self.engine then return "everything", nil end
-  local circumstances = self.circumstances
-  circumstances.now = now
-  local hero, why = self.engine:decide_for("cookie", id, "home.hero", circumstances)
+  local hero, why = self.engine:decide_for("cookie", id, "home.hero")
   self.trouble = why
   if not hero or type(hero.value) ~= "string" then return "everything", nil end
   return hero.value, hero.rule
@@ -201,9 +199,9 @@ end
 
 local answers = {}
 
-answers["GET /"] = function(self, id, _, now)
-  if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id, now)) end
-  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide(nil, now))
+answers["GET /"] = function(self, id)
+  if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id)) end
+  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide(nil))
 end
 
 answers["GET /plain"] = function()
@@ -308,12 +306,13 @@ local function answer_to(self, request, second)
   if self.engine then self:follow_catalog(second)
   elseif NEEDS_STORE[name] then return refuse(self, self.trouble) end
   local form = method == "POST" and fields(request.body)
-  return answer(self, visitor_id(request), form, request.now)
+  return answer(self, visitor_id(request), form)
 end
 
--- answer{method=, path=, cookie= or visitor=, body=, now=}: status, headers by name, body
+-- answer{method=, path=, cookie= or visitor=, body=, second=}: status, headers by name, body. `second` is the
+-- server's own reading of the clock, if it has one at hand.
 function Site:answer(request)
-  local second = request.now and floor(request.now / 1000) or os.time()
+  local second = request.second or os.time()
   if not self.engine then self:open(second) end
   local status, headers, body = answer_to(self, request, second)
   headers["Cache-Control"] = "private, no-store"
@@ -330,7 +329,6 @@ function M.new(settings)
     catalog = settings.catalog,
     state = settings.state,
     good = settings.state .. "/catalog.good",
-    circumstances = {},
   }, Site)
 end
 

@@ -238,6 +238,12 @@ class Server:
         yield ask
         connection.close()
 
+    def send(self, text):
+        """Send bytes, and give all that the server says until it closes."""
+        with socket.create_connection(("127.0.0.1", self.port), 20) as door:
+            door.sendall(text)
+            return b"".join(iter(lambda: door.recv(65536), b"")).decode("utf-8")
+
     def get(self, path, visitor=None, **more):
         return self.ask("GET", path, visitor, **more)
 
@@ -372,6 +378,17 @@ class Claims:
         self.server.post("/choose", visitor, {"interest": ""})
         for answer in self.ask_every_worker("/", visitor):
             self.assertEqual(answer.hero(), "garden")
+
+    def test_choice_is_seen_by_the_request_right_behind_it(self):
+        """Both are sent at once, so that a server may read the clock for both of them before the first is answered."""
+        head = "Host: shop\r\nCookie: visitor=%s\r\n" % (VISITOR % 16)
+        for choice in ("toys", "home", "garden") * 5:
+            form = "interest=" + choice
+            text = self.server.send((
+                "POST /choose HTTP/1.1\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
+                "GET / HTTP/1.1\r\n%sConnection: close\r\n\r\n" % (head, len(form), form, head)).encode())
+            self.assertEqual(text.count("HTTP/1.1 "), 2, text)
+            self.assertIn('data-hero="%s"' % choice, text)
 
     def test_choice_of_a_stranger_makes_a_visitor(self):
         answer = self.server.post("/choose", None, {"interest": "toys"})

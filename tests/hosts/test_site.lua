@@ -23,11 +23,11 @@ local good = read(source .. "/examples/site/shop.json")
 local failing, count = good:gsub('"default": "everything"', '"default": "untested"')
 assert(count == 1)
 local shop = require("site").new{catalog = catalog, state = scratch}
-local now = 1000000000000
+local second = 1000000000
 
 local function hero()
-  now = now + 1000
-  local status, _, page = shop:answer{method = "GET", path = "/", now = now}
+  second = second + 1
+  local status, _, page = shop:answer{method = "GET", path = "/", second = second}
   assert(status == 200)
   return page:match('data%-hero="([^"]*)"')
 end
@@ -46,6 +46,6 @@ local seen = hero()
 assert(seen == "everything", "an unchecked catalog was put in force: " .. seen)
 safe.check = check
 assert(hero() == "everything")
-local status, _, text = shop:answer{method = "GET", path = "/status", now = now}
+local status, _, text = shop:answer{method = "GET", path = "/status", second = second}
 assert(status == 200 and not text:find("refused"), text)
 print("the text that is put in force is the one that was checked")

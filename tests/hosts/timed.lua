@@ -18,9 +18,9 @@ local shop = require("site_nginx").shop
 local class = getmetatable(shop)
 local decide = class.decide
 
-function class.decide(self, id, now_ms)
+function class.decide(self, id)
   local begun = now()
-  local hero, rule = decide(self, id, now_ms)
+  local hero, rule = decide(self, id)
   taken[count % MOST + 1] = now() - begun
   count = count + 1
   return hero, rule
