@@ -84,6 +84,12 @@ pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part)
     return put(w, &claim);
 }
 
+pz_status pz__forget(pz__writer *w, const pz__forgetting *forgetting)
+{
+    w->has_forgotten = true;
+    return pz__profile_forget(w->profile, w->write, forgetting, w->err);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     return pz_value_compare(((const pz_entry *)a)->key, ((const pz_entry *)b)->key);
@@ -182,6 +188,8 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
                                            catalog->counter_count, verb->write.now_ms, err);
     if (status == PZ_OK)
         status = carry_out(&w, verb);
+    if (status == PZ_OK && w.has_forgotten)
+        status = pz__profile_scrub(profile, err);
     if (status == PZ_ERR_NOMEM)
         pz__fail(err, status, "out of memory");
     /* The fitted value goes with the scratch; a transaction that is run again fits it again. */

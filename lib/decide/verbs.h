@@ -17,6 +17,7 @@ typedef struct pz__writer {
     pz__arena *scratch;
     const pz__write *write;
     pz__person person; /* as of the verb */
+    bool has_forgotten; /* something, so that the profile is to be scrubbed */
     pz_error *err;
 } pz__writer;
 
@@ -31,6 +32,7 @@ pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value val
 /* Set a register whose part is known. */
 pz_status pz__put_part(pz__writer *w, pz__claim_slot slot, pz_str part, pz_value value);
 pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part);
+pz_status pz__forget(pz__writer *w, const pz__forgetting *forgetting);
 /* The members of a map in the order of their keys, in the scratch arena; NULL out of memory. What a
  * verb leaves behind must not depend on the order in which a host wrote a map down. */
 const pz_entry *pz__members(pz__writer *w, pz_value map);

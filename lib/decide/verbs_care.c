@@ -38,7 +38,7 @@ static pz_status erase_purpose(pz__writer *w, pz_str purpose)
         if (!pz__str_equal(attribute->purpose, purpose))
             continue;
         const pz__forgetting facts = {attribute->name, INT64_MIN, INT64_MAX, PZ__FORGET_FACTS};
-        status = pz__profile_forget(w->profile, w->write, &facts, w->err);
+        status = pz__forget(w, &facts);
     }
     return status;
 }
@@ -141,7 +141,7 @@ pz_status pz__do_forget(pz__writer *w, pz__verb *verb)
 {
     pz__forgetting all = {is_any(verb->name) ? PZ__STR("*") : verb->name, 0, 0, PZ__FORGET_ALL};
     const pz_status status = check_span(w, verb, &all.from_ms, &all.to_ms);
-    return status == PZ_OK ? pz__profile_forget(w->profile, w->write, &all, w->err) : status;
+    return status == PZ_OK ? pz__forget(w, &all) : status;
 }
 
 pz_status pz__do_retract(pz__writer *w, pz__verb *verb)

@@ -248,7 +248,7 @@ pz_status pz__do_set_mode(pz__writer *w, pz__verb *verb)
     if (status != PZ_OK || !is_off)
         return status;
     const pz__forgetting gathered = {w->attribute->name, INT64_MIN, INT64_MAX, PZ__FORGET_GATHERED};
-    return pz__profile_forget(w->profile, w->write, &gathered, w->err);
+    return pz__forget(w, &gathered);
 }
 
 pz_status pz__do_set_level(pz__writer *w, pz__verb *verb)

@@ -185,6 +185,8 @@ static pz_status rewrite(compacting *c, const void *bytes, size_t len, pz__buf *
     if (status == PZ_OK)
         status = pz__profile_clean(profile, own, &is_cleaned, &c->why);
     if (status == PZ_OK)
+        status = pz__profile_scrub(profile, &c->why);
+    if (status == PZ_OK)
         status = pz__record_encode(profile, pz__record_is_alone(bytes, len), out);
     pz__profile_free(profile);
     c->is_changed =

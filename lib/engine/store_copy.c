@@ -153,6 +153,8 @@ static pz_status join(joining *j, const void *bytes, size_t len, pz__buf *new_by
     if (status == PZ_OK)
         status = pz__profile_join(j->result, j->other, &j->why);
     if (status == PZ_OK)
+        status = pz__profile_scrub(j->result, &j->why);
+    if (status == PZ_OK)
         status = pz__profile_seal(j->result);
     return status == PZ_OK
                ? pz__record_encode(j->result, pz__record_is_alone(bytes, len), new_bytes)

@@ -103,7 +103,8 @@ static pz_status perform(change *c)
 {
     if (c->verb)
         return pz__verb_apply(c->verb, c->catalog, c->result, c->scratch, c->err);
-    return pz__profile_join(c->result, c->other, c->err);
+    const pz_status status = pz__profile_join(c->result, c->other, c->err);
+    return status == PZ_OK ? pz__profile_scrub(c->result, c->err) : status;
 }
 
 /* Seen with those who are one person with it, now: any of them may have refused. */

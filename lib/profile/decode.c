@@ -208,7 +208,13 @@ static pz_status read_events(pz__reader *r, pz__segment *s)
     return status;
 }
 
-/* ---- segments ---- */
+static pz_status read_erased(pz__reader *r, pz__segment *s)
+{
+    s->erased = pz__cursor_varint(&r->in);
+    return r->in.bad || s->erased == 0 || s->erased > PZ__SEQUENCE_MAX
+               ? pz__corrupt(r, "a count of what was erased is out of range")
+               : PZ_OK;
+}
 
 /* ---- segments ---- */
 
@@ -240,6 +246,7 @@ static pz_status read_lists(pz__reader *r, pz__segment *s)
         {PZ__SECTION_RETRACTIONS, pz__read_retractions},
         {PZ__SECTION_RING, pz__read_ring},
         {PZ__SECTION_HISTORY, pz__read_history},
+        {PZ__SECTION_ERASED, read_erased},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const pz_str bytes = pz__section_of(r->body, lists[i].tag);

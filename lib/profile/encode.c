@@ -50,6 +50,8 @@ static pz_status write_sections(pz__encoder *e)
     pz__write_retractions(e);
     pz__write_ring(e);
     pz__write_history(e);
+    if (e->segment->erased)
+        pz__buf_varint(&e->sections[PZ__SECTION_ERASED], e->segment->erased);
     for (unsigned tag = 1; tag <= PZ__SECTION_LAST; tag++)
         if (e->sections[tag].status != PZ_OK)
             return e->sections[tag].status;

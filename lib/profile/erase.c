@@ -18,11 +18,11 @@
  * ring. What an event added is kept in cells like those it went to, so taking it back is exact. A
  * sum that has reached the end of int64 stays there: what it would be is not known any more.
  *
- * Readers see a segment through these rules (view.c); its own writer applies them for good with its
- * next write, on a copy, and erased data is then absent from the bytes. A segment in which nothing
- * was erased is recognized once and remembered until something is erased or joined.
+ * Readers see a segment through these rules (view.c). A segment in which nothing was erased is
+ * recognized once and remembered until something is erased or joined.
  *
- * Not here: recording a forgetting (forget.c) or a retraction (retract.c).
+ * Not here: recording a forgetting (forget.c) or a retraction (retract.c), dropping what was erased
+ * from the bytes (purge.c).
  */
 #include "profile/state.h"
 
@@ -58,7 +58,7 @@ static bool is_later(uint32_t counter, pz_str writer, const pz__epoch *than)
     return pz__str_compare(writer, than->writer) > 0;
 }
 
-static bool has_forgettings(const pz__profile *profile)
+bool pz__has_forgettings(const pz__profile *profile)
 {
     for (uint32_t i = 0; i < profile->segment_count; i++)
         if (profile->segments[i]->forgetting_count)
@@ -114,6 +114,12 @@ bool pz__cell_stands(const pz__profile *profile, const pz__cell *cell)
     return is_same_epoch(&epoch, &cell->epoch);
 }
 
+bool pz__cell_has_fallen(const pz__profile *profile, const pz__cell *cell)
+{
+    const pz__epoch epoch = pz__cell_epoch(profile, cell);
+    return is_later(epoch.counter, epoch.writer, &cell->epoch);
+}
+
 /* ---- claims ---- */
 
 static bool covers(const pz__own_forgetting *f, pz_str attribute, int64_t at_ms, int64_t stamp,
@@ -165,6 +171,14 @@ bool pz__claim_stands(const pz__profile *profile, const pz__claim *claim)
                        (pz__forget_what)taken_by[claim->slot], claim->is_cleared);
 }
 
+bool pz__claim_has_fallen(const pz__profile *profile, const pz__claim *claim)
+{
+    if (claim->slot != PZ__SLOT_INFERRED)
+        return !pz__claim_stands(profile, claim);
+    const pz__epoch epoch = pz__claim_epoch(profile, claim->attribute, claim->at_ms);
+    return is_later(epoch.counter, epoch.writer, &claim->epoch);
+}
+
 uint32_t pz__claims_standing(const pz__profile *profile, pz__claim *list, uint32_t count)
 {
     uint32_t kept = 0;
@@ -199,7 +213,7 @@ bool pz__is_retracted(const pz__profile *profile, int64_t time_ms, const pz__dig
 }
 
 /* Everything of the event's time was forgotten, and that the event happened with it. */
-static bool is_wholly_forgotten(const pz__profile *profile, const pz__ring_event *event)
+bool pz__is_wholly_forgotten(const pz__profile *profile, const pz__ring_event *event)
 {
     for (uint32_t s = 0; s < profile->segment_count; s++) {
         const pz__segment *segment = profile->segments[s];
@@ -221,7 +235,7 @@ bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *eve
     for (uint32_t i = 0; i < event->cell_count; i++)
         if (pz__cell_stands(profile, &event->cells[i]))
             return true;
-    return !is_wholly_forgotten(profile, event);
+    return !pz__is_wholly_forgotten(profile, event);
 }
 
 static bool has_retractions(const pz__profile *profile)
@@ -293,7 +307,7 @@ bool pz__is_remembered(const pz__profile *profile, const pz__history_entry *entr
                              PZ__FORGET_ALL);
 }
 
-static bool is_entry_stale(const pz__profile *profile, const pz__history_entry *entry)
+bool pz__entry_is_stale(const pz__profile *profile, const pz__history_entry *entry)
 {
     for (uint32_t i = 0; i < entry->before_count; i++) {
         const pz__claim *before = &entry->before[i];
@@ -326,7 +340,7 @@ static bool look_for_erased(const pz__profile *profile, const pz__segment *segme
         if (!pz__cell_stands(profile, &segment->cells[i]))
             return true;
     for (uint32_t i = 0; i < segment->history_count; i++)
-        if (is_entry_stale(profile, &segment->history[i]))
+        if (pz__entry_is_stale(profile, &segment->history[i]))
             return true;
     return is_ring_stale(profile, segment);
 }
@@ -335,75 +349,9 @@ bool pz__segment_is_stale(const pz__profile *profile, pz__segment *segment)
 {
     if (segment->checked == profile->erasures)
         return false;
-    if ((has_forgettings(profile) || has_retractions(profile)) && look_for_erased(profile, segment))
+    if ((pz__has_forgettings(profile) || has_retractions(profile)) &&
+        look_for_erased(profile, segment))
         return true;
     segment->checked = profile->erasures;
     return false;
-}
-
-/* ---- dropping it for good ---- */
-
-/* An event all of whose evidence was forgotten, attribute by attribute, stays as one that added
- * nothing: it can still be taken back, wherever that is heard of. */
-static void purge_ring(const pz__profile *profile, pz__segment *segment)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < segment->ring_count; i++) {
-        pz__ring_event *event = &segment->ring[i];
-        uint32_t count = 0;
-        const bool had_any = event->cell_count > 0;
-        for (uint32_t c = 0; c < event->cell_count; c++)
-            if (pz__cell_stands(profile, &event->cells[c]))
-                event->cells[count++] = event->cells[c];
-        const bool is_retracted = pz__is_retracted(profile, event->time_ms, &event->id);
-        event->cell_count = is_retracted ? 0 : count;
-        if (count > 0 || !had_any || is_retracted || !is_wholly_forgotten(profile, event))
-            segment->ring[kept++] = *event;
-    }
-    segment->ring_count = kept;
-}
-
-static void empty_before(pz__claim *before)
-{
-    *before = (pz__claim){.attribute = before->attribute,
-                          .part = before->part,
-                          .slot = before->slot,
-                          .is_cleared = true};
-}
-
-static void purge_entry(const pz__profile *profile, pz__history_entry *entry)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < entry->before_count; i++) {
-        pz__claim *before = &entry->before[i];
-        if (!pz__is_remembered(profile, entry, before))
-            continue;
-        if (!before->is_cleared && !pz__claim_stands(profile, before))
-            empty_before(before);
-        entry->before[kept++] = *before;
-    }
-    entry->before_count = kept;
-}
-
-static void purge_history(const pz__profile *profile, pz__segment *segment)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < segment->history_count; i++) {
-        pz__history_entry *entry = &segment->history[i];
-        const bool had_any = entry->before_count > 0;
-        purge_entry(profile, entry);
-        if (entry->before_count > 0 || !had_any)
-            segment->history[kept++] = *entry;
-    }
-    segment->history_count = kept;
-}
-
-void pz__segment_purge(const pz__profile *profile, pz__segment *segment)
-{
-    segment->cell_count = pz__cells_standing(profile, segment, segment->cells, segment->cell_count);
-    segment->claim_count = pz__claims_standing(profile, segment->claims, segment->claim_count);
-    purge_ring(profile, segment);
-    purge_history(profile, segment);
-    pz__segment_measure(segment);
-    segment->checked = profile->erasures;
 }

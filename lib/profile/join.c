@@ -1,11 +1,14 @@
 /*
  * join.c: two replicas of one profile become one.
  *
- * Per writer the segment with the greater (sequence, bytes) is kept, bytes compared as text. That
- * is the maximum of a total order, taken writer by writer, so joining is commutative, associative
- * and idempotent whatever the segments hold, sections that this version does not know included. A
- * writer that is a store never makes two segments of one sequence; where somebody restored a backup
- * without a new writer id, all replicas still agree on which of the two lives on.
+ * Per writer the segment with the greater (sequence, erased, bytes) is kept, bytes compared as text.
+ * That is the maximum of a total order, taken writer by writer, so joining is commutative,
+ * associative and idempotent whatever the segments hold, sections that this version does not know
+ * included. A writer that is a store never makes two segments of one sequence, but others drop from
+ * one what was forgotten (purge.c): the one that lost more is the later. Where somebody restored a
+ * backup without a new writer id, all replicas still agree on which of the two lives on.
+ *
+ * What one side forgot may then stand in a segment of the other: whoever joins scrubs afterwards.
  *
  * The winners from the other side are copied first. Only when all are there, and count and size are
  * within limits, do they take their places, which cannot fail.
@@ -33,10 +36,12 @@ static pz_status bytes_of(const pz__segment *segment, pz__buf *made, pz_str *out
     return status;
 }
 
-/* Compare by (sequence, bytes). */
+/* Compare by (sequence, erased, bytes). */
 static pz_status compare(const pz__segment *a, const pz__segment *b, int *out)
 {
     *out = (a->sequence > b->sequence) - (a->sequence < b->sequence);
+    if (*out == 0)
+        *out = (a->erased > b->erased) - (a->erased < b->erased);
     if (*out != 0)
         return PZ_OK;
     pz__buf made_a, made_b;

@@ -283,6 +283,7 @@ void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigne
     }
     pz__segment *segment = edit->segment;
     segment->sequence++;
+    segment->erased = 0;
     segment->raw = (pz_str){NULL, 0};
     if (edit->is_fresh || edit->original)
         what = PZ__CHANGED_ALL;

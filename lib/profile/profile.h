@@ -302,6 +302,11 @@ pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
  * there was anything (*is_changed); else, and for a writer without a segment, nothing. */
 pz_status pz__profile_clean(pz__profile *profile, pz_str writer, bool *is_changed, pz_error *err);
 
+/* Drop from the segments of all writers what was forgotten and can never count again: after
+ * something was forgotten or joined. Replicas that know the same hold the same bytes afterwards.
+ * PZ_ERR_NOMEM: as before. */
+pz_status pz__profile_scrub(pz__profile *profile, pz_error *err);
+
 /* ---- retraction ---- */
 
 /* "That event never happened": one event by source and id, or every event in the ring that spoke
@@ -328,8 +333,8 @@ void pz__profile_note_end(pz__profile *profile);
 pz_status pz__profile_undo(pz__profile *profile, const pz__write *write, pz_str attribute,
                            pz_error *err);
 
-/* Join `other` into `profile`: per writer the segment with the greater (sequence, bytes).
- * PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
+/* Join `other` into `profile`: per writer the segment with the greater (sequence, lost to scrubs,
+ * bytes). PZ_ERR_SUBJECT for unlike ids or kinds; PZ_ERR_LIMIT. */
 pz_status pz__profile_join(pz__profile *profile, const pz__profile *other, pz_error *err);
 
 /* ---- reading ---- */

@@ -38,6 +38,7 @@
 #define GRANT_OVERHEAD 96u
 #define FORGETTING_OVERHEAD 64u
 #define HISTORY_OVERHEAD 64u
+#define ERASED_COST 12u
 
 pz_status pz__segment_new(pz__segment **out, const pz_alloc *alloc, pz_str writer)
 {
@@ -339,7 +340,7 @@ static void measure_stamped(pz__segment *s)
 void pz__segment_measure(pz__segment *s)
 {
     s->cost = PZ__SEGMENT_COST + (size_t)s->event_count * PZ__EVENT_COST +
-              (size_t)s->retraction_count * PZ__RETRACTION_COST;
+              (size_t)s->retraction_count * PZ__RETRACTION_COST + (s->erased ? ERASED_COST : 0);
     s->max_stamp = INT64_MIN;
     measure_stamped(s);
     for (uint32_t i = 0; i < s->cell_count; i++)

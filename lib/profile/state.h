@@ -32,7 +32,7 @@
 #define PZ__FORMAT_MAGIC "PZp"
 #define PZ__FORMAT_VERSION 1u
 
-/* Sections of a segment. 12 and 13 are reserved: docs/format.md. */
+/* Sections of a segment. 13 and 14 are reserved: docs/format.md. */
 typedef enum pz__section {
     PZ__SECTION_NAMES = 1,     /* channels, speakers, writers */
     PZ__SECTION_DIRECTORY = 2, /* where the claims, cells and counter of an attribute stand */
@@ -45,7 +45,8 @@ typedef enum pz__section {
     PZ__SECTION_RETRACTIONS = 9,
     PZ__SECTION_RING = 10,
     PZ__SECTION_HISTORY = 11,
-    PZ__SECTION_LAST = PZ__SECTION_HISTORY
+    PZ__SECTION_ERASED = 12,
+    PZ__SECTION_LAST = PZ__SECTION_ERASED
 } pz__section;
 
 typedef struct pz__kept_counter {
@@ -132,6 +133,7 @@ typedef struct pz__segment {
     pz_str writer; /* of writer_bytes */
     uint64_t sequence;
     uint64_t dropped;
+    uint64_t erased; /* how much others have dropped since its writer wrote it (purge.c) */
 
     pz__claim *claims; /* by (attribute, slot, part), no two alike */
     uint32_t claim_count, claim_cap;
@@ -306,6 +308,8 @@ bool pz__claim_stands(const pz__profile *profile, const pz__claim *claim);
 bool pz__cell_stands(const pz__profile *profile, const pz__cell *cell);
 /* Whether anybody took this event back. */
 bool pz__is_retracted(const pz__profile *profile, int64_t time_ms, const pz__digest *id);
+/* Whether everything of the event's time was forgotten, and that it happened with it. */
+bool pz__is_wholly_forgotten(const pz__profile *profile, const pz__ring_event *event);
 /* Whether the event is in the ring, as far as it was not taken back or forgotten. */
 bool pz__ring_event_stands(const pz__profile *profile, const pz__ring_event *event);
 /* Whether what a verb did to a register was not forgotten since. */
@@ -318,7 +322,16 @@ uint32_t pz__cells_standing(const pz__profile *profile, const pz__segment *segme
                             uint32_t count);
 /* Whether anything in the segment was erased since it was written. Remembers that nothing was. */
 bool pz__segment_is_stale(const pz__profile *profile, pz__segment *segment);
-/* Drop what was erased, measure the rest. */
+/* Likewise of a verb. */
+bool pz__entry_is_stale(const pz__profile *profile, const pz__history_entry *entry);
+bool pz__has_forgettings(const pz__profile *profile);
+/* Whether something does not count and never will, whatever else is heard of. */
+bool pz__claim_has_fallen(const pz__profile *profile, const pz__claim *claim);
+bool pz__cell_has_fallen(const pz__profile *profile, const pz__cell *cell);
+
+/* ---- purge.c ---- */
+
+/* Drop what was erased from a segment of one's own, and measure the rest. */
 void pz__segment_purge(const pz__profile *profile, pz__segment *segment);
 
 /* ---- ring.c ---- */

@@ -292,15 +292,16 @@ static void compacting_takes_forgotten_data_out_of_the_bytes(void **state)
     pz_profile *one = customer(h, "email", "ann");
     const pz_write early = {PZ_WRITE, .at_ms = NOW, .now_ms = NOW};
     assert_ok(pz_choose(one, "size", pz_value_str("secretive"), &early, &kit_error));
-    /* Another writer forgets it; this store's own bytes still have it until it writes. */
-    pz_profile *other = copy_of(h, one);
-    const pz_write forgets = {PZ_WRITE, .writer = "other", .now_ms = NOW + 1000};
-    assert_ok(pz_forget(other, "size", NULL, &forgets, &kit_error));
+    /* Another writer has forgotten it, and nobody has scrubbed its bytes. */
     pz__buf bytes;
     pz_value encoded;
-    assert_ok(pz_profile_encode(other, h->pool, &encoded, &kit_error));
+    assert_ok(pz_profile_encode(one, h->pool, &encoded, &kit_error));
     pz__profile *state_of_other;
     assert_ok(pz__profile_decode(&state_of_other, NULL, encoded.as.text, encoded.len, &kit_error));
+    const pz__write forgets = {
+        .writer = PZ__STR("other"), .at_ms = NOW + 1000, .now_ms = NOW + 1000};
+    const pz__forgetting size = {PZ__STR("size"), INT64_MIN, INT64_MAX, PZ__FORGET_ALL};
+    assert_ok(pz__profile_forget(state_of_other, &forgets, &size, &kit_error));
     pz__buf_init(&bytes, NULL, 1u << 20);
     assert_ok(pz__record_encode(state_of_other, false, &bytes));
     put_raw(pz_engine_store(h->engine), id_of(one), (pz_str){bytes.data, bytes.len});
@@ -316,8 +317,48 @@ static void compacting_takes_forgotten_data_out_of_the_bytes(void **state)
     assert_ok(pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
     assert_int_equal(outcome.rewritten, 0);
     pz__profile_free(state_of_other);
-    pz_profile_free(other);
     pz_profile_free(one);
+}
+
+/* Its first writer, the store that the backup was taken of, never writes to this one. */
+static void what_is_forgotten_in_a_restored_store_leaves_the_bytes(void **state)
+{
+    home *h = *state;
+    char address[300], id[80];
+    pz_profile *one = customer(h, "email", "ann");
+    assert_ok(pz_choose(one, "size", pz_value_str("secretive"), NULL, &kit_error));
+    snprintf(id, sizeof id, "%s", id_of(one));
+    pz_profile_free(one);
+    address_of(h, "restored", address);
+    assert_ok(pz_store_backup(pz_engine_store(h->engine), address, NULL, NULL, NULL, &kit_error));
+    home restored = {.directory = ""};
+    home_open(&restored, address);
+    pz_store *store = pz_engine_store(restored.engine), *old = pz_engine_store(h->engine);
+    pz_profile *same;
+    pz__buf bytes, stale;
+    assert_ok(pz_profile_open(&same, restored.engine, id, &kit_error));
+    assert_ok(pz_identify(same, "email", "ann@example.com", NULL, &kit_error));
+    read_raw(store, id, &bytes);
+    assert_non_null(memmem(bytes.data, bytes.len, "secretive", 9));
+    pz__buf_clear(&bytes);
+    assert_ok(pz_forget(same, "size", NULL, NULL, &kit_error));
+    read_raw(store, id, &bytes);
+    assert_null(memmem(bytes.data, bytes.len, "secretive", 9));
+    pz__buf_clear(&bytes);
+    /* Nor does the old store bring it back, and it loses it where they meet. */
+    read_raw(old, id, &stale);
+    assert_non_null(memmem(stale.data, stale.len, "secretive", 9));
+    pz__buf_clear(&stale);
+    assert_ok(pz_store_copy(old, store, NULL, NULL, &kit_error));
+    assert_ok(pz_store_copy(store, old, NULL, NULL, &kit_error));
+    read_raw(store, id, &bytes);
+    read_raw(old, id, &stale);
+    assert_null(memmem(bytes.data, bytes.len, "secretive", 9));
+    assert_null(memmem(stale.data, stale.len, "secretive", 9));
+    pz__buf_clear(&bytes);
+    pz__buf_clear(&stale);
+    pz_profile_free(same);
+    home_close(&restored);
 }
 
 #define DISK(test) cmocka_unit_test_setup_teardown(test, on_disk, tear_down)
@@ -334,6 +375,7 @@ int main(void)
         DISK(compacting_drops_what_was_erased_and_shrinks_the_file),
         DISK(compacting_takes_away_what_a_killed_one_left),
         DISK(compacting_waits_for_no_other_process),
+        DISK(what_is_forgotten_in_a_restored_store_leaves_the_bytes),
         MEMORY(compacting_takes_forgotten_data_out_of_the_bytes),
     };
     return cmocka_run_group_tests_name("store_backup", tests, NULL, NULL);

@@ -7,6 +7,7 @@
  *
  * Joining must be commutative, associative and idempotent, byte for byte, whatever the segments
  * hold. The result must be readable, also where its bytes lie, and survive every kind of write.
+ * What is scrubbed must read as before, and scrubbing it again change nothing.
  */
 #include "profile/profile.h"
 
@@ -133,6 +134,23 @@ static void check_view(pz__profile *p)
     pz__arena_clear(&arena);
 }
 
+/* Readers see the same before and after. */
+static void scrub(pz__profile *p)
+{
+    require(pz__profile_seal(p) == PZ_OK);
+    const uint32_t claims = pz__profile_all_claims(p).count, cells = pz__profile_all_cells(p).count;
+    require(pz__profile_scrub(p, NULL) == PZ_OK);
+    require(pz__profile_seal(p) == PZ_OK);
+    require(pz__profile_all_claims(p).count == claims);
+    require(pz__profile_all_cells(p).count == cells);
+    pz__buf once = bytes_of(p);
+    require(pz__profile_scrub(p, NULL) == PZ_OK);
+    pz__buf twice = bytes_of(p);
+    require(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
+    pz__buf_clear(&once);
+    pz__buf_clear(&twice);
+}
+
 /* Every kind of write, by a writer of whom a segment is there: it cleans up what was erased. */
 static void write_to(pz__profile *p, pz_str writer)
 {
@@ -171,6 +189,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_view(replicas[0]);
     for (unsigned i = 0; i < WRITERS; i++)
         write_to(replicas[0], writers[i]);
+    check_view(replicas[0]);
+    for (unsigned i = 0; i < REPLICAS; i++)
+        scrub(replicas[i]);
     check_view(replicas[0]);
     check_laws(replicas);
     for (unsigned i = 0; i < REPLICAS; i++)

@@ -137,8 +137,9 @@ static pz_status random_grant(gen *g, pz__profile *p, const char *writer, int64_
     return pz__profile_grant(p, &write, kind, name, strength, NULL);
 }
 
-static pz_status random_forget(gen *g, pz__profile *p, const char *writer, int64_t now_ms)
+pz_status kit_random_forget(gen *g, pz__profile *p, const char *writer)
 {
+    const int64_t now_ms = KIT_NOW + gen_range(g, -2000, 2000);
     static const char *const names[] = {"language", "category", "zone", "*"};
     pz__write write = kit_write(writer, now_ms);
     pz__forgetting f = {.attribute = pz_str_of(GEN_CHOICE(g, names)),
@@ -190,7 +191,7 @@ pz_status kit_random_write(gen *g, pz__profile *p, const char *writer)
     case 0:
         return random_grant(g, p, writer, now_ms);
     case 1:
-        return random_forget(g, p, writer, now_ms);
+        return kit_random_forget(g, p, writer);
     case 2:
         return random_retract(g, p, writer, now_ms);
     default:

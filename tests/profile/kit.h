@@ -22,6 +22,7 @@ pz_status kit_observe(pz__profile *p, const char *writer, const char *id, const 
                       bool *is_new);
 /* Some operation, drawn: most succeed. Returns its status. */
 pz_status kit_random_write(gen *g, pz__profile *p, const char *writer);
+pz_status kit_random_forget(gen *g, pz__profile *p, const char *writer);
 /* Canonical bytes; the caller clears the buffer. Asserts success. */
 pz__buf kit_bytes(const pz__profile *p);
 bool kit_same(const pz__profile *a, const pz__profile *b);

@@ -125,6 +125,81 @@ static void join_is_a_semilattice(void **state)
     }
 }
 
+/* ---- joined and scrubbed ---- */
+
+static pz_status join_and_scrub(pz__profile *profile, const pz__profile *other)
+{
+    const pz_status status = pz__profile_join(profile, other, NULL);
+    return status == PZ_OK ? pz__profile_scrub(profile, NULL) : status;
+}
+
+/* The control: everything that does not count goes, though what it waits for may be on its way. */
+static pz_status join_and_purge(pz__profile *profile, const pz__profile *other)
+{
+    const pz_status status = pz__profile_join(profile, other, NULL);
+    for (uint32_t i = 0; i < profile->segment_count && status == PZ_OK; i++) {
+        pz__segment *s = profile->segments[i];
+        if (!pz__segment_is_stale(profile, s))
+            continue;
+        pz__segment_purge(profile, s);
+        s->raw = (pz_str){NULL, 0};
+        pz__profile_changed(profile, PZ__CHANGED_ALL);
+    }
+    return status;
+}
+
+/* Each of three writers at its own replica; they meet, and what they hear of is scrubbed or not. */
+static void make_honest_replicas(gen *g, pz__profile *list[3])
+{
+    for (int r = 0; r < 3; r++)
+        list[r] = kit_new(NULL);
+    for (uint64_t i = gen_below(g, 30); i > 0; i--) {
+        const uint64_t r = gen_below(g, 3);
+        if (gen_chance(g, 1, 8))
+            kit_random_forget(g, list[r], writers[r]);
+        else if (gen_chance(g, 2, 3))
+            kit_random_write(g, list[r], writers[r]);
+        else
+            assert_int_equal(pz__profile_join(list[r], list[gen_below(g, 3)], NULL), PZ_OK);
+        if (gen_chance(g, 1, 4))
+            assert_int_equal(pz__profile_scrub(list[r], NULL), PZ_OK);
+    }
+}
+
+static bool is_semilattice(gen *g, join_fn fn)
+{
+    pz__profile *list[3];
+    make_honest_replicas(g, list);
+    for (int r = 0; r < 3; r++)
+        assert_int_equal(fn(list[r], list[r]), PZ_OK);
+    const bool holds = law_holds(fn, list);
+    for (int r = 0; r < 3; r++) {
+        kit_check(list[r]);
+        pz__profile_free(list[r]);
+    }
+    return holds;
+}
+
+static void replicas_that_know_the_same_hold_the_same_bytes(void **state)
+{
+    (void)state;
+    GEN_CASES(g, gen_cases(2000))
+    {
+        assert_true(is_semilattice(&g, join_and_scrub));
+    }
+}
+
+static void scrubs_that_depend_on_the_order_are_noticed(void **state)
+{
+    (void)state;
+    size_t noticed = 0;
+    GEN_CASES(g, 3000)
+    {
+        noticed += !is_semilattice(&g, join_and_purge);
+    }
+    assert_true(noticed > 10);
+}
+
 static void broken_joins_are_noticed(void **state)
 {
     (void)state;
@@ -235,6 +310,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(join_is_a_semilattice),
+        cmocka_unit_test(replicas_that_know_the_same_hold_the_same_bytes),
+        cmocka_unit_test(scrubs_that_depend_on_the_order_are_noticed),
         cmocka_unit_test(broken_joins_are_noticed),
         cmocka_unit_test(what_is_not_known_survives_writes_and_joins),
         cmocka_unit_test(join_keeps_the_greater_sequence_of_each_writer),
