@@ -3,6 +3,7 @@
  */
 #include "cli.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -143,6 +144,62 @@ static int erase(cli *c, pz_engine *engine, pz_profile *profile)
     else
         printf("%u profile%s erased\n", count, count == 1 ? "" : "s");
     return EXIT_DONE;
+}
+
+/* ---- what a retention has ended ---- */
+
+static int expire(cli *c, pz_engine *engine, pz_profile *profile)
+{
+    pz_write write;
+    pz_error err = PZ_ERROR_INIT;
+    uint32_t count;
+    (void)engine;
+    const int code = cli_write(c, &write);
+    if (code != EXIT_DONE)
+        return code;
+    const pz_status status = pz_expire(profile, NULL, &write, &count, &err);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    printf(c->json ? "{\"attributes\":%u}\n" : "%u attributes had something that was over\n",
+           count);
+    return EXIT_DONE;
+}
+
+static pz_status show_progress(void *payload, const pz_store_progress *now)
+{
+    const double share = now->total ? (double)now->done / (double)now->total : 0.0;
+    progress_step(payload, now->done, share);
+    return PZ_OK;
+}
+
+static pz_status tell_fault(void *payload, const pz_store_fault *fault)
+{
+    progress_end(payload);
+    cli_fail(0, "%s", fault->message);
+    return PZ_OK;
+}
+
+static int expire_all(cli *c, pz_engine *engine)
+{
+    pz_write write;
+    pz_error err = PZ_ERROR_INIT;
+    progress shown;
+    pz_store_outcome outcome = {.size = sizeof outcome};
+    const int code = cli_write(c, &write);
+    if (code != EXIT_DONE)
+        return code;
+    progress_begin(&shown, "profiles");
+    const pz_store_watch watch = {PZ_STORE_WATCH, .progress = show_progress, .fault = tell_fault,
+                                  .payload = &shown};
+    const pz_status status = pz_expire_all(engine, &write, &watch, &outcome, &err);
+    progress_end(&shown);
+    if (status == PZ_OK || outcome.rewritten > 0)
+        printf(c->json ? "{\"profiles\":%" PRIu64 ",\"rewritten\":%" PRIu64 "}\n"
+                       : "%" PRIu64 " profiles, %" PRIu64 " of them rewritten\n",
+               outcome.profiles, outcome.rewritten);
+    if (status != PZ_OK)
+        return cli_fail_status(status, &err);
+    return outcome.left_out ? EXIT_PARTLY : EXIT_DONE;
 }
 
 /* How far ahead of the clock an imported time may lie, as the library's own default. */
@@ -288,6 +345,7 @@ static const action actions[] = {
     {"consent", 4, true, "consent CUSTOMER PURPOSE (grant | deny)", say, NULL},
     {"consent_tcf", 3, true, "consent_tcf CUSTOMER TC-STRING", say, NULL},
     {"forget", 3, true, "forget CUSTOMER (ATTRIBUTE | '*')", say, NULL},
+    {"expire", 2, true, "expire (CUSTOMER | --all)", expire, expire_all},
     {"retract", 4, true, "retract CUSTOMER SOURCE ID", say, NULL},
     {"link", 3, true, "link CUSTOMER PROFILE", say, NULL},
     {"unlink", 3, true, "unlink CUSTOMER PROFILE", say, NULL},
@@ -375,6 +433,7 @@ const subcommand command_profile = {
         "  consent CUSTOMER PURPOSE WORD      grant or deny\n"
         "  consent_tcf CUSTOMER TC-STRING     consents from a string of the IAB framework\n"
         "  forget CUSTOMER (ATTRIBUTE | '*')  what was said, recorded and gathered\n"
+        "  expire (CUSTOMER | --all)          drop what the catalog's retention has ended\n"
         "  retract CUSTOMER SOURCE ID         that event never happened\n"
         "  link|unlink|switch CUSTOMER PROFILE, set_account CUSTOMER PROFILE\n"
         "  export [--text] CUSTOMER           everything known, with its provenance\n"

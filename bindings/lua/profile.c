@@ -427,6 +427,17 @@ static int profile_forget(lua_State *L)
     return 0;
 }
 
+/* profile:expire(attribute or nil, {...}): of how many attributes something was dropped */
+static int profile_expire(lua_State *L)
+{
+    uint32_t count;
+    writing w = begin_write(L, 3);
+    const char *name = lua_isnil(L, 3) ? NULL : pzl_name_at(L, 3, "the attribute");
+    end_write(L, &w, pz_expire(pzl_profile_at(L, 2)->profile, name, &w.write, &count, &w.err));
+    lua_pushnumber(L, (lua_Number)count);
+    return 1;
+}
+
 static int profile_retract(lua_State *L)
 {
     writing w = begin_write(L, 4);
@@ -505,6 +516,7 @@ const luaL_Reg pzl_profile_methods[] = {
     {"forget", profile_forget},
     {"retract", profile_retract},
     {"retract_all", profile_retract_all},
+    {"expire", profile_expire},
     {"link", profile_link},
     {"unlink", profile_unlink},
     {"switch", profile_switch},

@@ -135,17 +135,20 @@ static bool is_listed(const char *known, const char *name)
 /* A misspelt name is told, not passed over: consent without its end would hold for ever. */
 void pzl_check_known(lua_State *L, int index, const char *what, const char *of, const char *known)
 {
+    const char *least = NULL; /* of those unknown: a table has no order; a key of it, it stays */
     luaL_checkstack(L, 6, "no room on the stack");
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         lua_pushfstring(L, "the name of a %s", what);
         const char *name = pzl_name_at(L, -3, lua_tostring(L, -1));
         lua_pop(L, 1);
-        if (is_listed(known, name))
-            continue;
-        lua_pushfstring(L, "there is no %s '%s'%s; there %s %s", what, name, of,
-                        strchr(known, ' ') ? "are" : "is", known);
-        pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
+        if (!is_listed(known, name) && (!least || strcmp(name, least) < 0))
+            least = name;
     }
+    if (!least)
+        return;
+    lua_pushfstring(L, "there is no %s '%s'%s; there %s %s", what, least, of,
+                    strchr(known, ' ') ? "are" : "is", known);
+    pzl_fail(L, PZ_ERR_ARG, lua_tostring(L, -1));
 }
 
 const char *pzl_option(lua_State *L, int index, const char *name)

@@ -186,7 +186,8 @@ PZ_API pz_status pz_observe_many(pz_engine *engine, const pz_value *events, size
 /** Bits of the flags of pz_apply_many(). */
 enum {
     PZ_APPLY_SETTLED = 1 /**< A row that says what stands already changes nothing: a table may be
-                              taken in again. Without it, saying something again is a newer word. */
+                              taken in again. Without it, saying something again is a newer word.
+                              A row that forgets is never settled. */
 };
 
 struct pz_write;
@@ -198,8 +199,8 @@ struct pz_write;
  * operations as pz_profile_apply() takes them: `["4711", ["declare", "city", "Bonn"],
  * ["consent", "ads", "grant"]]`. All of a row or none of it is carried out; a customer nobody knows
  * yet is made by the first that is. Rows take choose, reject, clear, edit, set_mode, set_level,
- * declare, infer, identify, consent, consent_tcf, consent_gpc, set_account and forget. An identifier
- * that leads to another profile is PZ_ERR_SUBJECT for its row.
+ * declare, infer, identify, consent, consent_tcf, consent_gpc, set_account, forget and expire. An
+ * identifier that leads to another profile is PZ_ERR_SUBJECT for its row.
  *
  * @param defaults  NULL, or channel, who and times of all operations.
  * @param results   NULL, or room for `count` results; is_new: the row changed something.

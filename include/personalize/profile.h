@@ -243,6 +243,16 @@ typedef struct pz_span {
 PZ_API pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_span *span,
                            const pz_write *write, pz_error *err);
 /**
+ * Drop what the catalog's `retention` has ended: facts, models' claims and whole buckets of evidence.
+ * Readers leave it out anyway; this takes it out of the bytes, those of all writers, and a stale
+ * replica does not bring it back. Choices stay. A customer whom nobody has written is not made by it.
+ *
+ * @param attribute  NULL or "*": every attribute that declares a retention.
+ * @param count      NULL, or of how many attributes something was dropped; 0: nothing was written.
+ */
+PZ_API pz_status pz_expire(pz_profile *profile, const char *attribute, const pz_write *write,
+                           uint32_t *count, pz_error *err);
+/**
  * "That event never happened" (it was a gift): exactly as if it had never been seen.
  * @return PZ_ERR_NOT_FOUND for an event that is not, or no longer, among the newest the profile
  * keeps whole: never a guess.

@@ -161,8 +161,8 @@ typedef struct pz_store_outcome {
     uint64_t joined;    /**< A copy: profiles the target had and that changed by this. */
     uint64_t unchanged; /**< A copy: profiles that had nothing new for the target. */
     uint64_t erased;    /**< A copy: left out, since the target erased that person later. */
-    uint64_t left_out;  /**< A copy: left out because of a fault, decision records too. */
-    uint64_t rewritten; /**< Compacting: profiles whose bytes became others. */
+    uint64_t left_out;  /**< Left out because of a fault; of a copy decision records, too. */
+    uint64_t rewritten; /**< Compacting and expiring: profiles whose bytes became others. */
     uint64_t entries;   /**< Entries of streams, or of the index, looked at or copied. */
     uint64_t faults;    /**< Told of. */
     uint64_t bytes_before, bytes_after; /**< Compacting: of the file, or of all records. */
@@ -226,8 +226,8 @@ PZ_API pz_status pz_store_restore(pz_store *backup, const char *address,
                                   pz_store_outcome *outcome, pz_error *err);
 
 /**
- * Make a store smaller: every profile is written as this version writes it, without what was erased
- * from this store's own segment; then an LMDB store's file is written anew without free pages and
+ * Make a store smaller: every profile is written as this version writes it, without what was erased;
+ * then an LMDB store's file is written anew without free pages and
  * put in place at one stroke. The first may go on while others use the store. The second needs it
  * alone: PZ_ERR_BUSY tells that somebody has it open; what was rewritten stays rewritten.
  * Memory and Redis give back what is free by themselves: there the second is nothing.
@@ -237,6 +237,21 @@ PZ_API pz_status pz_store_restore(pz_store *backup, const char *address,
  */
 PZ_API pz_status pz_store_compact(pz_store *store, const pz_store_watch *watch,
                                   pz_store_outcome *outcome, pz_error *err);
+
+/**
+ * pz_expire() for every profile in the engine's store, each that has something to drop in a
+ * transaction of its own, at one moment for all. May run while others write, and be stopped: what is
+ * done is done. Once a day, say, keeps what the catalog promises about the bytes.
+ *
+ * @param write    NULL, or when, by whom and how durably; as of any verb.
+ * @param watch    NULL for defaults; a profile that cannot be read is a fault, and the others go on.
+ * @param outcome  NULL, or told: profiles, rewritten, left_out.
+ * @return PZ_OK; PZ_ERR_STATE without a catalog or read-only; PZ_ERR_IO, PZ_ERR_FULL; what a callback
+ * returned.
+ */
+PZ_API pz_status pz_expire_all(pz_engine *engine, const struct pz_write *write,
+                               const pz_store_watch *watch, pz_store_outcome *outcome,
+                               pz_error *err);
 
 PZ_END_DECLS
 

@@ -33,9 +33,9 @@ static const operation operations[] = {
 
 /* The design's other verbs. */
 static const pz_str later_verbs[] = {
-    {"edit", 4},    {"set_mode", 8}, {"set_level", 9}, {"undo", 4},
-    {"consent", 7}, {"retract", 7},  {"forget", 6},    {"merge", 5},
-    {"link", 4},    {"unlink", 6},   {"switch", 6},    {"set_account", 11},
+    {"edit", 4},    {"set_mode", 8},     {"set_level", 9}, {"undo", 4}, {"consent", 7},
+    {"retract", 7}, {"forget", 6},       {"merge", 5},     {"link", 4}, {"unlink", 6},
+    {"switch", 6},  {"set_account", 11}, {"expire", 6},
 };
 
 static const operation *operation_of(pz__build *build, const pz__node *node)

@@ -189,13 +189,14 @@ typedef enum pz__verb_kind {
     PZ__VERB_FORGET,
     PZ__VERB_RETRACT,
     PZ__VERB_CONSENT_TCF,
-    PZ__VERB_CONSENT_GPC
+    PZ__VERB_CONSENT_GPC,
+    PZ__VERB_EXPIRE
 } pz__verb_kind;
-#define PZ__VERB_COUNT ((unsigned)PZ__VERB_CONSENT_GPC + 1)
+#define PZ__VERB_COUNT ((unsigned)PZ__VERB_EXPIRE + 1)
 
 typedef struct pz__verb {
     pz__verb_kind kind;
-    pz_str name;            /* attribute ("" or "*": any, of UNDO, FORGET and RETRACT), kind of
+    pz_str name;            /* attribute ("" or "*": any, of UNDO, FORGET, RETRACT and EXPIRE), kind of
                              * identifier, level, purpose, or id of another subject */
     pz_value value;         /* value, identifier text, event, mode as text, what an edit does, or
                              * whether consent is given */
@@ -211,12 +212,15 @@ typedef struct pz__verb {
                              * them, sealed; nobody: it stands alone */
     pz__write write;
     bool is_new;    /* out, of OBSERVE */
-    uint32_t count; /* out, of RETRACT events taken back, of CONSENT_* purposes changed */
+    uint32_t count; /* out, of RETRACT events taken back, of CONSENT_* purposes changed, of EXPIRE
+                     * attributes of which something was dropped */
 } pz__verb;
 
 /* `scratch` is used and returned to where it stood. */
 pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile *profile,
                          pz__arena *scratch, pz_error *err);
+/* Whether EXPIRE would drop something of any attribute now. */
+bool pz__has_expired(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms);
 /* Bytes of an identifier's value; its kind has at most PZ__IDENTIFIER_KIND_MAX. */
 #define PZ__IDENTIFIER_VALUE_MAX 320u
 /* Stands between kind and value where an identifier is one text; no kind holds it, so no two

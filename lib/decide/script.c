@@ -67,6 +67,7 @@ static const verb_form forms[] = {
      {NAME},
      "[\"forget\", attribute or \"*\", {\"from\": time, \"to\": time, …}]",
      {"from", "to"}},
+    {"expire", PZ__VERB_EXPIRE, {NAME}, "[\"expire\", attribute or \"*\", {…}]"},
     {"retract",
      PZ__VERB_RETRACT,
      {EVENT},
@@ -102,8 +103,8 @@ static pz_status unknown_verb(pz_value verb, pz_error *err)
     return pz__fail(err, PZ_ERR_TYPE,
                     "there is no operation '%.*s'; there are choose, reject, clear, edit, "
                     "set_mode, set_level, undo, declare, infer, identify, observe, consent, "
-                    "consent_tcf, consent_gpc, link, unlink, switch, set_account, forget and "
-                    "retract",
+                    "consent_tcf, consent_gpc, link, unlink, switch, set_account, forget, "
+                    "expire and retract",
                     PZ__STR_ARG(name));
 }
 

@@ -51,6 +51,7 @@ static const struct form {
     [PZ__VERB_RETRACT] = {"retract", ABOUT_ANY, false, pz__do_retract},
     [PZ__VERB_CONSENT_TCF] = {"consent_tcf", ABOUT_OTHER, false, pz__do_tcf},
     [PZ__VERB_CONSENT_GPC] = {"consent_gpc", ABOUT_OTHER, false, pz__do_gpc},
+    [PZ__VERB_EXPIRE] = {"expire", ABOUT_ANY, false, pz__do_expire},
 };
 
 /* ---- registers ---- */
@@ -182,8 +183,8 @@ pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile
     verb->is_new = false;
     verb->count = 0;
     pz_status status = check(&w, verb);
-    /* An observation brings the names of its counters along. */
-    if (status == PZ_OK && verb->kind != PZ__VERB_OBSERVE)
+    /* An observation brings the names of its counters along, and what expires gathers nothing. */
+    if (status == PZ_OK && verb->kind != PZ__VERB_OBSERVE && verb->kind != PZ__VERB_EXPIRE)
         status = pz__profile_keep_counters(profile, verb->write.writer, catalog->counter_names,
                                            catalog->counter_count, verb->write.now_ms, err);
     if (status == PZ_OK)

@@ -62,6 +62,7 @@ pz_status pz__do_unlink(pz__writer *w, pz__verb *verb);
 pz_status pz__do_switch(pz__writer *w, pz__verb *verb);
 pz_status pz__do_set_account(pz__writer *w, pz__verb *verb);
 pz_status pz__do_forget(pz__writer *w, pz__verb *verb);
+pz_status pz__do_expire(pz__writer *w, pz__verb *verb);
 pz_status pz__do_retract(pz__writer *w, pz__verb *verb);
 
 /* ---- verbs_signal.c: consent as a signal ---- */

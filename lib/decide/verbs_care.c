@@ -10,6 +10,7 @@
  *     forget       an attribute or everything, ever or within a span of time
  *     retract      an event never happened
  */
+#include "base/time.h"
 #include "base/utf8.h"
 #include "decide/verbs.h"
 
@@ -142,6 +143,49 @@ pz_status pz__do_forget(pz__writer *w, pz__verb *verb)
     pz__forgetting all = {is_any(verb->name) ? PZ__STR("*") : verb->name, 0, 0, PZ__FORGET_ALL};
     const pz_status status = check_span(w, verb, &all.from_ms, &all.to_ms);
     return status == PZ_OK ? pz__forget(w, &all) : status;
+}
+
+/* The last moment that the attribute's retention has ended; INT64_MIN: it has ended none. */
+static int64_t ended_until(const pz__attribute *attribute, int64_t now_ms)
+{
+    const bool is_any =
+        attribute->retention_ms > 0 && now_ms >= INT64_MIN + attribute->retention_ms;
+    const int64_t until_ms = is_any ? now_ms - attribute->retention_ms : INT64_MIN;
+    return pz__time_is_valid(until_ms) ? until_ms : INT64_MIN;
+}
+
+static bool has_ended(const pz__attribute *attribute, const pz__profile *profile, int64_t now_ms)
+{
+    const int64_t until_ms = ended_until(attribute, now_ms);
+    return until_ms != INT64_MIN && pz__profile_has_older(profile, attribute->name, until_ms);
+}
+
+bool pz__has_expired(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < catalog->attribute_count; i++)
+        if (has_ended(&catalog->attributes[i], profile, now_ms))
+            return true;
+    return false;
+}
+
+/* A span that ends behind the last moment whose retention is over takes exactly that: it touches a
+ * bucket from its beginning on. Choices stay, whenever they were made. */
+pz_status pz__do_expire(pz__writer *w, pz__verb *verb)
+{
+    pz_status status = PZ_OK;
+    for (uint32_t i = 0; i < w->catalog->attribute_count && status == PZ_OK; i++) {
+        const pz__attribute *attribute = &w->catalog->attributes[i];
+        if (!is_any(verb->name) && !pz__str_equal(verb->name, attribute->name))
+            continue;
+        if (!has_ended(attribute, w->profile, w->write->now_ms))
+            continue;
+        const pz__forgetting ended = {attribute->name, INT64_MIN,
+                                      ended_until(attribute, w->write->now_ms) + 1,
+                                      PZ__FORGET_FACTS};
+        status = pz__forget(w, &ended);
+        verb->count++;
+    }
+    return status;
 }
 
 pz_status pz__do_retract(pz__writer *w, pz__verb *verb)

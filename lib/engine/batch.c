@@ -250,7 +250,7 @@ static bool is_row_verb(pz__verb_kind kind)
         [PZ__VERB_EDIT] = true,        [PZ__VERB_SET_MODE] = true,    [PZ__VERB_SET_LEVEL] = true,
         [PZ__VERB_DECLARE] = true,     [PZ__VERB_INFER] = true,       [PZ__VERB_IDENTIFY] = true,
         [PZ__VERB_CONSENT] = true,     [PZ__VERB_SET_ACCOUNT] = true, [PZ__VERB_CONSENT_TCF] = true,
-        [PZ__VERB_CONSENT_GPC] = true, [PZ__VERB_FORGET] = true,
+        [PZ__VERB_CONSENT_GPC] = true, [PZ__VERB_FORGET] = true,      [PZ__VERB_EXPIRE] = true,
     };
     return is_taken[kind];
 }
@@ -387,9 +387,12 @@ static bool are_same_grants(const pz__profile *a, const pz__profile *b, bool is_
     return is_same;
 }
 
-/* Whether two states, both sealed, say the same. */
+/* Whether two states, both sealed, say the same. Rows gather no evidence: it can only become less.
+ */
 static bool are_same(const pz__profile *a, const pz__profile *b, bool is_timed)
 {
+    if (pz__profile_all_cells(a).count != pz__profile_all_cells(b).count)
+        return false;
     const pz__claims x = pz__profile_all_claims(a), y = pz__profile_all_claims(b);
     uint32_t i = 0, j = 0;
     for (;;) {
@@ -401,11 +404,22 @@ static bool are_same(const pz__profile *a, const pz__profile *b, bool is_timed)
     }
 }
 
-static pz_status is_nothing_new(const batch *b, const customer *c, pz__profile *before,
-                                bool is_timed, bool *out)
+/* To forget is a word of its own, also where nothing is there: it holds against what was gathered
+ * elsewhere. */
+static bool forgets(pz_value row)
+{
+    for (uint32_t i = 1; i < row.len; i++)
+        if (pz__str_equal(pz_value_text(pz_value_item(pz_value_item(row, i), 0)),
+                          PZ__STR("forget")))
+            return true;
+    return false;
+}
+
+static pz_status is_nothing_new(const batch *b, const customer *c, pz_value row,
+                                pz__profile *before, bool is_timed, bool *out)
 {
     *out = false;
-    if (!b->is_settled || c->is_new)
+    if (!b->is_settled || c->is_new || forgets(row))
         return PZ_OK;
     pz_status status = pz__profile_seal(before);
     if (status == PZ_OK)
@@ -424,7 +438,7 @@ static pz_status work_row(batch *b, customer *c, pz_value row, bool *is_new, pz_
         return status;
     status = apply_row(b, c, row, &is_timed, why);
     if (status == PZ_OK)
-        status = is_nothing_new(b, c, before, is_timed, &is_settled);
+        status = is_nothing_new(b, c, row, before, is_timed, &is_settled);
     *is_new = status == PZ_OK && !is_settled;
     pz__profile *dropped = *is_new ? before : c->state;
     c->state = *is_new ? c->state : before;

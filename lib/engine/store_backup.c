@@ -209,13 +209,6 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     return status;
 }
 
-/* What ends the call, where the rest is the record's own and leaves it as it is. */
-static bool is_fatal(pz_status status)
-{
-    return status == PZ_ERR_NOMEM || status == PZ_ERR_IO || status == PZ_ERR_FULL ||
-           status == PZ_ERR_BUSY || status == PZ_ERR_STATE;
-}
-
 /* Look through a chunk for what would change; does any? */
 static pz_status look_through(compacting *c, const pz__chunk *chunk, bool *is_any)
 {
@@ -231,7 +224,7 @@ static pz_status look_through(compacting *c, const pz__chunk *chunk, bool *is_an
         status = rewrite(c, bytes.data, bytes.len, &out);
         *is_any |= c->is_changed;
         c->watch->outcome.profiles++;
-        if (status == PZ_OK || is_fatal(status))
+        if (status == PZ_OK || pz__ends_work(status))
             continue;
         status = pz__watch_fault(c->watch, (pz__fault){PZ_FAULT_DAMAGED, key, {NULL, 0}, status},
                                  "profile '%.*s': %s", PZ__STR_ARG(pz__store_told(c->store, key)),
@@ -254,7 +247,7 @@ static pz_status write_chunk(compacting *c, const pz__chunk *chunk)
     pz__cursor_init(&from, chunk->bytes.data, chunk->bytes.len);
     while (status == PZ_OK && pz__chunk_next(&from, &key, &bytes)) {
         status = pz__store_txn_update(c->txn, key, update, c, c->err);
-        if (status != PZ_OK && !is_fatal(status))
+        if (status != PZ_OK && !pz__ends_work(status))
             status = PZ_OK;
         count += c->is_changed;
     }

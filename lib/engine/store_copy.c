@@ -180,13 +180,6 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     return PZ_OK;
 }
 
-/* A failure that is the store's or the machine's ends the copy; others are the profile's own. */
-static bool is_fatal(pz_status status)
-{
-    return status == PZ_ERR_NOMEM || status == PZ_ERR_IO || status == PZ_ERR_FULL ||
-           status == PZ_ERR_BUSY || status == PZ_ERR_STATE;
-}
-
 /* A profile that stays out: told of, or the end of the copy. */
 static pz_status leave_out(copying *c, uint32_t place, pz__fault fault, const char *message)
 {
@@ -241,7 +234,7 @@ static pz_status put_profile(copying *c, joining *j, uint32_t place)
         return status;
     }
     status = write_profile(c, j);
-    if (status != PZ_OK && !is_fatal(status))
+    if (status != PZ_OK && !pz__ends_work(status))
         return leave_out(c, place, (pz__fault){PZ_FAULT_REFUSED, j->key, {NULL, 0}, status},
                          j->why.message);
     if (status != PZ_OK)
@@ -264,7 +257,7 @@ static pz_status put_record(copying *c, pz_str key, pz_str bytes, uint32_t place
     pz__profile *other = NULL;
     c->watch->outcome.profiles++;
     pz_status status = pz__record_decode(&other, c->alloc, bytes.data, bytes.len, &j.why);
-    if (status != PZ_OK && !is_fatal(status))
+    if (status != PZ_OK && !pz__ends_work(status))
         return leave_out(c, place, (pz__fault){kind_of(status), key, {NULL, 0}, status},
                          j.why.message);
     if (status == PZ_OK)
@@ -415,7 +408,7 @@ static pz_status append_one(stream_copy *s, pz_str bytes, bool *is_new)
         return pz__store_txn_append(c->txn, s->stream, bytes.data, bytes.len, NULL, c->err);
     const pz__kept_copy kept = {c->to, c->txn, &c->erased, c->alloc, &c->scratch, c->err};
     pz_status status = pz__kept_take(&kept, bytes, is_new);
-    if (is_fatal(status) || status == PZ_OK || !c->watch->how.fault)
+    if (pz__ends_work(status) || status == PZ_OK || !c->watch->how.fault)
         return status;
     *is_new = false;
     c->watch->outcome.left_out++;

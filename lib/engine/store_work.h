@@ -17,6 +17,13 @@ static inline pz_str pz__store_told(const pz__store *store, pz_str name)
     return pz__store_hooks(store) ? PZ__STR("(not told)") : name;
 }
 
+/* A failure that is the store's or the machine's ends the work; others are one record's own. */
+static inline bool pz__ends_work(pz_status status)
+{
+    return status == PZ_ERR_NOMEM || status == PZ_ERR_IO || status == PZ_ERR_FULL ||
+           status == PZ_ERR_BUSY || status == PZ_ERR_STATE;
+}
+
 /* A call that is followed: what the caller wants to be told, and what is told at the end. */
 typedef struct pz__watch {
     pz_store_watch how;

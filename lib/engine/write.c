@@ -181,7 +181,8 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     if (status == PZ_OK)
         status = pz__record_encode(
             c->result, c->is_alone || (bytes && pz__record_is_alone(bytes, len)), new_bytes);
-    *action = PZ__WRITE;
+    const bool is_idle = bytes && c->verb && c->verb->kind == PZ__VERB_EXPIRE && !c->verb->count;
+    *action = is_idle ? PZ__KEEP : PZ__WRITE;
     return status;
 }
 
@@ -412,6 +413,9 @@ pz_status pz__apply(pz_profile *profile, pz__verb *verb, pz__durability durabili
     pz_engine *engine = profile->engine;
     if (profile->is_stored && engine->is_read_only)
         return read_only(err);
+    /* A customer nobody has written is not made by it. */
+    if (profile->is_stored && !profile->exists && verb->kind == PZ__VERB_EXPIRE)
+        return PZ_OK;
     pz__pin pin = pz__pins_take(&engine->pins);
     if (!pin.catalog)
         return pz__no_catalog(err);

@@ -1,5 +1,5 @@
 /*
- * age.c: how old the oldest thing in a profile is.
+ * age.c: how old the oldest thing in a profile is, and whether some of an attribute is too old.
  *
  * Whoever erased a person must know of bytes that come later whether any of them are from before.
  * The view does not tell: what is forgotten, retracted or outranked is not in it, and it is there
@@ -75,6 +75,48 @@ static int64_t oldest_event(const pz__segment *s)
         oldest = lesser(oldest, s->ring[0].time_ms);
     return oldest;
 }
+
+/* ---- of an attribute ---- */
+
+/* Claims that were cleared hold nothing, and others of that age stay whatever is kept. */
+static bool is_old_claim(const pz__profile *profile, const pz__claim *claim, int64_t until_ms)
+{
+    const bool is_kept_for_a_time =
+        claim->slot == PZ__SLOT_DECLARED || claim->slot == PZ__SLOT_INFERRED;
+    return is_kept_for_a_time && !claim->is_cleared && claim->at_ms <= until_ms &&
+           pz__claim_stands(profile, claim);
+}
+
+/* A counter is no attribute's. */
+static bool is_old_cell(const pz__profile *profile, const pz__cell *cell, int64_t until_ms)
+{
+    return cell->value.kind != PZ_NULL && bucket_start_ms(cell) <= until_ms &&
+           pz__cell_stands(profile, cell);
+}
+
+static bool has_older(const pz__profile *profile, const pz__segment *s, pz_str attribute,
+                      int64_t until_ms)
+{
+    for (uint32_t i = 0; i < s->claim_count; i++)
+        if (pz__str_equal(s->claims[i].attribute, attribute) &&
+            is_old_claim(profile, &s->claims[i], until_ms))
+            return true;
+    for (uint32_t i = 0; i < s->cell_count; i++)
+        if (pz__str_equal(s->cells[i].attribute, attribute) &&
+            is_old_cell(profile, &s->cells[i], until_ms))
+            return true;
+    return false;
+}
+
+bool pz__profile_has_older(const pz__profile *profile, pz_str attribute, int64_t until_ms)
+{
+    for (uint32_t i = 0; i < profile->segment_count; i++)
+        if (has_older(profile, profile->segments[i], attribute, until_ms))
+            return true;
+    return false;
+}
+
+/* ---- of everything ---- */
 
 /* Everything of one that is read in place is looked at, so it is decoded. */
 static int64_t oldest_in_bytes(const pz__profile *peeked)

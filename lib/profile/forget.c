@@ -11,9 +11,10 @@
  * whenever) says nothing any more and goes. So the list stays short however often somebody says
  * "forget all of it", and a list that is full of small spans is emptied by a whole one.
  *
- * The writer's own data goes at once, that of the others when the profile is scrubbed (purge.c). The ids of
- * events stay as hashes for the horizon, or a repeat would bring back what was forgotten; of
- * retractions, which name events by the same hashes, those of the writer go with everything.
+ * The writer's own data goes at once, that of the others when the profile is scrubbed (purge.c).
+ * The ids of events stay as hashes for the horizon, or a repeat would bring back what was
+ * forgotten; of retractions, which name events by the same hashes, those of the writer go with
+ * everything.
  */
 #include "profile/state.h"
 

@@ -1,8 +1,8 @@
 /*
  * join.c: two replicas of one profile become one.
  *
- * Per writer the segment with the greater (sequence, erased, bytes) is kept, bytes compared as text.
- * That is the maximum of a total order, taken writer by writer, so joining is commutative,
+ * Per writer the segment with the greater (sequence, erased, bytes) is kept, bytes compared as
+ * text. That is the maximum of a total order, taken writer by writer, so joining is commutative,
  * associative and idempotent whatever the segments hold, sections that this version does not know
  * included. A writer that is a store never makes two segments of one sequence, but others drop from
  * one what was forgotten (purge.c): the one that lost more is the later. Where somebody restored a

@@ -2,8 +2,8 @@
  * profile.h: the door of the profile room: everything about one subject, as mergeable state.
  *
  * A profile is a map from writer to segment. A writer is a store (never a process or a channel) and
- * only it changes its own segment; joining two replicas keeps, per writer, the segment with the
- * greater (sequence, bytes). That makes joining commutative, associative and idempotent, byte for
+ * only it adds to its own segment; joining two replicas keeps, per writer, the segment with the
+ * greater (sequence, erased, bytes). That makes joining commutative, associative and idempotent, byte for
  * byte, without a clock and without a catalog. Totals and winners are computed over the segments
  * when read.
  *
@@ -287,7 +287,7 @@ typedef enum pz__forget_what {
  * Forget an attribute (or, with the name "*", everything: counters and event ids of the ring too),
  * or of it what happened in [from, to) (from INT64_MIN, to INT64_MAX: ever). Raises the epoch: what
  * was gathered elsewhere meanwhile does not come back. The writer's own data goes at once, that of
- * other writers when they next write; until then no reader sees it. Modes, levels, grants,
+ * other writers with the next pz__profile_scrub(); until then no reader sees it. Modes, levels, grants,
  * identifiers and the account survive.
  */
 typedef struct pz__forgetting {
@@ -394,6 +394,10 @@ pz__segment_info pz__profile_segment(const pz__profile *profile, uint32_t index)
 /* The least moment, in ms, at which anything in any segment happened or was written, forgotten or
  * not: INT64_MAX for an empty profile, INT64_MIN where something cannot be read. */
 int64_t pz__profile_oldest(const pz__profile *profile);
+/* Whether a fact, a model's claim or evidence of an attribute that counts is from `until_ms` or
+ * before: claims by their claimed time, evidence by the beginning of its bucket. Not of a profile
+ * that is read in place. */
+bool pz__profile_has_older(const pz__profile *profile, pz_str attribute, int64_t until_ms);
 
 /* ---- persons: several profiles seen as one, without copying ---- */
 

@@ -232,6 +232,30 @@ function tests.what_is_forgotten_is_gone()
   refuses("did you mean", "forget", "langage", told())
 end
 
+function tests.of_several_unknown_settings_the_least_is_named()
+  for _ = 1, 20 do
+    local settings = {}
+    for _, name in ipairs(math.random() < 0.5 and {"wrong", "amiss", "off"} or {"off", "wrong", "amiss"}) do
+      settings[name] = true
+    end
+    fails("no setting 'amiss'", p.open, catalog, settings)
+  end
+end
+
+function tests.what_its_retention_has_ended_is_dropped()
+  local engine = p.open(catalog)
+  engine:load_text [[{"attributes": {"city": {"type": "string", "retention": "30d"}, "job": {"type": "string"}}}]]
+  local one = engine:customer("email", "ann@example.com")
+  for attribute, value in pairs {city = "Bonnburg", job = "miller"} do
+    one:declare(attribute, value, {at = NOW, now = NOW})
+  end
+  assert(one:expire(nil, {now = NOW}) == 0 and one:bytes():find("Bonnburg", 1, true))
+  local later = {now = "2026-05-20T12:00:00Z"}
+  assert(one:expire("job", later) == 0 and one:expire("city", later) == 1 and one:expire(nil, later) == 0)
+  assert(not one:bytes():find("Bonnburg", 1, true) and one:bytes():find("miller", 1, true))
+  fails("did you mean", one.expire, one, "citi")
+end
+
 function tests.people_are_linked_and_parted()
   local engine, me, told, refuses, value = scene()
   local other, firm = engine:detached "other", engine:detached("firm", "account")

@@ -118,7 +118,7 @@ local PROFILE = {
   consent_gpc = function() return {true, write()} end,
   tcf = function() return {{cmp_id = 7, language = "de", publisher_country = "DE"}} end,
   forget = function() return {"language", write {from = "2026-01-01T00:00:00Z", to = NOW}} end,
-  retract = value_verb("s", "1"),
+  retract = value_verb("s", "1"), expire = name_verb "language",
   retract_all = function() return {"language", write {from = "2026-01-01T00:00:00Z", to = NOW}} end,
   link = function() return {"other", write {strength = 0.5}} end, unlink = name_verb "other",
   switch = name_verb "other", set_account = name_verb "firm",

@@ -698,6 +698,30 @@ class Verbs(unittest.TestCase):
         self.refuses(personalize.NotFound, self.me.forget, "langage")
         self.refuses(personalize.ArgumentError, self.me.forget, start=NOW, end=NOW)
 
+    def test_what_its_retention_has_ended_is_dropped(self):
+        engine = personalize.Engine(CATALOG)
+        engine.load_text('{"attributes": {"city": {"type": "string", "retention": "30d"},'
+                         ' "job": {"type": "string"}}}')
+        old, then = {"at": NOW, "now": NOW}, NOW + dt.timedelta(days=40)
+        for number in range(3):
+            one = engine.customer("email", str(number))
+            one.declare("city", "Bonnburg", **old)
+            one.declare("job", "miller", **old)
+        self.assertEqual(one.expire(now=NOW), 0)
+        self.assertIn(b"Bonnburg", one.bytes)
+        self.assertEqual(one.expire("job", now=then), 0)
+        self.assertEqual(one.expire(now=then), 1)
+        self.assertNotIn(b"Bonnburg", one.bytes)
+        self.assertIn(b"miller", one.bytes)
+        steps = []
+        outcome = engine.expire(now=then, durability="lazy", progress=lambda done, all: steps.append((done, all)))
+        self.assertEqual((outcome.profiles, outcome.rewritten, outcome.faults), (3, 2, []))
+        self.assertEqual(steps[-1], (3, 3))
+        self.assertEqual(engine.expire(now=then).rewritten, 0)
+        self.assertRaises(personalize.NotFound, one.expire, "town")
+        with self.assertRaises(ZeroDivisionError):
+            engine.expire(progress=lambda done, all: 1 / 0)
+
     def test_people_are_linked_and_parted(self):
         other = self.engine.detached("other")
         other.choose("language", "fr", at=NOW, now=NOW)

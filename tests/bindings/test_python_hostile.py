@@ -70,6 +70,7 @@ HOSTILE = {
     "durability": [5, True, b"lazy", [], object(), "", "LAZY", "a\0b", "\ud800"],
     "decision": [None, 5, "x", {}, object()],
     "records": [5, "x", [], object()],
+    "callable?": [5, "x", [], object()],
     "mode": [None, 5, "LOUD", "a\0b", [], object()],
 }
 TCF = "CQugWO9QugWO9AAAAAENAAAgADAAAAAAAAAAAAAAAAAA"
@@ -103,6 +104,7 @@ PROFILE = {
                  "policy_version": "count", "screen": "count", "language": "name",
                  "publisher_country": "name"}),
     "forget": ({}, {"attribute": "name?", "start": "moment", "end": "moment", **WRITE}),
+    "expire": ({}, {"attribute": "name?", **WRITE}),
     "retract": ({"source": ("name", "s"), "id": ("name", "1")}, WRITE),
     "retract_all": ({}, {"attribute": "name?", "start": "moment", "end": "moment", **WRITE}),
     "link": ({"other": ("name", "other"), "strength": ("real", 0.9)}, WRITE),
@@ -145,6 +147,7 @@ ENGINE = {
     "segments": ({"customer": ("profile", "PROFILE")}, ASKED),
     "person": ({"customer": ("profile", "PROFILE")}, {"now": "moment"}),
     "erase": ({"id": ("name", "STORED")}, WRITE),
+    "expire": ({}, {"progress": "callable?", **WRITE}),
     "decide_many": ({"names": ("names", ["greet"]), "customers": ("customers", [None])}, MANY),
     "answer_many": ({"attributes": ("names", ["language"]), "customers": ("customers", [None])},
                     MANY),

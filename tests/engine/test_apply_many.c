@@ -140,6 +140,26 @@ static void settled_row_changes_no_octet(void **state)
     assert_true(applied(h, "[\"1\", [\"declare\", \"size\", \"M\"]]", PZ_APPLY_SETTLED).is_new);
 }
 
+static void settled_row_that_forgets_evidence_forgets_it(void **state)
+{
+    home *h = *state;
+    for (int i = 0; i < 20; i++) {
+        char json[200];
+        snprintf(json, sizeof json,
+                 "{\"kind\": \"view\", \"source\": \"web\", \"id\": \"%d\", \"category\": "
+                 "\"garden\", \"time\": \"2026-03-09T00:00:00Z\", \"customer\": \"1\"}",
+                 i);
+        const pz_value event = parsed(h, json);
+        assert_ok(pz_observe_many(h->engine, &event, 1, 0, 0, NULL, &kit_error));
+    }
+    pz_profile *one = customer(h, "customer", "1");
+    assert_string_equal(answer(h, one, "category"), "garden");
+    assert_true(applied(h, "[\"1\", [\"forget\", \"category\"]]", PZ_APPLY_SETTLED).is_new);
+    assert_ok(pz_profile_refresh(one, &kit_error));
+    assert_string_equal(answer(h, one, "category"), "");
+    pz_profile_free(one);
+}
+
 static void identifier_of_somebody_else_is_refused(void **state)
 {
     home *h = *state;
@@ -273,6 +293,7 @@ int main(void)
         TEST(damaged_customer_keeps_nothing_from_the_others),
         DISK(damaged_customer_keeps_nothing_from_the_others),
         TEST(settled_row_changes_no_octet),
+        TEST(settled_row_that_forgets_evidence_forgets_it),
         TEST(identifier_of_somebody_else_is_refused),
         TEST(identifier_of_a_row_that_was_refused_leads_to_one),
         DISK(identifier_of_a_row_that_was_refused_leads_to_one),

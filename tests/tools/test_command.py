@@ -260,6 +260,19 @@ class Subcommands(kit.CommandTest):
         self.expect(self.on_store("profile set_mode", "1", "age"), 1, "usage: personalize profile set_mode")
         self.expect(self.on_store("profile get", "--text", "1", "age"), 1, "usage: personalize profile get")
 
+    def test_what_a_retention_has_ended_is_dropped(self):
+        catalog = self.folder / "short.json"
+        catalog.write_text(kit.CATALOG.replace('"max": 150}', '"max": 150, "retention": "30d"}'), encoding="utf-8")
+        for name in "23":
+            self.expect(self.on_store("profile declare", name, "age", "40", catalog=catalog), 0)
+
+        def later(*words):
+            return self.on_store("profile expire", "--now", "2026-02-02T00:00:00Z", *words, catalog=catalog, now=False)
+        self.assertEqual(later("2").out, "1 attributes had something that was over\n")
+        self.assertEqual(later("--all").out, "3 profiles, 1 of them rewritten\n")
+        self.assertEqual(later("--all", "--json").lines(), [{"profiles": 3, "rewritten": 0}])
+        self.expect(later("2", "age"), 1, "usage: personalize profile expire")
+
     def test_profile_export_speaks_plainly(self):
         told = self.on_store("profile export", "--text", "1", now=False).out
         self.assertTrue(told.startswith("Everything known about the person "), told)

@@ -140,6 +140,7 @@ typedef struct pz_tcf {
 pz_status pz_profile_tcf(const pz_profile *profile, const pz_tcf *options, pz_pool *pool, pz_str *out, pz_error *err);
 typedef struct pz_span { int64_t from_ms; int64_t to_ms; } pz_span;
 pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_span *span, const pz_write *write, pz_error *err);
+pz_status pz_expire(pz_profile *profile, const char *attribute, const pz_write *write, uint32_t *count, pz_error *err);
 pz_status pz_retract(pz_profile *profile, const char *source, const char *id, const pz_write *write, pz_error *err);
 pz_status pz_retract_all(pz_profile *profile, const char *attribute, const pz_span *span, const pz_write *write, uint32_t *count, pz_error *err);
 pz_status pz_link(pz_profile *profile, const char *other, double strength, const pz_write *write, pz_error *err);

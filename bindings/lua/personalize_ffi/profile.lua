@@ -302,6 +302,15 @@ function Profile.forget(self, attribute, circumstances)
   end_write(self, s, C.pz_forget(writable(self), attribute, span, write, s.err))
 end
 
+-- profile:expire(attribute or nil, {...}): of how many attributes something was dropped
+function Profile.expire(self, attribute, circumstances)
+  local s, write = begin_write(self, circumstances, 3)
+  local count = uint32_box_t()
+  if attribute ~= nil then name_at(attribute, "the attribute") end
+  end_write(self, s, C.pz_expire(writable(self), attribute, write, count, s.err))
+  return count[0]
+end
+
 function Profile.retract(self, source, id, circumstances)
   local s, write = begin_write(self, circumstances, 4)
   name_at(source, "the source")

@@ -158,13 +158,14 @@ end
 -- A misspelt name is told, not passed over: consent without its end would hold for ever. `what` is
 -- "setting", `of` nothing or " of a write".
 function V.check_known(t, known, what, of)
+  local least -- of those unknown: a table has no order
   for name in next, t do
     name_at(name, "the name of a " .. what)
-    if known[name] ~= true then
-      local verb = known.listed:find(" ", 1, true) and "are" or "is"
-      fail(ERR_ARG, ("there is no %s '%s'%s; there %s %s"):format(what, name, of or "", verb, known.listed))
-    end
+    if known[name] ~= true and (not least or name < least) then least = name end
   end
+  if not least then return end
+  local verb = known.listed:find(" ", 1, true) and "are" or "is"
+  fail(ERR_ARG, ("there is no %s '%s'%s; there %s %s"):format(what, least, of or "", verb, known.listed))
 end
 
 -- "durable", "grouped" or "lazy" of a table of settings; nil: as the engine was opened.

@@ -290,6 +290,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_consent_gpc": (c_int, [_HANDLE, c_bool, _WRITE, POINTER(c_uint32), _ERR]),
     "pz_profile_tcf": (c_int, [_HANDLE, POINTER(Tcf), _HANDLE, POINTER(Str), _ERR]),
     "pz_forget": (c_int, [_HANDLE, c_char_p, POINTER(Span), _WRITE, _ERR]),
+    "pz_expire": (c_int, [_HANDLE, c_char_p, _WRITE, POINTER(c_uint32), _ERR]),
     "pz_retract": (c_int, [_HANDLE, c_char_p, c_char_p, _WRITE, _ERR]),
     "pz_retract_all": (c_int, [_HANDLE, c_char_p, POINTER(Span), _WRITE, POINTER(c_uint32), _ERR]),
     "pz_link": (c_int, [_HANDLE, c_char_p, c_double, _WRITE, _ERR]),
@@ -362,6 +363,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_store_restore": (c_int, [_HANDLE, c_char_p, POINTER(StoreOptions), POINTER(StoreWatch),
                                  POINTER(StoreOutcome), _ERR]),
     "pz_store_compact": (c_int, [_HANDLE, POINTER(StoreWatch), POINTER(StoreOutcome), _ERR]),
+    "pz_expire_all": (c_int, [_HANDLE, _WRITE, POINTER(StoreWatch), POINTER(StoreOutcome), _ERR]),
     # program.h
     "pz_program_compile": (c_int, [_OUT, c_char_p, c_size_t, POINTER(ProgramOptions), _ERR]),
     "pz_program_ref": (_HANDLE, [_HANDLE]),

@@ -22,7 +22,7 @@ from .errors import (
 from .profile import (
     ACCOUNT, DEVICE, PERSON, Profile, durability_of, in_turn_of, made_write)
 from .report import Diagnostic, take
-from .store import Store
+from .store import Outcome, Progress, Store, follow
 from .values import Moment
 
 READ_ONLY = 1
@@ -548,6 +548,16 @@ class Engine(Handle):
                                      circumstances, ERASE_ALONE if alone else 0, erased, err)
             check(status, err)
             return int(erased.value)
+
+    def expire(self, *, progress: Optional[Progress] = None, **write: Any) -> Outcome:
+        """Drop from every stored profile what the catalog's ``retention`` has ended. The outcome
+        tells how many ``profiles`` there were, how many were ``rewritten``, and the ``faults``."""
+        session = self._take()
+        with session.lock:
+            session.begin()
+            circumstances = made_write(**write)
+            return follow(lambda watch, out, err: int(_ffi.lib.pz_expire_all(
+                self._handle.pointer, circumstances, watch, out, err)), progress, True, False)
 
     def segments(self, customer: Optional[Profile] = None, /, *,
                  now: Moment = None, account: Optional[Profile] = None,

@@ -272,6 +272,12 @@ class Profile(Handle):
         encoded = values.optional_name(attribute, "the name")
         self._name_call(_ffi.lib.pz_forget, encoded, _span(start, end), write=write)
 
+    def expire(self, attribute: Optional[str] = None, **write: Any) -> int:
+        """Drop from the bytes what the catalog's ``retention`` has ended, of an attribute or of
+        all: of how many attributes there was something."""
+        return self._count_call(_ffi.lib.pz_expire, values.optional_name(attribute, "the name"),
+                                write=write)
+
     def retract(self, source: str, id: str, **write: Any) -> None:
         """That event never happened. NotFound if the profile no longer keeps it whole."""
         self._name_call(_ffi.lib.pz_retract, values.name(source, "the source"),

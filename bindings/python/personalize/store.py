@@ -96,6 +96,20 @@ def _fault(fault: Any) -> Fault:
                  (fault.message or b"").decode(errors="replace"))
 
 
+def follow(call: Callable[..., int], progress: Optional[Progress], wants_faults: bool,
+           afresh: bool) -> Outcome:
+    """call(watch, outcome, err) -> status"""
+    watch = _Watch(progress, wants_faults, afresh)
+    out = _ffi.StoreOutcome(size=_ffi.sizeof(_ffi.StoreOutcome))
+    err = _ffi.new_error()
+    status = call(watch.made, out, err)
+    if watch.failure:
+        raise watch.failure[0]
+    if status and not (status == CorruptError.status and wants_faults and watch.faults):
+        raise from_status(status, err)
+    return Outcome._make([*(getattr(out, name) for name in Outcome._fields[:-1]), watch.faults])
+
+
 def _options(read_only: bool, lazy: bool, store_bytes: int, address: Optional[bytes]) -> Any:
     from .engine import module_of
     return _ffi.StoreOptions(
@@ -162,20 +176,12 @@ class Store(Handle):
     def _run(self, function: Any, progress: Optional[Progress], wants_faults: bool, afresh: bool,
              *arguments: Any, other: Optional[Store] = None) -> Outcome:
         """function(store, arguments..., watch, outcome, err)"""
-        watch = _Watch(progress, wants_faults, afresh)
-        out = _ffi.StoreOutcome(size=_ffi.sizeof(_ffi.StoreOutcome))
-        err = _ffi.new_error()
-
-        def run() -> int:
+        def run(*rest: Any) -> int:
             more = () if other is None else (other._open(),)
-            return int(function(self._open(), *more, *arguments, watch.made, out, err))
-        status = in_turn([self._guard, *([] if other is None else [other._guard])], run)
-        if watch.failure:
-            raise watch.failure[0]
-        if status and not (status == CorruptError.status and wants_faults and watch.faults):
-            raise from_status(status, err)
-        return Outcome._make([*(getattr(out, name) for name in Outcome._fields[:-1]),
-                              watch.faults])
+            return int(function(self._open(), *more, *arguments, *rest))
+        guards = [self._guard, *([] if other is None else [other._guard])]
+        return follow(lambda *rest: in_turn(guards, lambda: run(*rest)), progress, wants_faults,
+                      afresh)
 
     def verify(self, *, progress: Optional[Progress] = None) -> Outcome:
         """Look at everything, changing nothing. ``faults`` are what was found; none: sound."""
