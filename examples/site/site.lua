@@ -63,11 +63,13 @@ local function unescape(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
--- The fields of a form, as application/x-www-form-urlencoded.
+-- The fields of a form, as application/x-www-form-urlencoded. Cut at `&` first: a pattern over both would
+-- try a body without `=` anew from each of its bytes, and eight kilobytes would hold up a worker for half a second.
 local function fields(body)
   local found = {}
-  for name, value in (body or ""):gmatch("([^&=]+)=([^&]*)") do
-    found[unescape(name)] = unescape(value)
+  for field in (body or ""):gmatch("[^&]+") do
+    local equals = field:find("=", 1, true)
+    if equals then found[unescape(field:sub(1, equals - 1))] = unescape(field:sub(equals + 1)) end
   end
   return found
 end

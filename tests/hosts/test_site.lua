@@ -49,3 +49,19 @@ assert(hero() == "everything")
 local status, _, text = shop:answer{method = "GET", path = "/status", second = second}
 assert(status == 200 and not text:find("refused"), text)
 print("the text that is put in force is the one that was checked")
+
+-- A body that is no form costs no more than one that is.
+local function post(path, body, more)
+  local request = {method = "POST", path = path, body = body, now = now}
+  for name, value in pairs(more or {}) do request[name] = value end
+  return shop:answer(request)
+end
+local began = os.clock()
+for _, body in ipairs{("a"):rep(16384), ("="):rep(16384), ("&"):rep(16384), ("a="):rep(8192), ("%"):rep(16384)} do
+  assert(post("/beacon", body) == 204)
+end
+local seconds = os.clock() - began
+assert(seconds < 0.5, ("forms of 16 KiB took %.2f s to read"):format(seconds))
+status = post("/choose", "x=&=y&interest=to%79s&z", {visitor = ("0"):rep(32)})
+assert(status == 303, status)
+print("reading a form takes time in proportion to it")
