@@ -10,6 +10,9 @@ function answer(r)
     path = r.uri,
     cookie = r.headers_in["Cookie"],
     body = r.method == "POST" and r:requestbody() or nil,
+    host = r.headers_in["Host"],
+    origin = r.headers_in["Origin"],
+    fetch_site = r.headers_in["Sec-Fetch-Site"],
   }
   r.status = status
   for name, value in pairs(headers) do

@@ -2,12 +2,18 @@
 local shop = require("site").new()
 
 core.register_service("shop", "http", function(applet)
-  local cookie = applet.headers["cookie"]
+  local function header(name)
+    local found = applet.headers[name]
+    return found and found[0]
+  end
   local status, headers, body = shop:answer{
     method = applet.method,
     path = applet.path,
-    cookie = cookie and cookie[0],
+    cookie = header("cookie"),
     body = applet.method == "POST" and applet:receive() or nil,
+    host = header("host"),
+    origin = header("origin"),
+    fetch_site = header("sec-fetch-site"),
   }
   applet:set_status(status)
   for name, value in pairs(headers) do applet:add_header(name, value) end

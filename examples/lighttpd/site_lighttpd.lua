@@ -23,6 +23,9 @@ local status, headers, text = shop:answer{
   path = r.req_attr["uri.path"],
   cookie = r.req_header["Cookie"],
   body = body,
+  host = r.req_header["Host"],
+  origin = r.req_header["Origin"],
+  fetch_site = r.req_header["Sec-Fetch-Site"],
 }
 for name, value in pairs(headers) do r.resp_header[name] = value end
 r.resp_body.set(text)

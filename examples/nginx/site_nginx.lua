@@ -13,6 +13,9 @@ function M.answer()
     visitor = ngx.var.cookie_visitor or "",
     second = ngx.time(),
     body = method == "POST" and ngx.req.get_body_data() or nil,
+    host = method == "POST" and ngx.var.http_host or nil,
+    origin = method == "POST" and ngx.var.http_origin or nil,
+    fetch_site = method == "POST" and ngx.var.http_sec_fetch_site or nil,
   }
   ngx.status = status
   for name, value in pairs(headers) do ngx.header[name] = value end

@@ -92,6 +92,16 @@ local function visitor_id(request)
   return id and is_id(id) and id or nil
 end
 
+-- Whether the page of another site has sent this form. Browsers say so, and no page can make them say otherwise; who
+-- says nothing is no browser. SameSite alone is not enough: a foreign form comes without our cookie, and the answer's
+-- would replace it, so that the visitor were somebody new.
+local function is_foreign(request)
+  local relation, origin = request.fetch_site, request.origin
+  if relation then return relation ~= "same-origin" and relation ~= "none" end
+  local from = origin and origin:match("^%a[%w+.-]*://(.*)$")
+  return origin and (not from or from ~= request.host)
+end
+
 -- ---- the page ----
 
 local BANNERS = {
@@ -305,14 +315,18 @@ local function answer_to(self, request, second)
     return 405, {["Content-Type"] = TEXT, Allow = METHODS[request.path]}, "Not in this way.\n"
   end
   if not answer then return 404, {["Content-Type"] = TEXT}, "There is nothing here.\n" end
+  if method == "POST" and is_foreign(request) then
+    return 403, {["Content-Type"] = TEXT}, "Not from another site's page.\n"
+  end
   if self.engine then self:follow_catalog(second)
   elseif NEEDS_STORE[name] then return refuse(self, self.trouble) end
   local form = method == "POST" and fields(request.body)
   return answer(self, visitor_id(request), form)
 end
 
--- answer{method=, path=, cookie= or visitor=, body=, second=}: status, headers by name, body. `second` is the
--- server's own reading of the clock, if it has one at hand.
+-- answer{method=, path=, cookie= or visitor=, body=, second=, and of a form host=, origin=, fetch_site=, the headers Host,
+-- Origin and Sec-Fetch-Site}: status, headers by name, body. `second` is the server's own reading of the clock, if it has
+-- one at hand.
 function Site:answer(request)
   local second = request.second or os.time()
   if not self.engine then self:open(second) end

@@ -396,6 +396,19 @@ class Claims:
         visitor = answer.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
         self.assertEqual(self.server.get("/", visitor).hero(), "toys")
 
+    def test_form_of_another_site_speaks_for_nobody(self):
+        visitor, own = VISITOR % 14, "http://127.0.0.1:%d" % self.server.port
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": own + "0"},
+                        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site", "Origin": own}):
+            for cookie in (None, visitor):
+                answer = self.server.post("/choose", cookie, {"interest": "toys"}, headers=headers)
+                self.assertEqual((answer.status, answer.headers["Set-Cookie"]), (403, None), headers)
+            self.assertEqual(self.server.post("/beacon", visitor, {"category": "toys"}, headers=headers).status, 403)
+        self.assertEqual(self.server.get("/", visitor).hero(), "everything")
+        for headers in ({"Origin": own}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"}):
+            answer = self.server.post("/choose", visitor, {"interest": "toys"}, headers=headers)
+            self.assertEqual(answer.status, 303, headers)
+
     def test_sighting_counts_once(self):
         visitor = VISITOR % 3
         for _ in range(12):
