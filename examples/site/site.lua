@@ -198,13 +198,18 @@ end
 
 -- ---- what is answered ----
 
+-- What is wrong with the store is told for a minute, whatever goes well meanwhile: beside a full disk pages go on.
+local TROUBLE_SECONDS = 60
+
+function Site:note(why) self.trouble, self.trouble_until = why, self.second + TROUBLE_SECONDS end
+
 -- What to show, and by which rule. Without an answer, or with one that is no text, as of a catalog
 -- without a default, there is a page all the same. The library reads the clock: a server's own reading may be
 -- of before a choice that was made since, and would not know of it.
 function Site:decide(id)
   if not self.engine then return "everything", nil end
   local hero, why = self.engine:decide_for("cookie", id, "home.hero")
-  self.trouble = why
+  if why then self:note(why) end
   if not hero or type(hero.value) ~= "string" then return "everything", nil end
   return hero.value, hero.rule
 end
@@ -227,7 +232,7 @@ local THEIRS = {
 
 -- What is our fault is told to operators and not to visitors: it may name files.
 local function refuse(self, why)
-  self.trouble = why
+  self:note(why)
   return 503, {["Content-Type"] = TEXT, ["Retry-After"] = "1"}, "Not now; please try again.\n"
 end
 
@@ -240,7 +245,6 @@ local function write_as(self, id, write)
   end
   if message and not THEIRS[code] then return refuse(self, message) end
   if message then return 422, {["Content-Type"] = TEXT}, message .. "\n" end
-  self.trouble = nil
 end
 
 answers["POST /choose"] = function(self, id, form)
@@ -282,7 +286,7 @@ end
 answers["GET /status"] = function(self)
   local lines = {"catalog " .. (self.engine and self.engine:catalog_hash() or "none")}
   if self.refused then lines[#lines + 1] = "refused:\n" .. self.refused end
-  if self.trouble then lines[#lines + 1] = "store:\n" .. self.trouble end
+  if self.trouble and self.second < self.trouble_until then lines[#lines + 1] = "store:\n" .. self.trouble end
   return 200, {["Content-Type"] = TEXT}, table.concat(lines, "\n") .. "\n"
 end
 
@@ -302,7 +306,9 @@ end
 function Site:open(second)
   if second == self.tried_at then return end
   self.tried_at = second
-  self.engine, self.trouble = personalize.open{store = "lmdb:" .. self.state .. "/customers"}
+  local why
+  self.engine, why = personalize.open{store = "lmdb:" .. self.state .. "/customers"}
+  self:note(why)
   -- The process and this Lua state in it: tests count workers by it.
   self.worker = self.worker or (read_file("/proc/self/stat") or "?"):match("^%S+") .. "." .. token():sub(1, 12)
 end
@@ -329,6 +335,7 @@ end
 -- one at hand.
 function Site:answer(request)
   local second = request.second or os.time()
+  self.second = second
   if not self.engine then self:open(second) end
   local status, headers, body = answer_to(self, request, second)
   headers["Cache-Control"] = "private, no-store"

@@ -65,3 +65,22 @@ assert(seconds < 0.5, ("forms of 16 KiB took %.2f s to read"):format(seconds))
 status = post("/choose", "x=&=y&interest=to%79s&z", {visitor = ("0"):rep(32)})
 assert(status == 303, status)
 print("reading a form takes time in proportion to it")
+
+-- A write that failed is told to operators though pages go on, and is forgotten after a minute.
+local engine = shop.engine
+shop.engine = setmetatable({customer = function() return nil, "no space is left", "ERR_FULL" end}, {
+  __index = function(_, name) return function(_, ...) return engine[name](engine, ...) end end,
+})
+assert(post("/choose", "interest=toys", {visitor = ("0"):rep(32)}) == 503)
+assert(hero() == "everything")
+local function told()
+  local _, _, lines = shop:answer{method = "GET", path = "/status", now = now}
+  return lines:find("store:\nno space is left\n", 1, true) ~= nil
+end
+assert(told(), "what is wrong with the store is not told any more")
+shop.engine = engine
+assert(post("/choose", "interest=toys", {visitor = ("0"):rep(32)}) == 303)
+assert(told(), "what is wrong with the store is not told any more")
+now = now + 60000
+assert(not told(), "what was wrong is told for ever")
+print("what is wrong with the store is told for a minute")
