@@ -628,13 +628,31 @@ static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
     return rc;
 }
 
+/* A file without a name goes with the last process that has it open, and what is written there with
+ * it: nobody who opens the store now would find that. */
+static pz_status refuse_removed(const pz__env *e, const char *path, pz_error *err)
+{
+    struct stat file;
+    int fd;
+    mdb_env_get_fd(e->mdb, &fd);
+    if (fstat(fd, &file) != 0 || file.st_nlink > 0)
+        return PZ_OK;
+    return pz__fail(
+        err, PZ_ERR_STATE,
+        "cannot write to \"%s\": its data.mdb was removed or replaced while it was open; "
+        "close every engine on it and open the store again",
+        path);
+}
+
 pz_status pz__env_begin(pz__env *e, const pz__env_spec *spec, bool is_lazy, struct MDB_txn **out,
                         pz_error *err)
 {
     int rc = atomic_load(&e->broken) ? mend(e, spec->path) : 0;
     if (rc)
         return pz__env_fail(err, rc, "write to", spec->path);
-    pz_status status = make_room(e, spec, err);
+    pz_status status = refuse_removed(e, spec->path, err);
+    if (status == PZ_OK)
+        status = make_room(e, spec, err);
     if (status == PZ_OK && !is_lazy)
         status = sync_lazy(e, spec->path, err);
     if (status != PZ_OK)
