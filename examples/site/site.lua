@@ -236,6 +236,12 @@ local function refuse(self, why)
   return 503, {["Content-Type"] = TEXT, ["Retry-After"] = "1"}, "Not now; please try again.\n"
 end
 
+-- Let go of a store that was removed or replaced under us: the next request opens what is there now.
+function Site:leave()
+  self.engine:close()
+  self.engine, self.text, self.looked_at, self.is_loaded = nil, nil, nil, nil
+end
+
 -- Do `write` with the visitor's profile. Gives nothing if it went well, else what to answer.
 local function write_as(self, id, write)
   local visitor, message, code = self.engine:customer("cookie", id)
@@ -243,6 +249,7 @@ local function write_as(self, id, write)
     message, code = select(2, write(visitor))
     visitor:close()
   end
+  if code == "ERR_STATE" then self:leave() end
   if message and not THEIRS[code] then return refuse(self, message) end
   if message then return 422, {["Content-Type"] = TEXT}, message .. "\n" end
 end

@@ -84,3 +84,19 @@ assert(told(), "what is wrong with the store is not told any more")
 now = now + 60000
 assert(not told(), "what was wrong is told for ever")
 print("what is wrong with the store is told for a minute")
+
+-- A store that is removed while it is open: what the visitor is told was noted is found by other workers.
+assert(os.remove(scratch .. "/customers/data.mdb") and os.remove(scratch .. "/customers/lock.mdb"))
+now = now + 1000
+local me = {visitor = ("1"):rep(32)}
+status = post("/choose", "interest=toys", me)
+assert(status == 503, status)
+now = now + 1000
+status = post("/choose", "interest=toys", me)
+assert(status == 303, status)
+local other = require("site").new{catalog = catalog, state = scratch}
+for _, worker in ipairs{shop, other} do
+  local _, _, page = worker:answer{method = "GET", path = "/", visitor = me.visitor, now = (os.time() + 1) * 1000}
+  assert(page:find('data-hero="toys"', 1, true), page)
+end
+print("a store that was removed is opened anew by who writes")
