@@ -3,4 +3,6 @@
 return {
   catalog = "/srv/shop/shop.json",
   state = "/var/lib/shop",
+  -- Whether visitors come over TLS, here or at a proxy in front: then browsers keep the cookie off every other way.
+  secure = false,
 }

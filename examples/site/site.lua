@@ -218,7 +218,7 @@ local answers = {}
 
 answers["GET /"] = function(self, id)
   if id then return 200, {["Content-Type"] = HTML}, page(self:decide(id)) end
-  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = COOKIE:format(token())}, page(self:decide(nil))
+  return 200, {["Content-Type"] = HTML, ["Set-Cookie"] = self.cookie:format(token())}, page(self:decide(nil))
 end
 
 answers["GET /plain"] = function()
@@ -259,7 +259,7 @@ answers["POST /choose"] = function(self, id, form)
   local headers = {["Content-Type"] = TEXT, Location = "/"}
   if not id then
     id = token()
-    headers["Set-Cookie"] = COOKIE:format(id)
+    headers["Set-Cookie"] = self.cookie:format(id)
   end
   local status, kind, why = write_as(self, id, function(visitor)
     if form.interest == "" then return visitor:clear("interest", {channel = "web"}) end
@@ -359,6 +359,7 @@ function M.new(settings)
     catalog = settings.catalog,
     state = settings.state,
     good = settings.state .. "/catalog.good",
+    cookie = COOKIE .. (settings.secure and "; Secure" or ""),
   }, Site)
 end
 

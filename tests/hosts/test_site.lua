@@ -100,3 +100,13 @@ for _, worker in ipairs{shop, other} do
   assert(page:find('data-hero="toys"', 1, true), page)
 end
 print("a store that was removed is opened anew by who writes")
+
+-- Behind TLS the cookie never goes without.
+for _, secure in ipairs{true, false} do
+  local site = require("site").new{catalog = catalog, state = scratch, secure = secure}
+  for _, request in ipairs{{method = "GET", path = "/"}, {method = "POST", path = "/choose", body = "interest=toys"}} do
+    local _, headers = site:answer(request)
+    assert(headers["Set-Cookie"]:find("; SameSite=Lax" .. (secure and "; Secure" or "") .. "$"), headers["Set-Cookie"])
+  end
+end
+print("the cookie of a site on TLS is secure")
