@@ -787,7 +787,9 @@ function M.print(value, indent)
   indent = V.indent_at(indent)
   local s = V.take_pool()
   put(s, s.input, value)
-  check(C.pz_value_print(s.pool, s.text, s.input, indent), nil)
+  local status = C.pz_value_print(s.pool, s.text, s.input, indent)
+  if status == V.ERR_DOMAIN then fail(status, "JSON has no NaN and no infinities") end
+  check(status, nil)
   local text = text_of(s)
   V.give_pool(s)
   return text

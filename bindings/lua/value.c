@@ -52,6 +52,18 @@ static bool whole_number(lua_State *L, int index, int64_t *out)
 #endif
 }
 
+/* The same of a moment, where a whole float does as well: `os.time() * 1e3` is one. */
+static bool whole_moment(lua_State *L, int index, int64_t *out)
+{
+#if LUA_VERSION_NUM >= 503
+    int is_whole;
+    *out = lua_tointegerx(L, index, &is_whole);
+    return is_whole;
+#else
+    return whole_number(L, index, out);
+#endif
+}
+
 /* ---- failing ---- */
 
 failure_box *pzl_failure(lua_State *L)
@@ -443,7 +455,7 @@ int64_t pzl_moment_at(lua_State *L, session_box *session, int index)
         value = ((const scalar_box *)lua_touserdata(L, index))->value;
     if (value.kind == PZ_TIMESTAMP)
         ms = value.as.i * 1000 + (int64_t)(value.len / 1000000u);
-    else if (lua_type(L, index) != LUA_TNUMBER || !whole_number(L, index, &ms))
+    else if (lua_type(L, index) != LUA_TNUMBER || !whole_moment(L, index, &ms))
         pzl_fail(L, PZ_ERR_TYPE,
                  "a moment is RFC 3339 text, a timestamp, or whole milliseconds since 1970");
     if (ms == 0)
@@ -477,12 +489,21 @@ static session_box *push_pool(lua_State *L)
     return session;
 }
 
+/* A double that JSON has no text for, as string() says it in rules, or NULL. */
+static const char *text_beyond_json(pz_value value)
+{
+    if (value.kind != PZ_DOUBLE || value.as.d - value.as.d == 0)
+        return NULL;
+    return value.as.d > 0 ? "Infinity" : value.as.d < 0 ? "-Infinity" : "NaN";
+}
+
 /* Bytes are their octets; everything else is what JSON would print, without quotes. */
 static int scalar_tostring(lua_State *L)
 {
     const pz_value value = scalar_at(L, 1)->value;
-    if (value.kind == PZ_BYTES) {
-        lua_pushlstring(L, value.as.text, value.len);
+    const char *beyond = text_beyond_json(value);
+    if (value.kind == PZ_BYTES || beyond) {
+        lua_pushlstring(L, beyond ? beyond : value.as.text, beyond ? strlen(beyond) : value.len);
         return 1;
     }
     session_box *session = push_pool(L);
@@ -577,7 +598,7 @@ static int new_timestamp(lua_State *L)
     lua_settop(L, 1);
     if (lua_type(L, 1) != LUA_TNUMBER)
         return new_by(L, "timestamp(t)");
-    if (!whole_number(L, 1, &ms))
+    if (!whole_moment(L, 1, &ms))
         return pzl_fail(L, PZ_ERR_TYPE, "a timestamp is RFC 3339 text or whole milliseconds");
     pzl_push_scalar(L, pz_value_time_ms(ms));
     return 1;
@@ -642,6 +663,8 @@ int pzl_print(lua_State *L)
     if (status == PZ_OK)
         lua_pushlstring(L, out.data, out.len);
     pzl_end_session(session);
+    if (status == PZ_ERR_DOMAIN)
+        return pzl_fail(L, status, "JSON has no NaN and no infinities");
     pzl_check(L, status, NULL);
     return 1;
 }

@@ -568,6 +568,30 @@ function tests.integers_are_exact()
   assert(p.int "7" == p.int "7" and p.int "7" < p.int "8" and p.int "7" <= p.int "7")
 end
 
+function tests.doubles_that_json_lacks_print_as_rules_say_them()
+  for _, number in ipairs {0 / 0, 1 / 0, -1 / 0} do
+    local scalar = p.double(number)
+    assert(tostring(scalar) == p.eval("string(x)", {x = number}), tostring(number))
+    fails("JSON has no NaN and no infinities", p.print, {1, scalar})
+    local _, _, code = p.safe.print(number)
+    assert(code == "ERR_DOMAIN", code)
+  end
+end
+
+function tests.a_moment_in_milliseconds_may_be_a_whole_float()
+  local engine, me = p.open(verbs), nil
+  local ms = 1774008000 * 1e3
+  assert(p.timestamp(ms) == p.timestamp(NOW))
+  me = engine:detached "me"
+  me:choose("language", "de", {at = ms, now = ms})
+  assert(tostring(engine:resolve("language", me, {now = ms}).at) == NOW)
+  for _, moment in ipairs {ms + 0.5, 0 / 0, 1 / 0, 2 ^ 63} do
+    fails("whole milliseconds", p.timestamp, moment)
+    fails("whole milliseconds", engine.resolve, engine, "language", nil, {now = moment})
+  end
+  engine:close()
+end
+
 function tests.moments_and_spans_are_scalars()
   local t = p.timestamp "2020-02-29T23:59:59.123456789Z"
   assert(tostring(t) == "2020-02-29T23:59:59.123456789Z")

@@ -36,7 +36,7 @@ local error_t = ffi.typeof "pz_error"
 
 local V = {
   ERR_ARG = ERR_ARG, ERR_PARSE = ERR_PARSE, ERR_TYPE = ERR_TYPE, ERR_LIMIT = ERR_LIMIT,
-  ERR_EVAL = -17, ERR_IO = -14, ERR_UNSUPPORTED = -19, ERR_STATE = -18, ERR_NOT_FOUND = -6, ERR_TEST = -20, ERR_CATALOG = ERR_CATALOG, ERR_NOMEM = -2, ERR_BUSY = -16,
+  ERR_EVAL = -17, ERR_DOMAIN = -5, ERR_IO = -14, ERR_UNSUPPORTED = -19, ERR_STATE = -18, ERR_NOT_FOUND = -6, ERR_TEST = -20, ERR_CATALOG = ERR_CATALOG, ERR_NOMEM = -2, ERR_BUSY = -16,
   DURABILITIES = {durable = 1, grouped = 2, lazy = 3},
 }
 
@@ -505,6 +505,8 @@ ffi.metatype(scalar_t, {
   __tostring = function(self)
     local value = self.value
     if value.kind == BYTES then return ffi_string(value.as.text, value.len) end
+    local d = value.kind == DOUBLE and value.as.d or 0
+    if d - d ~= 0 then return d > 0 and "Infinity" or d < 0 and "-Infinity" or "NaN" end -- as string() in rules
     local s = take_pool()
     check(C.pz_value_print(s.pool, s.text, value, 0), nil)
     local text = ffi_string(s.text.data, s.text.len)
