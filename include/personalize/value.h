@@ -85,7 +85,7 @@ PZ_API pz_value pz_value_str(const char *text);
 PZ_API pz_value pz_value_strn(const char *text, size_t len);
 /** Borrow `len` octets as bytes; longer than PZ_VALUE_LEN_MAX gives null. */
 PZ_API pz_value pz_value_bytes(const void *data, size_t len);
-/** A point in time from milliseconds since 1970 UTC. */
+/** A point in time from milliseconds since 1970 UTC. Profiles keep those of the years 1 to 9999. */
 PZ_API pz_value pz_value_time_ms(int64_t ms);
 /** A span of time in nanoseconds. */
 PZ_API pz_value pz_value_duration_ns(int64_t ns);

@@ -163,7 +163,7 @@ static void add_value_of_part(object *o, const pz__claim *claim)
     pz__cursor in;
     pz__cursor_init(&in, claim->part.data, claim->part.len);
     if (claim->part.len && pz__value_decode(o->arena, &in, &value) == PZ_OK &&
-        pz__cursor_left(&in) == 0 && pz__value_is_finite(value))
+        pz__cursor_left(&in) == 0 && pz__value_has_json(value))
         add(o, "part", value);
     else
         add_text_if_any(o, "part", claim->part);

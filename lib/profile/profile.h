@@ -201,7 +201,8 @@ pz__subject_kind pz__profile_kind(const pz__profile *profile);
  * the times and under the writer of `write`; other members of `claim` are not read. The stamp is
  * the greater of now and one more than the greatest stamp in the profile. A DECLARED claim that
  * ranks below the one this writer holds (older claimed time) changes nothing but counts as an
- * operation. PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG; PZ_ERR_DOMAIN for a number that is not finite.
+ * operation. PZ_ERR_TIME, PZ_ERR_LIMIT, PZ_ERR_ARG; PZ_ERR_DOMAIN for a number that is not finite
+ * and a timestamp outside the years 1 to 9999.
  */
 pz_status pz__profile_put(pz__profile *profile, const pz__write *write, const pz__claim *claim,
                           pz_error *err);

@@ -116,8 +116,8 @@ pz_status pz__read_value(pz__reader *r, pz_value *out)
         return pz__no_memory(r);
     if (status != PZ_OK || r->in.bad)
         return pz__corrupt(r, "a value is malformed");
-    if ((size_t)(r->in.next - start) > PZ__CLAIM_VALUE_MAX || !pz__value_is_finite(*out))
-        return pz__corrupt(r, "a value is too long or not finite");
+    if ((size_t)(r->in.next - start) > PZ__CLAIM_VALUE_MAX || !pz__value_has_json(*out))
+        return pz__corrupt(r, "a value is too long, or JSON has no word for it");
     return PZ_OK;
 }
 

@@ -378,17 +378,19 @@ bool pz__segment_keep_shared(pz__segment *segment, pz_str text, const pz_str *li
     return pz__segment_keep_text(segment, text, out);
 }
 
-/* JSON has no spelling for NaN and infinities, so a profile that holds one could not be exported.
- */
-bool pz__value_is_finite(pz_value v)
+/* JSON has no spelling for NaN, infinities and moments of other years, so a profile that holds one
+ * could not be exported. */
+bool pz__value_has_json(pz_value v)
 {
     if (v.kind == PZ_DOUBLE)
         return v.as.d - v.as.d == 0;
+    if (v.kind == PZ_TIMESTAMP)
+        return v.as.i >= PZ__TIME_MIN_S && v.as.i <= PZ__TIME_MAX_S;
     for (uint32_t i = 0; v.kind == PZ_LIST && i < v.len; i++)
-        if (!pz__value_is_finite(v.as.items[i]))
+        if (!pz__value_has_json(v.as.items[i]))
             return false;
     for (uint32_t i = 0; v.kind == PZ_MAP && i < v.len; i++)
-        if (!pz__value_is_finite(pz_value_entry(v, i).value))
+        if (!pz__value_has_json(pz_value_entry(v, i).value))
             return false;
     return true;
 }
@@ -418,7 +420,9 @@ pz_status pz__segment_keep_value(pz__segment *segment, pz__buf *scratch, pz_valu
         return pz__fail(err, status, "out of memory");
     if (status != PZ_OK)
         return pz__fail(err, PZ_ERR_ARG, "the value holds text that is not UTF-8");
-    if (!pz__value_is_finite(*out))
-        return pz__fail(err, PZ_ERR_DOMAIN, "the value holds a number that is not finite");
+    if (!pz__value_has_json(*out))
+        return pz__fail(err, PZ_ERR_DOMAIN,
+                        "the value holds a number that is not finite, or a timestamp outside the "
+                        "years 1 to 9999");
     return PZ_OK;
 }

@@ -305,6 +305,15 @@ static void malformed_claims_are_refused(void **state)
     double infinity = 1e308;
     c.value = pz_value_double(infinity * 10);
     assert_int_equal(put_claim(p, c, write), PZ_ERR_DOMAIN);
+    static const int64_t other_years[] = {INT64_C(-62135596801), INT64_C(253402300800)};
+    for (size_t i = 0; i < sizeof other_years / sizeof other_years[0]; i++) {
+        pz_value moment = pz_value_time_ms(0);
+        moment.as.i = other_years[i];
+        c.value = moment;
+        assert_int_equal(put_claim(p, c, write), PZ_ERR_DOMAIN);
+        c.value = (pz_value){.kind = PZ_LIST, .len = 1, .as.items = &moment};
+        assert_int_equal(put_claim(p, c, write), PZ_ERR_DOMAIN);
+    }
     assert_int_equal(pz__profile_segment_count(p), 0);
     pz__profile_free(p);
 }
