@@ -23,6 +23,9 @@
 /* A Lua without integers holds whole numbers exactly up to here; the next one may be another that
  * was rounded. */
 #define WHOLE_MAX INT64_C(9007199254740991)
+/* The years 1 to 9999, in milliseconds since 1970. */
+#define TIME_MIN_MS INT64_C(-62135596800000)
+#define TIME_MAX_MS INT64_C(253402300799999)
 
 bool pzl_has_metatable(lua_State *L, int index, const char *name)
 {
@@ -600,6 +603,8 @@ static int new_timestamp(lua_State *L)
         return new_by(L, "timestamp(t)");
     if (!whole_moment(L, 1, &ms))
         return pzl_fail(L, PZ_ERR_TYPE, "a timestamp is RFC 3339 text or whole milliseconds");
+    if (ms < TIME_MIN_MS || ms > TIME_MAX_MS)
+        return pzl_fail(L, PZ_ERR_TYPE, "a timestamp lies in the years 1 to 9999");
     pzl_push_scalar(L, pz_value_time_ms(ms));
     return 1;
 }

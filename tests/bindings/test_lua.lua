@@ -592,6 +592,13 @@ function tests.a_moment_in_milliseconds_may_be_a_whole_float()
   engine:close()
 end
 
+function tests.a_timestamp_lies_in_the_years_1_to_9999()
+  for ms, text in pairs {[-62135596800000] = "0001-01-01T00:00:00Z", [253402300799999] = "9999-12-31T23:59:59.999Z"} do
+    assert(tostring(p.timestamp(ms)) == text, text)
+    fails("a timestamp lies in the years 1 to 9999", p.timestamp, ms + (ms < 0 and -1 or 1))
+  end
+end
+
 function tests.moments_and_spans_are_scalars()
   local t = p.timestamp "2020-02-29T23:59:59.123456789Z"
   assert(tostring(t) == "2020-02-29T23:59:59.123456789Z")

@@ -22,6 +22,7 @@ local TIMESTAMP, DURATION, LIST, MAP = 7, 8, 9, 10
 -- pz_status
 local ERR_ARG, ERR_PARSE, ERR_TYPE, ERR_LIMIT, ERR_CATALOG = -1, -3, -4, -7, -11
 local WHOLE_MAX = 9007199254740991
+local TIME_MIN_MS, TIME_MAX_MS = -62135596800000, 253402300799999
 local ITEMS_MAX = 4194304
 local DEPTH_MAX = 512
 
@@ -552,6 +553,7 @@ function new.duration(v) return new_by(v, "duration(t)") end
 function new.timestamp(v)
   if type(v) ~= "number" then return new_by(v, "timestamp(t)") end
   if not is_whole(v) then fail(ERR_TYPE, "a timestamp is RFC 3339 text or whole milliseconds") end
+  if v < TIME_MIN_MS or v > TIME_MAX_MS then fail(ERR_TYPE, "a timestamp lies in the years 1 to 9999") end
   local made, seconds = scalar_t(0), floor(v / 1000)
   made.value.kind, made.value.as.i, made.value.len = TIMESTAMP, seconds, (v - seconds * 1000) * 1000000
   return made
