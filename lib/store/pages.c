@@ -505,8 +505,11 @@ static pz_status read_meta(checking *c, uint64_t commit, uint8_t meta[META_BYTES
     if (status != PZ_OK)
         return status;
     if (get64(meta + AT_COMMIT) != commit || memcmp(meta, again, META_BYTES) != 0)
-        return pz__fail(c->err, PZ_ERR_BUSY,
-                        "\"%s\" was written to while it was looked at: try again", c->path);
+        return pz__fail(
+            c->err, PZ_ERR_BUSY,
+            "\"%s\" was written to while it was looked at: try again; if that stays so, its "
+            "data.mdb was replaced beside a lock.mdb that others have open: end those",
+            c->path);
     if (!is_meta(meta) || get32(meta + AT_FREE) != c->page_bytes)
         return damaged(c, commit & 1, "it is none that tells of the others");
     c->last = get64(meta + AT_LAST);

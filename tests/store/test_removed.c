@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/kit.h"
@@ -112,6 +113,49 @@ static void a_file_that_only_got_another_name_is_written_on(void **state)
     pz__store_close(store);
 }
 
+/* A child that has the store open, with two commits in it, until `go` is closed. */
+static pid_t hold_open(const place *p, int go[2])
+{
+    int ready[2];
+    char octet = 0;
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(go[1]);
+        pz__store *store;
+        bool is_good = pz__store_open(&store, p->address, NULL, NULL) == PZ_OK &&
+                       kit_set(store, "k", "old") == PZ_OK && kit_set(store, "k", "old") == PZ_OK;
+        is_good = is_good && write(ready[1], "r", 1) == 1 && read(go[0], &octet, 1) == 0;
+        _exit(!is_good);
+    }
+    close(go[0]);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void a_file_beside_the_lock_of_another_is_refused_while_that_is_open(void **state)
+{
+    const place *p = *state;
+    int go[2], how;
+    pz__store *store = open_as(p, PZ__DURABLE);
+    assert_ok(kit_set(store, "k", "restored"));
+    pz__store_close(store);
+    assert_int_equal(rename(p->data, p->other), 0);
+    const pid_t child = hold_open(p, go);
+    assert_int_equal(rename(p->other, p->data), 0);
+    assert_int_equal(pz__store_open(&store, p->address, NULL, &kit_error), PZ_ERR_BUSY);
+    assert_non_null(strstr(kit_error.message, "beside a lock.mdb that others have open"));
+    close(go[1]);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_int_equal(how, 0);
+    store = open_as(p, PZ__DURABLE);
+    assert_record(store, "k", "restored");
+    pz__store_close(store);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, make_place, drop_place)
 
 int main(void)
@@ -120,6 +164,7 @@ int main(void)
         CASE(a_write_to_a_removed_file_is_refused_however_durable),
         CASE(who_opens_again_writes_where_all_others_do),
         CASE(a_file_that_was_put_in_place_of_an_open_one_gets_the_writes),
+        CASE(a_file_beside_the_lock_of_another_is_refused_while_that_is_open),
         CASE(a_file_that_only_got_another_name_is_written_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
