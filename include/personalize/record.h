@@ -70,7 +70,8 @@ PZ_API pz_status pz_decision_record(pz_value *out, pz_context *context, const pz
  *                 order in which records became visible. 0 from a sink.
  * @return PZ_OK; PZ_ERR_LATE if the person was erased after the decision, or is gone from the store;
  * PZ_ERR_TIME for a decision at a moment beyond now and the allowed skew; PZ_ERR_LIMIT for a record
- * longer than PZ_RECORD_BYTES_MAX; as pz_decision_record(); PZ_ERR_STATE read-only and without a
+ * longer than PZ_RECORD_BYTES_MAX; PZ_ERR_DOMAIN for a value that JSON has no word for (NaN, an
+ * infinity), which PZ_RECORD_NO_VALUE leaves out; as pz_decision_record(); PZ_ERR_STATE read-only and without a
  * sink; PZ_ERR_IO, PZ_ERR_FULL, PZ_ERR_BUSY: nothing was kept; what a sink returned.
  */
 PZ_API pz_status pz_record(uint64_t *number, pz_context *context, const pz_decision *decision,

@@ -465,6 +465,10 @@ static pz_status take_in(work *w, pz_value given, pz__kept *out)
     if (status != PZ_OK)
         return pz__fail(w->err, status, "the record cannot be kept: %s", pz_status_text(status));
     status = pz__kept_read(out, &w->arena, copy, w->err);
+    if (status == PZ_OK && !pz__value_has_json(copy))
+        return pz__fail(w->err, PZ_ERR_DOMAIN,
+                        "the record holds a number that is not finite, or a timestamp outside the "
+                        "years 1 to 9999, and nobody could list it: keep it without its value");
     return status == PZ_OK ? check_time(w, out) : status;
 }
 

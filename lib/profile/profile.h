@@ -193,6 +193,9 @@ pz_status pz__profile_share(pz__profile **out, pz__profile *profile);
 bool pz__profile_is_peeked(const pz__profile *profile);
 void pz__profile_free(pz__profile *profile);
 
+/* True unless NaN, an infinity or a timestamp outside the years 1 to 9999 is in it. */
+bool pz__value_has_json(pz_value v);
+
 pz_str pz__profile_subject(const pz__profile *profile);
 pz__subject_kind pz__profile_kind(const pz__profile *profile);
 

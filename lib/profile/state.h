@@ -402,8 +402,6 @@ size_t pz__history_cost(const pz__history_entry *entry);
 /* Cost and greatest stamp from scratch, after decoding. */
 void pz__segment_measure(pz__segment *segment);
 
-/* True unless NaN, an infinity or a timestamp outside the years 1 to 9999 is in it. */
-bool pz__value_has_json(pz_value v);
 /* Copy a text into the segment; false if memory ran out. */
 bool pz__segment_keep_text(pz__segment *segment, pz_str text, pz_str *out);
 /* Copy a value in its canonical form; `scratch` is used and its limit is the greatest length. */

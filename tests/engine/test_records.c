@@ -114,6 +114,26 @@ static void value_and_person_can_be_left_out(void **state)
     pz_profile_free(ann);
 }
 
+static void a_value_that_json_lacks_is_not_kept(void **state)
+{
+    home *h = *state;
+    load(h, "{\"catalog\": \"shop\", \"decisions\": {\"odd\": {\"rules\": ["
+            "{\"id\": \"r\", \"expr\": \"double('NaN')\"}]}}}");
+    pz_profile *ann = customer(h, "email", "ann@example.com");
+    const pz_decision *odd = decide(h, ann, "odd");
+    pz_record_options options = {PZ_RECORD_OPTIONS};
+    assert_int_equal(pz_record(NULL, h->context, odd, &options, &kit_error), PZ_ERR_DOMAIN);
+    assert_non_null(strstr(kit_error.message, "keep it without its value"));
+    pz_value map;
+    assert_ok(pz_decision_record(&map, h->context, odd, &options, &kit_error));
+    assert_int_equal(pz_record_many(h->engine, &map, 1, NULL, NULL, &kit_error), PZ_ERR_DOMAIN);
+    assert_string_equal(found(h, NULL), "");
+    options.flags = PZ_RECORD_NO_VALUE;
+    assert_ok(pz_record(NULL, h->context, odd, &options, &kit_error));
+    assert_string_equal(found(h, NULL), "1:");
+    pz_profile_free(ann);
+}
+
 static void a_record_of_a_person_names_all_members(void **state)
 {
     home *h = *state;
@@ -484,6 +504,7 @@ int main(void)
         IN_MEMORY(what_was_used_is_named_with_its_class),
         IN_MEMORY(recording_changes_no_decision),
         IN_MEMORY(value_and_person_can_be_left_out),
+        IN_MEMORY(a_value_that_json_lacks_is_not_kept),
         IN_MEMORY(a_record_of_a_person_names_all_members),
         IN_MEMORY(records_are_found_by_number_subject_and_decision),
         IN_MEMORY(a_visitor_may_stop_and_wrong_questions_are_refused),
