@@ -18,19 +18,6 @@ typedef struct pz__taxonomy {
     const pz__domain *domain; /* shares not filled in; NULL if it has mistakes */
 } pz__taxonomy;
 
-/* A member of an event kind that the "events" section declares. */
-typedef struct pz__event_member {
-    pz_str name;
-    const pz__type *type;
-    int64_t scale; /* 0: a double without one, which cannot be added up */
-} pz__event_member;
-
-typedef struct pz__event_kind {
-    pz_str name;
-    const pz__event_member *members;
-    uint32_t member_count;
-} pz__event_kind;
-
 /* What a catalog needs beside its public face; shared by all references. */
 typedef struct pz__shared {
     pz_alloc alloc;
@@ -340,7 +327,5 @@ const pz__event_member *pz__event_member_of(const pz__event_kind *kind, pz_str n
 pz_str pz__nearest_event_member(const pz__build *build, const pz__event_kind *kind, pz_str name);
 /* True if JSON has a value of the type as this kind; of types that are written as text, any kind. */
 bool pz__type_may_be(const pz__type *type, pz_value value);
-/* True of what every event has: its kind, source, id, time, channel and customer. */
-bool pz__is_fixed_member(pz_str name);
 
 #endif

@@ -103,6 +103,19 @@ typedef struct pz__attribute {
     uint32_t start, end; /* span of the declaration's name in its file */
 } pz__attribute;
 
+/* A member of an event kind that the "events" section declares. */
+typedef struct pz__event_member {
+    pz_str name;
+    const pz__type *type;
+    int64_t scale; /* 0: a double without one, which cannot be added up */
+} pz__event_member;
+
+typedef struct pz__event_kind {
+    pz_str name;
+    const pz__event_member *members;
+    uint32_t member_count;
+} pz__event_kind;
+
 /* A signal turns an event of kind `on` into evidence about an attribute. */
 typedef struct pz__signal {
     pz_str on;
@@ -239,6 +252,8 @@ typedef struct pz__catalog {
     uint32_t context_count;
     const pz__segment_rule *segments;
     uint32_t segment_count;
+    const pz__event_kind *events; /* that the "events" section declares, by name */
+    uint32_t event_count;
     const pz__signal *signals; /* sorted by kind, then by place */
     uint32_t signal_count;
     const pz__counter *counters; /* sorted by name */
@@ -338,6 +353,10 @@ const pz__attribute *pz__catalog_attribute(const pz__catalog *catalog, pz_str na
 const pz__decision_def *pz__catalog_decision(const pz__catalog *catalog, pz_str name);
 const pz__context_key *pz__catalog_context(const pz__catalog *catalog, pz_str name);
 const pz__segment_rule *pz__catalog_segment(const pz__catalog *catalog, pz_str name);
+/* What the document declares of a kind of event; NULL: nothing. */
+const pz__event_kind *pz__catalog_event(const pz__catalog *catalog, pz_str kind);
+/* True of what every event has: its kind, source, id, time, channel and customer. */
+bool pz__is_fixed_member(pz_str name);
 /* The signals of an event kind. */
 const pz__signal *pz__catalog_signals(const pz__catalog *catalog, pz_str kind, uint32_t *count);
 /* The nearest attribute (decision) name, for errors; {NULL, 0} if none is near. */

@@ -1,5 +1,5 @@
 /*
- * events.c: the kinds of event there are, and the members of each that rules may add up.
+ * events.c: the kinds of event there are, and the members of each with their types.
  *
  *     "events": {"purchase": {"total": {"type": "double", "scale": 100}, "item": "string"}}
  *
@@ -129,11 +129,33 @@ static void read_kind(pz__build *build, pz__event_kind *kind, const pz__node *no
                        pz__found(build, node->value));
         return;
     }
-    pz__event_member *members = pz__work(build, node->child_count, sizeof *members);
+    pz__event_member *members = pz__keep(build, node->child_count, sizeof *members);
     for (uint32_t i = 0; members && i < node->child_count && !pz__is_stopped(build); i++)
         read_member(build, &members[i], &node->children[i]);
     kind->members = members;
     kind->member_count = members && !pz__is_stopped(build) ? node->child_count : 0;
+}
+
+static int compare_names(const void *self, uint32_t a, uint32_t b)
+{
+    const pz__event_kind *kinds = self;
+    return pz__str_compare(kinds[a].name, kinds[b].name);
+}
+
+/* The kinds in the order of their names, for whoever asks the compiled catalog. */
+static void keep_sorted(pz__build *build)
+{
+    const uint32_t count = build->event_count;
+    uint32_t *order = pz__work(build, count, sizeof *order);
+    pz__event_kind *sorted = pz__keep(build, count, sizeof *sorted);
+    for (uint32_t i = 0; order && i < count; i++)
+        order[i] = i;
+    if (!order || !sorted || !pz__sort_numbers(build, order, count, compare_names, build->events))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = build->events[order[i]];
+    build->catalog->events = sorted;
+    build->catalog->event_count = count;
 }
 
 void pz__read_events(pz__build *build, const pz__node *node)
@@ -146,4 +168,5 @@ void pz__read_events(pz__build *build, const pz__node *node)
         return;
     for (uint32_t i = 0; i < node->child_count && !pz__is_stopped(build); i++)
         read_kind(build, &build->events[build->event_count++], &node->children[i]);
+    keep_sorted(build);
 }

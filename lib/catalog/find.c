@@ -2,8 +2,8 @@
  * find.c: what a compiled catalog is asked by name.
  *
  * Attributes, context keys, segments and decisions have interned names whose numbers are their
- * places in the lists, so finding one is one hash. Signals are sorted by the kind of event; those
- * of one kind are found by two binary searches.
+ * places in the lists, so finding one is one hash. Kinds of event are sorted by name, and signals
+ * by the kind of event; those of one kind are found by two binary searches.
  */
 #include "catalog/build.h"
 
@@ -34,6 +34,22 @@ const pz__segment_rule *pz__catalog_segment(const pz__catalog *catalog, pz_str n
 {
     uint32_t i = pz__names_find(&shared_of(catalog)->segments, name);
     return i == PZ__NAME_NONE ? NULL : &catalog->segments[i];
+}
+
+const pz__event_kind *pz__catalog_event(const pz__catalog *catalog, pz_str kind)
+{
+    uint32_t low = 0, high = catalog->event_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const int order = pz__str_compare(catalog->events[middle].name, kind);
+        if (order == 0)
+            return &catalog->events[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
 }
 
 /* The first signal whose kind is not before (with `after`: is after) `kind`. */

@@ -197,13 +197,17 @@ static void follow_counters(learning *l, const pz__catalog *catalog)
 pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz__event *event,
                           const pz__gathering *gathering, pz__observation *out, pz_error *err)
 {
+    pz__event typed = *event;
+    const pz_status status = pz__event_fit(arena, catalog, &typed, err);
+    if (status != PZ_OK)
+        return status;
     *out = (pz__observation){.source = event->source,
                              .id = event->id,
                              .time_ms = event->time_ms,
                              .horizon_ms = catalog->horizon_ms,
                              .counters = catalog->counter_names,
                              .counter_count = catalog->counter_count};
-    learning l = {.arena = arena, .event = event, .gathering = gathering};
+    learning l = {.arena = arena, .event = &typed, .gathering = gathering};
     l.list = pz__arena_array(arena, PZ__EVENT_CONTRIBUTIONS_MAX, sizeof *l.list);
     if (!l.list)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory while learning from an event");

@@ -30,6 +30,14 @@ typedef struct pz__event {
  */
 pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz_error *err);
 
+/*
+ * The members of an event as the catalog declares them: a text as the timestamp, duration or bytes
+ * it stands for, a whole number as the double, int or uint it is. What does not fit, and what is
+ * not declared, stays as it came. pz__learn_event() does it. PZ_ERR_NOMEM.
+ */
+pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
+                        pz_error *err);
+
 /* Which attributes evidence may be gathered about, here and now: asked of each that a signal speaks
  * about. */
 typedef struct pz__gathering {

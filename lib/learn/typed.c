@@ -1,0 +1,86 @@
+/*
+ * typed.c: the members of an event as the types that the catalog declares for them.
+ *
+ *     "events": {"purchase": {"total": "double", "due": "timestamp"}}
+ *     event     {"kind": "purchase", "total": 10,   "due": "2026-04-01T00:00:00Z", ...}
+ *        ->     {"kind": "purchase", "total": 10.0, "due": timestamp, ...}
+ *
+ * JSON has fewer kinds than rules have, and many who write it say 10 for 10.0: what rules see must
+ * not depend on that. Members are converted as circumstances and attributes are, and besides a
+ * whole double becomes an int or uint, for tables turn a column of whole numbers into doubles where
+ * one cell is empty. null is a member that is not there. What the catalog does not declare, and the
+ * members that every event has, stay as they came.
+ */
+#include "learn/learn.h"
+
+#include "base/error.h"
+
+/* Doubles from here on are beyond int64 and uint64. */
+#define INT_END 9223372036854775808.0
+#define UINT_END 18446744073709551616.0
+
+/* A whole double as the number that a whole type has for it. */
+static pz_value whole(const pz__type *type, pz_value value)
+{
+    if (value.kind != PZ_DOUBLE)
+        return value;
+    const double d = value.as.d;
+    if (type->kind == PZ__T_INT && d >= -INT_END && d < INT_END && (double)(int64_t)d == d)
+        return pz_value_int((int64_t)d);
+    if (type->kind == PZ__T_UINT && d >= 0 && d < UINT_END && (double)(uint64_t)d == d)
+        return pz_value_uint((uint64_t)d);
+    return value;
+}
+
+/* Whether fitting has made another value of it. A list or map is always a new one. */
+static bool is_changed(pz_value before, pz_value after)
+{
+    return before.kind != after.kind || after.kind == PZ_LIST || after.kind == PZ_MAP;
+}
+
+/* Append the member to `list` if its type asks for another value than came. */
+static pz_status fit_member(pz__arena *arena, const pz__event *event,
+                            const pz__event_member *member, pz_entry *list, uint32_t *count)
+{
+    if (member->type->kind == PZ__T_DYN || pz__is_fixed_member(member->name))
+        return PZ_OK;
+    const pz_value came = pz_value_get(event->data, member->name.data, member->name.len, NULL);
+    if (came.kind == PZ_NULL)
+        return PZ_OK;
+    pz_value fitting;
+    const pz_status status =
+        pz__value_fit(arena, member->type, whole(member->type, came), &fitting);
+    if (status == PZ_ERR_TYPE)
+        return PZ_OK;
+    if (status == PZ_OK && is_changed(came, fitting))
+        list[(*count)++] = (pz_entry){pz__value_of_str(member->name), fitting};
+    return status;
+}
+
+/* The event with `changed` members in place of what came; `list` has room for all of them. */
+static pz_status replace(pz__arena *arena, pz__event *event, pz_entry *list, uint32_t changed)
+{
+    const pz_value came = event->data;
+    for (uint32_t i = 0; i < came.len; i++)
+        list[changed + i] = pz_value_entry(came, i);
+    return pz__value_of_entries(arena, &event->data, list, changed + came.len, PZ__DUP_FIRST);
+}
+
+pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
+                        pz_error *err)
+{
+    const pz__event_kind *kind = pz__catalog_event(catalog, event->kind);
+    if (!kind || kind->member_count == 0)
+        return PZ_OK;
+    pz_entry *list =
+        pz__arena_array(arena, (size_t)kind->member_count + event->data.len, sizeof *list);
+    pz_status status = list ? PZ_OK : PZ_ERR_NOMEM;
+    uint32_t changed = 0;
+    for (uint32_t i = 0; status == PZ_OK && i < kind->member_count; i++)
+        status = fit_member(arena, event, &kind->members[i], list, &changed);
+    if (status == PZ_OK && changed > 0)
+        status = replace(arena, event, list, changed);
+    return status == PZ_ERR_NOMEM
+               ? pz__fail(err, status, "out of memory while learning from an event")
+               : status;
+}
