@@ -32,8 +32,9 @@ pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz
 
 /*
  * The members of an event as the catalog declares them: a text as the timestamp, duration or bytes
- * it stands for, a whole number as the double, int or uint it is. What does not fit, and what is
- * not declared, stays as it came. pz__learn_event() does it. PZ_ERR_NOMEM.
+ * it stands for, a whole number as the double, int or uint it is. What is not declared
+ * stays as it came. pz__learn_event() does it. PZ_ERR_TYPE, naming the member, for what does not
+ * fit; PZ_ERR_NOMEM.
  */
 pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
                         pz_error *err);
@@ -49,8 +50,9 @@ typedef struct pz__gathering {
  * What the event adds, as far as `gathering` allows (NULL: of everything). Values outside the
  * attribute's domain are dropped; a signal whose rule is not TRUE, or whose value fails, does not
  * speak. Counters of the event's kind count 1; sums add the member times its scale, rounded half to
- * even, saturating (a member that is missing or no number adds nothing). Everything is in the
- * arena. PZ_ERR_LIMIT, PZ_ERR_NOMEM.
+ * even, saturating (a member that is missing, or of type dyn and no number, adds nothing). Everything
+ * is in the arena. PZ_ERR_TYPE for a member that is not what the catalog declares, PZ_ERR_LIMIT,
+ * PZ_ERR_NOMEM.
  */
 pz_status pz__learn_event(pz__arena *arena, const pz__catalog *catalog, const pz__event *event,
                           const pz__gathering *gathering, pz__observation *out, pz_error *err);

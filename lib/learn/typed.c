@@ -8,12 +8,17 @@
  * JSON has fewer kinds than rules have, and many who write it say 10 for 10.0: what rules see must
  * not depend on that. Members are converted as circumstances and attributes are, and besides a
  * whole double becomes an int or uint, for tables turn a column of whole numbers into doubles where
- * one cell is empty. null is a member that is not there. What the catalog does not declare, and the
+ * one cell is empty. What does not fit ("12.50" for a double, as every table of texts has it) is
+ * refused with its name: a sum that passes over it in silence would be a wrong sum that everybody
+ * believes. null is a member that is not there. What the catalog does not declare, and the
  * members that every event has, stay as they came.
  */
 #include "learn/learn.h"
 
 #include "base/error.h"
+
+/* Bytes of a type in a message: one that is longer is cut. */
+#define TYPE_TEXT_MAX 256u
 
 /* Doubles from here on are beyond int64 and uint64. */
 #define INT_END 9223372036854775808.0
@@ -38,9 +43,35 @@ static bool is_changed(pz_value before, pz_value after)
     return before.kind != after.kind || after.kind == PZ_LIST || after.kind == PZ_MAP;
 }
 
+/* What came, for an error: a text is shown by its kind alone, for it may be anybody's. */
+static const char *what(pz_value came)
+{
+    return came.kind == PZ_STRING ? "a text that stands for none"
+                                  : pz_kind_name((pz_kind)came.kind);
+}
+
+static pz_status misfit(const pz_alloc *alloc, const pz__event *event,
+                        const pz__event_member *member, pz_value came, pz_error *err)
+{
+    pz__buf type;
+    pz__buf_init(&type, alloc, TYPE_TEXT_MAX);
+    pz__type_print(&type, member->type);
+    const pz_status status =
+        type.status == PZ_ERR_NOMEM
+            ? pz__fail(err, type.status, "out of memory")
+            : pz__fail(err, PZ_ERR_TYPE,
+                       "\"%.*s\" of the event must be of type %.*s, as the catalog declares for "
+                       "\"%.*s\", not %s",
+                       PZ__STR_ARG(member->name), (int)type.len, type.data ? type.data : "",
+                       PZ__STR_ARG(event->kind), what(came));
+    pz__buf_clear(&type);
+    return status;
+}
+
 /* Append the member to `list` if its type asks for another value than came. */
 static pz_status fit_member(pz__arena *arena, const pz__event *event,
-                            const pz__event_member *member, pz_entry *list, uint32_t *count)
+                            const pz__event_member *member, pz_entry *list, uint32_t *count,
+                            pz_error *err)
 {
     if (member->type->kind == PZ__T_DYN || pz__is_fixed_member(member->name))
         return PZ_OK;
@@ -51,7 +82,7 @@ static pz_status fit_member(pz__arena *arena, const pz__event *event,
     const pz_status status =
         pz__value_fit(arena, member->type, whole(member->type, came), &fitting);
     if (status == PZ_ERR_TYPE)
-        return PZ_OK;
+        return misfit(&arena->alloc, event, member, came, err);
     if (status == PZ_OK && is_changed(came, fitting))
         list[(*count)++] = (pz_entry){pz__value_of_str(member->name), fitting};
     return status;
@@ -77,7 +108,7 @@ pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event 
     pz_status status = list ? PZ_OK : PZ_ERR_NOMEM;
     uint32_t changed = 0;
     for (uint32_t i = 0; status == PZ_OK && i < kind->member_count; i++)
-        status = fit_member(arena, event, &kind->members[i], list, &changed);
+        status = fit_member(arena, event, &kind->members[i], list, &changed, err);
     if (status == PZ_OK && changed > 0)
         status = replace(arena, event, list, changed);
     return status == PZ_ERR_NOMEM

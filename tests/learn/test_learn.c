@@ -220,15 +220,26 @@ static void counters_count_and_add(void **state)
     assert_true((double)sum->weight > expected - 0.51 && (double)sum->weight < expected + 0.51);
 }
 
-static void a_member_that_is_no_number_adds_nothing(void **state)
+static void a_member_that_is_missing_adds_nothing(void **state)
 {
     (void)state;
-    pz__observation o = learn("{\"kind\": \"buy\", \"source\": \"s\", \"id\": \"1\", " TIME
-                              ", \"total\": \"much\"}");
+    const pz__observation o =
+        learn("{\"kind\": \"buy\", \"source\": \"s\", \"id\": \"1\", " TIME "}");
     assert_non_null(starting(&o, "count("));
     assert_null(starting(&o, "sum("));
-    o = learn("{\"kind\": \"buy\", \"source\": \"s\", \"id\": \"1\", " TIME "}");
-    assert_null(starting(&o, "sum("));
+}
+
+static void a_member_of_another_type_is_refused(void **state)
+{
+    (void)state;
+    const pz__event event = event_of("{\"kind\": \"buy\", \"source\": \"s\", \"id\": \"1\", " TIME
+                                     ", \"total\": \"12.50\"}");
+    pz__observation o;
+    pz_error err = PZ_ERROR_INIT;
+    assert_int_equal(pz__learn_event(&arena, shop, &event, NULL, &o, &err), PZ_ERR_TYPE);
+    assert_string_equal(err.message,
+                        "\"total\" of the event must be of type double, as the catalog "
+                        "declares for \"buy\", not a text that stands for none");
 }
 
 /* ---- sums, with a catalog made by hand ---- */
@@ -326,7 +337,8 @@ int main(void)
         cmocka_unit_test(a_signal_speaks_only_when_its_rule_is_true),
         cmocka_unit_test(equal_numbers_are_stored_as_the_domain_spells_them),
         cmocka_unit_test(counters_count_and_add),
-        cmocka_unit_test(a_member_that_is_no_number_adds_nothing),
+        cmocka_unit_test(a_member_that_is_missing_adds_nothing),
+        cmocka_unit_test(a_member_of_another_type_is_refused),
         cmocka_unit_test(sums_round_half_to_even_and_saturate),
         cmocka_unit_test(an_event_adds_at_most_so_much),
         cmocka_unit_test(running_out_of_memory_is_told),

@@ -109,6 +109,20 @@ static void the_rest_stays_as_it_came(void **state)
     assert_int_equal(fitted(unknown, "total").kind, PZ_INT);
 }
 
+static void what_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {HEAD "\"pieces\": 2.5}",     HEAD "\"pieces\": 1e19}",
+                                      HEAD "\"count\": -1}",       HEAD "\"due\": \"tomorrow\"}",
+                                      HEAD "\"prices\": [\"1\"]}", HEAD "\"total\": true}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        pz__event event = event_of(bad[i]);
+        pz_error err = PZ_ERROR_INIT;
+        assert_int_equal(pz__event_fit(&arena, shop, &event, &err), PZ_ERR_TYPE);
+        assert_non_null(strstr(err.message, "of the event must be of type "));
+    }
+}
+
 /* The value that the one signal speaks for. */
 static bool says_big(const char *text)
 {
@@ -141,6 +155,8 @@ static pz_status fit_in(const pz_alloc *alloc, void *payload)
 static void memory_that_runs_out_is_told(void **state)
 {
     (void)state;
+    pz__event bad = event_of(HEAD "\"total\": \"12.50\"}");
+    oom_run_expecting(PZ_ERR_TYPE, fit_in, &bad);
     pz__event event = event_of(HEAD "\"total\": 1, \"seal\": \"YWJj\", \"prices\": [1, 2]}");
     oom_run(fit_in, &event);
 }
@@ -151,6 +167,7 @@ int main(void)
         cmocka_unit_test(members_become_what_is_declared),
         cmocka_unit_test(a_whole_double_is_a_whole_number),
         cmocka_unit_test(the_rest_stays_as_it_came),
+        cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(ten_and_ten_point_nought_say_the_same),
         cmocka_unit_test(memory_that_runs_out_is_told),
     };
