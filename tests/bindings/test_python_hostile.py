@@ -308,6 +308,31 @@ class Hostile(unittest.TestCase):
                 self.assertIn(told, str(caught.exception))
             self.assertEqual(me.bytes, engine.detached("me").bytes)
 
+    def test_an_error_says_where_in_a_value_it_is(self):
+        good = {"kind": "view", "source": "s", "time": NOW.isoformat(), "customer": "ann"}
+        events = [{**good, "id": str(number)} for number in range(100)]
+        bad = {decimal.Decimal("1.5"): TypeError, 2**70: OverflowError, "\ud800": ValueError,
+               dt.datetime(2026, 1, 1): TypeError}
+        for wrong, kind in bad.items():
+            events[57] = {**good, "id": "57", "order": {"totals": [1, wrong]}}
+            with self.assertRaises(kind) as caught:
+                self.engine.observe_many(events)
+            self.assertRegex(str(caught.exception), r"^\[57\]\['order'\]\['totals'\]\[1\]: ")
+            self.assertEqual(caught.exception.line, 0)
+            copied = pickle.loads(pickle.dumps(caught.exception))
+            self.assertEqual((str(copied), copied.__dict__),
+                             (str(caught.exception), caught.exception.__dict__))
+        with self.assertRaisesRegex(personalize.TypeMismatch, r"^\['n'\]: "):
+            personalize.eval("n", n=decimal.Decimal(1))
+        with self.assertRaisesRegex(personalize.TypeMismatch, "^circumstance 'country': "):
+            self.engine.decide("greet", country=decimal.Decimal(1))
+        deep = decimal.Decimal(1)
+        for _ in range(20):
+            deep = {"a" * 99: deep}
+        with self.assertRaises(personalize.TypeMismatch) as caught:
+            self.me.observe(deep)
+        self.assertLess(len(str(caught.exception)), 600)
+
     def test_integers_of_other_makes_are_integers(self):
         class Whole:
             def __init__(self, number):

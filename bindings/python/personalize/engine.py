@@ -17,7 +17,7 @@ from ._handles import EngineHandle, Guard, Handle, Session, at_death
 from ._hosts import Functions, Hosts
 from .decision import Decision, Observed, Resolution
 from .errors import (
-    ArgumentError, CatalogError, LimitError, StateError, TypeMismatch, Unsupported, check,
+    ArgumentError, CatalogError, Error, LimitError, StateError, TypeMismatch, Unsupported, check,
     from_status)
 from .profile import (
     ACCOUNT, DEVICE, PERSON, Profile, durability_of, in_turn_of, made_write)
@@ -349,7 +349,11 @@ class Engine(Handle):
         lib, context = _ffi.lib, session.context
         check(lib.pz_context_begin(context, values.milliseconds(now), err), err)
         for key, value in circumstances.items():
-            made = values.put(session.pool, value, session.keep)
+            try:
+                made = values.put(session.pool, value, session.keep)
+            except Error as error:
+                error._place(f"circumstance {key!r}")
+                raise
             check(lib.pz_context_set(context, values.name(key, "a key"), made, err), err)
         if level is not None:
             check(lib.pz_context_level(context, values.name(level, "the level"), err), err)

@@ -28,6 +28,11 @@ class Error(Exception):
     def __str__(self) -> str:
         return f"{self.line}:{self.column}: {self.message}" if self.line else self.message
 
+    def _place(self, where: str) -> None:
+        """Say first where the mistake is."""
+        self.message = f"{where}: {self.message}"
+        self.args = (self.message,)
+
     def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.message, self.line, self.column), self.__dict__
 

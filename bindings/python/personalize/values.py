@@ -24,13 +24,16 @@ from collections.abc import Mapping
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from . import _ffi
-from .errors import ArgumentError, LimitError, ParseError, TypeMismatch, check
+from .errors import ArgumentError, Error, LimitError, ParseError, TypeMismatch, check
 
 #: Deepest nesting that goes in; the same as PZ_JSON_DEPTH_MAX.
 DEPTH_MAX = 512
 #: Most items one value may have in all. A small object that holds itself many times over unfolds
 #: into a tree of any size; this stops it.
 ITEMS_MAX = 1 << 22
+#: Most keys of the place of an error, and most characters of each.
+PLACE_MAX = 8
+KEY_MAX = 40
 
 NULL, BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION, LIST, MAP = range(11)
 
@@ -193,14 +196,35 @@ def _since(when: _dt.datetime) -> _dt.timedelta:
 
 def put(pool: Any, value: Any, keep: List[Any]) -> Any:
     """Make ``value`` a pz_value. It lives as long as ``pool``'s content and the list ``keep``,
-    which receives the buffers it borrows."""
+    which receives the buffers it borrows. An error says where in the value it is:
+    ``[57]['total']``."""
     kind = type(value)
     try:
         if (kind is dict or kind is list or kind is tuple) and _is_json(value, 0, [0]):
-            return parse(pool, _json.dumps(value).encode())
+            try:
+                return parse(pool, _json.dumps(value).encode())
+            except ParseError:
+                pass  # its line and column are those of a text that nobody has seen
         return _put(pool, value, keep, 0, [0])
     except RecursionError:
         raise LimitError("nested deeper than Python's stack has room for") from None
+    except Error as error:
+        _tell_place(error)
+        raise
+
+
+def _note_place(error: Error, key: Any) -> None:
+    """Note that an error came from the item or member ``key``; the innermost first."""
+    error.__dict__.setdefault("_keys", []).append(key)
+
+
+def _tell_place(error: Error) -> None:
+    """Put the place that was noted before the message."""
+    keys = error.__dict__.pop("_keys", ())
+    if keys:
+        end = "..." if len(keys) > PLACE_MAX else ""
+        place = "".join(f"[{key!r:.{KEY_MAX}}]" for key in keys[:-PLACE_MAX - 1:-1])
+        error._place(place + end)
 
 
 def parse(pool: Any, text: bytes) -> Any:
@@ -253,7 +277,11 @@ def _put(pool: Any, value: Any, keep: List[Any], depth: int, count: List[int]) -
         parts = tuple(value)
         array = (_ffi.Value * len(parts))()
         for index, item in enumerate(parts):
-            array[index] = _put(pool, item, keep, depth + 1, count)
+            try:
+                array[index] = _put(pool, item, keep, depth + 1, count)
+            except Error as error:
+                _note_place(error, index)
+                raise
         check(_ffi.lib.pz_pool_list(pool, out, array, len(parts)))
     elif isinstance(value, Mapping):
         pairs = tuple(value.items())
@@ -262,8 +290,12 @@ def _put(pool: Any, value: Any, keep: List[Any], depth: int, count: List[int]) -
             if not isinstance(key, (str, int)):
                 raise TypeMismatch("the key of a map is a str, an int or a bool, not "
                                    f"{type(key).__name__}")
-            entries[index].key = _put(pool, key, keep, depth + 1, count)
-            entries[index].value = _put(pool, item, keep, depth + 1, count)
+            try:
+                entries[index].key = _put(pool, key, keep, depth + 1, count)
+                entries[index].value = _put(pool, item, keep, depth + 1, count)
+            except Error as error:
+                _note_place(error, key)
+                raise
         check(_ffi.lib.pz_pool_map(pool, out, entries, len(pairs)))
     else:
         raise TypeMismatch(f"{type(value).__name__} is no value{_remedy(value)}: None, bool, int, "
