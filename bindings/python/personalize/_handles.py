@@ -69,7 +69,7 @@ class EngineHandle:
 
 def at_death(owner: object, call: Callable[..., Any], *arguments: Any) -> Any:
     """A weakref.finalize that does not run at the end of the interpreter."""
-    made = weakref.finalize(owner, call, *arguments)
+    made: Any = weakref.finalize(owner, call, *arguments)
     made.atexit = False
     return made
 

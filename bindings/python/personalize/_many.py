@@ -61,6 +61,7 @@ def _plain(customer: Any) -> Any:
 
 def runs(customers: List[Any], by: Optional[str]) -> Iterator[Run]:
     """The customers in their order, cut where their kind changes and where a call is full."""
+    of_a_kind: List[Tuple[Tuple[int, Optional[str]], List[Any]]]
     if all(type(customer) is str for customer in customers):
         of_a_kind = [((BY_ID, None) if by is None else (BY_IDENTIFIER, by), customers)]
     elif all(type(customer) is Profile for customer in customers):

@@ -6,6 +6,7 @@ memory. Copying joins profiles and never overwrites.
 """
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import _ffi, values
@@ -81,7 +82,7 @@ class _Watch:
         if tell is None:
             return 0
         done, total = progress.contents.done, progress.contents.total
-        return self._parked(lambda: tell(done, total))  # type: ignore[misc]
+        return self._parked(partial(tell, done, total))
 
     def _found(self, payload: Any, fault: Any) -> int:
         return self._parked(lambda: self.faults.append(_fault(fault.contents)))
