@@ -36,7 +36,8 @@ typedef struct pz_variable {
  * @param payload  As declared.
  * @param pool     For what the result borrows; the result may also borrow from the arguments.
  * @param args     The receiver of a member call is the first. Of the declared types.
- * @param out      Receives the result, of the declared type.
+ * @param out      Receives the result, of the declared type or as JSON has it: a whole number for a
+ *                 double or an uint, a text for a timestamp, a duration or bytes.
  * @param err      Its message becomes that of the expression's error.
  * @return PZ_OK; any other status makes the call an error of the expression. PZ_ERR_NOMEM ends the
  * evaluation.
@@ -125,7 +126,12 @@ PZ_API pz_value pz_value_unknown(void);
  */
 PZ_API pz_status pz_program_eval(const pz_program *program, pz_pool *pool, const pz_value *values,
                                  size_t count, pz_evaluation *out, pz_error *err);
-/** The same with a map of the variables by name; one that it does not hold is not known. */
+/**
+ * The same with a map of the variables by name; one that it does not hold is not known. Each
+ * becomes a value of its declared type: a whole number a double or an uint, a text a timestamp, a
+ * duration or bytes; null is not known, unless it may be dyn. PZ_ERR_TYPE, naming the variable, for
+ * one that does not fit. Those of a program that is PZ_PROGRAM_UNCHECKED stay as they are.
+ */
 PZ_API pz_status pz_program_eval_map(const pz_program *program, pz_pool *pool, pz_value variables,
                                      pz_evaluation *out, pz_error *err);
 

@@ -3,8 +3,8 @@
  *
  * Functions of one name are overloads: the first whose parameters hold the arguments is called.
  * That is decided when running, for an unchecked expression has no other time to do it. What comes
- * back is checked against the declared type, so that a rule never sees a value that the checker had
- * excluded.
+ * back is made a value of the declared type (a whole number a double, say) or refused, so that a
+ * rule never sees a value that the checker had excluded.
  *
  * The pool that a function makes its result in is the arena of the evaluation: of a program the
  * caller's pool, of a catalog's rule the request.
@@ -14,6 +14,7 @@
 #include "engine/hosts.h"
 
 #include "base/error.h"
+#include "catalog/catalog.h"
 
 static const char no_memory[] = "out of memory";
 
@@ -38,6 +39,18 @@ static pz_value host_failed(pz__arena *arena, pz_status status, const pz_error *
     return pz__cel_fail(arena, PZ_ERR_EVAL, copy ? copy : no_memory);
 }
 
+/* What came back as a value of the declared type: to many hosts 5 is a double as good as 5.0. */
+static pz_status as_declared(pz__arena *arena, const pz__type *type, pz_value *result)
+{
+    pz_value fitting;
+    if (pz__type_holds(type, *result))
+        return PZ_OK;
+    const pz_status status = pz__value_fit(arena, type, *result, &fitting);
+    if (status == PZ_OK)
+        *result = fitting;
+    return status;
+}
+
 static pz_value call_host(void *self, pz__arena *arena, const pz_value *args, uint32_t count)
 {
     const pz__host_group *group = self;
@@ -51,11 +64,13 @@ static pz_value call_host(void *self, pz__arena *arena, const pz_value *args, ui
             function->call(function->payload, pz__pool_of(arena), args, count, &result, &err);
         if (status != PZ_OK)
             return host_failed(arena, status, &err);
-        if (pz__type_holds(group->overloads[i].result, result))
-            return result;
-        return pz__cel_fail(
-            arena, PZ_ERR_EVAL,
-            "a function of the host returned a value of another type than declared");
+        status = as_declared(arena, group->overloads[i].result, &result);
+        if (status == PZ_ERR_TYPE)
+            pz__fail(&err, status,
+                     "the function %s of the host returned a value of another type than declared, "
+                     "%s",
+                     function->name, pz_kind_name((pz_kind)result.kind));
+        return status == PZ_OK ? result : host_failed(arena, status, &err);
     }
     return pz__cel_fail(arena, PZ_ERR_EVAL,
                         "no such overload: the function does not take values of these types");

@@ -13,6 +13,9 @@
  */
 #include "engine/program.h"
 
+#include "base/error.h"
+#include "catalog/catalog.h"
+
 static const char no_memory[] = "out of memory";
 
 /* ---- the environment ---- */
@@ -124,6 +127,7 @@ static pz_status compile(pz_program *program, pz_str source, const pz_program_op
         status = pz__hosts_read(&program->hosts, program->arena, options->functions,
                                 options->function_count, "a program", err);
     pz__cel_options cel = {.unchecked = options->flags & PZ_PROGRAM_UNCHECKED};
+    program->is_unchecked = cel.unchecked;
     if (status == PZ_OK && options->result)
         status = read_type(program->arena, &cel.expect, options->result, err);
     if (status != PZ_OK)
@@ -312,6 +316,30 @@ pz_status pz_program_eval(const pz_program *program, pz_pool *pool, const pz_val
     return evaluate(program, arena, slots, NULL, own, err);
 }
 
+/* A variable of a map as one of its declared type: who hands in a map seldom tells 10 from 10.0. */
+static pz_status fit_variable(const pz_program *program, uint32_t number, pz__arena *arena,
+                              pz_value *value, pz_error *err)
+{
+    const pz__type *type = program->variables[number].type;
+    if (pz__type_holds(type, *value) || program->is_unchecked)
+        return PZ_OK;
+    if (value->kind == PZ_NULL) {
+        *value = pz_value_unknown();
+        return PZ_OK;
+    }
+    pz_value fitting;
+    const pz_status status = pz__value_fit(arena, type, *value, &fitting);
+    if (status == PZ_ERR_NOMEM)
+        return fail_nomem(err);
+    if (status == PZ_OK)
+        *value = fitting;
+    else if (!program->is_unchecked)
+        return pz__fail(
+            err, PZ_ERR_TYPE, "variable '%.*s' was given a %s, which is not its declared type",
+            PZ__STR_ARG(program->names.list[number]), pz_kind_name((pz_kind)value->kind));
+    return PZ_OK;
+}
+
 pz_status pz_program_eval_map(const pz_program *program, pz_pool *pool, pz_value variables,
                               pz_evaluation *out, pz_error *err)
 {
@@ -327,6 +355,9 @@ pz_status pz_program_eval_map(const pz_program *program, pz_pool *pool, pz_value
         bool found;
         const pz_str name = program->names.list[i];
         slots[i] = pz_value_get(variables, name.data, name.len, &found);
+        const pz_status status = found ? fit_variable(program, i, arena, &slots[i], err) : PZ_OK;
+        if (status != PZ_OK)
+            return status;
         if (!found)
             slots[i] = pz_value_unknown();
     }

@@ -25,6 +25,7 @@ struct pz_program {
     pz__zones zones;
     uint64_t cost_limit;
     uint32_t step_limit;
+    bool is_unchecked; /* variables stay as they came, whatever was declared */
 };
 
 #endif

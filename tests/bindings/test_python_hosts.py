@@ -95,6 +95,14 @@ class Programs(unittest.TestCase):
         rule = personalize.Program("f()", functions={"f": (interrupt, [], "bool")})
         self.assertRaises(KeyboardInterrupt, rule)
 
+    def test_whole_numbers_are_doubles_where_doubles_are_declared(self):
+        half = personalize.Program("one() / x", {"x": "double"},
+                                   functions={"one": (lambda: 1, [], "double")})
+        self.assertEqual(half(x=2), 0.5)
+        self.assertEqual(half.evaluate(x=None).unknowns, ("x",))
+        with self.assertRaisesRegex(personalize.TypeMismatch, "variable 'x'"):
+            half(x="2")
+
     def test_results_have_the_declared_type(self):
         for wrong in (5, None, "true", object(), "\ud800", [], 2**70):
             rule = personalize.Program("f()", functions={"f": (lambda: wrong, [], "bool")})

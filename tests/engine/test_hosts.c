@@ -65,6 +65,7 @@ static const pz_function functions[] = {
     {"shop.open", "(string) -> bool", open_now, &the_host},
     {"shout", "string.() -> string", shout, NULL},
     {"lies", "() -> bool", wrong_type, NULL},
+    {"one", "() -> double", wrong_type, NULL},
 };
 
 static const char shop_json[] =
@@ -80,13 +81,15 @@ static const char shop_json[] =
     "              \"default\": \"out\"},\n"
     "    \"sign\": {\"rules\": [{\"id\": \"loud\", \"expr\": \"profile.town.shout()\"}]},\n"
     "    \"lie\": {\"rules\": [{\"id\": \"lies\", \"when\": \"lies()\", \"value\": 1}],\n"
-    "             \"default\": 0}}}";
+    "             \"default\": 0},\n"
+    "    \"half\": {\"type\": \"double\", \"rules\": [{\"id\": \"one\", \"expr\": \"one() / "
+    "2.0\"}]}}}";
 
 static pz_status open_with(pz_engine **engine, const pz_alloc *alloc, const char *text,
                            pz_error *err)
 {
     const pz_engine_options options = {PZ_ENGINE_OPTIONS, .alloc = alloc, .functions = functions,
-                                       .function_count = 3};
+                                       .function_count = 4};
     pz_status status = pz_engine_open(engine, &options, err);
     if (status == PZ_OK)
         status = pz_engine_load_text(*engine, "shop.json", text, strlen(text), NULL, err);
@@ -174,6 +177,21 @@ static void what_a_function_refuses_is_the_rules_error(void **state)
     assert_non_null(strstr(text.data, "\"impure\":true}"));
     pz_profile_free(nowhere);
     pz_pool_free(pool);
+    pz_context_free(context);
+    pz_engine_close(engine);
+}
+
+static void a_whole_number_is_a_double_where_one_is_declared(void **state)
+{
+    (void)state;
+    pz_engine *engine;
+    pz_context *context;
+    assert_int_equal(open_with(&engine, NULL, shop_json, NULL), PZ_OK);
+    assert_int_equal(pz_context_new(&context, engine, NULL), PZ_OK);
+    assert_int_equal(pz_context_begin(context, 0, NULL), PZ_OK);
+    const pz_decision *half = decide(context, "half");
+    assert_string_equal(pz_decision_rule(half), "one");
+    assert_true(pz_decision_value(half).as.d == 0.5);
     pz_context_free(context);
     pz_engine_close(engine);
 }
@@ -303,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_call_them_and_the_decision_says_so),
         cmocka_unit_test(what_a_function_refuses_is_the_rules_error),
+        cmocka_unit_test(a_whole_number_is_a_double_where_one_is_declared),
         cmocka_unit_test(declared_types_are_checked_when_a_catalog_is_loaded),
         cmocka_unit_test(a_policy_that_asks_the_host_makes_every_answer_impure),
         cmocka_unit_test(bad_declarations_open_no_engine),

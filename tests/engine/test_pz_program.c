@@ -137,6 +137,35 @@ static void maps_and_reading_out(void **state)
     pz_pool_free(pool);
 }
 
+static pz_status run_map(const char *source, const char *json, pz_value *out, pz_error *err)
+{
+    pz_pool *pool;
+    pz_value map;
+    pz_evaluation evaluation = PZ_EVALUATION_INIT;
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    assert_int_equal(pz_value_parse(pool, &map, json, strlen(json), 0, NULL), PZ_OK);
+    pz_program *program = compiled(source);
+    const pz_status status = pz_program_eval_map(program, pool, map, &evaluation, err);
+    *out = evaluation.value;
+    pz_program_unref(program);
+    pz_pool_free(pool);
+    return status;
+}
+
+static void variables_of_a_map_become_what_is_declared(void **state)
+{
+    (void)state;
+    pz_value out;
+    pz_error err = PZ_ERROR_INIT;
+    assert_int_equal(run_map("order.total * 2.0", "{\"order.total\": 3}", &out, &err), PZ_OK);
+    assert_int_equal(out.kind, PZ_DOUBLE);
+    assert_true(out.as.d == 6.0);
+    assert_int_equal(run_map("age + 1", "{\"age\": \"3\"}", &out, &err), PZ_ERR_TYPE);
+    assert_string_equal(err.message,
+                        "variable 'age' was given a string, which is not its declared type");
+    assert_int_equal(run_map("age + 1", "{\"age\": null}", &out, &err), PZ_ERR_NOT_FOUND);
+}
+
 static void mistakes_have_a_place(void **state)
 {
     (void)state;
@@ -291,6 +320,7 @@ int main(void)
         cmocka_unit_test(values_by_index_and_functions),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(maps_and_reading_out),
+        cmocka_unit_test(variables_of_a_map_become_what_is_declared),
         cmocka_unit_test(mistakes_have_a_place),
         cmocka_unit_test(a_limit_of_cost_holds),
         cmocka_unit_test(arguments_of_the_host_are_paid_for),
