@@ -103,6 +103,16 @@ class Programs(unittest.TestCase):
         with self.assertRaisesRegex(personalize.TypeMismatch, "variable 'x'"):
             half(x="2")
 
+    def test_callables_need_not_be_hashable(self):
+        class Shout:
+            __hash__ = None
+
+            def __call__(self, text):
+                return text + "!"
+        with personalize.open(functions={"shout": (Shout(), ["string"], "string")}) as engine:
+            engine.load_text('{"decisions": {"d": {"rules": [{"expr": "shout(\'a\')"}]}}}')
+            self.assertEqual(engine.value("d"), "a!")
+
     def test_results_have_the_declared_type(self):
         for wrong in (5, None, "true", object(), "\ud800", [], 2**70):
             rule = personalize.Program("f()", functions={"f": (lambda: wrong, [], "bool")})

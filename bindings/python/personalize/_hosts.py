@@ -147,8 +147,9 @@ def _signed(name: str, given: Any) -> Tuple[str, Callable[..., Any]]:
 
 
 def _key(call: Callable[..., Any], given: List[Any]) -> Any:
-    """What tells two calls apart: 1, 1.0 and True are one key to Python, and not to rules."""
-    return call, _frozen(given)
+    """What tells two calls apart: 1, 1.0 and True are one key to Python, and not to rules; and a
+    callable need not be hashable."""
+    return id(call), _frozen(given)
 
 
 def _frozen(value: Any) -> Any:
