@@ -245,10 +245,11 @@ static void add_event(pz__segment *segment, int64_t time_ms, const pz__digest *i
 
 /* ---- observe ---- */
 
-/* A segment that is being begun has seen everything there was to count. */
+/* A segment that has gathered nothing, whatever else was said in it, has missed nothing there was
+ * to count. */
 static int64_t counted_since(const pz__segment *segment, int64_t now_ms)
 {
-    return segment->sequence == 0 ? INT64_MIN : now_ms;
+    return pz__segment_is_ungathered(segment) ? INT64_MIN : now_ms;
 }
 
 static pz_status check_contribution(const pz__contribution *c, pz_error *err)
@@ -331,6 +332,7 @@ static pz_status observe(pz__profile *profile, pz__segment *segment, const pz__w
     pz__mark mark = pz__arena_mark(&segment->arena);
     size_t added = segment->added;
     uint32_t fresh_counters = 0;
+    const int64_t since_ms = counted_since(segment, write->now_ms);
     pz__cell *ring;
     status = prepare(profile, segment, o, &fresh_counters, &ring, err);
     if (status != PZ_OK) {
@@ -341,8 +343,7 @@ static pz_status observe(pz__profile *profile, pz__segment *segment, const pz__w
     pz__ring_event *event = pz__ring_add(segment, o->time_ms, &id, ring);
     for (uint32_t i = 0; i < o->contribution_count; i++)
         pz__cells_add(segment, &profile->waiting[i], event);
-    pz__counters_note(segment, profile->names, fresh_counters,
-                      counted_since(segment, write->now_ms));
+    pz__counters_note(segment, profile->names, fresh_counters, since_ms);
     add_event(segment, o->time_ms, &id);
     forget_old_events(segment, o->horizon_ms);
     *is_new = true;

@@ -176,6 +176,13 @@ typedef struct pz__segment {
     uint64_t checked;  /* profile->erasures when nothing erased was found here; 0: not looked */
 } pz__segment;
 
+/* True of a segment in which no event was ever seen, or all of that was forgotten: it has missed
+ * nothing there was to count. */
+static inline bool pz__segment_is_ungathered(const pz__segment *segment)
+{
+    return segment->cell_count == 0 && segment->event_count == 0 && !segment->has_floor;
+}
+
 /* Digest of the whole profile, filled by whoever asks first: threads may race for a sealed one. */
 typedef struct pz__digest_cache {
     atomic_int state; /* 0 empty, 1 being written, 2 ready */

@@ -276,7 +276,7 @@ pz__cells pz__profile_all_cells(const pz__profile *profile)
 static int64_t segment_since(const pz__segment *segment, pz_str counter)
 {
     uint32_t index;
-    if (segment->cell_count == 0 && segment->event_count == 0 && !segment->has_floor)
+    if (pz__segment_is_ungathered(segment))
         return INT64_MIN;
     if (!pz__segment_find_counter(segment, counter, &index))
         return INT64_MAX;

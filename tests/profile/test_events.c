@@ -266,6 +266,23 @@ static void counters_know_since_when(void **state)
     pz__profile_free(p);
 }
 
+static void a_counter_that_comes_before_the_first_event_misses_nothing(void **state)
+{
+    (void)state;
+    static const pz_str counters[] = {{"count(a)", 8}, {"count(b)", 8}};
+    pz__profile *p = kit_new(NULL);
+    pz_str w = PZ__STR("w");
+    kit_put(p, "w", PZ__SLOT_CHOICE, "x", "y", KIT_NOW, KIT_NOW);
+    assert_true(pz__profile_counter_since(p, counters[0]) == INT64_MIN);
+    assert_int_equal(pz__profile_keep_counters(p, w, counters, 1, KIT_NOW + 9, NULL), PZ_OK);
+    kit_observe(p, "w", "e", "v", 1, KIT_NOW + 10, KIT_NOW + 10, HORIZON, NULL);
+    assert_true(pz__profile_counter_since(p, counters[0]) == INT64_MIN);
+    assert_int_equal(pz__profile_keep_counters(p, w, counters, 2, KIT_NOW + 11, NULL), PZ_OK);
+    assert_true(pz__profile_counter_since(p, counters[1]) == KIT_NOW + 11);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
 static void a_full_segment_forgets_its_oldest_moment(void **state)
 {
     (void)state;
@@ -355,6 +372,7 @@ int main(void)
         cmocka_unit_test(times_out_of_range_are_refused),
         cmocka_unit_test(weights_saturate_and_keep_their_sign_apart),
         cmocka_unit_test(counters_know_since_when),
+        cmocka_unit_test(a_counter_that_comes_before_the_first_event_misses_nothing),
         cmocka_unit_test(a_full_segment_forgets_its_oldest_moment),
         cmocka_unit_test(a_full_segment_evicts_the_least_of_the_oldest_bucket),
     };
