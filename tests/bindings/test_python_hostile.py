@@ -503,6 +503,18 @@ class Copies(unittest.TestCase):
                 decision.reasons(), decision.to_dict(), decision.record, repr(decision),
                 decision._repr_html_())
 
+    def test_a_decision_does_not_change_with_what_was_read_of_it(self):
+        with shop() as engine:
+            made = engine.decide("home.hero", engine.detached("me"), now=NOW)
+        for decision in (made, copy.copy(made)):
+            html, whole, record = decision._repr_html_(), decision.to_dict(), decision.record
+            for given in (decision.reasons(), decision.to_dict(), decision.record):
+                for part in given.values():
+                    if isinstance(part, (list, dict)):
+                        part.clear()
+            self.assertEqual((decision._repr_html_(), decision.to_dict(), decision.record),
+                             (html, whole, record))
+
     def test_nanoseconds_and_what_errors_carry_are_copied_too(self):
         exact = [personalize.eval("timestamp('2026-01-01T00:00:00.123456789Z')"),
                  personalize.eval("duration('-1.000000001s')")]

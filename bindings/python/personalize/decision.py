@@ -1,6 +1,7 @@
 """Answers, made whole at once: they borrow nothing from the engine and never change."""
 from __future__ import annotations
 
+import copy
 import datetime
 from html import escape
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Type
@@ -90,19 +91,19 @@ class Decision:
     def reasons(self) -> Dict[str, Any]:
         """Why, as structure: ``to_dict()`` with "rules" (what each came to) and "layers" (of every
         attribute) besides."""
-        return dict(self._explained())
+        return copy.deepcopy(self._explained())
 
     def to_dict(self) -> Dict[str, Any]:
         """The decision with what it used, what was unknown and would have mattered, its id and the
         catalog's hash."""
-        return {key: value for key, value in self._explained().items()
+        return {key: copy.deepcopy(value) for key, value in self._explained().items()
                 if key not in ("rules", "layers", "policies")}
 
     @property
     def record(self) -> Dict[str, Any]:
         """What ``Engine.record`` keeps of it: names of what was read, never what that answered."""
         if isinstance(self._record, dict):
-            return dict(self._record)
+            return copy.deepcopy(self._record)
         return dict(values.get(self._record))
 
     def __repr__(self) -> str:
