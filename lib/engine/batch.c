@@ -617,7 +617,9 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
     if (!engine || (!items && count))
         return pz__fail(err, PZ_ERR_ARG, "an engine and events or rows are needed");
     if (count > PZ_OBSERVE_MANY_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "more than %u events in one call", PZ_OBSERVE_MANY_MAX);
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "more than %u events or rows in one call: make several calls of them",
+                        PZ_OBSERVE_MANY_MAX);
     for (size_t i = 0; results && i < count; i++) {
         const pz_observed *one = (const void *)((const char *)results + i * results->size);
         if (one->size < sizeof *one || one->size != results->size)

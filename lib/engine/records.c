@@ -561,7 +561,9 @@ pz_status pz_record_many(pz_engine *engine, const pz_value *records, size_t coun
     if (!engine || (!records && count))
         return pz__fail(err, PZ_ERR_ARG, "an engine and records are needed");
     if (count > PZ_RECORD_MANY_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "more than %u records in one call", PZ_RECORD_MANY_MAX);
+        return pz__fail(err, PZ_ERR_LIMIT,
+                        "more than %u records in one call: make several calls of them",
+                        PZ_RECORD_MANY_MAX);
     pz__write read;
     pz__keep how = {.is_single = false};
     const pz_status status = pz__write_read(engine, write, &read, &how.durability, err);

@@ -359,6 +359,12 @@ class Hostile(unittest.TestCase):
         finally:
             values.ITEMS_MAX = before
 
+    def test_too_many_at_once_is_told_with_what_to_do(self):
+        many = "{}\n" * (personalize.OBSERVE_MANY_MAX + 1)
+        for call in (self.engine.observe_many, self.engine.apply_many, self.engine.record_many):
+            with self.assertRaisesRegex(personalize.LimitError, "make several calls"):
+                call(many)
+
     def test_closed_profiles_say_so(self):
         closed = self.engine.detached("me")
         closed.close()
