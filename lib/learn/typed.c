@@ -44,10 +44,15 @@ static bool is_changed(pz_value before, pz_value after)
 }
 
 /* What came, for an error: a text is shown by its kind alone, for it may be anybody's. */
-static const char *what(pz_value came)
+static const char *what(const pz__type *type, pz_value came)
 {
-    return came.kind == PZ_STRING ? "a text that stands for none"
-                                  : pz_kind_name((pz_kind)came.kind);
+    if (came.kind == PZ_STRING && type->kind != PZ__T_LIST && type->kind != PZ__T_MAP)
+        return "a text that stands for none";
+    if (came.kind == PZ_LIST && type->kind == PZ__T_LIST)
+        return "a list with items of another type";
+    if (came.kind == PZ_MAP && type->kind == PZ__T_MAP)
+        return "a map with keys or values of another type";
+    return pz_kind_name((pz_kind)came.kind);
 }
 
 static pz_status misfit(const pz_alloc *alloc, const pz__event *event,
@@ -63,7 +68,7 @@ static pz_status misfit(const pz_alloc *alloc, const pz__event *event,
                        "\"%.*s\" of the event must be of type %.*s, as the catalog declares for "
                        "\"%.*s\", not %s",
                        PZ__STR_ARG(member->name), (int)type.len, type.data ? type.data : "",
-                       PZ__STR_ARG(event->kind), what(came));
+                       PZ__STR_ARG(event->kind), what(member->type, came));
     pz__buf_clear(&type);
     return status;
 }
