@@ -331,12 +331,11 @@ static pz_status fit_variable(const pz_program *program, uint32_t number, pz__ar
     const pz_status status = pz__value_fit(arena, type, *value, &fitting);
     if (status == PZ_ERR_NOMEM)
         return fail_nomem(err);
-    if (status == PZ_OK)
-        *value = fitting;
-    else if (!program->is_unchecked)
+    if (status != PZ_OK)
         return pz__fail(
             err, PZ_ERR_TYPE, "variable '%.*s' was given a %s, which is not its declared type",
             PZ__STR_ARG(program->names.list[number]), pz_kind_name((pz_kind)value->kind));
+    *value = fitting;
     return PZ_OK;
 }
 
