@@ -150,9 +150,10 @@ PZ_API pz_status pz_segments(pz_value *out, pz_context *context, const pz_profil
                              pz_error *err);
 
 /**
- * What was decided, on what grounds. Owned by its context. After the context was told another
- * circumstance the calls that take both say PZ_ERR_STATE; after it began anew, or the profile was
- * written or freed, the decision is gone and must not be used.
+ * What was decided, on what grounds. Owned by its context: the calls that take both say PZ_ERR_ARG
+ * for a decision of another context, and PZ_ERR_STATE after the context was told another
+ * circumstance; after it began anew, or the profile was written or freed, the decision is gone and
+ * must not be used.
  */
 typedef struct pz_decision pz_decision;
 

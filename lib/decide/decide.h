@@ -113,6 +113,7 @@ typedef enum pz__outcome {
 
 /* Everything is in the request's arena, or borrowed from catalog and profiles. */
 struct pz_decision {
+    const pz__request *request; /* that it was made in: no other can tell about it */
     const pz__decision_def *def;
     pz__person person; /* about whom, in which state and circumstances */
     pz__person accounts;

@@ -162,6 +162,7 @@ pz_status pz__decide(pz__request *request, const pz__decision_def *def, const pz
     t.failures = pz__arena_array(arena, def->rule_count, sizeof *t.failures);
     if (!decision || !t.unknown || !t.failures)
         return PZ_ERR_NOMEM;
+    decision->request = request;
     decision->def = def;
     decision->person = request->person;
     decision->accounts = request->accounts;

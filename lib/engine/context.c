@@ -759,7 +759,8 @@ pz_status pz_decision_read(pz_decided *out, const pz_decision *decision)
 
 static bool is_askable(const void *out, const pz_context *context, const pz_decision *decision)
 {
-    return out && context && decision && context->request.catalog;
+    return out && context && decision && context->request.catalog &&
+           decision->request == &context->request;
 }
 
 static pz_status not_askable(pz_error *err)

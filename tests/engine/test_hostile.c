@@ -571,6 +571,37 @@ static void decision_says_of_a_segment_it_read_whether_the_customer_is_in_it(voi
     pz_profile_free(ann);
 }
 
+/* Two contexts of one engine count their circumstances alike; the second is about another moment
+ * and another catalog. */
+static void decision_is_told_of_by_its_own_context_alone(void **state)
+{
+    shop *s = *state;
+    const pz_decision *hero;
+    pz_context *other;
+    pz_value v;
+    pz_str text;
+    uint64_t number = 0;
+    assert_int_equal(pz_decide(&hero, s->context, NULL, "hero", NULL), PZ_OK);
+    for (int is_other_catalog = 0; is_other_catalog < 2; is_other_catalog++) {
+        static const char open[] = "{\"catalog\": \"open\"}";
+        if (is_other_catalog)
+            assert_int_equal(
+                pz_engine_load_text(s->engine, "open", open, sizeof open - 1, NULL, NULL), PZ_OK);
+        assert_int_equal(pz_context_new(&other, s->engine, NULL), PZ_OK);
+        assert_int_equal(pz_context_begin(other, SHOP_NOW - SHOP_DAY, NULL), PZ_OK);
+        assert_int_equal(pz_decision_id(&text, other, hero, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_decision_map(&v, other, hero, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_decision_bytes(&v, other, hero, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_explain(&v, other, hero, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_explain_text(&text, other, hero, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_decision_record(&v, other, hero, NULL, NULL), PZ_ERR_ARG);
+        assert_int_equal(pz_record(&number, other, hero, NULL, NULL), PZ_ERR_ARG);
+        pz_context_free(other);
+    }
+    assert_int_equal(pz_record(&number, s->context, hero, NULL, NULL), PZ_OK);
+    assert_int_equal(number, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,6 +629,7 @@ int main(void)
         CASE(visitors_may_write),
         CASE(refused_event_of_a_replay_leaves_no_trace),
         CASE(decision_says_of_a_segment_it_read_whether_the_customer_is_in_it),
+        CASE(decision_is_told_of_by_its_own_context_alone),
         CASE(merges_inside_merges_end_at_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
