@@ -31,5 +31,8 @@ bool pz__is_known_size(const void *options, uint32_t size, size_t known);
 /* Take over a public struct that begins with its size, of an older or a newer caller, into `out`,
  * which holds the defaults and is `known` bytes long; false as above. */
 bool pz__take_sized(void *out, size_t known, const void *given);
+/* How long a public struct was when it was released, up to its then last member: what callers of
+ * that release hand in, and so what may be asked for, whatever the struct has grown by since. */
+#define PZ__RELEASED_SIZE(type, last) (offsetof(type, last) + sizeof(((type *)0)->last))
 
 #endif

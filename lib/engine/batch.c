@@ -622,7 +622,7 @@ static pz_status check_call(pz_engine *engine, const pz_value *items, size_t cou
                         PZ_OBSERVE_MANY_MAX);
     for (size_t i = 0; results && i < count; i++) {
         const pz_observed *one = (const void *)((const char *)results + i * results->size);
-        if (one->size < sizeof *one || one->size != results->size)
+        if (one->size < PZ__RELEASED_SIZE(pz_observed, message) || one->size != results->size)
             return pz__fail(err, PZ_ERR_ARG, "a result begins with its size");
     }
     return engine->is_read_only ? pz__fail(err, PZ_ERR_STATE, "the engine was opened read-only")

@@ -402,13 +402,13 @@ static pz_status show_answer(pz_resolution *out, uint32_t size, pz__arena *arena
         if (status != PZ_OK)
             return told(status, err);
     }
-    memcpy(out, &full, size);
+    memcpy(out, &full, size < sizeof full ? size : sizeof full);
     return PZ_OK;
 }
 
 static bool is_sized(const pz_resolution *out)
 {
-    return out && out->size >= sizeof(uint32_t) && out->size <= sizeof *out;
+    return out && out->size >= sizeof(uint32_t);
 }
 
 pz_status pz_resolve(pz_resolution *out, pz_context *context, const pz_profile *profile,
@@ -526,33 +526,35 @@ static const pz__attribute **find_all(pz_context *context, const char *const *na
     return list;
 }
 
-static pz_status check_batch(const void *out, const pz_context *context, const pz_batch *batch,
-                             pz_error *err)
+static pz_status take_batch(pz_batch *batch, const void *out, const pz_context *context,
+                            const pz_batch *given, pz_error *err)
 {
-    const bool is_right = out && context && batch && batch->size >= sizeof(pz_batch) &&
-                          pz__is_known_size(batch, batch->size, sizeof *batch) &&
+    *batch = (pz_batch){PZ_BATCH};
+    const bool is_right = out && context && given &&
+                          given->size >= PZ__RELEASED_SIZE(pz_batch, attribute_count) &&
+                          pz__take_sized(batch, sizeof *batch, given) &&
                           (batch->profiles || batch->profile_count == 0) &&
                           (batch->attributes || batch->attribute_count == 0);
     if (!is_right)
         return pz__fail(err, PZ_ERR_ARG,
-                        "results, a context and a batch of profiles and "
-                        "attributes with its size set are needed");
+                        "results, a context and a batch that begins with PZ_BATCH are needed");
     return context->request.catalog ? PZ_OK : not_begun(err);
 }
 
-pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batch *batch,
+pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batch *given,
                           pz_error *err)
 {
-    pz_status status = check_batch(is_sized(out) ? out : NULL, context, batch, err);
+    pz_batch batch;
+    pz_status status = take_batch(&batch, is_sized(out) ? out : NULL, context, given, err);
     if (status != PZ_OK)
         return status;
     const pz__attribute **attributes =
-        find_all(context, batch->attributes, batch->attribute_count, &status, err);
+        find_all(context, batch.attributes, batch.attribute_count, &status, err);
     const uint32_t size = out->size;
     char *at = (char *)out;
-    for (uint32_t p = 0; attributes && p < batch->profile_count; p++) {
-        status = bind(context, batch->profiles[p], err);
-        for (uint32_t a = 0; status == PZ_OK && a < batch->attribute_count; a++, at += size) {
+    for (uint32_t p = 0; attributes && p < batch.profile_count; p++) {
+        status = bind(context, batch.profiles[p], err);
+        for (uint32_t a = 0; status == PZ_OK && a < batch.attribute_count; a++, at += size) {
             const pz__resolution *found =
                 pz__request_answer(&context->request, attributes[a]->index);
             status = found ? show_answer((pz_resolution *)(void *)at, size, &context->request.arena,
@@ -565,16 +567,17 @@ pz_status pz_resolve_many(pz_resolution *out, pz_context *context, const pz_batc
     return status;
 }
 
-pz_status pz_inspect_many(pz_value *out, pz_context *context, const pz_batch *batch, pz_error *err)
+pz_status pz_inspect_many(pz_value *out, pz_context *context, const pz_batch *given, pz_error *err)
 {
-    pz_status status = check_batch(out, context, batch, err);
+    pz_batch batch;
+    pz_status status = take_batch(&batch, out, context, given, err);
     if (status != PZ_OK)
         return status;
     const pz__attribute **attributes =
-        find_all(context, batch->attributes, batch->attribute_count, &status, err);
-    for (uint32_t p = 0; attributes && p < batch->profile_count; p++) {
-        status = bind(context, batch->profiles[p], err);
-        for (uint32_t a = 0; status == PZ_OK && a < batch->attribute_count; a++)
+        find_all(context, batch.attributes, batch.attribute_count, &status, err);
+    for (uint32_t p = 0; attributes && p < batch.profile_count; p++) {
+        status = bind(context, batch.profiles[p], err);
+        for (uint32_t a = 0; status == PZ_OK && a < batch.attribute_count; a++)
             status = told(pz__layers_list(&context->request, attributes[a], false, out++), err);
         if (status != PZ_OK)
             return status;
@@ -748,12 +751,11 @@ bool pz_decision_is_impure(const pz_decision *decision)
 
 pz_status pz_decision_read(pz_decided *out, const pz_decision *decision)
 {
-    if (!out || out->size < sizeof *out)
+    if (!out || out->size < PZ__RELEASED_SIZE(pz_decided, confidence))
         return PZ_ERR_ARG;
-    out->value = pz_decision_value(decision);
-    out->reason = pz_decision_reason(decision);
-    out->rule = pz_decision_rule(decision);
-    out->confidence = pz_decision_confidence(decision);
+    const pz_decided full = {out->size, pz_decision_value(decision), pz_decision_reason(decision),
+                             pz_decision_rule(decision), pz_decision_confidence(decision)};
+    memcpy(out, &full, out->size < sizeof full ? out->size : sizeof full);
     return PZ_OK;
 }
 

@@ -149,12 +149,12 @@ static pz_status take_sink(pz_engine *engine, const pz_record_sink *sink, pz_err
 {
     if (!sink)
         return PZ_OK;
-    if (sink->size < sizeof *sink || !pz__is_known_size(sink, sink->size, sizeof *sink) ||
-        !sink->take || !sink->erase)
+    pz_record_sink known = {PZ_RECORD_SINK};
+    if (!pz__take_sized(&known, sizeof known, sink) || !known.take || !known.erase)
         return pz__fail(err, PZ_ERR_ARG,
                         "a sink of decision records begins with PZ_RECORD_SINK and has both its "
                         "functions");
-    engine->records = *sink;
+    engine->records = known;
     engine->has_sink = true;
     return PZ_OK;
 }

@@ -435,10 +435,9 @@ static pz_status check_names(const question *asked, const pz_context *context, c
 }
 
 static pz_status check(const question *asked, const pz_str *out, pz_context *context,
-                       const pz_pool *pool, const pz_many *many, pz_error *err)
+                       const pz_pool *pool, const pz_many *many, bool is_known, pz_error *err)
 {
-    if (!out || !context || !pool || !many || many->size < sizeof *many ||
-        !pz__is_known_size(many, many->size, sizeof *many))
+    if (!out || !context || !pool || !is_known)
         return pz__fail(err, PZ_ERR_ARG,
                         "a result, a context, a pool and customers that begin with PZ_MANY are "
                         "needed");
@@ -462,23 +461,26 @@ static void put_lines(run *r)
 }
 
 static pz_status run_all(const question *asked, pz_str *out, pz_context *context, pz_pool *pool,
-                         const pz_many *many, pz_error *err)
+                         const pz_many *given, pz_error *err)
 {
+    pz_many many = {PZ_MANY};
+    const bool is_known = given && given->size >= PZ__RELEASED_SIZE(pz_many, numbers) &&
+                          pz__take_sized(&many, sizeof many, given);
     if (out)
         *out = (pz_str){NULL, 0};
-    pz_status status = check(asked, out, context, pool, many, err);
+    pz_status status = check(asked, out, context, pool, &many, is_known, err);
     if (status != PZ_OK)
         return status;
     pz__arena *arena = pz__pool_arena(pool);
     run r = {.question = asked,
              .context = context,
              .engine = pz__context_engine(context),
-             .many = many,
-             .next = many->numbers};
+             .many = &many,
+             .next = many.numbers};
     pz__buf_init(&r.out, &arena->alloc, PZ_VALUE_LEN_MAX);
     pz__arena_init(&r.arena, &arena->alloc, 0);
     pz__names_init(&r.lines, &r.arena);
-    for (uint32_t i = 0; i < many->count && status == PZ_OK; i++)
+    for (uint32_t i = 0; i < many.count && status == PZ_OK; i++)
         status = run_one(&r, i, err);
     put_lines(&r);
     if (status == PZ_OK && r.out.status != PZ_OK)

@@ -290,9 +290,10 @@ static pz_evaluation *begin(pz_evaluation *out, pz_evaluation *local)
         *local = (pz_evaluation)PZ_EVALUATION_INIT;
         return local;
     }
-    if (out->size < sizeof *out)
+    if (out->size < PZ__RELEASED_SIZE(pz_evaluation, reserved))
         return NULL;
-    *out = (pz_evaluation){.size = out->size, .wants_cost = out->wants_cost};
+    const pz_evaluation fresh = {.size = out->size, .wants_cost = out->wants_cost};
+    memcpy(out, &fresh, out->size < sizeof fresh ? out->size : sizeof fresh);
     return out;
 }
 

@@ -530,9 +530,9 @@ static const pz__backend sealed_backend = {
 pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_error *err)
 {
     pz__store *inner = *store;
-    const bool is_whole =
-        hooks->size >= sizeof *hooks && pz__is_known_size(hooks, hooks->size, sizeof *hooks) &&
-        hooks->seal && hooks->open && hooks->pseudonym && hooks->overhead <= PZ_HOOKS_OVERHEAD_MAX;
+    pz_store_hooks known = {PZ_STORE_HOOKS};
+    const bool is_whole = pz__take_sized(&known, sizeof known, hooks) && known.seal && known.open &&
+                          known.pseudonym && known.overhead <= PZ_HOOKS_OVERHEAD_MAX;
     pz__sealed *s = is_whole ? pz__mem_zero(&inner->alloc, 1, sizeof *s) : NULL;
     if (!s) {
         pz__store_close(inner);
@@ -554,7 +554,7 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
     s->base.durability = inner->durability;
     s->base.update_tries = inner->backend->update_tries;
     s->inner = inner;
-    s->hooks = *hooks;
+    s->hooks = known;
     s->base.hooks = &s->hooks;
     atomic_store(&s->base.checked, PZ__STORE_CHECKED);
     *store = &s->base;

@@ -127,12 +127,61 @@ static void what_is_filled_in_may_be_longer(void **state)
     assert_true(!strcmp(decided.now.rule, "own") && decided.more == 10);
 }
 
+static void an_answer_may_be_longer_and_so_may_those_of_a_batch(void **state)
+{
+    scene *s = *state;
+    LATER(pz_resolution) answers[2] = {{.more = 5}, {.more = 6}};
+    BEGIN_LATER(answers[0]);
+    BEGIN_LATER(answers[1]);
+    assert_int_equal(pz_resolve(&answers[0].now, s->context, s->ann, "language", NULL), PZ_OK);
+    assert_string_equal(answers[0].now.tier, "CHOICE");
+    assert_int_equal(answers[0].now.size, sizeof answers[0]);
+    const pz_profile *who[] = {s->ann, NULL};
+    const char *what[] = {"language"};
+    const pz_batch batch = {PZ_BATCH, .profiles = who, .profile_count = 2, .attributes = what,
+                            .attribute_count = 1};
+    assert_int_equal(pz_resolve_many(&answers[0].now, s->context, &batch, NULL), PZ_OK);
+    assert_string_equal(answers[0].now.tier, "CHOICE");
+    assert_string_equal(answers[1].now.tier, "DEFAULT");
+    assert_true(answers[0].more == 5 && answers[1].more == 6);
+}
+
+/* A struct that has grown is longer than what callers of its first release hand in. Those that end
+ * in padding today show that what is asked for is the last member, not the whole of it. */
+static void what_is_handed_in_may_end_with_the_last_member_of_its_release(void **state)
+{
+    scene *s = *state;
+    const pz_profile *who[] = {s->ann};
+    const char *what[] = {"language"};
+    pz_batch batch = {PZ_BATCH, .profiles = who, .profile_count = 1, .attributes = what,
+                      .attribute_count = 1};
+    pz_resolution answer = {PZ_RESOLUTION};
+    batch.size = offsetof(pz_batch, attribute_count) + sizeof batch.attribute_count;
+    assert_true(batch.size < sizeof batch);
+    assert_int_equal(pz_resolve_many(&answer, s->context, &batch, NULL), PZ_OK);
+    assert_string_equal(answer.tier, "CHOICE");
+
+    pz_observed seen = {.size = offsetof(pz_observed, message) + sizeof seen.message};
+    assert_true(seen.size < sizeof seen);
+    pz_value list;
+    static const char rows[] = "[[\"bob\", [\"declare\", \"age\", 30]]]";
+    assert_int_equal(pz_value_parse(s->pool, &list, rows, sizeof rows - 1, 0, NULL), PZ_OK);
+    assert_int_equal(pz_apply_many(s->engine, list.as.items, 1, NULL, 0, &seen, NULL), PZ_OK);
+    assert_true(seen.is_new);
+    seen.size--;
+    assert_int_equal(pz_apply_many(s->engine, list.as.items, 1, NULL, 0, &seen, NULL), PZ_ERR_ARG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_handed_in_may_be_longer_if_the_rest_is_zero, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_filled_in_may_be_longer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_may_be_longer_and_so_may_those_of_a_batch, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_handed_in_may_end_with_the_last_member_of_its_release, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
