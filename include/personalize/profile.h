@@ -96,7 +96,8 @@ PZ_API pz_status pz_profile_refresh(pz_profile *profile, pz_error *err);
 /**
  * The customer's own choice. It stands above everything but law and contract until it is cleared.
  *
- * @param value  Of the attribute's type and domain; copied.
+ * @param value  Of the attribute's type and domain; copied. A value, an element of a set or a member
+ *               of a record has at most 4096 bytes, else PZ_ERR_LIMIT.
  * @param write  NULL for all defaults.
  * @return PZ_OK; PZ_ERR_NOT_FOUND for an attribute that the catalog does not declare (the nearest
  * is named); PZ_ERR_TYPE or PZ_ERR_DOMAIN for a value it does not allow; and as for every write

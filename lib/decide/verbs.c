@@ -62,14 +62,22 @@ static pz_status put(pz__writer *w, pz__claim *claim)
     return pz__profile_put(w->profile, w->write, claim, w->err);
 }
 
+pz_status pz__part(pz__writer *w, pz__claim_slot slot, pz_value key, double confidence, pz_str *out)
+{
+    const pz_status status =
+        pz__part_make(w->attribute, slot, key, w->write, confidence, w->scratch, out);
+    if (status == PZ_ERR_LIMIT)
+        return pz__fail(w->err, status, "the value%s of '%.*s' is larger than %u bytes",
+                        w->attribute->merge == PZ__MERGE_RECORD ? " or the name of a member" : "",
+                        PZ__STR_ARG(w->attribute->name), PZ__CLAIM_VALUE_MAX);
+    return status == PZ_OK ? PZ_OK : pz__fail(w->err, status, "%s", pz_status_text(status));
+}
+
 pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value value,
                   double confidence)
 {
     pz__claim claim = {.slot = (uint8_t)slot, .value = value, .confidence = confidence};
-    const pz_status status =
-        pz__part_make(w->attribute, slot, key, w->write, confidence, w->scratch, &claim.part);
-    if (status == PZ_ERR_LIMIT)
-        return pz__fail(w->err, status, "the value is larger than %u bytes", PZ__CLAIM_VALUE_MAX);
+    const pz_status status = pz__part(w, slot, key, confidence, &claim.part);
     return status == PZ_OK ? put(w, &claim) : status;
 }
 

@@ -29,6 +29,8 @@ typedef pz_status (*pz__verb_fn)(pz__writer *w, pz__verb *verb);
  * or item that the register is about, null where the law needs none. */
 pz_status pz__put(pz__writer *w, pz__claim_slot slot, pz_value key, pz_value value,
                   double confidence);
+/* The part alone, in the scratch arena; what is wrong with it is told. */
+pz_status pz__part(pz__writer *w, pz__claim_slot slot, pz_value key, double confidence, pz_str *out);
 /* Set a register whose part is known. */
 pz_status pz__put_part(pz__writer *w, pz__claim_slot slot, pz_str part, pz_value value);
 pz_status pz__put_cleared(pz__writer *w, pz__claim_slot slot, pz_str part);

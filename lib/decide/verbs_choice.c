@@ -43,8 +43,7 @@ static pz_status remember_lift(pz__writer *w)
     then.now_ms = then.at_ms > then.now_ms ? then.at_ms : then.now_ms;
     then.channel = then.who = PZ__STR("");
     then.expires_ms = 0;
-    const pz_status status =
-        pz__part_make(w->attribute, PZ__SLOT_LIFT, old->value, w->write, 0, w->scratch, &lift.part);
+    const pz_status status = pz__part(w, PZ__SLOT_LIFT, old->value, 0, &lift.part);
     return status == PZ_OK ? pz__profile_put_lift(w->profile, &then, &lift, w->err) : status;
 }
 
@@ -52,8 +51,7 @@ static pz_status remember_lift(pz__writer *w)
 static pz_status choose_one(pz__writer *w, pz_value value)
 {
     pz_str part;
-    pz_status status =
-        pz__part_make(w->attribute, PZ__SLOT_REJECT, value, w->write, 0, w->scratch, &part);
+    pz_status status = pz__part(w, PZ__SLOT_REJECT, value, 0, &part);
     if (status != PZ_OK)
         return status;
     const pz__claim *rejection =
@@ -131,8 +129,7 @@ static pz_status clear_member(pz__writer *w, pz_str member)
     if (w->attribute->merge != PZ__MERGE_RECORD)
         return pz__fail(w->err, PZ_ERR_TYPE, "'%.*s' is no record and has no member '%.*s'",
                         PZ__STR_ARG(w->attribute->name), PZ__STR_ARG(member));
-    const pz_status status = pz__part_make(w->attribute, PZ__SLOT_CHOICE, pz__value_of_str(member),
-                                           w->write, 0, w->scratch, &part);
+    const pz_status status = pz__part(w, PZ__SLOT_CHOICE, pz__value_of_str(member), 0, &part);
     return status == PZ_OK ? pz__put_cleared(w, PZ__SLOT_CHOICE, part) : status;
 }
 

@@ -571,6 +571,37 @@ static void decision_says_of_a_segment_it_read_whether_the_customer_is_in_it(voi
     pz_profile_free(ann);
 }
 
+/* Whatever is wrong with a value is said, by every verb that takes one. */
+static void value_too_long_to_keep_is_told_of(void **state)
+{
+    static const char catalog[] =
+        "{\"catalog\": \"long\", \"attributes\": {"
+        "\"note\": {\"type\": \"string\"},"
+        "\"tags\": {\"type\": \"list<string>\", \"merge\": \"set\"},"
+        "\"card\": {\"type\": \"map<string, dyn>\", \"merge\": \"record\"}}}";
+    shop *s = *state;
+    pz_profile *ann;
+    char text[5000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    const pz_value value = pz_value_str(text);
+    assert_int_equal(
+        pz_engine_load_text(s->engine, "long", catalog, sizeof catalog - 1, NULL, NULL), PZ_OK);
+    assert_int_equal(pz_profile_new(&ann, s->engine, PZ_PERSON, "ann", NULL), PZ_OK);
+    for (int i = 0; i < 5; i++) {
+        pz_error err = PZ_ERROR_INIT;
+        const pz_status status = i == 0   ? pz_choose(ann, "note", value, NULL, &err)
+                                 : i == 1 ? pz_reject(ann, "note", value, NULL, &err)
+                                 : i == 2 ? pz_declare(ann, "note", value, NULL, &err)
+                                 : i == 3 ? pz_choose(ann, "tags", value, NULL, &err)
+                                          : pz_clear_member(ann, "card", text, NULL, &err);
+        assert_int_equal(status, PZ_ERR_LIMIT);
+        assert_int_equal(err.status, PZ_ERR_LIMIT);
+        assert_non_null(strstr(err.message, "4096 bytes"));
+    }
+    pz_profile_free(ann);
+}
+
 /* Two contexts of one engine count their circumstances alike; the second is about another moment
  * and another catalog. */
 static void decision_is_told_of_by_its_own_context_alone(void **state)
@@ -629,6 +660,7 @@ int main(void)
         CASE(visitors_may_write),
         CASE(refused_event_of_a_replay_leaves_no_trace),
         CASE(decision_says_of_a_segment_it_read_whether_the_customer_is_in_it),
+        CASE(value_too_long_to_keep_is_told_of),
         CASE(decision_is_told_of_by_its_own_context_alone),
         CASE(merges_inside_merges_end_at_a_limit),
     };
