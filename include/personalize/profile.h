@@ -271,6 +271,8 @@ PZ_API pz_status pz_retract_all(pz_profile *profile, const char *attribute, cons
  *
  * @param other     Its id, 1 to 64 bytes; PZ_ERR_ARG for the profile's own. It need not exist.
  * @param strength  How sure that is, above 0 and at most 1; else PZ_ERR_DOMAIN.
+ * @return PZ_ERR_LIMIT beyond 448 others that this store ever linked to the profile or unlinked from
+ * it, consents counted in; and as for every write.
  */
 PZ_API pz_status pz_link(pz_profile *profile, const char *other, double strength,
                          const pz_write *write, pz_error *err);

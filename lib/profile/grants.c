@@ -318,9 +318,12 @@ static pz_status put_grant(pz__profile *profile, pz__segment *segment, const pz_
     uint32_t index;
     const bool is_there = find(segment, kind, name, &index);
     const pz__own_grant *old = is_there ? &segment->grants[index] : NULL;
-    if (!is_there && segment->grant_count == PZ__SEGMENT_GRANTS_MAX)
+    const uint32_t most = kind == PZ__GRANT_LINK
+                              ? PZ__SEGMENT_GRANTS_MAX - PZ__SEGMENT_GRANTS_OF_PURPOSES
+                              : PZ__SEGMENT_GRANTS_MAX;
+    if (!is_there && segment->grant_count >= most)
         return pz__fail(err, PZ_ERR_LIMIT, "this writer holds %u consents and links already",
-                        PZ__SEGMENT_GRANTS_MAX);
+                        segment->grant_count);
     if (!is_grant && is_there && old->denials == UINT32_MAX)
         return pz__fail(err, PZ_ERR_LIMIT, "this writer's denials are used up");
     int64_t stamp;

@@ -46,6 +46,8 @@
 #define PZ__CELL_WIDTH_MAX 40u                  /* log2 of the seconds of the widest bucket */
 #define PZ__SEGMENT_GRANTS_MAX                                                                     \
     512u /* causal registers (purposes, links): one more is PZ_ERR_LIMIT */
+/* Of these, kept free of links: however many there are, a purpose can still be denied. */
+#define PZ__SEGMENT_GRANTS_OF_PURPOSES 64u
 #define PZ__SEGMENT_FORGETTINGS_MAX 256u  /* one more is PZ_ERR_LIMIT: forget the whole instead */
 #define PZ__SEGMENT_RETRACTIONS_MAX 1024u /* one more is PZ_ERR_LIMIT */
 #define PZ__SEGMENT_RING_MAX                                                                       \

@@ -218,8 +218,9 @@ static void a_segment_holds_so_many_grants_and_no_more(void **state)
     for (unsigned i = 0; i < PZ__SEGMENT_GRANTS_MAX; i++) {
         snprintf(name, sizeof name, "p%u", i);
         assert_int_equal(
-            i % 2 ? pz__profile_deny(p, &write, PZ__GRANT_PURPOSE, pz_str_of(name), NULL)
-                  : pz__profile_grant(p, &write, PZ__GRANT_LINK, pz_str_of(name), 1, NULL),
+            i % 2 || i >= PZ__SEGMENT_GRANTS_MAX - PZ__SEGMENT_GRANTS_OF_PURPOSES
+                ? pz__profile_deny(p, &write, PZ__GRANT_PURPOSE, pz_str_of(name), NULL)
+                : pz__profile_grant(p, &write, PZ__GRANT_LINK, pz_str_of(name), 1, NULL),
             PZ_OK);
     }
     pz__profile *before = kit_copy(p);
@@ -234,6 +235,32 @@ static void a_segment_holds_so_many_grants_and_no_more(void **state)
     kit_check(p);
     pz__profile_free(p);
     pz__profile_free(before);
+}
+
+static void links_leave_room_for_denials(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    const pz__write write = kit_write("a", KIT_NOW);
+    char name[16];
+    for (unsigned i = 0; i < PZ__SEGMENT_GRANTS_MAX - PZ__SEGMENT_GRANTS_OF_PURPOSES; i++) {
+        snprintf(name, sizeof name, "p%u", i);
+        assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_LINK, pz_str_of(name), 1, NULL),
+                         PZ_OK);
+    }
+    assert_int_equal(pz__profile_grant(p, &write, PZ__GRANT_LINK, PZ__STR("more"), 1, NULL),
+                     PZ_ERR_LIMIT);
+    assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_LINK, PZ__STR("more"), NULL),
+                     PZ_ERR_LIMIT);
+    for (unsigned i = 0; i < PZ__SEGMENT_GRANTS_OF_PURPOSES; i++) {
+        snprintf(name, sizeof name, "q%u", i);
+        assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_PURPOSE, pz_str_of(name), NULL),
+                         PZ_OK);
+    }
+    assert_int_equal(deny(p, "a", KIT_NOW), PZ_ERR_LIMIT);
+    assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_LINK, PZ__STR("p0"), NULL), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
 }
 
 static pz_status grant_and_deny(const pz_alloc *alloc, void *payload)
@@ -270,6 +297,7 @@ int main(void)
         cmocka_unit_test(links_and_purposes_are_kept_apart_and_sorted),
         cmocka_unit_test(malformed_grants_are_refused),
         cmocka_unit_test(a_segment_holds_so_many_grants_and_no_more),
+        cmocka_unit_test(links_leave_room_for_denials),
         cmocka_unit_test(granting_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
