@@ -149,6 +149,9 @@ PZ_API pz_status pz_set_level(pz_profile *profile, const char *level, const pz_w
 PZ_API pz_status pz_undo(pz_profile *profile, const char *attribute, const pz_write *write,
                          pz_error *err);
 /** A recorded fact: an import, a form, an agent on the customer's behalf. Newest claimed time wins.
+ * Of the 4096 answers (elements of sets each) that a profile holds of one store, 512 are kept for the
+ * customer's own, and of its 8 MiB 256 KiB: facts, inferences, events and links are PZ_ERR_LIMIT
+ * before that.
  */
 PZ_API pz_status pz_declare(pz_profile *profile, const char *attribute, pz_value value,
                             const pz_write *write, pz_error *err);

@@ -96,6 +96,12 @@ static pz_status make_room(pz__segment *segment, pz_error *err)
     return has_room ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
 }
 
+/* Neither recorded nor guessed by a company. */
+static bool is_own(const pz__claim *claim)
+{
+    return claim->slot != PZ__SLOT_DECLARED && claim->slot != PZ__SLOT_INFERRED;
+}
+
 /* Everything that can fail. */
 static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__write *write,
                          const pz__claim *claim, uint32_t index, const pz__claim *old,
@@ -108,7 +114,7 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__w
     status = pz__history_prepare(profile, segment, made, noting, err);
     if (status == PZ_OK)
         status = pz__edit_check_size(profile, pz__claim_cost(made) + noting_cost(noting),
-                                     old ? pz__claim_cost(old) : 0, err);
+                                     old ? pz__claim_cost(old) : 0, is_own(claim), err);
     if (status != PZ_OK)
         return status;
     return make_room(segment, err);
@@ -132,9 +138,12 @@ pz_status pz__claim_put(pz__profile *profile, pz__segment *segment, const pz__wr
 {
     uint32_t index;
     const bool is_there = pz__segment_find_claim(segment, claim, &index);
-    if (!is_there && segment->claim_count == PZ__SEGMENT_CLAIMS_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "this writer holds %u claims already",
-                        PZ__SEGMENT_CLAIMS_MAX);
+    const uint32_t most =
+        PZ__SEGMENT_CLAIMS_MAX - (is_own(claim) ? 0 : PZ__SEGMENT_CLAIMS_OF_CUSTOMER);
+    if (!is_there && segment->claim_count >= most)
+        return pz__fail(err, PZ_ERR_LIMIT, "this writer holds %u claims already%s",
+                        segment->claim_count,
+                        is_own(claim) ? "" : "; what is left is for the customer's own words");
     pz__claim made = {.slot = claim->slot};
     pz__noting noting = {.is_wanted = false};
     pz_status status = stamp_of(profile, segment, write->now_ms, &made.stamp, err);
@@ -220,8 +229,8 @@ static pz_status put_lift(pz__profile *profile, pz__segment *segment, const pz__
     const size_t added = segment->added;
     pz_status status = keep_claim(profile, segment, write, claim, old, &made, err);
     if (status == PZ_OK)
-        status =
-            pz__edit_check_size(profile, pz__claim_cost(&made), old ? pz__claim_cost(old) : 0, err);
+        status = pz__edit_check_size(profile, pz__claim_cost(&made), old ? pz__claim_cost(old) : 0,
+                                     true, err);
     if (status == PZ_OK)
         status = make_room(segment, err);
     if (status != PZ_OK) {

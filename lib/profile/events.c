@@ -310,7 +310,7 @@ static pz_status prepare(pz__profile *profile, pz__segment *segment, const pz__o
     gain += 2 * PZ__EVENT_COST + *fresh_counters * (size_t)(PZ__COUNTER_COST + PZ__NAME_MAX);
     for (uint32_t i = 0; i < o->contribution_count; i++)
         gain += pz__cell_cost(&profile->waiting[i]);
-    status = pz__edit_check_size(profile, gain, 0, err);
+    status = pz__edit_check_size(profile, gain, 0, false, err);
     if (status != PZ_OK)
         return status;
     if (!reserve(segment, o->contribution_count) ||

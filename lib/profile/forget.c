@@ -126,7 +126,7 @@ static pz_status forget(pz__profile *profile, pz__segment *segment, const pz__wr
     profile->erasures++;
     pz__cover_make(profile);
     pz__segment_purge(profile, segment);
-    return pz__edit_check_size(profile, 1, 0, err);
+    return pz__edit_check_size(profile, 1, 0, true, err);
 }
 
 pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,

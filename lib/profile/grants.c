@@ -342,7 +342,7 @@ static pz_status put_grant(pz__profile *profile, pz__segment *segment, const pz_
     if (!is_kept)
         return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
     const size_t loss = is_there ? pz__grant_cost(&segment->grants[index]) : 0;
-    status = pz__edit_check_size(profile, pz__grant_cost(&made), loss, err);
+    status = pz__edit_check_size(profile, pz__grant_cost(&made), loss, kind != PZ__GRANT_LINK, err);
     if (status != PZ_OK)
         return status;
     if (!is_there)

@@ -310,11 +310,13 @@ pz_status pz__profile_clean(pz__profile *profile, pz_str writer, bool *is_change
     return PZ_OK;
 }
 
-pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, pz_error *err)
+pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, bool is_own,
+                              pz_error *err)
 {
-    if (gain > loss && pz__profile_cost(profile) + gain - loss > PZ__PROFILE_BYTES_MAX)
-        return pz__fail(err, PZ_ERR_LIMIT, "the profile would exceed %u bytes",
-                        PZ__PROFILE_BYTES_MAX);
+    const uint32_t most = PZ__PROFILE_BYTES_MAX - (is_own ? 0 : PZ__PROFILE_BYTES_OF_CUSTOMER);
+    if (gain > loss && pz__profile_cost(profile) + gain - loss > most)
+        return pz__fail(err, PZ_ERR_LIMIT, "the profile would exceed %u bytes%s", most,
+                        is_own ? "" : "; what is left is for the customer's own words");
     return PZ_OK;
 }
 

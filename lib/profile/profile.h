@@ -32,6 +32,10 @@
 #define PZ__WRITER_MAX 16u           /* bytes of a writer id */
 #define PZ__PROFILE_WRITERS_MAX 64u  /* segments of a profile */
 #define PZ__SEGMENT_CLAIMS_MAX 4096u /* registers of a segment: one more is PZ_ERR_LIMIT */
+/* Of these and of a profile's bytes, kept free of what a company says, infers, observes and links:
+ * however much it takes in, a customer can still choose, reject, switch off and deny. */
+#define PZ__SEGMENT_CLAIMS_OF_CUSTOMER 512u
+#define PZ__PROFILE_BYTES_OF_CUSTOMER (256u << 10)
 /* Values chosen once, not known to have been rejected by another writer, that a writer remembers for
  * one attribute: one more drops the oldest. */
 #define PZ__ATTRIBUTE_LIFTS_MAX 32u

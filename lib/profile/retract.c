@@ -108,7 +108,7 @@ static pz_status retract(pz__profile *profile, pz__segment *segment, const pz__r
                               PZ__SEGMENT_RING_MAX);
     profile->erasures++;
     pz__segment_purge(profile, segment);
-    return pz__edit_check_size(profile, 1, 0, err);
+    return pz__edit_check_size(profile, 1, 0, true, err);
 }
 
 static pz_status check(const pz__write *write, const pz__retraction *r, pz_error *err)

@@ -181,10 +181,10 @@ static void slots_and_parts_are_registers_of_their_own(void **state)
     (void)state;
     pz__profile *p = kit_new(NULL);
     pz__write write = kit_write("w", KIT_NOW);
-    for (uint8_t slot = PZ__SLOT_CHOICE; slot <= PZ__SLOT_ACCOUNT; slot++)
+    for (unsigned slot = PZ__SLOT_CHOICE; slot <= PZ__SLOT_ACCOUNT; slot++)
         for (int part = 0; part < 3; part++) {
             pz__claim claim = {.attribute = PZ__STR("x"),
-                               .slot = slot,
+                               .slot = (uint8_t)slot,
                                .part = {"ab", (size_t)part},
                                .value = pz_value_int(part)};
             assert_int_equal(pz__profile_put(p, &write, &claim, NULL), PZ_OK);
@@ -366,6 +366,57 @@ static void a_segment_holds_so_many_claims(void **state)
     pz__profile_free(p);
 }
 
+/* What only the customer may still say. */
+static void check_own_words(pz__profile *p)
+{
+    const pz__write write = kit_write("w", KIT_NOW);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_DECLARED, "more", "v", KIT_NOW, KIT_NOW),
+                     PZ_ERR_LIMIT);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_INFERRED, "more", "v", KIT_NOW, KIT_NOW),
+                     PZ_ERR_LIMIT);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "more", "v", KIT_NOW, KIT_NOW), PZ_OK);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_MODE, "more", "OFF", KIT_NOW, KIT_NOW), PZ_OK);
+    assert_int_equal(pz__profile_deny(p, &write, PZ__GRANT_PURPOSE, PZ__STR("ads"), NULL), PZ_OK);
+}
+
+static void what_a_company_says_leaves_room_for_the_customer(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    char name[16];
+    for (unsigned i = 0; i < PZ__SEGMENT_CLAIMS_MAX - PZ__SEGMENT_CLAIMS_OF_CUSTOMER; i++) {
+        snprintf(name, sizeof name, "a%u", i);
+        assert_int_equal(kit_put(p, "w", PZ__SLOT_DECLARED, name, "v", KIT_NOW, KIT_NOW), PZ_OK);
+    }
+    check_own_words(p);
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_DECLARED, "a7", "u", KIT_NOW, KIT_NOW), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
+static void what_a_company_says_leaves_bytes_for_the_customer(void **state)
+{
+    (void)state;
+    static char text[PZ__CLAIM_VALUE_MAX];
+    memset(text, 'b', sizeof text);
+    pz__profile *p = kit_new(NULL);
+    char name[16];
+    pz__claim c = {.slot = PZ__SLOT_DECLARED};
+    const pz__write write = kit_write("w", KIT_NOW);
+    unsigned made = 0;
+    /* Up to the last byte, by ever shorter texts. */
+    for (size_t len = sizeof text - 3; len > 0; len /= 2) {
+        c.value = pz_value_strn(text, len);
+        do {
+            snprintf(name, sizeof name, "a%u", made++);
+            c.attribute = pz_str_of(name);
+        } while (put_claim(p, c, write) == PZ_OK);
+    }
+    check_own_words(p);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
 static void a_profile_holds_so_many_bytes(void **state)
 {
     (void)state;
@@ -410,6 +461,8 @@ int main(void)
         cmocka_unit_test(malformed_claims_are_refused),
         cmocka_unit_test(lengths_are_limited),
         cmocka_unit_test(a_segment_holds_so_many_claims),
+        cmocka_unit_test(what_a_company_says_leaves_room_for_the_customer),
+        cmocka_unit_test(what_a_company_says_leaves_bytes_for_the_customer),
         cmocka_unit_test(a_profile_holds_so_many_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
