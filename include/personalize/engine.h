@@ -60,7 +60,8 @@ typedef struct pz_record_sink {
     pz_status (*take)(void *payload, pz_value record);
     /** Erase all records whose "subject" or "members" hold this id: called by pz_erase() for each
      * profile before the store commits, and again where it has to begin again. What is returned
-     * other than PZ_OK is what pz_erase() returns, and the store erases nothing. */
+     * other than PZ_OK is what pz_erase() returns, and the store erases nothing. It must not write to
+     * the store, which is in the middle of a transaction: PZ_ERR_STATE. */
     pz_status (*erase)(void *payload, pz_str id);
 } pz_record_sink;
 /** First member of an initializer. */

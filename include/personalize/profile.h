@@ -90,7 +90,8 @@ PZ_API pz_str pz_profile_id(const pz_profile *profile);
 /** True if the profile has ever been written. */
 PZ_API bool pz_profile_exists(const pz_profile *profile);
 
-/** Read a stored profile again, as other processes may have changed it. Detached: nothing to do. */
+/** Read a stored profile again, as other processes may have changed it. Detached: nothing to do.
+ * PZ_ERR_NOT_FOUND if it was erased meanwhile; PZ_ERR_CORRUPT. The handle then shows what it did. */
 PZ_API pz_status pz_profile_refresh(pz_profile *profile, pz_error *err);
 
 /**
@@ -313,7 +314,8 @@ PZ_API pz_status pz_merge(pz_profile *profile, const pz_profile *other, pz_error
 PZ_API pz_status pz_profile_encode(const pz_profile *profile, pz_pool *pool, pz_value *out,
                                    pz_error *err);
 /** Everything known of one profile (of a person each member has its own), with its provenance and (from the catalog in force) the purpose it is used
- * for, as JSON text in the pool. What was forgotten or taken back is not in it. */
+ * for, as JSON text in the pool. What was forgotten or taken back is not in it. `indent` as in
+ * pz_value_print(); PZ_ERR_LIMIT beyond PZ_JSON_BYTES_MAX bytes. */
 PZ_API pz_status pz_profile_export(const pz_profile *profile, pz_pool *pool, pz_str *out,
                                    uint32_t indent, pz_error *err);
 /** The same in plain English sentences for the person it is about, attribute by attribute: what was

@@ -287,7 +287,8 @@ static pz_status written(const pz_profile *profile, pz_pool *pool, wanted how, p
         return pz__fail(err, PZ_ERR_ARG, "a profile, a pool and a result are needed");
     pz__arena *arena = pz__pool_arena(pool);
     pz__buf buf;
-    pz__buf_init(&buf, &arena->alloc, PZ_VALUE_LEN_MAX);
+    /* A caller's indent could make gigabytes of blanks. */
+    pz__buf_init(&buf, &arena->alloc, PZ_JSON_BYTES_MAX);
     pz_status status = put(profile, &how, &buf);
     const char *copy = status == PZ_OK ? pz__arena_text(arena, buf.data, buf.len) : NULL;
     if (status == PZ_OK && !copy)

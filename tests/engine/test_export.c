@@ -199,6 +199,21 @@ static void telling_survives_want_of_memory(void **state)
     }
 }
 
+static void an_indent_beyond_reason_is_a_limit(void **state)
+{
+    (void)state;
+    pz_engine *engine;
+    pz_profile *me;
+    pz_pool *pool;
+    pz_str text;
+    pz_error err = PZ_ERROR_INIT;
+    assert_int_equal(make(&engine, &me, &pool, NULL), PZ_OK);
+    assert_int_equal(pz_profile_export(me, pool, &text, UINT32_MAX, &err), PZ_ERR_LIMIT);
+    assert_int_equal(err.status, PZ_ERR_LIMIT);
+    assert_int_equal(pz_profile_export(me, pool, &text, 8, &err), PZ_OK);
+    free_all(engine, me, pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test(sums_and_events_are_told_in_the_units_of_the_events),
         cmocka_unit_test(the_forgotten_is_not_told),
         cmocka_unit_test(telling_survives_want_of_memory),
+        cmocka_unit_test(an_indent_beyond_reason_is_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
