@@ -6,7 +6,7 @@ set(PZ_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/personalize)
 
 install(TARGETS personalize EXPORT personalizeTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
-install(TARGETS personalize_static
+install(TARGETS personalize_static EXPORT personalizeTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.h")
@@ -43,6 +43,14 @@ foreach(room ${PZ_BUILT_ROOMS})
   endforeach()
 endforeach()
 list(REMOVE_DUPLICATES PZ_PC_REQUIRES)
+
+# The same for personalize::personalize_static, by the names that the linker knows: whoever links the
+# shared library needs none of their packages.
+foreach(module ${PZ_PC_REQUIRES})
+  string(REPLACE "lib" "" library ${module}) # zlib is z, libpcre2-8 is pcre2-8
+  target_link_libraries(personalize_static INTERFACE $<INSTALL_INTERFACE:${library}>)
+endforeach()
+target_link_libraries(personalize_static INTERFACE $<INSTALL_INTERFACE:-pthread>)
 string(REPLACE ";" " " PZ_PC_REQUIRES "${PZ_PC_REQUIRES}")
 
 # A module for pkg-config. Its prefix is filled in where it is installed, for not before that does

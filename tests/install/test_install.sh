@@ -54,6 +54,8 @@ mkdir "$scratch/consumer"
     for name in $programs; do
         echo "add_executable($name-cmake ../$name.c)"
         echo "target_link_libraries($name-cmake PRIVATE personalize::personalize)"
+        echo "add_executable($name-all ../$name.c)"
+        echo "target_link_libraries($name-all PRIVATE personalize::personalize_static)"
     done
 } >"$scratch/consumer/CMakeLists.txt"
 "$cmake" -S "$scratch/consumer" -B "$scratch/consumer/build" -DCMAKE_C_COMPILER="$cc" \
@@ -61,7 +63,8 @@ mkdir "$scratch/consumer"
     "$cmake" --build "$scratch/consumer/build" >>"$scratch/log" 2>&1 ||
     { cat "$scratch/log"; exit 1; }
 
-for program in "$scratch/version-pc" "$scratch/version-static" "$scratch/consumer/build/version-cmake"; do
+for program in "$scratch/version-pc" "$scratch/version-static" "$scratch/consumer/build/version-cmake" \
+    "$scratch/consumer/build/version-all"; do
     printed=$("$program")
     [ "$printed" = "$version" ] || { echo "$program prints $printed, not $version"; exit 1; }
 done
@@ -69,7 +72,8 @@ done
 if [ "$programs" != version ] && [ "$lmdb" = ON ]; then
     python3 "$source/scripts/readme-block.py" json 1 "$source/README.md" >"$scratch/shop.json"
     says=$(sed -n 's/^It prints `\([^`]*\)`.*/\1/p' "$source/README.md")
-    for program in "$scratch/readme-pc" "$scratch/consumer/build/readme-cmake"; do
+    for program in "$scratch/readme-pc" "$scratch/consumer/build/readme-cmake" \
+        "$scratch/consumer/build/readme-all"; do
         printed=$(cd "$scratch" && rm -rf customers && "$program")
         [ "$printed" = "$says" ] || { echo "$program prints '$printed', not '$says'"; exit 1; }
     done
