@@ -93,6 +93,35 @@ static bool take_id(pz__build *build, reading *r, rule_reading *rr, uint32_t ind
     return true;
 }
 
+/* Whether hosts have values of the type: those of some types only rules can hold. */
+static bool is_for_hosts(const pz__type *type)
+{
+    switch (type->kind) {
+    case PZ__T_TYPE:
+    case PZ__T_OPAQUE:
+        return false;
+    case PZ__T_LIST:
+    case PZ__T_MAP:
+        for (uint32_t i = 0; i < type->arg_count; i++)
+            if (!is_for_hosts(type->args[i]))
+                return false;
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void check_computed(pz__build *build, const pz__node *expr, const pz__program *program)
+{
+    const pz__type *type = program ? pz__program_type(program) : NULL;
+    if (!type || is_for_hosts(type))
+        return;
+    const bool is_optional = type->kind == PZ__T_OPAQUE && type->arg_count == 1;
+    pz__mistake_at(build, expr, "a rule decides on a value that a host can hold, and %s is none%s",
+                   pz__type_text(build, type),
+                   is_optional ? ": say what holds without it, as in (...).orValue('none')" : "");
+}
+
 /* Exactly one of "value" and "expr". */
 static void take_value(pz__build *build, reading *r, rule_reading *rr, const pz__node *node,
                        const pz__cel_env *env)
@@ -109,6 +138,8 @@ static void take_value(pz__build *build, reading *r, rule_reading *rr, const pz_
             pz__fit(build, rr->value, type, "what the rule decides", &rr->rule->value);
     if (rr->expr)
         rr->rule->expr = pz__read_rule(build, rr->expr, env, type->kind == PZ__T_DYN ? NULL : type);
+    if (rr->expr)
+        check_computed(build, rr->expr, rr->rule->expr);
 }
 
 /* True if the rule fires whatever the customer. One that computes its value does not where that is

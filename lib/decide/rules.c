@@ -64,6 +64,20 @@ static bool is_usable(trial *t, const pz__rule *rule, pz_value result)
     return true;
 }
 
+/* Whether a host can hold the value: dyn() hides types, addresses and optionals from the catalog.
+ */
+static bool is_for_hosts(pz_value v)
+{
+    if (v.kind != PZ_LIST && v.kind != PZ_MAP)
+        return v.kind <= PZ_MAP;
+    for (uint32_t i = 0; i < v.len; i++) {
+        const pz_value item = v.kind == PZ_LIST ? v.as.items[i] : pz_value_entry(v, i).value;
+        if (!is_for_hosts(item))
+            return false;
+    }
+    return true;
+}
+
 static bool calls_host(const pz__program *program)
 {
     return program && pz__program_calls_host(program);
@@ -84,6 +98,11 @@ static bool fires(trial *t, const pz__rule *rule)
     const pz_value value = pz__cel_eval(rule->expr, &t->request->activation);
     if (!is_usable(t, rule, value))
         return false;
+    if (!is_for_hosts(value)) {
+        t->failures[t->failure_count++] =
+            (pz__failure){rule, "the value is of a kind that only rules can hold"};
+        return false;
+    }
     t->decision->value = value;
     return true;
 }

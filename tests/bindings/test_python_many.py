@@ -50,6 +50,16 @@ class Many(unittest.TestCase):
         return [(line["value"], line["reason"], line["rule"], line["confidence"])
                 for line in lines]
 
+    def test_a_value_that_only_rules_can_hold_is_an_error_of_its_rule(self):
+        engine = shop()
+        self.addCleanup(engine.close)
+        engine.load_text('{"decisions": {"kind": {"default": "none", "rules": ['
+                         '{"id": "hidden", "expr": "[dyn(type(1))]"}]}}}')
+        decision = engine.decide("kind")
+        self.assertEqual((decision.value, decision.reason), ("none", "ERROR"))
+        self.assertIn("only rules can hold", str(decision.explain()))
+        self.assertEqual([one["value"] for one in engine.decide_many("kind", [None, None])], ["none"] * 2)
+
     def test_many_decide_as_one_by_one(self):
         wanted = self.one_by_one("home.hero", self.people, country="DE")
         for customers, by in ((self.ids, None), (self.people, None), (self.emails, "email"),
