@@ -17,8 +17,8 @@ SLOTS = ["unknown", "choice", "reject", "mode", "declared", "inferred", "hidden"
          "identifier", "account", "switch", "lift"]
 KINDS = ["person", "account", "device"]
 NAMES, ATTRIBUTES, CLAIMS, CELLS, COUNTERS, EVENTS = 1, 2, 3, 4, 5, 6
-GRANTS, FORGETTINGS, RETRACTIONS, RING, HISTORY = 7, 8, 9, 10, 11
-LAST = HISTORY
+GRANTS, FORGETTINGS, RETRACTIONS, RING, HISTORY, ERASED = 7, 8, 9, 10, 11, 12
+LAST = ERASED
 NO_EPOCH = (0, b"")
 
 
@@ -130,6 +130,8 @@ class Segment:
         self.retractions = self.read_times(sections.get(RETRACTIONS), lambda part: None)
         self.ring = self.read_times(sections.get(RING), self.read_parts)
         self.history = self.read_list(sections.get(HISTORY), self.read_deed)
+        self.erased = sections[ERASED].varint() if ERASED in sections else 0
+        require(ERASED not in sections or self.erased > 0, "a count of what was erased is not 0")
         for tag in range(CELLS, LAST + 1):
             if tag in sections and tag not in (CELLS, COUNTERS):
                 require(sections[tag].left() == 0, f"section {tag} is used up")

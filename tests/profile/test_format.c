@@ -95,6 +95,14 @@ static pz__profile *erased_sample(void)
     return p;
 }
 
+/* And of that, what was forgotten gone from every writer's segment. */
+static pz__profile *scrubbed_sample(void)
+{
+    pz__profile *p = erased_sample();
+    assert_int_equal(pz__profile_scrub(p, NULL), PZ_OK);
+    return p;
+}
+
 /* Guesses: whole 65536ths and what is none, in force and taken back. */
 static pz__profile *stated_sample(void)
 {
@@ -141,15 +149,16 @@ static void version_1_is_written_to_the_golden_bytes(void **state)
     (void)state;
     assert_golden(sample(), GOLDEN("version1.hex"));
     assert_golden(erased_sample(), GOLDEN("version1-erased.hex"));
+    assert_golden(scrubbed_sample(), GOLDEN("version1-scrubbed.hex"));
     assert_golden(stated_sample(), GOLDEN("version1-stated.hex"));
 }
 
 static void version_1_reads_back(void **state)
 {
     (void)state;
-    static const char *const files[] = {GOLDEN("version1.hex"), GOLDEN("version1-erased.hex"),
-                                        GOLDEN("version1-stated.hex"),
-                                        GOLDEN("version1-unknown.hex")};
+    static const char *const files[] = {
+        GOLDEN("version1.hex"), GOLDEN("version1-erased.hex"), GOLDEN("version1-scrubbed.hex"),
+        GOLDEN("version1-stated.hex"), GOLDEN("version1-unknown.hex")};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         pz__buf golden = read_golden(files[i]);
         pz__profile *p;
