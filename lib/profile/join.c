@@ -102,24 +102,12 @@ static pz_status merge(joined *result, const pz__profile *a, const pz__profile *
 /* The exact size matters only where the upper bound is too large. */
 static pz_status check_size(const joined *result, const pz_alloc *alloc)
 {
-    size_t cost = PZ__SUBJECT_MAX + 16, size = cost;
+    size_t cost = PZ__SUBJECT_MAX + 16, size;
     for (uint32_t i = 0; i < result->count; i++)
         cost += result->list[i]->cost;
-    if (cost <= PZ__PROFILE_BYTES_MAX)
-        return PZ_OK;
-    pz__buf made;
-    pz__buf_init(&made, alloc, PZ__PROFILE_BYTES_MAX);
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < result->count && status == PZ_OK; i++) {
-        pz_str bytes;
-        pz__buf_reset(&made);
-        status = bytes_of(result->list[i], &made, &bytes);
-        size += bytes.len + PZ__WRITER_MAX + 5;
-    }
-    pz__buf_clear(&made);
-    if (status == PZ_OK && size > PZ__PROFILE_BYTES_MAX)
-        status = PZ_ERR_LIMIT;
-    return status;
+    return cost <= PZ__PROFILE_BYTES_MAX
+               ? PZ_OK
+               : pz__segments_size(result->list, result->count, alloc, &size);
 }
 
 static void discard(joined *result)

@@ -231,6 +231,7 @@ static pz_status begin_copy(pz__profile *profile, pz__edit *edit, pz_error *err)
     const pz_status status = pz__segment_copy(&copy, &profile->alloc, edit->segment);
     if (status != PZ_OK)
         return pz__fail(err, status, "out of memory");
+    copy->raw = (pz_str){NULL, 0}; /* a write of several steps asks in between how large it is */
     edit->original = edit->segment;
     edit->segment = copy;
     profile->segments[edit->index] = copy;
@@ -310,14 +311,49 @@ pz_status pz__profile_clean(pz__profile *profile, pz_str writer, bool *is_change
     return PZ_OK;
 }
 
+pz_status pz__segments_size(pz__segment *const *list, uint32_t count, const pz_alloc *alloc,
+                            size_t *size)
+{
+    pz__buf made;
+    pz__buf_init(&made, alloc, PZ__PROFILE_BYTES_MAX);
+    pz_status status = PZ_OK;
+    *size = PZ__SUBJECT_MAX + 16;
+    for (uint32_t i = 0; i < count && status == PZ_OK; i++) {
+        size_t len = list[i]->raw.len;
+        pz__buf_reset(&made);
+        if (!list[i]->raw.data) {
+            status = pz__segment_encode(list[i], &made);
+            len = made.len;
+        }
+        *size += len + PZ__WRITER_MAX + 5;
+    }
+    pz__buf_clear(&made);
+    if (status == PZ_OK && *size > PZ__PROFILE_BYTES_MAX)
+        status = PZ_ERR_LIMIT;
+    return status;
+}
+
+/* What replicas hold may have been joined up to the exact size, and be far above it as it is
+ * estimated: the customer's own word is held against the exact one. */
+static pz_status check_exact(const pz__profile *profile, size_t gain)
+{
+    size_t size;
+    const pz_status status =
+        pz__segments_size(profile->segments, profile->segment_count, &profile->alloc, &size);
+    return status == PZ_OK && size + gain > PZ__PROFILE_BYTES_MAX ? PZ_ERR_LIMIT : status;
+}
+
 pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, bool is_own,
                               pz_error *err)
 {
     const uint32_t most = PZ__PROFILE_BYTES_MAX - (is_own ? 0 : PZ__PROFILE_BYTES_OF_CUSTOMER);
-    if (gain > loss && pz__profile_cost(profile) + gain - loss > most)
-        return pz__fail(err, PZ_ERR_LIMIT, "the profile would exceed %u bytes%s", most,
+    if (gain <= loss || pz__profile_cost(profile) + gain - loss <= most)
+        return PZ_OK;
+    const pz_status status = is_own ? check_exact(profile, gain) : PZ_ERR_LIMIT;
+    if (status == PZ_ERR_LIMIT)
+        return pz__fail(err, status, "the profile would exceed %u bytes%s", most,
                         is_own ? "" : "; what is left is for the customer's own words");
-    return PZ_OK;
+    return status == PZ_OK ? PZ_OK : pz__fail(err, status, "out of memory");
 }
 
 /* ---- the digest ---- */

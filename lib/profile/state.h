@@ -271,6 +271,10 @@ pz_status pz__edit_begin(pz__profile *profile, pz_str writer, bool is_whole, pz_
 /* The end of every write: a failed or idle one leaves no trace, a done one is counted and its
  * segment compacted if it pays. */
 void pz__edit_end(pz__profile *profile, pz__edit *edit, bool is_changed, unsigned what);
+/* How many bytes a profile with these segments takes, or a few less than this; PZ_ERR_LIMIT if that
+ * is too many, PZ_ERR_NOMEM. */
+pz_status pz__segments_size(pz__segment *const *list, uint32_t count, const pz_alloc *alloc,
+                            size_t *size);
 /* PZ_ERR_LIMIT if the profile would be too large with `gain` more and `loss` less. `is_own`: it is
  * the customer's own word, for which some room is kept. */
 pz_status pz__edit_check_size(const pz__profile *profile, size_t gain, size_t loss, bool is_own,

@@ -417,6 +417,52 @@ static void what_a_company_says_leaves_bytes_for_the_customer(void **state)
     pz__profile_free(p);
 }
 
+/* A speaker stands once in the bytes, and in the estimate with every claim. */
+static pz__profile *make_wordy_replica(const char *writer)
+{
+    static char who[PZ__WHO_MAX];
+    memset(who, 'w', sizeof who);
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write(writer, KIT_NOW);
+    write.who = (pz_str){who, sizeof who};
+    char name[16];
+    for (unsigned i = 0; i < PZ__SEGMENT_CLAIMS_MAX - PZ__SEGMENT_CLAIMS_OF_CUSTOMER; i++) {
+        snprintf(name, sizeof name, "a%04u", i);
+        const pz__claim c = {
+            .attribute = pz_str_of(name), .slot = PZ__SLOT_DECLARED, .value = pz_value_str("v")};
+        assert_int_equal(put_claim(p, c, write), PZ_OK);
+    }
+    return p;
+}
+
+/* What replicas hold together may be estimated far beyond what its bytes take. */
+static void what_replicas_hold_leaves_bytes_for_the_customer(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    pz__profile *p = kit_new(NULL);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        pz__profile *other = make_wordy_replica(others[i]);
+        assert_int_equal(pz__profile_join(p, other, NULL), PZ_OK);
+        pz__profile_free(other);
+    }
+    size_t estimated = 0;
+    for (uint32_t i = 0; i < pz__profile_segment_count(p); i++)
+        estimated += pz__profile_segment(p, i).cost;
+    assert_true(estimated > PZ__PROFILE_BYTES_MAX);
+    check_own_words(p);
+    const pz__write write = kit_write("w", KIT_NOW);
+    const pz__forgetting all = {PZ__STR("*"), INT64_MIN, INT64_MAX, PZ__FORGET_ALL};
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR(""), NULL), PZ_ERR_NOT_FOUND);
+    pz__profile_note_begin(p, PZ__STR("choose"));
+    assert_int_equal(kit_put(p, "w", PZ__SLOT_CHOICE, "more", "u", KIT_NOW, KIT_NOW), PZ_OK);
+    pz__profile_note_end(p);
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR(""), NULL), PZ_OK);
+    assert_int_equal(pz__profile_forget(p, &write, &all, NULL), PZ_OK);
+    kit_check(p);
+    pz__profile_free(p);
+}
+
 static void a_profile_holds_so_many_bytes(void **state)
 {
     (void)state;
@@ -463,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_segment_holds_so_many_claims),
         cmocka_unit_test(what_a_company_says_leaves_room_for_the_customer),
         cmocka_unit_test(what_a_company_says_leaves_bytes_for_the_customer),
+        cmocka_unit_test(what_replicas_hold_leaves_bytes_for_the_customer),
         cmocka_unit_test(a_profile_holds_so_many_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
