@@ -12,7 +12,7 @@ static const char expire_json[] =
     "  \"attributes\": {\n"
     "    \"city\": {\"type\": \"string\", \"retention\": \"30d\"},\n"
     "    \"job\": {\"type\": \"string\"},\n"
-    "    \"wish\": {\"type\": \"string\", \"retention\": \"5d\"},\n"
+    "    \"wish\": {\"type\": \"string\", \"threshold\": 0.5, \"retention\": \"5d\"},\n"
     "    \"taste\": {\"type\": \"string\", \"one_of\": [\"bitter\", \"sweet\",\n"
     "              \"token000.\", \"token001.\", \"token002.\", \"token003.\",\n"
     "              \"token004.\", \"token005.\", \"token006.\", \"token007.\",\n"
@@ -190,10 +190,10 @@ typedef struct said {
 
 static void answers_of(home *h, const pz_profile *profile, int64_t now_ms, char out[256])
 {
-    static const char *const names[] = {"city", "job", "taste"};
+    static const char *const names[] = {"city", "job", "taste", "wish"};
     size_t len = 0;
     assert_ok(pz_context_begin(h->context, now_ms, &kit_error));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         pz_resolution answer = {PZ_RESOLUTION};
         assert_ok(pz_resolve(&answer, h->context, profile, names[i], &kit_error));
         const pz_str text = pz_value_text(answer.value);
@@ -214,7 +214,7 @@ static void say_something(gen *g, home *h, pz_profile *one, said *s, int n)
     const pz_write write = when(s->at_ms, NULL);
     char id[8];
     snprintf(id, sizeof id, "%d", n);
-    switch (gen_below(g, 4)) {
+    switch (gen_below(g, 5)) {
     case 0:
         s->kept_ms = 30 * DAY;
         assert_ok(pz_declare(one, "city", pz_value_str(s->token), &write, &kit_error));
@@ -227,6 +227,12 @@ static void say_something(gen *g, home *h, pz_profile *one, said *s, int n)
         s->kept_ms = 0;
         assert_ok(pz_choose(one, "city", pz_value_str(s->token), &write, &kit_error));
         break;
+    case 3: { /* of several writers, and who has the last word may speak of an earlier moment */
+        const pz_write others = when(s->at_ms, gen_bool(g) ? "model-a" : "model-b");
+        s->kept_ms = 5 * DAY;
+        assert_ok(pz_infer(one, "wish", pz_value_str(s->token), 0.9, &others, &kit_error));
+        break;
+    }
     default:
         s->kept_ms = 10 * DAY;
         observe(h, one, id, s->token, s->at_ms);
