@@ -254,6 +254,8 @@ PZ_API pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_
  *
  * @param attribute  NULL or "*": every attribute that declares a retention.
  * @param count      NULL, or of how many attributes something was dropped; 0: nothing was written.
+ * @return PZ_ERR_LIMIT if nothing could be dropped for want of room: a writer remembers at most 192 spans
+ * and attributes apart of which something has ended; of more the others stay, and the next call says so.
  */
 PZ_API pz_status pz_expire(pz_profile *profile, const char *attribute, const pz_write *write,
                            uint32_t *count, pz_error *err);
@@ -294,7 +296,7 @@ PZ_API pz_status pz_set_account(pz_profile *profile, const char *account, const 
  * One operation given as data: `[verb, argument…, {"at", "now", "channel", "expires", "who",
  * "writer"}]`, times as RFC 3339 text. The verbs are choose, reject, clear, edit, set_mode,
  * set_level, undo, declare, infer, identify, observe, consent, link, unlink, switch, set_account,
- * forget and retract; docs/verbs.md shows each. On detached profiles also merge (its argument: a
+ * forget, expire and retract; docs/verbs.md shows each. On detached profiles also merge (its argument: a
  * list of operations that make the other replica).
  *
  * @param defaults  What the operation does not say itself; NULL for all defaults.

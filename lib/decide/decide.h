@@ -221,7 +221,7 @@ typedef struct pz__verb {
 pz_status pz__verb_apply(pz__verb *verb, const pz__catalog *catalog, pz__profile *profile,
                          pz__arena *scratch, pz_error *err);
 /* Whether EXPIRE would drop something of any attribute now. */
-bool pz__has_expired(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms);
+bool pz__has_expired(const pz__catalog *catalog, pz__profile *profile, int64_t now_ms);
 /* Bytes of an identifier's value; its kind has at most PZ__IDENTIFIER_KIND_MAX. */
 #define PZ__IDENTIFIER_VALUE_MAX 320u
 /* Stands between kind and value where an identifier is one text; no kind holds it, so no two

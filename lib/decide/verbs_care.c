@@ -154,13 +154,13 @@ static int64_t ended_until(const pz__attribute *attribute, int64_t now_ms)
     return pz__time_is_valid(until_ms) ? until_ms : INT64_MIN;
 }
 
-static bool has_ended(const pz__attribute *attribute, const pz__profile *profile, int64_t now_ms)
+static bool has_ended(const pz__attribute *attribute, pz__profile *profile, int64_t now_ms)
 {
     const int64_t until_ms = ended_until(attribute, now_ms);
     return until_ms != INT64_MIN && pz__profile_has_older(profile, attribute->name, until_ms);
 }
 
-bool pz__has_expired(const pz__catalog *catalog, const pz__profile *profile, int64_t now_ms)
+bool pz__has_expired(const pz__catalog *catalog, pz__profile *profile, int64_t now_ms)
 {
     for (uint32_t i = 0; i < catalog->attribute_count; i++)
         if (has_ended(&catalog->attributes[i], profile, now_ms))
@@ -172,20 +172,22 @@ bool pz__has_expired(const pz__catalog *catalog, const pz__profile *profile, int
  * bucket from its beginning on. Choices stay, whenever they were made. */
 pz_status pz__do_expire(pz__writer *w, pz__verb *verb)
 {
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < w->catalog->attribute_count && status == PZ_OK; i++) {
+    const int64_t now_ms = w->write->now_ms;
+    uint32_t count = 0;
+    pz__forgetting *list = pz__arena_array(w->scratch, w->catalog->attribute_count, sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
+    for (uint32_t i = 0; i < w->catalog->attribute_count; i++) {
         const pz__attribute *attribute = &w->catalog->attributes[i];
-        if (!is_any(verb->name) && !pz__str_equal(verb->name, attribute->name))
-            continue;
-        if (!has_ended(attribute, w->profile, w->write->now_ms))
-            continue;
-        const pz__forgetting ended = {attribute->name, INT64_MIN,
-                                      ended_until(attribute, w->write->now_ms) + 1,
-                                      PZ__FORGET_FACTS};
-        status = pz__forget(w, &ended);
-        verb->count++;
+        const bool is_meant = is_any(verb->name) || pz__str_equal(verb->name, attribute->name);
+        if (is_meant && has_ended(attribute, w->profile, now_ms))
+            list[count++] = (pz__forgetting){attribute->name, INT64_MIN,
+                                             ended_until(attribute, now_ms) + 1, PZ__FORGET_FACTS};
     }
-    return status;
+    if (count == 0)
+        return PZ_OK;
+    w->has_forgotten = true;
+    return pz__profile_forget_ended(w->profile, w->write, list, count, &verb->count, w->err);
 }
 
 pz_status pz__do_retract(pz__writer *w, pz__verb *verb)

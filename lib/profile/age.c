@@ -94,22 +94,55 @@ static bool is_old_cell(const pz__profile *profile, const pz__cell *cell, int64_
            pz__cell_stands(profile, cell);
 }
 
+/* Claims and cells stand by attribute: the first of one, or where it would be. */
+static uint32_t first_claim(const pz__segment *s, pz_str attribute)
+{
+    uint32_t low = 0, high = s->claim_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (pz__str_compare(s->claims[middle].attribute, attribute) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t first_cell(const pz__segment *s, pz_str attribute)
+{
+    uint32_t low = 0, high = s->cell_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (pz__str_compare(s->cells[middle].attribute, attribute) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static bool has_older(const pz__profile *profile, const pz__segment *s, pz_str attribute,
                       int64_t until_ms)
 {
-    for (uint32_t i = 0; i < s->claim_count; i++)
-        if (pz__str_equal(s->claims[i].attribute, attribute) &&
-            is_old_claim(profile, &s->claims[i], until_ms))
+    for (uint32_t i = first_claim(s, attribute); i < s->claim_count; i++) {
+        if (!pz__str_equal(s->claims[i].attribute, attribute))
+            break;
+        if (is_old_claim(profile, &s->claims[i], until_ms))
             return true;
-    for (uint32_t i = 0; i < s->cell_count; i++)
-        if (pz__str_equal(s->cells[i].attribute, attribute) &&
-            is_old_cell(profile, &s->cells[i], until_ms))
+    }
+    for (uint32_t i = first_cell(s, attribute); i < s->cell_count; i++) {
+        if (!pz__str_equal(s->cells[i].attribute, attribute))
+            break;
+        if (is_old_cell(profile, &s->cells[i], until_ms))
             return true;
+    }
     return false;
 }
 
-bool pz__profile_has_older(const pz__profile *profile, pz_str attribute, int64_t until_ms)
+bool pz__profile_has_older(pz__profile *profile, pz_str attribute, int64_t until_ms)
 {
+    if (!profile->cover)
+        pz__cover_make(profile);
     for (uint32_t i = 0; i < profile->segment_count; i++)
         if (has_older(profile, profile->segments[i], attribute, until_ms))
             return true;

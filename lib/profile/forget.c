@@ -20,6 +20,12 @@
 
 #include <string.h>
 
+typedef struct wishes {
+    const pz__forgetting *list;
+    uint32_t count;
+    uint32_t most; /* that a segment may hold with them */
+} wishes;
+
 static bool is_everything(const pz__own_forgetting *f)
 {
     return f->attribute.len == 1 && f->attribute.data[0] == '*';
@@ -74,24 +80,27 @@ static pz_status next_counter(const pz__profile *profile, uint32_t *out, pz_erro
     return PZ_OK;
 }
 
-/* Drop what the new one makes superfluous. */
-static void coalesce(pz__segment *segment, const pz__own_forgetting *made)
+/* Drop what the new one makes superfluous; whether there was any. */
+static bool coalesce(pz__segment *segment, const pz__own_forgetting *made)
 {
+    const uint32_t count = segment->forgetting_count;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < segment->forgetting_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (!is_covered_by(&segment->forgettings[i], made))
             segment->forgettings[kept++] = segment->forgettings[i];
     segment->forgetting_count = kept;
+    return kept < count;
 }
 
-/* Into a segment that is a copy: a failure leaves it to be thrown away. */
-static pz_status insert(pz__segment *segment, const pz__own_forgetting *made, pz_error *err)
+/* Into a segment that is a copy: a failure leaves it to be thrown away, but for PZ_ERR_LIMIT, when
+ * more than `most` would be there and none makes room: it is as it was. */
+static pz_status insert(pz__segment *segment, const pz__own_forgetting *made, uint32_t most,
+                        pz_error *err)
 {
-    coalesce(segment, made);
-    if (segment->forgetting_count == PZ__SEGMENT_FORGETTINGS_MAX)
+    if (!coalesce(segment, made) && segment->forgetting_count >= most)
         return pz__fail(err, PZ_ERR_LIMIT,
                         "this writer has forgotten %u things apart: forget the whole instead",
-                        PZ__SEGMENT_FORGETTINGS_MAX);
+                        segment->forgetting_count);
     void *list = segment->forgettings;
     const bool has_room = pz__reserve(&segment->alloc, &list, &segment->forgetting_cap,
                                       segment->forgetting_count, 1, sizeof *made);
@@ -105,43 +114,95 @@ static pz_status insert(pz__segment *segment, const pz__own_forgetting *made, pz
     return PZ_OK;
 }
 
-static pz_status forget(pz__profile *profile, pz__segment *segment, const pz__write *write,
-                        const pz__forgetting *forgetting, pz_error *err)
+/* What all that is forgotten by one write has in common. */
+static pz_status begin(const pz__profile *profile, const pz__write *write, pz__own_forgetting *like,
+                       pz_error *err)
 {
-    pz__own_forgetting made = {.from_ms = forgetting->from_ms,
-                               .to_ms = forgetting->to_ms,
-                               .at_ms = write->at_ms,
-                               .what = (uint8_t)forgetting->what};
-    pz_status status = pz__stamp_next(profile, write->now_ms, &made.stamp, err);
-    if (status == PZ_OK)
-        status = next_counter(profile, &made.counter, err);
-    if (status == PZ_OK && !pz__segment_keep_text(segment, forgetting->attribute, &made.attribute))
-        status = pz__fail(err, PZ_ERR_NOMEM, "out of memory");
-    if (status == PZ_OK)
-        status = insert(segment, &made, err);
-    if (status != PZ_OK)
-        return status;
-    if (is_everything(&made) && made.from_ms == INT64_MIN && made.to_ms == INT64_MAX)
+    *like = (pz__own_forgetting){.at_ms = write->at_ms};
+    const pz_status status = pz__stamp_next(profile, write->now_ms, &like->stamp, err);
+    return status == PZ_OK ? next_counter(profile, &like->counter, err) : status;
+}
+
+static pz_status record(pz__segment *segment, const pz__own_forgetting *like,
+                        const pz__forgetting *forgetting, uint32_t most, pz_error *err)
+{
+    pz__own_forgetting made = *like;
+    made.from_ms = forgetting->from_ms;
+    made.to_ms = forgetting->to_ms;
+    made.what = (uint8_t)forgetting->what;
+    if (!pz__segment_keep_text(segment, forgetting->attribute, &made.attribute))
+        return pz__fail(err, PZ_ERR_NOMEM, "out of memory");
+    const pz_status status = insert(segment, &made, most, err);
+    if (status == PZ_OK && is_everything(&made) && made.from_ms == INT64_MIN &&
+        made.to_ms == INT64_MAX)
         segment->retraction_count = 0;
+    return status;
+}
+
+static pz_status finish(pz__profile *profile, pz__segment *segment, pz_error *err)
+{
     profile->erasures++;
     pz__cover_make(profile);
     pz__segment_purge(profile, segment);
     return pz__edit_check_size(profile, 1, 0, true, err);
 }
 
-pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
-                             const pz__forgetting *forgetting, pz_error *err)
+/* As many as there is room for; it is no failure that there is none for some. */
+static pz_status forget(pz__profile *profile, pz__segment *segment, const pz__write *write,
+                        const wishes *list, uint32_t *made, pz_error *err)
 {
+    pz__own_forgetting like;
+    pz_status status = begin(profile, write, &like, err), refused = PZ_OK;
+    for (uint32_t i = 0; i < list->count && status == PZ_OK; i++) {
+        status = record(segment, &like, &list->list[i], list->most, err);
+        *made += status == PZ_OK;
+        if (status == PZ_ERR_LIMIT) {
+            refused = status;
+            status = PZ_OK;
+        }
+    }
+    if (status == PZ_OK && *made == 0)
+        return refused;
+    return status == PZ_OK ? finish(profile, segment, err) : status;
+}
+
+static pz_status forget_list(pz__profile *profile, const pz__write *write, const wishes *list,
+                             uint32_t *made, pz_error *err)
+{
+    *made = 0;
     pz_status status = pz__write_check(write, err);
-    if (status == PZ_OK)
-        status = check(forgetting, err);
+    for (uint32_t i = 0; i < list->count && status == PZ_OK; i++)
+        status = check(&list->list[i], err);
     if (status != PZ_OK)
         return status;
     pz__edit edit;
     status = pz__edit_begin(profile, write->writer, true, &edit, err);
     if (status != PZ_OK)
         return status;
-    status = forget(profile, edit.segment, write, forgetting, err);
-    pz__edit_end(profile, &edit, status == PZ_OK, PZ__CHANGED_ALL);
+    status = forget(profile, edit.segment, write, list, made, err);
+    pz__edit_end(profile, &edit, status == PZ_OK && *made > 0, PZ__CHANGED_ALL);
+    return status;
+}
+
+pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
+                             const pz__forgetting *forgetting, pz_error *err)
+{
+    uint32_t made;
+    const wishes list = {forgetting, 1, PZ__SEGMENT_FORGETTINGS_MAX};
+    return forget_list(profile, write, &list, &made, err);
+}
+
+pz_status pz__profile_forget_ended(pz__profile *profile, const pz__write *write,
+                                   const pz__forgetting *list, uint32_t count, uint32_t *made,
+                                   pz_error *err)
+{
+    const wishes ended = {list, count,
+                          PZ__SEGMENT_FORGETTINGS_MAX - PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER};
+    const pz_status status = forget_list(profile, write, &ended, made, err);
+    if (status == PZ_ERR_LIMIT && *made == 0)
+        pz__fail(err, status,
+                 "this writer has forgotten things of %u attributes or spans apart, and what is "
+                 "left is for what the customer forgets: forget all attributes up to a moment",
+                 ended.most);
     return status;
 }

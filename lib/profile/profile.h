@@ -53,6 +53,9 @@
 /* Of these, kept free of links: however many there are, a purpose can still be denied. */
 #define PZ__SEGMENT_GRANTS_OF_PURPOSES 64u
 #define PZ__SEGMENT_FORGETTINGS_MAX 256u  /* one more is PZ_ERR_LIMIT: forget the whole instead */
+/* Of these, kept free of what nobody asked for: however much has ended by itself, a customer can
+ * still forget, deny and switch off. */
+#define PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER 64u
 #define PZ__SEGMENT_RETRACTIONS_MAX 1024u /* one more is PZ_ERR_LIMIT */
 #define PZ__SEGMENT_RING_MAX                                                                       \
     256u /* one more drops the oldest event, by (time, id), from the ring */
@@ -307,6 +310,11 @@ typedef struct pz__forgetting {
 } pz__forgetting;
 pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
                              const pz__forgetting *forgetting, pz_error *err);
+/* Several in one operation that nobody asked for, as a retention is over: as many as there is room
+ * for beside what customers forget, *made of them. PZ_ERR_LIMIT: of none. */
+pz_status pz__profile_forget_ended(pz__profile *profile, const pz__write *write,
+                                   const pz__forgetting *list, uint32_t count, uint32_t *made,
+                                   pz_error *err);
 
 /* Drop what was erased from the writer's own segment now, not with its next write. One operation if
  * there was anything (*is_changed); else, and for a writer without a segment, nothing. */
@@ -407,7 +415,7 @@ int64_t pz__profile_oldest(const pz__profile *profile);
 /* Whether a fact, a model's claim or evidence of an attribute that counts is from `until_ms` or
  * before: claims by their claimed time, evidence by the beginning of its bucket. Not of a profile
  * that is read in place. */
-bool pz__profile_has_older(const pz__profile *profile, pz_str attribute, int64_t until_ms);
+bool pz__profile_has_older(pz__profile *profile, pz_str attribute, int64_t until_ms);
 
 /* ---- persons: several profiles seen as one, without copying ---- */
 

@@ -178,6 +178,60 @@ static void all_profiles_are_gone_through(void **state)
     assert_status(PZ_ERR_ARG, pz_expire_all(NULL, NULL, NULL, NULL, &kit_error));
 }
 
+/* ---- however much has ended ---- */
+
+#define MANY 300
+#define AT_MOST (256 - 64)
+
+static void load_many(pz_engine *engine)
+{
+    static char json[MANY * 64];
+    size_t len = (size_t)snprintf(json, sizeof json,
+                                  "{\"catalog\": \"many\", \"attributes\": {\"own\": "
+                                  "{\"type\": \"string\"}");
+    for (int i = 0; i < MANY; i++)
+        len += (size_t)snprintf(json + len, sizeof json - len,
+                                ",\"a%d\": {\"type\": \"string\", \"retention\": \"9d\"}", i);
+    len += (size_t)snprintf(json + len, sizeof json - len, "}}");
+    assert_ok(pz_engine_load_text(engine, "many.json", json, len, NULL, &kit_error));
+}
+
+static void what_has_ended_leaves_room_for_what_customers_forget(void **state)
+{
+    home *h = *state;
+    load_many(h->engine);
+    pz_profile *one = customer(h, "email", "ann");
+    char name[8];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_ok(pz_declare(one, name, pz_value_str("some"), NULL, &kit_error));
+    }
+    h->now_ms = NOW + 10 * DAY;
+    uint32_t count;
+    assert_ok(pz_expire(one, NULL, NULL, &count, &kit_error));
+    assert_int_equal(count, AT_MOST);
+    assert_status(PZ_ERR_LIMIT, pz_expire(one, NULL, NULL, &count, &kit_error));
+    assert_non_null(strstr(kit_error.message, "forget all attributes up to a moment"));
+    assert_int_equal(count, 0);
+    /* What has ended of the same attributes once more takes no more room. */
+    assert_ok(pz_declare(one, "a0", pz_value_str("again"), NULL, &kit_error));
+    h->now_ms = NOW + 20 * DAY;
+    assert_ok(pz_expire(one, NULL, NULL, &count, &kit_error));
+    assert_int_equal(count, 1);
+    assert_false(bytes_hold(h, one, "again"));
+    for (int i = 0; i < 63; i++) {
+        snprintf(name, sizeof name, "a%d", MANY - 1 - i);
+        assert_ok(pz_forget(one, name, NULL, NULL, &kit_error));
+    }
+    assert_ok(pz_set_mode(one, "own", PZ_OFF, NULL, &kit_error));
+    /* The way out that the error names. */
+    const pz_span until = {INT64_MIN, NOW + 11 * DAY};
+    assert_ok(pz_forget(one, NULL, &until, NULL, &kit_error));
+    assert_false(bytes_hold(h, one, "some"));
+    assert_ok(pz_expire(one, NULL, NULL, &count, &kit_error));
+    pz_profile_free(one);
+}
+
 /* ---- answers stay as they are ---- */
 
 #define DAYS 60
@@ -327,6 +381,7 @@ int main(void)
         MEMORY(a_row_tells_whether_something_had_ended),
         MEMORY(all_profiles_are_gone_through),
         DISK(all_profiles_are_gone_through),
+        MEMORY(what_has_ended_leaves_room_for_what_customers_forget),
         MEMORY(expiring_changes_no_answer_and_leaves_nothing_that_is_over),
         cmocka_unit_test(expiring_survives_exhaustion),
     };
