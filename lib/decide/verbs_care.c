@@ -31,17 +31,37 @@ static bool erases(const pz__catalog *catalog, pz_str purpose)
     return false;
 }
 
+/* Append those of the purpose of which the profile holds something, or of which it holds nothing.
+ */
+static void add_of_purpose(pz__writer *w, pz_str purpose, bool is_held, pz__forgetting *list,
+                           uint32_t *count)
+{
+    for (uint32_t i = 0; i < w->catalog->attribute_count; i++) {
+        const pz__attribute *attribute = &w->catalog->attributes[i];
+        if (pz__str_equal(attribute->purpose, purpose) &&
+            pz__profile_has_older(w->profile, attribute->name, INT64_MAX) == is_held)
+            list[(*count)++] =
+                (pz__forgetting){attribute->name, INT64_MIN, INT64_MAX, PZ__FORGET_FACTS};
+    }
+}
+
+/* A denial is never refused for want of room to erase: it masks what is left. So what is there goes
+ * first, and what others may have gathered meanwhile after that. */
 static pz_status erase_purpose(pz__writer *w, pz_str purpose)
 {
-    pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < w->catalog->attribute_count && status == PZ_OK; i++) {
-        const pz__attribute *attribute = &w->catalog->attributes[i];
-        if (!pz__str_equal(attribute->purpose, purpose))
-            continue;
-        const pz__forgetting facts = {attribute->name, INT64_MIN, INT64_MAX, PZ__FORGET_FACTS};
-        status = pz__forget(w, &facts);
-    }
-    return status;
+    pz_error why = PZ_ERROR_INIT;
+    uint32_t count = 0, made;
+    pz__forgetting *list = pz__arena_array(w->scratch, w->catalog->attribute_count, sizeof *list);
+    if (!list)
+        return PZ_ERR_NOMEM;
+    add_of_purpose(w, purpose, true, list, &count);
+    add_of_purpose(w, purpose, false, list, &count);
+    w->has_forgotten = true;
+    const pz_status status =
+        pz__profile_forget_many(w->profile, w->write, list, count, true, &made, &why);
+    if (status == PZ_OK || (status == PZ_ERR_LIMIT && made == 0))
+        return PZ_OK;
+    return pz__fail(w->err, status, "%s", why.message);
 }
 
 pz_status pz__do_consent(pz__writer *w, pz__verb *verb)
@@ -187,7 +207,7 @@ pz_status pz__do_expire(pz__writer *w, pz__verb *verb)
     if (count == 0)
         return PZ_OK;
     w->has_forgotten = true;
-    return pz__profile_forget_ended(w->profile, w->write, list, count, &verb->count, w->err);
+    return pz__profile_forget_many(w->profile, w->write, list, count, false, &verb->count, w->err);
 }
 
 pz_status pz__do_retract(pz__writer *w, pz__verb *verb)

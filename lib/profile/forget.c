@@ -192,17 +192,18 @@ pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
     return forget_list(profile, write, &list, &made, err);
 }
 
-pz_status pz__profile_forget_ended(pz__profile *profile, const pz__write *write,
-                                   const pz__forgetting *list, uint32_t count, uint32_t *made,
-                                   pz_error *err)
+pz_status pz__profile_forget_many(pz__profile *profile, const pz__write *write,
+                                  const pz__forgetting *list, uint32_t count, bool is_own,
+                                  uint32_t *made, pz_error *err)
 {
-    const wishes ended = {list, count,
-                          PZ__SEGMENT_FORGETTINGS_MAX - PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER};
-    const pz_status status = forget_list(profile, write, &ended, made, err);
-    if (status == PZ_ERR_LIMIT && *made == 0)
+    const wishes many = {list, count,
+                         PZ__SEGMENT_FORGETTINGS_MAX -
+                             (is_own ? 0 : PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER)};
+    const pz_status status = forget_list(profile, write, &many, made, err);
+    if (status == PZ_ERR_LIMIT && *made == 0 && !is_own)
         pz__fail(err, status,
                  "this writer has forgotten things of %u attributes or spans apart, and what is "
                  "left is for what the customer forgets: forget all attributes up to a moment",
-                 ended.most);
+                 many.most);
     return status;
 }

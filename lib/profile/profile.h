@@ -310,11 +310,11 @@ typedef struct pz__forgetting {
 } pz__forgetting;
 pz_status pz__profile_forget(pz__profile *profile, const pz__write *write,
                              const pz__forgetting *forgetting, pz_error *err);
-/* Several in one operation that nobody asked for, as a retention is over: as many as there is room
- * for beside what customers forget, *made of them. PZ_ERR_LIMIT: of none. */
-pz_status pz__profile_forget_ended(pz__profile *profile, const pz__write *write,
-                                   const pz__forgetting *list, uint32_t count, uint32_t *made,
-                                   pz_error *err);
+/* Several in one operation, as many as there is room for: *made of them. `is_own`: the customer asked for
+ * it; for what ends by itself less room is there. PZ_ERR_LIMIT with *made 0: for none. */
+pz_status pz__profile_forget_many(pz__profile *profile, const pz__write *write,
+                                  const pz__forgetting *list, uint32_t count, bool is_own,
+                                  uint32_t *made, pz_error *err);
 
 /* Drop what was erased from the writer's own segment now, not with its next write. One operation if
  * there was anything (*is_changed); else, and for a writer without a segment, nothing. */

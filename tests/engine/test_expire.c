@@ -185,14 +185,16 @@ static void all_profiles_are_gone_through(void **state)
 
 static void load_many(pz_engine *engine)
 {
-    static char json[MANY * 64];
+    static char json[MANY * 96];
     size_t len = (size_t)snprintf(json, sizeof json,
                                   "{\"catalog\": \"many\", \"attributes\": {\"own\": "
                                   "{\"type\": \"string\"}");
     for (int i = 0; i < MANY; i++)
-        len += (size_t)snprintf(json + len, sizeof json - len,
-                                ",\"a%d\": {\"type\": \"string\", \"retention\": \"9d\"}", i);
-    len += (size_t)snprintf(json + len, sizeof json - len, "}}");
+        len += (size_t)snprintf(
+            json + len, sizeof json - len,
+            ",\"a%d\": {\"type\": \"string\", \"retention\": \"9d\", \"purpose\": \"ads\"}", i);
+    len += (size_t)snprintf(json + len, sizeof json - len,
+                            "}, \"purposes\": {\"ads\": {\"on_deny\": \"erase\"}}}");
     assert_ok(pz_engine_load_text(engine, "many.json", json, len, NULL, &kit_error));
 }
 
@@ -229,6 +231,33 @@ static void what_has_ended_leaves_room_for_what_customers_forget(void **state)
     assert_ok(pz_forget(one, NULL, &until, NULL, &kit_error));
     assert_false(bytes_hold(h, one, "some"));
     assert_ok(pz_expire(one, NULL, NULL, &count, &kit_error));
+    pz_profile_free(one);
+}
+
+/* What is there goes first; with more than there is room for, the denial masks the rest. */
+static void a_denial_that_erases_is_never_refused_for_want_of_room(void **state)
+{
+    home *h = *state;
+    load_many(h->engine);
+    pz_profile *one = customer(h, "email", "ann");
+    char name[8];
+    for (int i = MANY - 256; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_ok(pz_declare(one, name, pz_value_str("some"), NULL, &kit_error));
+    }
+    assert_ok(pz_consent(one, "ads", true, NULL, &kit_error));
+    assert_string_equal(answer_at(h, one, "a299", NOW), "some");
+    assert_ok(pz_consent(one, "ads", false, NULL, &kit_error));
+    assert_false(bytes_hold(h, one, "some"));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_ok(pz_declare(one, name, pz_value_str("more"), NULL, &kit_error));
+    }
+    assert_ok(pz_consent(one, "ads", false, NULL, &kit_error));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_string_equal(answer_at(h, one, name, NOW), "");
+    }
     pz_profile_free(one);
 }
 
@@ -382,6 +411,7 @@ int main(void)
         MEMORY(all_profiles_are_gone_through),
         DISK(all_profiles_are_gone_through),
         MEMORY(what_has_ended_leaves_room_for_what_customers_forget),
+        MEMORY(a_denial_that_erases_is_never_refused_for_want_of_room),
         MEMORY(expiring_changes_no_answer_and_leaves_nothing_that_is_over),
         cmocka_unit_test(expiring_survives_exhaustion),
     };
