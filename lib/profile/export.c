@@ -446,7 +446,7 @@ static bool entry_value(pz__arena *arena, const pz__export_rules *rules, const p
     for (uint32_t i = 0; i < entry->before_count && !*is_failed; i++)
         if (pz__is_remembered(profile, entry, &entry->before[i]))
             items[count++] = register_value(arena, rules, profile, &entry->before[i], is_failed);
-    if (entry->before_count > 0 && count == 0)
+    if (count == 0 && entry->undoes_writer.len == 0)
         return false;
     object o = {.arena = arena};
     add_text(&o, "verb", entry->verb);

@@ -10,7 +10,8 @@
  * Undoing takes back the newest entry, by (stamp, writer), that no entry of an undo names yet. Undo
  * entries themselves are not undone, so undoing again goes on back. As segments keep only their
  * newest 64 entries, an undo entry may go before the one it names does in another segment; hence
- * nothing is undone that is older than all that a full segment still holds.
+ * nothing is undone that is older than all that a full segment still holds. A full segment stays
+ * full when what its entries set is forgotten (purge.c).
  *
  * To take back is to write: puts with new stamps, which every replica orders alike. First the
  * registers that held nothing are cleared, then values return, oldest first. Two things would be

@@ -16,9 +16,9 @@
  * it lost: of two states of one sequence the one that lost more is the later (join.c), so a stale
  * replica does not bring back what is gone. The writer's own next write starts that count anew.
  *
- * What it lost is counted so that ways that lead to one result come to one number: a claim, a cell
- * and a part of an event are one each; of what a verb had replaced, its value is one, and that it
- * was replaced at all another.
+ * What it lost is counted so that ways that lead to one result come to one number: a claim, a cell,
+ * a verb and a part of an event are one each; of what a verb had replaced, its value is one, and
+ * that it was replaced at all another.
  *
  * Nothing is dropped that was only taken back: that is not erased, and subtracting it from cells
  * that have saturated would depend on the order.
@@ -61,16 +61,29 @@ static void keep_entry(const pz__profile *profile, pz__history_entry *entry)
     entry->before_count = kept;
 }
 
-/* What was chosen has no epoch: it has fallen for good where it does not count. */
+/* A verb of which nothing is remembered; one that undoes never noted anything. */
+static bool is_spent(const pz__history_entry *entry)
+{
+    return entry->before_count == 0 && entry->undoes_writer.len == 0;
+}
+
+/* What was chosen has no epoch: it has fallen for good where it does not count. A list that is full
+ * may have lost verbs that undid others, and stays full, of verbs that tell nothing: who undoes
+ * must not take it for one that never lost any (history.c). */
 static void keep_history(const pz__profile *profile, pz__segment *segment)
 {
+    const bool is_full = segment->history_count == PZ__SEGMENT_HISTORY_MAX;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < segment->history_count; i++) {
         pz__history_entry *entry = &segment->history[i];
-        const bool had_any = entry->before_count > 0;
         keep_entry(profile, entry);
-        if (entry->before_count > 0 || !had_any)
-            segment->history[kept++] = *entry;
+        if (is_spent(entry) && !is_full)
+            continue;
+        if (is_spent(entry)) {
+            entry->verb = PZ__STR("forgotten");
+            entry->channel = entry->who = (pz_str){NULL, 0};
+        }
+        segment->history[kept++] = *entry;
     }
     segment->history_count = kept;
 }
@@ -117,7 +130,8 @@ void pz__segment_purge(const pz__profile *profile, pz__segment *segment)
 /* What a scrub can only make less. */
 static uint64_t weigh(const pz__segment *segment)
 {
-    uint64_t weight = (uint64_t)segment->claim_count + segment->cell_count + segment->ring_count;
+    uint64_t weight = (uint64_t)segment->claim_count + segment->cell_count + segment->ring_count +
+                      segment->history_count;
     for (uint32_t i = 0; i < segment->ring_count; i++)
         weight += segment->ring[i].cell_count;
     for (uint32_t i = 0; i < segment->history_count; i++)

@@ -108,7 +108,8 @@ typedef struct pz__ring_event {
 
 /* One verb of the customer: what each register it set had held before. */
 typedef struct pz__history_entry {
-    pz_str verb;          /* "choose", "reject", "clear", "edit", "set_mode", "set_level", "undo" */
+    pz_str verb;          /* "choose", "reject", "clear", "edit", "set_mode", "set_level", "undo"; or
+                             "forgotten": what it was is not known any more (purge.c) */
     int64_t at_ms, stamp; /* of the first register it set */
     int64_t undoes_stamp; /* of an "undo": the stamp and writer of the entry it took back; else 0 */
     pz_str undoes_writer;

@@ -217,6 +217,51 @@ static void the_oldest_entry_goes_first(void **state)
     pz__profile_free(p);
 }
 
+static void choose_at(pz__profile *p, const char *writer, const char *attribute, const char *value,
+                      int64_t at_ms)
+{
+    pz__profile_note_begin(p, PZ__STR("choose"));
+    assert_int_equal(kit_put(p, writer, PZ__SLOT_CHOICE, attribute, value, at_ms, at_ms), PZ_OK);
+    pz__profile_note_end(p);
+}
+
+/* What was undone may have left a full history, and that it was full outlives a forgetting. */
+static void what_was_undone_is_not_undone_again_when_verbs_are_forgotten(void **state)
+{
+    (void)state;
+    pz__profile *p = kit_new(NULL);
+    pz__write write = kit_write("a", KIT_NOW + 3);
+    choose_at(p, "b", "x", "one", KIT_NOW + 1);
+    choose_at(p, "b", "x", "two", KIT_NOW + 2);
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR("x"), NULL), PZ_OK);
+    choose_at(p, "a", "x", "three", KIT_NOW + 4);
+    for (unsigned i = 0; i < PZ__SEGMENT_HISTORY_MAX; i++)
+        choose_at(p, "a", "y", "secret", KIT_NOW + 5 + i);
+    write = kit_write("b", KIT_NOW + 1000);
+    const pz__forgetting y = {PZ__STR("y"), INT64_MIN, INT64_MAX, PZ__FORGET_ALL};
+    assert_int_equal(pz__profile_forget(p, &write, &y, NULL), PZ_OK);
+    assert_int_equal(pz__profile_scrub(p, NULL), PZ_OK);
+    kit_check(p);
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR("x"), NULL), PZ_ERR_NOT_FOUND);
+    assert_int_equal(pz__profile_seal(p), PZ_OK);
+    const pz_str chosen = pz_value_text(pz__profile_claims(p, PZ__STR("x")).list[0].value);
+    assert_true(pz__str_equal(chosen, PZ__STR("three")));
+    /* Verbs that tell nothing make place for new ones, which are undone. */
+    choose_at(p, "a", "x", "four", KIT_NOW + 2000);
+    assert_int_equal(pz__profile_segment(p, 0).history_count, PZ__SEGMENT_HISTORY_MAX);
+    write = kit_write("a", KIT_NOW + 3000);
+    assert_int_equal(pz__profile_undo(p, &write, PZ__STR(""), NULL), PZ_OK);
+    pz__buf bytes = kit_bytes(p), text;
+    assert_null(memmem(bytes.data, bytes.len, "secret", 6));
+    pz__buf_init(&text, NULL, SIZE_MAX);
+    assert_int_equal(pz__profile_seal(p), PZ_OK);
+    assert_int_equal(pz__profile_export(p, &text, 0), PZ_OK);
+    assert_null(memmem(text.data, text.len, "\"verb\":\"forgotten\"", 18));
+    pz__buf_clear(&bytes);
+    pz__buf_clear(&text);
+    pz__profile_free(p);
+}
+
 static pz_status choose_and_undo(const pz_alloc *alloc, void *payload)
 {
     (void)payload;
@@ -264,6 +309,7 @@ int main(void)
         cmocka_unit_test(modes_are_undone_and_facts_not_noted),
         cmocka_unit_test(what_was_forgotten_does_not_come_back_by_undoing),
         cmocka_unit_test(the_oldest_entry_goes_first),
+        cmocka_unit_test(what_was_undone_is_not_undone_again_when_verbs_are_forgotten),
         cmocka_unit_test(undoing_survives_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
