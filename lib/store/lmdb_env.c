@@ -628,14 +628,25 @@ static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
     return rc;
 }
 
+/* Whether another file stands where the store was opened. A path that begins elsewhere may lead
+ * elsewhere by now, and one that leads nowhere is of a file that was only moved. */
+static bool is_replaced(const pz__env *e, const char *path)
+{
+    char data[PZ__PATH_MAX];
+    struct stat there;
+    return path[0] == '/' && pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK &&
+           stat(data, &there) == 0 && !pz__env_is_at(e, &there);
+}
+
 /* A file without a name goes with the last process that has it open, and what is written there with
- * it: nobody who opens the store now would find that. */
+ * it: nobody who opens the store now would find that. Nor if it has another name only, with a
+ * restored one in its place. */
 static pz_status refuse_removed(const pz__env *e, const char *path, pz_error *err)
 {
     struct stat file;
     int fd;
     mdb_env_get_fd(e->mdb, &fd);
-    if (fstat(fd, &file) != 0 || file.st_nlink > 0)
+    if ((fstat(fd, &file) != 0 || file.st_nlink > 0) && !is_replaced(e, path))
         return PZ_OK;
     return pz__fail(
         err, PZ_ERR_STATE,

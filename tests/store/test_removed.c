@@ -113,6 +113,26 @@ static void a_file_that_only_got_another_name_is_written_on(void **state)
     pz__store_close(store);
 }
 
+/* What a restore may do: the whole directory aside, with all its names, and another in its place.
+ */
+static void a_store_that_was_moved_aside_for_another_is_not_written_on(void **state)
+{
+    const place *p = *state;
+    char directory[320], aside[320];
+    snprintf(directory, sizeof directory, "%s/s", p->directory);
+    snprintf(aside, sizeof aside, "%s/aside", p->directory);
+    pz__store *old = open_as(p, PZ__DURABLE);
+    assert_ok(kit_set(old, "k", "old"));
+    assert_int_equal(rename(directory, aside), 0);
+    assert_ok(kit_set(old, "k", "old"));
+    pz__store *fresh = open_as(p, PZ__DURABLE);
+    assert_ok(kit_set(fresh, "k", "new"));
+    refused(old);
+    pz__store_close(old);
+    assert_record(fresh, "k", "new");
+    pz__store_close(fresh);
+}
+
 /* A child that has the store open, with two commits in it, until `go` is closed. */
 static pid_t hold_open(const place *p, int go[2])
 {
@@ -164,6 +184,7 @@ int main(void)
         CASE(a_write_to_a_removed_file_is_refused_however_durable),
         CASE(who_opens_again_writes_where_all_others_do),
         CASE(a_file_that_was_put_in_place_of_an_open_one_gets_the_writes),
+        CASE(a_store_that_was_moved_aside_for_another_is_not_written_on),
         CASE(a_file_beside_the_lock_of_another_is_refused_while_that_is_open),
         CASE(a_file_that_only_got_another_name_is_written_on),
     };
