@@ -165,25 +165,26 @@ pz_status pz__do_forget(pz__writer *w, pz__verb *verb)
     return status == PZ_OK ? pz__forget(w, &all) : status;
 }
 
-/* The last moment that the attribute's retention has ended; INT64_MIN: it has ended none. */
-static int64_t ended_until(const pz__attribute *attribute, int64_t now_ms)
+/* The last moment up to which what the attribute's retention has ended is to be dropped; INT64_MIN:
+ * there is nothing. */
+static int64_t ended_until(const pz__attribute *attribute, pz__profile *profile, int64_t now_ms)
 {
+    if (attribute->retention_ms <= 0 || now_ms < INT64_MIN + attribute->retention_ms)
+        return INT64_MIN;
+    const int64_t over_ms = now_ms - attribute->retention_ms;
+    if (!pz__time_is_valid(over_ms) || !pz__profile_has_older(profile, attribute->name, over_ms))
+        return INT64_MIN;
+    const int64_t until_ms = pz__profile_unbared_until(profile, attribute->name, over_ms);
     const bool is_any =
-        attribute->retention_ms > 0 && now_ms >= INT64_MIN + attribute->retention_ms;
-    const int64_t until_ms = is_any ? now_ms - attribute->retention_ms : INT64_MIN;
-    return pz__time_is_valid(until_ms) ? until_ms : INT64_MIN;
-}
-
-static bool has_ended(const pz__attribute *attribute, pz__profile *profile, int64_t now_ms)
-{
-    const int64_t until_ms = ended_until(attribute, now_ms);
-    return until_ms != INT64_MIN && pz__profile_has_older(profile, attribute->name, until_ms);
+        until_ms == over_ms ||
+        (pz__time_is_valid(until_ms) && pz__profile_has_older(profile, attribute->name, until_ms));
+    return is_any ? until_ms : INT64_MIN;
 }
 
 bool pz__has_expired(const pz__catalog *catalog, pz__profile *profile, int64_t now_ms)
 {
     for (uint32_t i = 0; i < catalog->attribute_count; i++)
-        if (has_ended(&catalog->attributes[i], profile, now_ms))
+        if (ended_until(&catalog->attributes[i], profile, now_ms) != INT64_MIN)
             return true;
     return false;
 }
@@ -200,9 +201,10 @@ pz_status pz__do_expire(pz__writer *w, pz__verb *verb)
     for (uint32_t i = 0; i < w->catalog->attribute_count; i++) {
         const pz__attribute *attribute = &w->catalog->attributes[i];
         const bool is_meant = is_any(verb->name) || pz__str_equal(verb->name, attribute->name);
-        if (is_meant && has_ended(attribute, w->profile, now_ms))
-            list[count++] = (pz__forgetting){attribute->name, INT64_MIN,
-                                             ended_until(attribute, now_ms) + 1, PZ__FORGET_FACTS};
+        const int64_t until_ms = is_meant ? ended_until(attribute, w->profile, now_ms) : INT64_MIN;
+        if (until_ms != INT64_MIN)
+            list[count++] =
+                (pz__forgetting){attribute->name, INT64_MIN, until_ms + 1, PZ__FORGET_FACTS};
     }
     if (count == 0)
         return PZ_OK;

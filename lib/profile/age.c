@@ -149,6 +149,50 @@ bool pz__profile_has_older(pz__profile *profile, pz_str attribute, int64_t until
     return false;
 }
 
+/* Of the guesses in one register, over all segments: whether this one ranks first, and whether one
+ * of the others is from after `until_ms`. */
+static bool hides_a_newer(const pz__profile *profile, const pz__claim *claim, int64_t until_ms)
+{
+    bool is_newer = false;
+    for (uint32_t i = 0; i < profile->segment_count; i++) {
+        uint32_t index;
+        if (!pz__segment_find_claim(profile->segments[i], claim, &index))
+            continue;
+        const pz__claim *other = &profile->segments[i]->claims[index];
+        if (other == claim || !pz__claim_stands(profile, other))
+            continue;
+        if (pz__claim_rank(other, claim) > 0)
+            return false;
+        is_newer |= other->at_ms > until_ms;
+    }
+    return is_newer;
+}
+
+static int64_t unbared_until(const pz__profile *profile, const pz__segment *s, pz_str attribute,
+                             int64_t until_ms)
+{
+    int64_t until = until_ms;
+    for (uint32_t i = first_claim(s, attribute); i < s->claim_count; i++) {
+        const pz__claim *claim = &s->claims[i];
+        if (!pz__str_equal(claim->attribute, attribute))
+            break;
+        if (claim->slot == PZ__SLOT_INFERRED && claim->at_ms <= until &&
+            pz__claim_stands(profile, claim) && hides_a_newer(profile, claim, until_ms))
+            until = claim->at_ms - 1;
+    }
+    return until;
+}
+
+int64_t pz__profile_unbared_until(pz__profile *profile, pz_str attribute, int64_t until_ms)
+{
+    int64_t until = until_ms;
+    if (!profile->cover)
+        pz__cover_make(profile);
+    for (uint32_t i = 0; i < profile->segment_count; i++)
+        until = lesser(until, unbared_until(profile, profile->segments[i], attribute, until_ms));
+    return until;
+}
+
 /* ---- of everything ---- */
 
 /* Everything of one that is read in place is looked at, so it is decoded. */

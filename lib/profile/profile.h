@@ -52,7 +52,7 @@
     512u /* causal registers (purposes, links): one more is PZ_ERR_LIMIT */
 /* Of these, kept free of links: however many there are, a purpose can still be denied. */
 #define PZ__SEGMENT_GRANTS_OF_PURPOSES 64u
-#define PZ__SEGMENT_FORGETTINGS_MAX 256u  /* one more is PZ_ERR_LIMIT: forget the whole instead */
+#define PZ__SEGMENT_FORGETTINGS_MAX 1024u  /* one more is PZ_ERR_LIMIT: forget the whole instead */
 /* Of these, kept free of what nobody asked for: however much has ended by itself, a customer can
  * still forget, deny and switch off. */
 #define PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER 64u
@@ -416,6 +416,10 @@ int64_t pz__profile_oldest(const pz__profile *profile);
  * before: claims by their claimed time, evidence by the beginning of its bucket. Not of a profile
  * that is read in place. */
 bool pz__profile_has_older(pz__profile *profile, pz_str attribute, int64_t until_ms);
+/* The last moment, `until_ms` at most, up to which dropping such things bares nothing: guesses of one
+ * register rank by their stamp, so the first of them may be about an earlier moment than one it
+ * hides, said by another writer, and stays as long as that is from after `until_ms`. */
+int64_t pz__profile_unbared_until(pz__profile *profile, pz_str attribute, int64_t until_ms);
 
 /* ---- persons: several profiles seen as one, without copying ---- */
 

@@ -106,9 +106,7 @@ static pz_status gather_slot(gathering *g, pz__claims claims, pz__claim_slot slo
     pz_status status = PZ_OK;
     for (uint32_t i = 0; i < found.count && status == PZ_OK; i++) {
         const pz__claim *claim = &found.list[i];
-        const bool is_speaking =
-            slot == PZ__SLOT_INFERRED ? pz__is_guessing(g->w, found, i) : pz__is_speaking(found, i);
-        if (!is_speaking || !pz__is_after(pz__moment_of(claim), cleared))
+        if (!pz__is_speaking(found, i) || !pz__is_after(pz__moment_of(claim), cleared))
             continue;
         const statement said = {.key = is_set(g->w) ? claim->value
                                                     : pz__value_of_str(pz__claim_member(claim)),

@@ -73,22 +73,17 @@ static int64_t add_saturating(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-/* The first moment at which the retention of a claim is over; INT64_MAX: never. It ends what was
+/* The first moment a claim is no longer in force; INT64_MAX: never. Retention ends what was
  * recorded or inferred, never a choice. */
-static int64_t end_of_retention(const pz__attribute *attribute, const pz__claim *claim)
-{
-    const bool is_kept = claim->slot == PZ__SLOT_DECLARED || claim->slot == PZ__SLOT_INFERRED;
-    return attribute->retention_ms > 0 && is_kept
-               ? add_saturating(claim->at_ms, attribute->retention_ms)
-               : INT64_MAX;
-}
-
-/* The first moment a claim is no longer in force; INT64_MAX: never. */
 static int64_t end_of_claim(const pz__attribute *attribute, const pz__claim *claim)
 {
-    const int64_t end = claim->expires_ms ? claim->expires_ms : INT64_MAX;
-    const int64_t kept = end_of_retention(attribute, claim);
-    return kept < end ? kept : end;
+    int64_t end = claim->expires_ms ? claim->expires_ms : INT64_MAX;
+    const bool is_kept = claim->slot == PZ__SLOT_DECLARED || claim->slot == PZ__SLOT_INFERRED;
+    if (attribute->retention_ms > 0 && is_kept) {
+        const int64_t kept = add_saturating(claim->at_ms, attribute->retention_ms);
+        end = kept < end ? kept : end;
+    }
+    return end;
 }
 
 /* What hides a whole tier. */
@@ -190,26 +185,6 @@ bool pz__is_speaking(pz__claims claims, uint32_t i)
 {
     const bool is_first = i == 0 || !pz__str_equal(claims.list[i - 1].part, claims.list[i].part);
     return is_first && !claims.list[i].is_cleared;
-}
-
-/* Guesses of one register stand by stamp, and whoever tells one for an earlier moment has the last
- * word: its retention may be over while that of an older one is not. */
-bool pz__is_guessing(const pz__walk *w, pz__claims claims, uint32_t i)
-{
-    const pz__claim *claim = &claims.list[i];
-    if (w->attribute->retention_ms <= 0)
-        return pz__is_speaking(claims, i);
-    const bool is_over = w->view->now_ms >= end_of_retention(w->attribute, claim);
-    for (uint32_t k = i; k-- > 0 && pz__str_equal(claims.list[k].part, claim->part);)
-        if (is_over || w->view->now_ms < end_of_retention(w->attribute, &claims.list[k]))
-            return false;
-    for (uint32_t k = i + 1; is_over && k < claims.count; k++) {
-        if (!pz__str_equal(claims.list[k].part, claim->part))
-            break;
-        if (w->view->now_ms < end_of_retention(w->attribute, &claims.list[k]))
-            return false;
-    }
-    return !claim->is_cleared;
 }
 
 /* ---- fates ---- */

@@ -267,7 +267,7 @@ static pz_status offer_surest(pz__walk *w, pz__claims claims, const pz__layer *e
     if (has_evidence)
         best.layer = *evidence;
     for (uint32_t i = 0; i < claims.count; i++) {
-        if (!pz__is_guessing(w, claims, i))
+        if (!pz__is_speaking(claims, i))
             continue;
         const candidate c = candidate_of_claim(w, &claims.list[i]);
         if (c.layer.fate != PZ__FATE_USED || (has_best && compare_candidates(&best, &c) <= 0))
@@ -301,7 +301,7 @@ static pz_status offer_greatest_guess(pz__walk *w, pz__claims claims, const pz__
         best_reach = reach_of(w, evidence);
     }
     for (uint32_t i = 0; i < claims.count; i++) {
-        if (!pz__is_guessing(w, claims, i))
+        if (!pz__is_speaking(claims, i))
             continue;
         const candidate c = candidate_of_claim(w, &claims.list[i]);
         if (!is_in_question(&c.layer))
@@ -332,7 +332,7 @@ static pz_status offer_in_order(pz__walk *w, pz__claims claims, const pz__layer 
             list[count++] =
                 (candidate){.layer = *from_evidence[i], .by_value = direction_of(w->attribute)};
     for (uint32_t i = 0; i < claims.count; i++)
-        if (pz__is_guessing(w, claims, i))
+        if (pz__is_speaking(claims, i))
             list[count++] = candidate_of_claim(w, &claims.list[i]);
     pz_status status =
         pz__sort_stable(w->view->arena, list, count, sizeof *list, compare_candidates);

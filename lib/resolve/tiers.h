@@ -70,9 +70,6 @@ static inline bool pz__is_settled(const pz__walk *w)
 }
 /* Claim i ranks first in its register, and was not emptied. */
 bool pz__is_speaking(pz__claims claims, uint32_t i);
-/* The same of what was guessed, where one whose retention is over hides none whose is not: readers
- * must not see whether it has left the bytes already. */
-bool pz__is_guessing(const pz__walk *w, pz__claims claims, uint32_t i);
 
 /* ---- bounds.c: what policies leave of values ---- */
 

@@ -284,12 +284,11 @@ class Request:
         return "cross-channel" not in self.masked or channel in ("", self.context.get("channel", ""))
 
     def _hosts(self, attribute, part):
-        """Claims of hosts' models: per channel the newest that retention has not ended (of max and min all)."""
+        """Claims of hosts' models: per channel the newest (of max and min all)."""
         found = [e for e in self.person.of(attribute.name, "infer") if e[0].part == part and self._heard(e[0].channel)]
         if attribute.merge not in ("max", "min"):
-            kept = lambda e: attribute.retention is None or self.now < e[0].at + attribute.retention * 1000
             channels = {e[0].channel for e in found}
-            found = [max((e for e in found if e[0].channel == c), key=lambda e: (kept(e), order(e))) for c in channels]
+            found = [max((e for e in found if e[0].channel == c), key=order) for c in channels]
         layers = []
         for op, pid in found:
             layer = Layer("INFERRED", op.value, units(op.confidence), op.channel, op, pid)

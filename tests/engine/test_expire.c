@@ -4,6 +4,8 @@
 #include "home.h"
 #include "looking.h"
 
+#include "profile/profile.h"
+
 #include "support/gen.h"
 #include "support/oom.h"
 
@@ -180,12 +182,13 @@ static void all_profiles_are_gone_through(void **state)
 
 /* ---- however much has ended ---- */
 
-#define MANY 300
-#define AT_MOST (256 - 64)
+#define ROOM ((int)PZ__SEGMENT_FORGETTINGS_MAX)
+#define MANY (ROOM + 44)
+#define AT_MOST (ROOM - (int)PZ__SEGMENT_FORGETTINGS_OF_CUSTOMER)
 
 static void load_many(pz_engine *engine)
 {
-    static char json[MANY * 96];
+    static char json[(PZ__SEGMENT_FORGETTINGS_MAX + 64) * 96];
     size_t len = (size_t)snprintf(json, sizeof json,
                                   "{\"catalog\": \"many\", \"attributes\": {\"own\": "
                                   "{\"type\": \"string\"}");
@@ -241,12 +244,12 @@ static void a_denial_that_erases_is_never_refused_for_want_of_room(void **state)
     load_many(h->engine);
     pz_profile *one = customer(h, "email", "ann");
     char name[8];
-    for (int i = MANY - 256; i < MANY; i++) {
+    for (int i = MANY - ROOM; i < MANY; i++) {
         snprintf(name, sizeof name, "a%d", i);
         assert_ok(pz_declare(one, name, pz_value_str("some"), NULL, &kit_error));
     }
     assert_ok(pz_consent(one, "ads", true, NULL, &kit_error));
-    assert_string_equal(answer_at(h, one, "a299", NOW), "some");
+    assert_string_equal(answer_at(h, one, name, NOW), "some");
     assert_ok(pz_consent(one, "ads", false, NULL, &kit_error));
     assert_false(bytes_hold(h, one, "some"));
     for (int i = 0; i < MANY; i++) {
@@ -323,6 +326,15 @@ static void say_something(gen *g, home *h, pz_profile *one, said *s, int n)
     }
 }
 
+/* A guess that is over stays as long as it may hide one that is not, which was said before it. */
+static bool may_hide(const said *all, int count, const said *one, int64_t now_ms)
+{
+    bool may = false;
+    for (int i = 0; i < count && one->kept_ms == 5 * DAY; i++)
+        may |= all[i].kept_ms == 5 * DAY && all[i].at_ms + all[i].kept_ms > now_ms;
+    return may;
+}
+
 static void expiring_changes_no_answer_and_leaves_nothing_that_is_over(void **state)
 {
     home *h = *state;
@@ -353,7 +365,7 @@ static void expiring_changes_no_answer_and_leaves_nothing_that_is_over(void **st
             const bool is_over = all[i].kept_ms && all[i].at_ms + all[i].kept_ms <= now_ms;
             const bool may_be_over =
                 all[i].kept_ms && all[i].at_ms - slack + all[i].kept_ms <= now_ms;
-            if (is_over)
+            if (is_over && !may_hide(all, count, &all[i], now_ms))
                 assert_false(bytes_hold(h, one, all[i].token));
             else if (!may_be_over)
                 assert_int_equal(bytes_hold(h, one, all[i].token), held[i]);

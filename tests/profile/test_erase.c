@@ -316,9 +316,10 @@ static void hostile_forgettings_cost_no_more_than_their_bytes(void **state)
         snprintf(writer, sizeof writer, "w%02u", w);
         kit_put(p, writer, PZ__SLOT_MODE, "z", "AUTO", KIT_NOW, KIT_NOW);
         pz__segment *s = p->segments[w];
-        s->forgettings = pz__mem_zero(&s->alloc, 256, sizeof *s->forgettings);
-        s->forgetting_cap = s->forgetting_count = 256;
-        for (unsigned i = 0; i < 256; i++)
+        s->forgettings =
+            pz__mem_zero(&s->alloc, PZ__SEGMENT_FORGETTINGS_MAX, sizeof *s->forgettings);
+        s->forgetting_cap = s->forgetting_count = PZ__SEGMENT_FORGETTINGS_MAX;
+        for (unsigned i = 0; i < PZ__SEGMENT_FORGETTINGS_MAX; i++)
             s->forgettings[i] = (pz__own_forgetting){.attribute = PZ__STR("*"),
                                                      .from_ms = (i * 32 + w) * 100,
                                                      .to_ms = (i * 32 + w) * 100 + 50,

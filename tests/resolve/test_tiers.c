@@ -229,27 +229,6 @@ static void retention_ends_facts_and_guesses_but_no_choice(void **state)
     world_end(&w);
 }
 
-/* Two writers guess on one channel, and who has the last word speaks of an earlier moment. */
-static void a_guess_past_its_retention_hides_none_that_is_not(void **state)
-{
-    (void)state;
-    world w;
-    world_usual(&w);
-    w.attribute.retention_ms = 10 * 24 * HOUR;
-    world_infer(&w, "de", 0.99, DAY(5));
-    w.writer = "w2";
-    world_infer(&w, "fr", 0.99, DAY(2));
-    w.now = DAY(12) - 1;
-    assert_string_equal(world_answer(&w), "fr INFERRED INFERRED");
-    w.now = DAY(12);
-    assert_string_equal(world_answer(&w), "de INFERRED INFERRED");
-    assert_string_equal(world_layers(&w), "INFERRED de USED, DEFAULT en SHADOWED");
-    w.now = DAY(15);
-    assert_string_equal(world_answer(&w), "en DEFAULT DEFAULT");
-    assert_string_equal(world_layers(&w), "INFERRED fr EXPIRED, DEFAULT en USED");
-    world_end(&w);
-}
-
 static void manual_leaves_choices_and_the_default(void **state)
 {
     (void)state;
@@ -493,7 +472,6 @@ int main(void)
         cmocka_unit_test(an_expired_choice_does_not_bring_back_its_predecessor),
         cmocka_unit_test(a_claim_of_the_future_is_not_yet_in_force),
         cmocka_unit_test(retention_ends_facts_and_guesses_but_no_choice),
-        cmocka_unit_test(a_guess_past_its_retention_hides_none_that_is_not),
         cmocka_unit_test(manual_leaves_choices_and_the_default),
         cmocka_unit_test(off_leaves_the_default_alone_and_says_so),
         cmocka_unit_test(the_accounts_mode_does_not_bind_the_person),
