@@ -82,7 +82,7 @@ typedef struct pz__build {
 #define PZ__SIGNALS_MAX 16384u
 #define PZ__DECISIONS_MAX 16384u
 #define PZ__RULES_MAX 16384u /* of one decision */
-#define PZ__COUNTERS_MAX 4096u
+#define PZ__COUNTERS_MAX 1024u /* as many as a profile notes of one store */
 #define PZ__EVENTS_MAX 4096u
 #define PZ__TESTS_MAX 16384u
 #define PZ__POLICIES_MAX 4096u

@@ -243,6 +243,27 @@ static uint32_t count_new_counters(const pz__segment *segment, const pz_str *nam
     return fresh;
 }
 
+static bool is_among(const pz_str *names, uint32_t count, pz_str name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (pz__str_equal(names[i], name))
+            return true;
+    return false;
+}
+
+static uint32_t count_among(const pz__segment *segment, const pz_str *names, uint32_t count)
+{
+    uint32_t among = 0;
+    for (uint32_t i = 0; i < segment->counter_count; i++)
+        among += is_among(names, count, segment->counters[i].name);
+    return among;
+}
+
+static bool is_full(const pz__segment *segment, uint32_t fresh)
+{
+    return fresh > PZ__SEGMENT_COUNTERS_MAX - segment->counter_count;
+}
+
 static bool is_counter_name(pz_str name)
 {
     return name.len > 0 && name.len <= PZ__NAME_MAX && pz__utf8_valid(name.data, name.len);
@@ -256,7 +277,8 @@ pz_status pz__counters_keep(pz__profile *profile, pz__segment *segment, const pz
     *fresh = count_new_counters(segment, names, count);
     if (*fresh == 0)
         return PZ_OK;
-    if (*fresh > PZ__SEGMENT_COUNTERS_MAX - segment->counter_count)
+    if (is_full(segment, *fresh) &&
+        *fresh > PZ__SEGMENT_COUNTERS_MAX - count_among(segment, names, count))
         return pz__fail(err, PZ_ERR_LIMIT, "more than %u counters", PZ__SEGMENT_COUNTERS_MAX);
     void *waiting = profile->names, *list = segment->counters;
     bool has_room = pz__reserve(&profile->alloc, &waiting, &profile->name_cap, 0, *fresh,
@@ -277,11 +299,28 @@ pz_status pz__counters_keep(pz__profile *profile, pz__segment *segment, const pz
     return has_room ? PZ_OK : pz__fail(err, PZ_ERR_NOMEM, "out of memory");
 }
 
-/* Put the waiting counters where they belong. A name that was given twice is noted once. */
-void pz__counters_note(pz__segment *segment, const pz_str *names, uint32_t count, int64_t since_ms)
+/* Counters that the catalog has no more make room. What they counted stays, and is unknown should
+ * one come back. */
+static void drop_others(pz__segment *segment, const pz_str *names, uint32_t count)
 {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < segment->counter_count; i++) {
+        const pz__kept_counter *counter = &segment->counters[i];
+        if (is_among(names, count, counter->name))
+            segment->counters[kept++] = *counter;
+        else
+            segment->cost -= PZ__COUNTER_COST + counter->name.len;
+    }
+    segment->counter_count = kept;
+}
+
+void pz__counters_note(pz__segment *segment, const pz__noted_counters *noted, int64_t since_ms)
+{
+    const pz_str *names = noted->fresh;
     uint32_t index;
-    for (uint32_t i = 0; i < count; i++) {
+    if (is_full(segment, noted->fresh_count))
+        drop_others(segment, noted->all, noted->all_count);
+    for (uint32_t i = 0; i < noted->fresh_count; i++) {
         if (pz__segment_find_counter(segment, names[i], &index))
             continue;
         memmove(&segment->counters[index + 1], &segment->counters[index],

@@ -343,7 +343,9 @@ static pz_status observe(pz__profile *profile, pz__segment *segment, const pz__w
     pz__ring_event *event = pz__ring_add(segment, o->time_ms, &id, ring);
     for (uint32_t i = 0; i < o->contribution_count; i++)
         pz__cells_add(segment, &profile->waiting[i], event);
-    pz__counters_note(segment, profile->names, fresh_counters, since_ms);
+    const pz__noted_counters noted = {profile->names, o->counters, fresh_counters,
+                                      o->counter_count};
+    pz__counters_note(segment, &noted, since_ms);
     add_event(segment, o->time_ms, &id);
     forget_old_events(segment, o->horizon_ms);
     *is_new = true;
@@ -381,7 +383,8 @@ pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const p
     size_t added = segment->added;
     status = pz__counters_keep(profile, segment, counters, count, &fresh, err);
     if (status == PZ_OK) {
-        pz__counters_note(segment, profile->names, fresh, counted_since(segment, now_ms));
+        const pz__noted_counters noted = {profile->names, counters, fresh, count};
+        pz__counters_note(segment, &noted, counted_since(segment, now_ms));
     } else {
         pz__arena_return(&segment->arena, mark);
         segment->added = added;

@@ -239,7 +239,8 @@ pz_status pz__profile_observe(pz__profile *profile, const pz__write *write,
                               const pz__observation *observation, bool *is_new, pz_error *err);
 
 /* Note since when the counters are kept: since always for a segment that is being begun, since now
- * for a counter that is new to an older segment. Called before every write by whoever has the
+ * for a counter that is new to an older segment; where a segment is full, counters that are not among
+ * these go. Called before every write by whoever has the
  * catalog; counts as an operation when it notes one, changes nothing when all are noted. */
 pz_status pz__profile_keep_counters(pz__profile *profile, pz_str writer, const pz_str *counters,
                                     uint32_t count, int64_t now_ms, pz_error *err);

@@ -439,11 +439,16 @@ void pz__cells_add(pz__segment *segment, const pz__cell *made, pz__ring_event *e
 /* One text for the segment: what `like` (or NULL) holds already, or a copy. */
 bool pz__segment_keep_shared(pz__segment *segment, pz_str text, const pz_str *like, pz_str *out);
 /* Copy the names of those counters that are not noted yet into the segment, and make room for them.
- * They wait in profile->names, *fresh of them. */
+ * They wait in profile->names, *fresh of them. PZ_ERR_LIMIT if these counters alone are too many. */
 pz_status pz__counters_keep(pz__profile *profile, pz__segment *segment, const pz_str *names,
                             uint32_t count, uint32_t *fresh, pz_error *err);
-/* Put waiting counters where they belong. A name that was given twice is noted once. */
-void pz__counters_note(pz__segment *segment, const pz_str *names, uint32_t count, int64_t since_ms);
+/* Put waiting counters where they belong. A name that was given twice is noted once. Where there is no
+ * place for them, those that are not among all that are kept now go. */
+typedef struct pz__noted_counters {
+    const pz_str *fresh, *all;
+    uint32_t fresh_count, all_count;
+} pz__noted_counters;
+void pz__counters_note(pz__segment *segment, const pz__noted_counters *noted, int64_t since_ms);
 
 /* ---- person.c ---- */
 

@@ -247,7 +247,7 @@ static void each_limit_holds_and_one_more_is_refused(void **state)
         {"{\"taxonomies\": {\"t\": {", "\"n%u\": {}", "}}}", PZ__DOMAIN_MAX - 1,
          "a taxonomy of 65536 nodes; at most 65535 are allowed"},
         {"{\"segments\": {", "\"a%u\": \"count('e%1$u') > 1\"", "}}", PZ__COUNTERS_MAX,
-         "the rules need more than 4096 counters"},
+         "the rules need more than 1024 counters"},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         const limit *l = &limits[i];

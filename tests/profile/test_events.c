@@ -3,6 +3,7 @@
  * is refused, what is forgotten, and what a full segment does.
  */
 #include "profile/kit.h"
+#include "profile/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -266,6 +267,36 @@ static void counters_know_since_when(void **state)
     pz__profile_free(p);
 }
 
+/* Years of catalogs, each with counters of its own. */
+static void counters_of_earlier_catalogs_make_room(void **state)
+{
+    (void)state;
+    static char texts[PZ__SEGMENT_COUNTERS_MAX][16];
+    static pz_str names[PZ__SEGMENT_COUNTERS_MAX];
+    pz__profile *p = kit_new(NULL);
+    for (unsigned year = 0; year < 3; year++) {
+        for (unsigned i = 0; i < PZ__SEGMENT_COUNTERS_MAX; i++) {
+            /* A quarter stays from year to year. */
+            const unsigned of = i % 4 == 0 ? 0 : year;
+            names[i].len = (size_t)snprintf(texts[i], sizeof texts[i], "count(%u-%04u)", of, i);
+            names[i].data = texts[i];
+        }
+        assert_int_equal(pz__profile_keep_counters(p, PZ__STR("w"), names, PZ__SEGMENT_COUNTERS_MAX,
+                                                   KIT_NOW + year, NULL),
+                         PZ_OK);
+        assert_int_equal(kit_observe(p, "w", year ? "e1" : "e0", "roses", 1024, KIT_NOW, KIT_NOW,
+                                     3 * KIT_DAY, NULL),
+                         PZ_OK);
+        assert_true(pz__profile_counter_since(p, names[0]) == INT64_MIN);
+        assert_true(pz__profile_counter_since(p, names[1]) ==
+                    (year == 0 ? INT64_MIN : KIT_NOW + year));
+        kit_check(p);
+    }
+    assert_true(pz__profile_counter_since(p, PZ__STR("count(0-0001)")) == INT64_MAX);
+    assert_int_equal(p->segments[0]->counter_count, PZ__SEGMENT_COUNTERS_MAX);
+    pz__profile_free(p);
+}
+
 static void a_counter_that_comes_before_the_first_event_misses_nothing(void **state)
 {
     (void)state;
@@ -372,6 +403,7 @@ int main(void)
         cmocka_unit_test(times_out_of_range_are_refused),
         cmocka_unit_test(weights_saturate_and_keep_their_sign_apart),
         cmocka_unit_test(counters_know_since_when),
+        cmocka_unit_test(counters_of_earlier_catalogs_make_room),
         cmocka_unit_test(a_counter_that_comes_before_the_first_event_misses_nothing),
         cmocka_unit_test(a_full_segment_forgets_its_oldest_moment),
         cmocka_unit_test(a_full_segment_evicts_the_least_of_the_oldest_bucket),
