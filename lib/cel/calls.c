@@ -263,12 +263,12 @@ static void no_overload(pz__checker *ck, const pz__expr *call)
                   "%.*s() does not take (%s)%s", PZ__STR_ARG(call->name), types, remedy(ck, call));
 }
 
-/* A macro with the wrong number of arguments; its variable is no name, so nothing in it is checked.
- */
+/* A macro with the wrong number of arguments, where no function is called so: its variable is no
+ * name, and nothing in it is checked. */
 static bool miswritten_macro(pz__checker *ck, pz__expr *call)
 {
     const char *usage = call->is_operator ? NULL : pz__macro_usage(call->name);
-    if (!usage || unchecked(ck) || pz__function_find(call->name) < pz__function_count)
+    if (!usage || unchecked(ck))
         return false;
     pz__issue(ck->sink, PZ_ERR_TYPE, call->name_at, call->name_end, "write %s", usage);
     call->type = &pz__type_error;
@@ -436,9 +436,11 @@ static void gather_numbers(pz__checker *ck, pz__expr *call)
 void pz__check_call(pz__checker *ck, pz__expr *call)
 {
     bool broken = false, shaped = false;
-    if (derived(ck, call) || miswritten_macro(ck, call))
+    if (derived(ck, call))
         return;
-    bool known = pz__find_function(ck, call);
+    const bool known = pz__find_function(ck, call);
+    if (!known && miswritten_macro(ck, call))
+        return;
     check_parts(ck, call, &broken);
     if (!known) {
         if (unchecked(ck))

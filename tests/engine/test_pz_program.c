@@ -193,6 +193,45 @@ static void mistakes_have_a_place(void **state)
     pz_pool_free(pool);
 }
 
+/* What is no macro by its shape may bear the word of one: stock.has(item, 3) asks no map. */
+static void a_function_may_be_called_as_macros_are(void **state)
+{
+    (void)state;
+    static const pz_function named[] = {{"stock.has", "(int, int) -> int", twice, NULL},
+                                        {"stock.map", "(int) -> int", twice, NULL},
+                                        {"all", "int.() -> int", twice, NULL}};
+    static const struct {
+        const char *source, *says;
+    } cases[] = {
+        {"stock.has(4, 3) == 8 && stock.map(5) == 10 && (6).all() == 12", NULL},
+        {"has({'a': 1}.a) && [1].all(x, x == 1) && [1].map(x, x)[0] == 1", NULL},
+        {"store.has(4, 3)", "write has(value.field)"},
+        {"[1].map(x)", "write list.map(x, result)"},
+    };
+    pz_pool *pool;
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    const pz_program_options options = {PZ_PROGRAM_OPTIONS, .functions = named,
+                                        .function_count = 3};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pz_error err = PZ_ERROR_INIT;
+        pz_evaluation evaluation = PZ_EVALUATION_INIT;
+        pz_program *program;
+        const pz_status status =
+            pz_program_compile(&program, cases[i].source, strlen(cases[i].source), &options, &err);
+        if (cases[i].says) {
+            assert_int_equal(status, PZ_ERR_TYPE);
+            assert_non_null(strstr(err.message, cases[i].says));
+            continue;
+        }
+        if (status != PZ_OK)
+            fail_msg("%s: %s", cases[i].source, err.message);
+        assert_int_equal(pz_program_eval(program, pool, NULL, 0, &evaluation, &err), PZ_OK);
+        assert_true(evaluation.value.kind == PZ_BOOL && evaluation.value.as.i);
+        pz_program_unref(program);
+    }
+    pz_pool_free(pool);
+}
+
 static void a_limit_of_cost_holds(void **state)
 {
     (void)state;
@@ -322,6 +361,7 @@ int main(void)
         cmocka_unit_test(maps_and_reading_out),
         cmocka_unit_test(variables_of_a_map_become_what_is_declared),
         cmocka_unit_test(mistakes_have_a_place),
+        cmocka_unit_test(a_function_may_be_called_as_macros_are),
         cmocka_unit_test(a_limit_of_cost_holds),
         cmocka_unit_test(arguments_of_the_host_are_paid_for),
         cmocka_unit_test(a_warm_scalar_rule_allocates_nothing),
