@@ -260,6 +260,8 @@ void pzl_push(lua_State *L, pz_value value);
 void pzl_push_answer(lua_State *L, pz_value value);
 /* Push a value as scalar userdata. */
 void pzl_push_scalar(lua_State *L, pz_value value);
+/* Push how many there are of something: an integer where this Lua has such. */
+void pzl_push_count(lua_State *L, uint64_t count);
 
 /* The Lua value at an absolute index as a value in the session's pool. */
 pz_value pzl_put(lua_State *L, session_box *session, int index);

@@ -38,7 +38,7 @@ static void set_text(lua_State *L, const char *name, const char *text)
 
 static void set_number(lua_State *L, const char *name, uint32_t number)
 {
-    lua_pushnumber(L, (lua_Number)number);
+    pzl_push_count(L, number);
     lua_setfield(L, -2, name);
 }
 
@@ -181,8 +181,8 @@ static int engine_test(lua_State *L)
     pzl_begin_asking(&a);
     const pz_status status = pz_engine_test(engine, report, &passed, &failed, &err);
     pzl_answered(&a, status == PZ_ERR_TEST ? PZ_OK : status, &err);
-    lua_pushnumber(L, (lua_Number)passed);
-    lua_pushnumber(L, (lua_Number)failed);
+    pzl_push_count(L, passed);
+    pzl_push_count(L, failed);
     lua_newtable(L);
     add_diagnostics(L, *report);
     return 3;
@@ -201,7 +201,7 @@ static int engine_count(lua_State *L)
     uint64_t count;
     pz_error err = PZ_ERROR_INIT;
     pzl_check(L, pz_profile_count(pzl_engine_at(L, 1)->engine, &count, &err), &err);
-    lua_pushnumber(L, (lua_Number)count);
+    pzl_push_count(L, count);
     return 1;
 }
 
@@ -487,7 +487,7 @@ static int engine_erase(lua_State *L)
     pz_engine *engine = pzl_engine_at(L, 1)->engine;
     pzl_begin_asking(&a);
     pzl_answered(&a, pz_erase(engine, id, &write, flags, &erased, &err), &err);
-    lua_pushnumber(L, (lua_Number)erased);
+    pzl_push_count(L, erased);
     pzl_give_session(L, session, 1, session_index);
     return 1;
 }

@@ -351,7 +351,7 @@ static int profile_consent_tcf(lua_State *L)
     const char *text = pzl_name_at(L, 3, "a TC string");
     end_write(L, &w,
               pz_consent_tcf(pzl_profile_at(L, 2)->profile, text, &w.write, &changed, &w.err));
-    lua_pushnumber(L, (lua_Number)changed);
+    pzl_push_count(L, changed);
     return 1;
 }
 
@@ -362,7 +362,7 @@ static int profile_consent_gpc(lua_State *L)
     const bool is_on = lua_isnil(L, 3) || truth_at(L, 3, "the signal");
     end_write(L, &w,
               pz_consent_gpc(pzl_profile_at(L, 2)->profile, is_on, &w.write, &changed, &w.err));
-    lua_pushnumber(L, (lua_Number)changed);
+    pzl_push_count(L, changed);
     return 1;
 }
 
@@ -434,7 +434,7 @@ static int profile_expire(lua_State *L)
     writing w = begin_write(L, 3);
     const char *name = lua_isnil(L, 3) ? NULL : pzl_name_at(L, 3, "the attribute");
     end_write(L, &w, pz_expire(pzl_profile_at(L, 2)->profile, name, &w.write, &count, &w.err));
-    lua_pushnumber(L, (lua_Number)count);
+    pzl_push_count(L, count);
     return 1;
 }
 
@@ -457,7 +457,7 @@ static int profile_retract_all(lua_State *L)
     end_write(L, &w,
               pz_retract_all(pzl_profile_at(L, 2)->profile, name, has_span ? &span : NULL, &w.write,
                              &count, &w.err));
-    lua_pushnumber(L, (lua_Number)count);
+    pzl_push_count(L, count);
     return 1;
 }
 

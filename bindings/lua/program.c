@@ -300,7 +300,7 @@ static int program_evaluate(lua_State *L)
     lua_createtable(L, 0, 3);
     pzl_push_answer(L, out.value);
     lua_setfield(L, -2, "value");
-    lua_pushnumber(L, (lua_Number)out.cost);
+    pzl_push_count(L, out.cost);
     lua_setfield(L, -2, "cost");
     push_unknowns(L, &out);
     lua_setfield(L, -2, "unknowns");
@@ -339,11 +339,11 @@ static int program_cost(lua_State *L)
 {
     uint64_t least, most;
     pz_program_cost(program_at(L, 1)->program, &least, &most);
-    lua_pushnumber(L, (lua_Number)least);
+    pzl_push_count(L, least);
     if (most == UINT64_MAX)
         lua_pushnil(L);
     else
-        lua_pushnumber(L, (lua_Number)most);
+        pzl_push_count(L, most);
     return 2;
 }
 

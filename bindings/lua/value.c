@@ -219,6 +219,17 @@ static void push_whole(lua_State *L, pz_value value)
         pzl_push_scalar(L, value);
 }
 
+void pzl_push_count(lua_State *L, uint64_t count)
+{
+#if LUA_VERSION_NUM >= 503
+    if (count <= INT64_MAX) {
+        lua_pushinteger(L, (lua_Integer)count);
+        return;
+    }
+#endif
+    lua_pushnumber(L, (lua_Number)count);
+}
+
 static void push_list(lua_State *L, pz_value value)
 {
     luaL_checkstack(L, 6, "nested too deep");
