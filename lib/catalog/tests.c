@@ -12,30 +12,43 @@
 
 #include "base/time.h"
 
+/* What the first argument is. */
+typedef enum about {
+    ATTRIBUTE,
+    ANY_ATTRIBUTE, /* or "*" */
+    WORD,          /* a purpose, a level, a kind of identifier */
+    EVENT,
+} about;
+
 typedef struct operation {
     pz_str verb;
     uint32_t arguments; /* between the verb and the object of circumstances */
-    bool has_attribute; /* the first argument names one */
-    bool has_value;     /* the second is a value of it */
+    about about;
+    bool has_value; /* the second is a value of the attribute */
     const char *usage;
 } operation;
 
 static const operation operations[] = {
-    {{"choose", 6}, 2, true, true, "[\"choose\", attribute, value, {...}]"},
-    {{"reject", 6}, 2, true, true, "[\"reject\", attribute, value, {...}]"},
-    {{"clear", 5}, 1, true, false, "[\"clear\", attribute, {...}]"},
-    {{"declare", 7}, 2, true, true, "[\"declare\", attribute, value, {...}]"},
-    {{"infer", 5}, 2, true, true, "[\"infer\", attribute, value, {\"confidence\": 0.9}]"},
-    {{"identify", 8}, 2, false, false, "[\"identify\", kind, value, {...}]"},
-    {{"observe", 7}, 1, false, false, "[\"observe\", event, {...}]"},
+    {{"choose", 6}, 2, ATTRIBUTE, true, "[\"choose\", attribute, value, {...}]"},
+    {{"reject", 6}, 2, ATTRIBUTE, true, "[\"reject\", attribute, value, {...}]"},
+    {{"clear", 5}, 1, ATTRIBUTE, false, "[\"clear\", attribute, {...}]"},
+    {{"edit", 4}, 3, ATTRIBUTE, false, "[\"edit\", attribute, item, what, {...}]"},
+    {{"set_mode", 8}, 2, ATTRIBUTE, false, "[\"set_mode\", attribute, \"MANUAL\", {...}]"},
+    {{"set_level", 9}, 1, WORD, false, "[\"set_level\", level, {...}]"},
+    {{"undo", 4}, 1, ANY_ATTRIBUTE, false, "[\"undo\", attribute or \"*\", {...}]"},
+    {{"declare", 7}, 2, ATTRIBUTE, true, "[\"declare\", attribute, value, {...}]"},
+    {{"infer", 5}, 2, ATTRIBUTE, true, "[\"infer\", attribute, value, {\"confidence\": 0.9}]"},
+    {{"identify", 8}, 2, WORD, false, "[\"identify\", kind, value, {...}]"},
+    {{"observe", 7}, 1, EVENT, false, "[\"observe\", event, {...}]"},
+    {{"consent", 7}, 2, WORD, false, "[\"consent\", purpose, \"grant\" or \"deny\", {...}]"},
+    {{"forget", 6}, 1, ANY_ATTRIBUTE, false, "[\"forget\", attribute or \"*\", {...}]"},
 };
 #define OPERATION_COUNT (uint32_t)(sizeof operations / sizeof *operations)
 
 /* The design's other verbs. */
 static const pz_str later_verbs[] = {
-    {"edit", 4},    {"set_mode", 8},     {"set_level", 9}, {"undo", 4}, {"consent", 7},
-    {"retract", 7}, {"forget", 6},       {"merge", 5},     {"link", 4}, {"unlink", 6},
-    {"switch", 6},  {"set_account", 11}, {"expire", 6},
+    {"consent_tcf", 11}, {"consent_gpc", 11}, {"retract", 7},      {"merge", 5},  {"link", 4},
+    {"unlink", 6},       {"switch", 6},       {"set_account", 11}, {"expire", 6},
 };
 
 static const operation *operation_of(pz__build *build, const pz__node *node)
@@ -54,8 +67,8 @@ static const operation *operation_of(pz__build *build, const pz__node *node)
         }
     }
     pz__mistake(build, node->start, node->end, pz__nearest(verb, names, OPERATION_COUNT),
-                "there is no operation %s: there are choose, reject, clear, declare, infer, "
-                "identify and observe",
+                "there is no operation %s: there are choose, reject, clear, edit, set_mode, "
+                "set_level, undo, declare, infer, identify, observe, consent and forget",
                 pz__shown(build, node->value));
     return NULL;
 }
@@ -71,16 +84,23 @@ static const pz__attribute *attribute_of(pz__build *build, pz_str name, uint32_t
     return NULL;
 }
 
-/* A value that must be one of the attribute's. */
+/* A value that must be one of the attribute's; its type reads JSON as the verbs do. */
 static void check_value(pz__build *build, const pz__attribute *attribute, const pz__node *node)
 {
     const bool is_element = attribute->merge == PZ__MERGE_SET && node->value.kind != PZ_LIST;
     if (build->is_broken[attribute->index])
         return;
+    const pz__type *type = is_element ? attribute->type->args[0] : attribute->type;
+    pz_value fitted;
+    const pz_status status = pz__value_fit(build->scratch, type, node->value, &fitted);
+    if (status == PZ_ERR_NOMEM)
+        build->is_out_of_memory = true;
+    else if (status != PZ_OK)
+        fitted = node->value; /* which the check tells about */
     if (is_element)
-        pz__check_own_part(build, attribute, node->value, node, "");
+        pz__check_own_part(build, attribute, fitted, node, "");
     else
-        pz__check_own_value(build, attribute, node->value, node, "");
+        pz__check_own_value(build, attribute, fitted, node, "");
 }
 
 /* A member of an event, which may have more of them than the catalog reads: only one that is nearly
@@ -132,18 +152,15 @@ static void check_event(pz__build *build, const pz__node *event)
 static void check_arguments(pz__build *build, const operation *op, const pz__node *arguments)
 {
     const pz__node *first = &arguments[0];
-    if (!op->has_attribute) {
-        pz_kind wanted = op->arguments == 1 ? PZ_MAP : PZ_STRING;
-        if (first->value.kind != wanted)
-            pz__mistake_at(build, first, "an operation is written so: %s", op->usage);
-        else if (wanted == PZ_MAP)
-            check_event(build, first);
-        return;
-    }
-    if (first->value.kind != PZ_STRING) {
+    if (first->value.kind != (op->about == EVENT ? PZ_MAP : PZ_STRING)) {
         pz__mistake_at(build, first, "an operation is written so: %s", op->usage);
         return;
     }
+    if (op->about == EVENT)
+        check_event(build, first);
+    if (op->about == EVENT || op->about == WORD ||
+        (op->about == ANY_ATTRIBUTE && pz__str_equal(pz_value_text(first->value), PZ__STR("*"))))
+        return;
     const pz__attribute *attribute =
         attribute_of(build, pz_value_text(first->value), first->start, first->end);
     if (attribute && op->has_value)

@@ -131,6 +131,18 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(len(run.lines()), 1, run.out)
         self.assertIn('did you mean \\"at\\"', run.out)
 
+    def test_tests_of_a_catalog_say_values_as_verbs_do(self):
+        for name in "tests_typed", "tests_verbs":
+            catalog = kit.SOURCE / f"tests/data/catalog/good/{name}.json"
+            run = self.run_command("check", catalog)
+            self.expect(run, 0)
+            self.assertRegex(run.out, "tests: [1-9] passed, 0 failed")
+        text = (kit.SOURCE / "tests/data/catalog/good/tests_typed.json").read_text()
+        for right, wrong in ('"resolve": {"birthday": "1990', '"resolve": {"birthday": "1991'), ('480m', '481m'), ('"price": 3}}', '"price": 4}}'):
+            self.assertEqual(text.count(right), 1)
+            self.catalog.write_text(text.replace(right, wrong))
+            self.expect(self.run_command("check", self.catalog), 4, "expected")
+
     def test_check_lists_each_mistake_with_its_place(self):
         self.catalog.write_text(kit.CATALOG.replace("profile.language == 'de'", "profile.langage == 'de'"))
         run = self.run_command("check", "--json", self.catalog)
