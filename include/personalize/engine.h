@@ -159,7 +159,8 @@ typedef struct pz_observed {
 
 /** Bits of the flags of pz_observe_many(). */
 enum {
-    PZ_OBSERVE_REPLAY = 1, /**< A replay of history: each event's own time serves as the clock. */
+    PZ_OBSERVE_REPLAY = 1, /**< A replay of history, in the order of time: each event's own
+                                time serves as the clock. */
     PZ_OBSERVE_DURABLE = 2, /**< The call is PZ_DURABLE, whatever the engine's default. At most one */
     PZ_OBSERVE_GROUPED = 4, /**< of these three: PZ_GROUPED, */
     PZ_OBSERVE_LAZY = 8     /**< PZ_LAZY. */

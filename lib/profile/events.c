@@ -183,8 +183,14 @@ static pz_status check_late(const pz__segment *segment, const pz__write *write,
 {
     int64_t newest = newest_event(segment);
     int64_t moment = newest > write->now_ms ? newest : write->now_ms;
+    if (observation->time_ms < horizon_before(write->now_ms, observation->horizon_ms))
+        return pz__fail(err, PZ_ERR_LATE,
+                        "the event is older than the horizon; history is taken in by a replay, "
+                        "with the events' own times as the clock");
     if (observation->time_ms < horizon_before(moment, observation->horizon_ms))
-        return pz__fail(err, PZ_ERR_LATE, "the event is older than the horizon");
+        return pz__fail(err, PZ_ERR_LATE,
+                        "the event is older than the horizon before the newest that this profile "
+                        "has seen; give history in the order of time");
     if (segment->has_floor && observation->time_ms < segment->floor_ms)
         return pz__fail(err, PZ_ERR_LATE,
                         "the event is older than the ids this profile remembers, of the newest %u "

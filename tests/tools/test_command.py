@@ -337,8 +337,10 @@ class Subcommands(kit.CommandTest):
 
     def test_replay_takes_the_times_of_events_for_the_clock(self):
         old = [kit.event(1, time="2019-05-05T00:00:00Z", customer="old")]
-        self.expect(self.observe(old), 3, "older than the horizon")
+        self.expect(self.observe(old), 3, "older than the horizon", "replay")
         self.expect(self.observe(old, "--replay", now=False), 0)
+        older = [kit.event(2, time="2018-05-05T00:00:00Z", customer="old")]
+        self.expect(self.observe(older, "--replay", now=False), 3, "older than the horizon", "in the order of time")
 
 
 class Exports(kit.CommandTest):
