@@ -27,6 +27,11 @@ other=$(PKG_CONFIG_PATH=$(dirname "$(find "$scratch/other" -name personalize.pc)
 [ "$other" = "$scratch/other" ] || { echo "personalize.pc of $scratch/other says $other"; exit 1; }
 
 [ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
+# What the README leads to is installed beside it.
+doc=$(dirname "$(find "$prefix" -path '*doc*' -name README.md)")
+for page in $(grep -o 'docs/[a-z-]*\.md' "$doc/README.md" | sort -u); do
+    [ -e "$doc/$page" ] || { echo "$page is not installed"; exit 1; }
+done
 [ -e "$libdir/libpersonalize.so" ] || { echo "there is no libpersonalize.so"; exit 1; }
 
 cp "$source/tests/install/version.c" "$scratch/version.c"
