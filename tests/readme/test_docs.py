@@ -7,6 +7,7 @@ tests/engine/test_rules_doc.c, tests/tools/test_command.py, test_readme.sh). Her
 public goes without a word, and that no word leads nowhere.
 """
 import inspect
+import os
 import pathlib
 import re
 import subprocess
@@ -105,6 +106,22 @@ class Catalogs(unittest.TestCase):
                 run = subprocess.run([str(BUILD / "personalize"), "check", str(path)], text=True,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
                 self.assertEqual(run.returncode, 0, run.stdout)
+
+
+class Shell(unittest.TestCase):
+    def test_the_commands_of_the_readme_run(self):
+        readme = text_of("README.md")
+        catalog, event = re.findall(r"```json\n(.*?)\n```", readme, re.S)
+        commands = re.search(r"## From the shell.*?```sh\n(.*?)```", readme, re.S).group(1)
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "shop.json").write_text(catalog)
+            pathlib.Path(folder, "events.jsonl").write_text(event + "\n")
+            script = commands.replace("observe", "observe --now 2026-03-21T00:00:00Z", 1)
+            run = subprocess.run(["sh", "-ec", script], cwd=folder, text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"})
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertIn("1 events applied", run.stdout)
+        self.assertIn('home.hero is "willkommen"', run.stdout)
 
 
 class Errors(unittest.TestCase):
