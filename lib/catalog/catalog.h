@@ -223,7 +223,7 @@ typedef enum pz__slot_use {
 typedef struct pz__slot_info {
     pz__slot_use use;
     uint32_t index;
-    pz_str name; /* as a rule's author wrote it: "profile.language", "count('purchase', ...)" */
+    pz_str name; /* in one spelling: "profile.language", "count('purchase', duration('3600s'))" */
     const pz__type *type;
     int64_t window_ms; /* of count and sum; 0: since ever */
     /* The type of a sum is int where the counter's scale is 1, else double: total / scale. */

@@ -10,6 +10,8 @@
  */
 #include "decide/decide.h"
 
+#include <inttypes.h>
+
 #include "base/error.h"
 #include "base/number.h"
 #include "base/time.h"
@@ -18,6 +20,9 @@
 
 /* Longest explanation; one decision reads a bounded number of slots. */
 #define SENTENCES_MAX (1u << 20)
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS (60 * MINUTE_MS)
 
 typedef struct teller {
     pz__request *request;
@@ -327,6 +332,23 @@ static pz_status tell_attribute(teller *t, const pz__attribute *attribute)
     return PZ_OK;
 }
 
+/* The name of a slot as its author reads it: a window in hours or minutes, where it has whole ones.
+ * Elsewhere names have one spelling, in seconds. */
+static void put_name(pz__buf *out, const pz__slot_info *info)
+{
+    const pz_str name = info->name;
+    const bool has_hours = info->window_ms % HOUR_MS == 0;
+    size_t cut = name.len;
+    if (info->window_ms == 0 || info->window_ms % MINUTE_MS != 0) {
+        pz__buf_put(out, name.data, name.len);
+        return;
+    }
+    for (uint32_t quotes = 0; cut > 0 && quotes < 2; cut--)
+        quotes += name.data[cut - 1] == '\'';
+    pz__buf_format(out, "%.*s'%" PRId64 "%s'))", (int)cut, name.data,
+                   info->window_ms / (has_hours ? HOUR_MS : MINUTE_MS), has_hours ? "h" : "m");
+}
+
 static pz_status tell_use(teller *t, const pz__use *use)
 {
     const pz__slot_info *info = &t->request->catalog->slots[use->slot];
@@ -334,7 +356,8 @@ static pz_status tell_use(teller *t, const pz__use *use)
         const pz_status status = tell_attribute(t, &t->request->catalog->attributes[info->index]);
         return status == PZ_OK ? tell_withheld(t, info) : status;
     }
-    pz__buf_format(&t->out, "%.*s is ", PZ__STR_ARG(info->name));
+    put_name(&t->out, info);
+    pz__buf_text(&t->out, " is ");
     if (use->value.kind <= PZ_MAP)
         put_value(&t->out, use->value);
     else
@@ -347,9 +370,8 @@ static void tell_rest(teller *t)
 {
     const pz_decision *decision = t->decision;
     for (uint32_t i = 0; i < decision->unknown_count; i++) {
-        const pz_str name = t->request->catalog->slots[decision->unknown[i]].name;
-        pz__buf_format(&t->out, "%s%.*s",
-                       i ? ", " : "Knowing more might have changed this: ", PZ__STR_ARG(name));
+        pz__buf_text(&t->out, i ? ", " : "Knowing more might have changed this: ");
+        put_name(&t->out, &t->request->catalog->slots[decision->unknown[i]]);
     }
     if (decision->unknown_count)
         pz__buf_text(&t->out, ".\n");

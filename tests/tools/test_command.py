@@ -152,6 +152,20 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(mistake["line"], 12)
         self.expect(self.run_command("check", self.catalog), 4, "langage", "^")
 
+    def test_sentences_tell_windows_as_their_author_wrote_them(self):
+        spans = "'2160h'", "'90m'", "'5400s'", "'45s'", "'90.5s'"
+        rules = ", ".join(f'"s{i}": "count(\'visit\', duration({span})) > 90"' for i, span in enumerate(spans))
+        tried = " || ".join(f"segment.s{i}" for i in range(len(spans)))
+        self.catalog.write_text(f'''{{"segments": {{{rules}, "e": "sum('buy', 'n', duration('24h')) > 1"}},
+            "events": {{"visit": {{}}, "buy": {{"n": "int"}}}},
+            "decisions": {{"d": {{"rules": [{{"when": "{tried} || segment.e", "value": 1}}], "default": 0}}}}}}''')
+        told = self.on_store("explain", "d", "1").out
+        for span in "2160h", "90m", "45s", "90.5s":
+            self.assertIn(f"count('visit', duration('{span}')) is ", told)
+        self.assertIn("sum('buy', 'n', duration('24h')) is ", told)
+        self.assertIn("duration('7776000s')", self.on_store("decide", "--json", "d", "1").out)
+        self.assertIn("sum('buy', 'n', duration('24h'))", self.on_store("explain", "d", "nobody").out.splitlines()[-1])
+
     def test_resolve(self):
         self.assertEqual(self.on_store("resolve", "1", "language").out, "de\n")
         answer = self.on_store("resolve", "--json", "1", "language").lines()[0]
