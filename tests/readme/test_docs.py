@@ -124,6 +124,18 @@ class Shell(unittest.TestCase):
         self.assertIn('home.hero is "willkommen"', run.stdout)
 
 
+    def test_the_shop_is_asked_by_hand_as_its_page_says(self):
+        page = text_of("examples/retail/README.md")
+        commands = re.search(r"By hand.*?```sh\n(.*?)```", page, re.S).group(1)
+        script = commands.replace("build/personalize", str(BUILD / "personalize"))
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(SOURCE / "examples", pathlib.Path(folder, "examples"))
+            run = subprocess.run(["sh", "-ec", script], cwd=folder, text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertRegex(run.stdout, "chose it")
+
+
 class Errors(unittest.TestCase):
     def test_the_table_is_that_of_the_library(self):
         import personalize
