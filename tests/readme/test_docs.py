@@ -136,6 +136,15 @@ class Shell(unittest.TestCase):
         self.assertRegex(run.stdout, "chose it")
 
 
+class Redis(unittest.TestCase):
+    def test_every_command_that_is_sent_is_among_those_to_allow(self):
+        sources = "\n".join(path.read_text() for path in (SOURCE / "lib/store").glob("redis*.c"))
+        sent = set(re.findall(r"PZ__STR\(\"([A-Z]+)\"\)|call\('([A-Z]+)'", sources))
+        sent = {a or b for a, b in sent} - {"COUNT", "MATCH", "MYID", "NODES", "SLOTS"}  # arguments
+        told = re.search(r"Commands needed:(.*?); an ACL", text_of("docs/operations.md"), re.S).group(1)
+        self.assertEqual(sorted(sent - words_of(told)), [])
+
+
 class Errors(unittest.TestCase):
     def test_the_table_is_that_of_the_library(self):
         import personalize
