@@ -108,6 +108,26 @@ class Catalogs(unittest.TestCase):
                 self.assertEqual(run.returncode, 0, run.stdout)
 
 
+    def test_the_catalogs_of_the_examples_are_sound_and_without_a_warning(self):
+        catalogs = [path for path in (SOURCE / "examples").rglob("*.json")
+                    if '"attributes"' in path.read_text() and '"customer": {' not in path.read_text()]
+        self.assertGreater(len(catalogs), 3)
+        for path in catalogs:
+            run = subprocess.run([str(BUILD / "personalize"), "check", str(path)], text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+            self.assertTrue(run.returncode == 0 and "warning" not in run.stdout, run.stdout)
+
+    def test_the_table_of_the_example_is_taken_in(self):
+        example = SOURCE / "examples/import"
+        with tempfile.TemporaryDirectory() as folder:
+            run = subprocess.run([str(BUILD / "personalize"), "import", "-c", str(example / "shop.json"), "-s",
+                                  f"lmdb:{folder}/store", "--mapping", str(example / "crm.json"),
+                                  str(example / "customers.csv")], text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+        self.assertEqual(run.returncode, 3, run.stdout)
+        self.assertIn("3 rows applied, 0 as they stood, 3 did not fit", run.stdout)
+
+
 class Shell(unittest.TestCase):
     def test_the_commands_of_the_readme_run(self):
         readme = text_of("README.md")
