@@ -16,6 +16,7 @@
 
 #include <catalog/pg_type.h>
 #include <fmgr.h>
+#include <miscadmin.h>
 #include <utils/array.h>
 #include <utils/builtins.h>
 #include <utils/timestamp.h>
@@ -47,6 +48,7 @@ static void apply_facts(pg_session *session, pz_profile *profile, pz_value facts
         pz_status status;
         pz_value operation;
 
+        CHECK_FOR_INTERRUPTS();
         if (fact.value.kind == PZ_NULL)
             continue;
         status = pz_pool_list(session->pool, &operation, items, lengthof(items));
@@ -68,6 +70,7 @@ static void apply_list(pg_session *session, pz_profile *profile, pz_value list)
         pz_error err = PZ_ERROR_INIT;
         pz_status status;
 
+        CHECK_FOR_INTERRUPTS();
         if (item.kind == PZ_MAP) {
             apply_facts(session, profile, item);
             continue;
@@ -78,6 +81,8 @@ static void apply_list(pg_session *session, pz_profile *profile, pz_value list)
     }
 }
 
+/* Any number of operations may be said, and each takes the longer the more the profile holds: so a
+ * cancelled statement ends between two of them, as at any ERROR. */
 static void apply(pg_session *session, pz_profile *profile, pz_value said)
 {
     if (said.kind == PZ_MAP)

@@ -84,6 +84,7 @@ static pz_value value_of_array(pg_session *session, JsonbIterator **it, int dept
     JsonbValue at;
 
     while ((token = JsonbIteratorNext(it, &at, false)) != WJB_END_ARRAY) {
+        CHECK_FOR_INTERRUPTS();
         if (count == room)
             items = repalloc_huge(items, (room *= 2) * sizeof *items);
         items[count++] = value_at(session, it, token, &at, depth);
@@ -102,6 +103,7 @@ static pz_value value_of_object(pg_session *session, JsonbIterator **it, int dep
     pz_value map;
 
     while ((token = JsonbIteratorNext(it, &at, false)) != WJB_END_OBJECT) {
+        CHECK_FOR_INTERRUPTS();
         if (count == room)
             entries = repalloc_huge(entries, (room *= 2) * sizeof *entries);
         entries[count].key = value_of_scalar(session, &at);

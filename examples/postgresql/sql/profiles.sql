@@ -37,6 +37,14 @@ SELECT jsonb_typeof(personalize_export(personalize_merge_all(profile))) FROM rep
 SELECT personalize_merge(personalize_profile('1'), personalize_profile('2'));
 RESET personalize.writer;
 
+-- A cancelled statement ends in the middle of what was said: its last operation is never tried.
+CREATE TABLE much AS SELECT jsonb_agg(jsonb_build_array('choose', 'city', 'Town ' || i)) || '[["chose"]]' AS said
+FROM generate_series(1, 20000) AS i;
+SET statement_timeout = '100ms';
+SELECT length(personalize_profile('1', said)) FROM much;
+RESET statement_timeout;
+DROP TABLE much;
+
 -- Nobody, and bytes that are none.
 SELECT personalize_decide_bytes(NULL, 'letter') ->> 'value' AS nobody;
 SELECT personalize_decide_bytes('\x', 'letter');
