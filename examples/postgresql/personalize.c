@@ -188,6 +188,14 @@ static void read_profile(FunctionCallInfo fcinfo, int arg, form as, pg_session *
         profile_of_bytes(session, slot, PG_GETARG_BYTEA_PP(arg));
 }
 
+/* A text argument as the library wants it: UTF-8, NUL at the end. */
+static char *name_of(FunctionCallInfo fcinfo, int arg)
+{
+    const text *name = PG_GETARG_TEXT_PP(arg);
+
+    return pg_to_utf8(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+}
+
 /* Begins a question: the profile is argument 0; context, account and level follow from `arg` on. */
 static pg_session *begin_question(FunctionCallInfo fcinfo, form as, int arg)
 {
@@ -202,20 +210,9 @@ static pg_session *begin_question(FunctionCallInfo fcinfo, form as, int arg)
     pg_check(pz_context_begin(session->context, session->now_ms, &err), &err, NULL);
     set_circumstances(session, circumstances);
     pg_check(pz_context_account(session->context, session->account, &err), &err, NULL);
-    if (!PG_ARGISNULL(arg + 2)) {
-        const char *level = text_to_cstring(PG_GETARG_TEXT_PP(arg + 2));
-
-        pg_check(pz_context_level(session->context, level, &err), &err, NULL);
-    }
+    if (!PG_ARGISNULL(arg + 2))
+        pg_check(pz_context_level(session->context, name_of(fcinfo, arg + 2), &err), &err, NULL);
     return session;
-}
-
-/* A text argument as the library wants it: UTF-8, NUL at the end. */
-static char *name_of(FunctionCallInfo fcinfo, int arg)
-{
-    const text *name = PG_GETARG_TEXT_PP(arg);
-
-    return pg_to_utf8(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 }
 
 /* ---- questions ---- */

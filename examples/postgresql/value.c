@@ -19,16 +19,21 @@
 #include <utils/builtins.h>
 #include <utils/numeric.h>
 
-static pz_value parse(pg_session *session, const char *json, size_t len)
+/* ---- in ---- */
+
+/* The place of a mistake is the number itself, for a jsonb has no lines. */
+static pz_value number_value(pg_session *session, const char *digits)
 {
+    const size_t len = strlen(digits);
     pz_error err = PZ_ERROR_INIT;
     pz_value value = pz_value_null();
+    const pz_status status = pz_value_parse(session->pool, &value, digits, len, 0, &err);
 
-    pg_check(pz_value_parse(session->pool, &value, json, len, 0, &err), &err, NULL);
+    err.line = 0;
+    if (status != PZ_OK)
+        pg_check(status, &err, psprintf("It begins with %.12s and has %zu digits.", digits, len));
     return value;
 }
-
-/* ---- in ---- */
 
 static pz_value value_of_container(pg_session *session, JsonbIterator **it, int kind, int depth);
 
@@ -57,7 +62,7 @@ static pz_value value_of_scalar(pg_session *session, const JsonbValue *scalar)
         const char *digits =
             DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(scalar->val.numeric)));
 
-        return parse(session, digits, strlen(digits));
+        return number_value(session, digits);
     }
     default:
         elog(ERROR, "personalize: jsonb holds a value of unknown type %d", (int)scalar->type);

@@ -8,6 +8,7 @@ SET personalize.catalog = :'catalog';
 SELECT personalize_resolve('{"city": "Köln"}', 'city') ->> 'value' AS city,
     length(personalize_resolve('{"city": "Köln"}', 'city') ->> 'value') AS characters;
 SELECT personalize_resolve('{}', 'Größe');
+SELECT personalize_resolve('{}', 'city', '{}', NULL, 'Größe');
 -- The bytes are the same in every database; the text has to have a place in this one.
 CREATE TABLE kept AS SELECT personalize_apply(
     '\x505a700100026d6500', '{"city": "Köln"}') AS profile;
