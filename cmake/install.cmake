@@ -54,14 +54,21 @@ target_link_libraries(personalize_static INTERFACE $<INSTALL_INTERFACE:-pthread>
 string(REPLACE ";" " " PZ_PC_REQUIRES "${PZ_PC_REQUIRES}")
 
 # A module for pkg-config. Its prefix is filled in where it is installed, for not before that does
-# `cmake --install BUILD --prefix PREFIX` say another one.
+# `cmake --install BUILD --prefix PREFIX` say another one. Folders that were configured as absolute
+# paths lie outside of any prefix.
 function(pz_install_pc name)
   set(PZ_PC_PREFIX "@prefix@")
+  foreach(dir LIBDIR INCLUDEDIR)
+    set(PZ_PC_${dir} "${CMAKE_INSTALL_${dir}}")
+    if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+      set(PZ_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+    endif()
+  endforeach()
   set(half ${PROJECT_BINARY_DIR}/${name}.pc.in)
   configure_file(${name}.pc.in ${half} @ONLY)
   install(CODE "
     get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
-    set(whole \"\${prefix}/${CMAKE_INSTALL_LIBDIR}/pkgconfig/${name}.pc\")
+    set(whole \"${PZ_PC_LIBDIR}/pkgconfig/${name}.pc\")
     message(STATUS \"Installing: \$ENV{DESTDIR}\${whole}\")
     configure_file(\"${half}\" \"\$ENV{DESTDIR}\${whole}\" @ONLY)
     list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${whole}\")" COMPONENT dev)

@@ -26,6 +26,18 @@ other=$(PKG_CONFIG_PATH=$(dirname "$(find "$scratch/other" -name personalize.pc)
     pkg-config --variable=prefix personalize)
 [ "$other" = "$scratch/other" ] || { echo "personalize.pc of $scratch/other says $other"; exit 1; }
 
+# Folders that are absolute paths are taken as they are; only what was built is lacking.
+"$cmake" -S "$source" -B "$scratch/absolute" -DCMAKE_C_COMPILER="$cc" -DCMAKE_INSTALL_PREFIX="$scratch/none" \
+    -DCMAKE_INSTALL_LIBDIR="$scratch/out/lib" -DCMAKE_INSTALL_INCLUDEDIR="$scratch/dev/include" \
+    -DPZ_WITH_LMDB="$lmdb" -DPZ_REDIS=OFF -DPZ_BUILD_TESTS=OFF -DPZ_BUILD_TOOLS=OFF -DPZ_BUILD_BENCH=OFF \
+    -DPZ_BUILD_BINDINGS=OFF >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+cp -P "$build"/libpersonalize* "$scratch/absolute/"
+"$cmake" --install "$scratch/absolute" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+for folder in libdir=out/lib includedir=dev/include; do
+    found=$(PKG_CONFIG_PATH="$scratch/out/lib/pkgconfig" pkg-config --variable="${folder%%=*}" personalize || true)
+    [ "$found" = "$scratch/${folder#*=}" ] || { echo "personalize.pc says ${folder%%=*} is '$found'"; exit 1; }
+done
+
 [ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
 # What the README leads to is installed beside it.
 doc=$(dirname "$(find "$prefix" -path '*doc*' -name README.md)")
