@@ -74,6 +74,10 @@ mkdir "$scratch/consumer"
         echo "add_executable($name-all ../$name.c)"
         echo "target_link_libraries($name-all PRIVATE personalize::personalize_static)"
     done
+    if [ -e "$libdir/libpersonalize-redis.so" ]; then
+        echo 'add_executable(redis ../version.c)'
+        echo 'target_link_libraries(redis PRIVATE personalize::personalize personalize::redis)'
+    fi
 } >"$scratch/consumer/CMakeLists.txt"
 "$cmake" -S "$scratch/consumer" -B "$scratch/consumer/build" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_PREFIX_PATH="$prefix" >"$scratch/log" 2>&1 &&
