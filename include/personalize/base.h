@@ -101,7 +101,7 @@ typedef struct pz_error {
 } pz_error;
 #define PZ_ERROR_INIT                                                                              \
     {                                                                                              \
-        (uint32_t)sizeof(pz_error), PZ_OK, 0, 0,                                                   \
+        sizeof(pz_error), PZ_OK, 0, 0,                                                             \
         {                                                                                          \
             0                                                                                      \
         }                                                                                          \

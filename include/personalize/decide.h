@@ -79,7 +79,7 @@ typedef struct pz_resolution {
                              the tier it comes from; else null. An element that no map has as key
                              (a double, a timestamp ...) stands as its JSON text. */
 } pz_resolution;
-#define PZ_RESOLUTION .size = (uint32_t)sizeof(pz_resolution)
+#define PZ_RESOLUTION .size = sizeof(pz_resolution)
 
 /**
  * Resolve one attribute: the strongest live answer.
@@ -130,7 +130,7 @@ typedef struct pz_batch {
     const char *const *attributes;     /**< Their names; a name may stand twice. */
     uint32_t attribute_count;          /**< How many attributes. */
 } pz_batch;
-#define PZ_BATCH .size = (uint32_t)sizeof(pz_batch)
+#define PZ_BATCH .size = sizeof(pz_batch)
 
 /**
  * Resolve every attribute of a batch for every profile of it.
@@ -212,7 +212,7 @@ typedef struct pz_decided {
     const char *rule;   /**< As pz_decision_rule(). */
     double confidence;  /**< As pz_decision_confidence(). */
 } pz_decided;
-#define PZ_DECIDED .size = (uint32_t)sizeof(pz_decided)
+#define PZ_DECIDED .size = sizeof(pz_decided)
 /**
  * All of them in one call, for callers to whom each call costs more than the answer.
  * @param out  Caller's struct with its size set; filled up to that size.
@@ -290,7 +290,7 @@ typedef struct pz_many {
      * have stood. What is there after a failure means nothing. */
     uint32_t *numbers;
 } pz_many;
-#define PZ_MANY .size = (uint32_t)sizeof(pz_many)
+#define PZ_MANY .size = sizeof(pz_many)
 
 /**
  * Decide for many customers, in the circumstances of one context. Stored profiles are read as they

@@ -65,7 +65,7 @@ typedef struct pz_record_sink {
     pz_status (*erase)(void *payload, pz_str id);
 } pz_record_sink;
 /** First member of an initializer. */
-#define PZ_RECORD_SINK .size = (uint32_t)sizeof(pz_record_sink)
+#define PZ_RECORD_SINK .size = sizeof(pz_record_sink)
 
 /** How an engine is opened. Begin with PZ_ENGINE_OPTIONS; every zero means the default. */
 typedef struct pz_engine_options {
@@ -96,7 +96,7 @@ typedef struct pz_engine_options {
 } pz_engine_options;
 /** First member of an initializer: `(pz_engine_options){PZ_ENGINE_OPTIONS, .catalog =
  * "shop.json"}`. */
-#define PZ_ENGINE_OPTIONS .size = (uint32_t)sizeof(pz_engine_options)
+#define PZ_ENGINE_OPTIONS .size = sizeof(pz_engine_options)
 
 /**
  * Open an engine.

@@ -43,7 +43,7 @@ typedef struct pz_write {
                                    0: as the engine was opened. */
 } pz_write;
 /** First member of an initializer: `(pz_write){PZ_WRITE, .channel = "web"}`. */
-#define PZ_WRITE .size = (uint32_t)sizeof(pz_write)
+#define PZ_WRITE .size = sizeof(pz_write)
 
 /**
  * The profile of the customer with an identifier: found, or new. A new one is not in the store
@@ -223,7 +223,7 @@ typedef struct pz_tcf {
     const char *language;          /**< Two letters ("EN"); NULL: "EN". */
     const char *publisher_country; /**< Two letters ("DE"); NULL: "AA", not known. */
 } pz_tcf;
-#define PZ_TCF .size = (uint32_t)sizeof(pz_tcf)
+#define PZ_TCF .size = sizeof(pz_tcf)
 /**
  * The consents as a TC string in the pool, naming no vendor: a purpose of the framework has consent
  * iff every purpose of the catalog that is mapped to it is granted now, by the person that the

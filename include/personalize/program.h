@@ -75,7 +75,7 @@ typedef struct pz_program_options {
     uint32_t step_limit; /**< Most turns of macros and elements walked; 0: 1,000,000. */
 } pz_program_options;
 /** First member of an initializer. */
-#define PZ_PROGRAM_OPTIONS .size = (uint32_t)sizeof(pz_program_options)
+#define PZ_PROGRAM_OPTIONS .size = sizeof(pz_program_options)
 
 /**
  * Compile an expression.
@@ -106,7 +106,7 @@ typedef struct pz_evaluation {
 } pz_evaluation;
 #define PZ_EVALUATION_INIT                                                                         \
     {                                                                                              \
-        .size = (uint32_t)sizeof(pz_evaluation)                                                    \
+        .size = sizeof(pz_evaluation)                                                              \
     }
 
 /** In place of a value: this variable is not known. For pz_program_eval() only. */

@@ -48,7 +48,7 @@ typedef struct pz_record_options {
     pz_durability durability; /**< Of pz_record(): how far it has gone when the call returns. */
 } pz_record_options;
 /** First member of an initializer: `(pz_record_options){PZ_RECORD_OPTIONS, .note = "r-17"}`. */
-#define PZ_RECORD_OPTIONS .size = (uint32_t)sizeof(pz_record_options)
+#define PZ_RECORD_OPTIONS .size = sizeof(pz_record_options)
 
 /**
  * The record of a decision as a map, without keeping it: for a queue or log of the host's own, and
@@ -104,7 +104,7 @@ typedef struct pz_record_query {
                               NULL: of any. Not together with `subject`. */
 } pz_record_query;
 /** First member of an initializer. */
-#define PZ_RECORD_QUERY .size = (uint32_t)sizeof(pz_record_query)
+#define PZ_RECORD_QUERY .size = sizeof(pz_record_query)
 
 /** Called for each record, by number; the map holds "number", too, and is borrowed for the call.
  * Another status than PZ_OK stops. */

@@ -42,7 +42,7 @@ typedef struct pz_store_options {
     const struct pz_store_hooks *hooks;
 } pz_store_options;
 /** First member of an initializer. */
-#define PZ_STORE_OPTIONS .size = (uint32_t)sizeof(pz_store_options)
+#define PZ_STORE_OPTIONS .size = sizeof(pz_store_options)
 
 /**
  * Open a store by its address: "lmdb:DIRECTORY", "redis://..." with its module, or "memory:" (a new
@@ -149,7 +149,7 @@ typedef struct pz_store_watch {
     void *payload; /**< Handed to both. */
 } pz_store_watch;
 /** First member of an initializer. */
-#define PZ_STORE_WATCH .size = (uint32_t)sizeof(pz_store_watch)
+#define PZ_STORE_WATCH .size = sizeof(pz_store_watch)
 
 /** What a call came to. The caller sets `size`; it is filled in on failure too, as far as it came. */
 typedef struct pz_store_outcome {

@@ -15,7 +15,7 @@ example=$source/examples/cpp
 
 compile() {
     # Word splitting is wanted.
-    "$cxx" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror "$@" -o "$scratch/crm" \
+    "$cxx" -std=c++17 -O1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Werror "$@" -o "$scratch/crm" \
         "$example/crm.cpp" $($pkg_config --cflags --libs personalize)
 }
 compare() {
