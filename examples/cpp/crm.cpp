@@ -97,6 +97,22 @@ void mistake(crm::Profile &profile)
     }
 }
 
+// Everybody in the store; a visit that throws ends there and has no hold on the store, however often.
+void count_everybody(const crm::Engine &engine)
+{
+    int count = 0, ended = 0;
+
+    engine.each([&](const pz_profile *) { count++; });
+    for (int i = 0; i < 200; i++) {
+        try {
+            engine.each([](const pz_profile *) { throw std::runtime_error("that is enough"); });
+        } catch (const std::runtime_error &) {
+            ended++;
+        }
+    }
+    std::cout << count << " customers; " << ended << " visits ended early\n";
+}
+
 int run(const char *catalog, const char *store)
 {
     const crm::Engine engine(catalog, store);
@@ -111,6 +127,7 @@ int run(const char *catalog, const char *store)
         choose_otherwise(context, profile, *party);
         mistake(profile);
     }
+    count_everybody(engine);
     return EXIT_SUCCESS;
 }
 

@@ -11,6 +11,7 @@
 #include <personalize.h>
 
 #include <cstdint>
+#include <exception>
 #include <initializer_list>
 #include <memory>
 #include <new>
@@ -125,6 +126,31 @@ public:
     }
     // A catalog with mistakes throws and the old one stays.
     void load(const char *catalog) { call(pz_engine_load, engine_.get(), catalog, nullptr); }
+    // Calls visit(const pz_profile *) for everybody in the store. An exception must not pass through
+    // the library, so what `visit` throws is kept until that has returned, and thrown again.
+    template <typename Visit> void each(Visit visit) const
+    {
+        struct Visiting {
+            Visit &visit;
+            std::exception_ptr thrown;
+        } visiting{visit, nullptr};
+        const pz_profile_fn step = [](void *payload, const pz_profile *profile) {
+            auto &now = *static_cast<Visiting *>(payload);
+            try {
+                now.visit(profile);
+                return PZ_OK;
+            } catch (...) {
+                now.thrown = std::current_exception();
+                return PZ_ERR_STATE;
+            }
+        };
+        pz_error err = PZ_ERROR_INIT;
+        const pz_status status = pz_each_profile(engine_.get(), step, &visiting, &err);
+        if (visiting.thrown)
+            std::rethrow_exception(visiting.thrown);
+        if (status != PZ_OK)
+            throw Error(status, err);
+    }
     pz_engine *get() const { return engine_.get(); }
 
 private:

@@ -4,6 +4,10 @@
  *
  * Nothing here keeps state. A failing call says so by its `pz_status`, and where a person needs
  * more it fills a `pz_error` that the caller owns; there is no "last error" to ask for later.
+ *
+ * Every function that a host hands in (memory, a clock, functions that rules call, visitors, sinks,
+ * hooks) has to return. An exception or a longjmp() that leaves it through the library leaves a
+ * transaction, a lock or memory behind for good: catch it, return a status, throw it anew outside.
  */
 #ifndef PZ_BASE_H
 #define PZ_BASE_H
