@@ -68,8 +68,20 @@ store = lmdb:{scratch}/customers
                                "personalize", "--activate-dependencies", "--email", "admin@example.com", "-l", "en",
                                "de", "fr"], env=env, stdout=log, stderr=log)
         assert made.returncode == 0, (scratch / "log").read_text()[-4000:]
-        server = subprocess.Popen([sys.executable, shutil.which("trytond"), "-c", conf], env=env, stdout=log,
-                                  stderr=log)
+    serve(scratch, env, port, drive)
+    # The same database, and a catalog that is broken.
+    broken = scratch / "broken.json"
+    broken.write_text('{"catalog": "crm", ')
+    text = pathlib.Path(conf).read_text().replace(f"{SOURCE}/examples/postgresql/crm.json", str(broken))
+    pathlib.Path(conf).write_text(text)
+    serve(scratch, env, port, drive_without_catalog)
+    print("parties, choices, roll back, deletion and a broken catalog over RPC: as they should be")
+
+
+def serve(scratch, env, port, drive):
+    with open(scratch / "log", "a") as log:
+        server = subprocess.Popen([sys.executable, shutil.which("trytond"), "-c", str(scratch / "trytond.conf")],
+                                  env=env, stdout=log, stderr=log)
     try:
         wait(port, server, scratch)
         drive(port)
@@ -178,7 +190,20 @@ def drive(port):
     ann.delete()
     bob.reload()
     assert bob.letter == "hallo", bob.letter
-    print("parties, choices, roll back and deletion over RPC: as they should be")
+
+
+def drive_without_catalog(port):
+    """What the CRM records would never be a fact: the party is refused, and nothing is lost in silence."""
+    config.set_xmlrpc(f"http://admin:admin@127.0.0.1:{port}/crm/")
+    Party, Lang = Model.get("party.party"), Model.get("ir.lang")
+    german = Lang.find([("code", "=", "de")])[0]
+    try:
+        Party.create([{"name": "Eve", "lang": german.id}], config.get_config().context)
+    except Exception as error:
+        assert "broken.json:1:" in str(error), error
+    else:
+        raise AssertionError("a party was written whose language is no fact")
+    assert not Party.find([("name", "=", "Eve")])
 
 
 with tempfile.TemporaryDirectory(prefix="pz-tryton.") as folder:

@@ -88,10 +88,11 @@ class Party(metaclass=PoolMeta):
 
 
 def _declare_language(party_id, lang, **circumstances):
-    """Whether it is said. One that the catalog does not allow is no reason to refuse the party."""
+    """Whether it is said. A language that is none of the catalog's is no reason to refuse the party;
+    whatever else is wrong would lose the fact, and is one."""
     try:
         shop.say(party_id, "declare", "language", lang.code, channel="crm", **circumstances)
-    except personalize.Error as error:
+    except personalize.DomainError as error:
         logger.info("party %d: %s", party_id, error)
         return False
     return True
