@@ -15,7 +15,7 @@ CONFIGURE = $(ALONE) cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(C
 COMPILE = $(ALONE) cmake --build $(BUILD) --parallel $(JOBS)
 
 .DEFAULT_GOAL := all
-.PHONY: all build deps deps-check deps-full demo check check-full bench install \
+.PHONY: all build deps deps-check deps-full demo check check-full bench install uninstall \
 	format lint symbols clean help
 
 all: deps build ## Build the library, the command and the bindings into build/
@@ -48,6 +48,9 @@ bench: deps build ## Run the benchmarks
 install: ## Install under PREFIX (default /usr/local)
 	@$(MAKE) --no-print-directory build
 	@cmake --install $(BUILD)
+
+uninstall: ## Remove what was last installed from this BUILD; folders stay
+	@while IFS= read -r file || [ -n "$$file" ]; do rm -f "$(DESTDIR)$$file"; done < $(BUILD)/install_manifest.txt
 
 format: ## Lay out the C sources
 	@find $(wildcard lib tools bindings tests bench examples) -name '*.c' -exec clang-format -i {} +

@@ -37,6 +37,9 @@ for folder in libdir=out/lib includedir=dev/include; do
     found=$(PKG_CONFIG_PATH="$scratch/out/lib/pkgconfig" pkg-config --variable="${folder%%=*}" personalize || true)
     [ "$found" = "$scratch/${folder#*=}" ] || { echo "personalize.pc says ${folder%%=*} is '$found'"; exit 1; }
 done
+make -s -C "$source" uninstall BUILD="$scratch/absolute"
+left=$(find "$scratch/out" "$scratch/dev" "$scratch/none" ! -type d)
+[ -z "$left" ] || { echo "make uninstall leaves $left"; exit 1; }
 
 [ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
 # What the README leads to is installed beside it.
