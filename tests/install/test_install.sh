@@ -20,11 +20,17 @@ libdir=$(dirname "$(dirname "$pc")")
 export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
 pkg() { pkg-config --define-variable=prefix="$prefix" "$@" personalize; }
 
-# Installed by another prefix than the one that was configured, it is found by that.
-"$cmake" --install "$build" --prefix "$scratch/other" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
-other=$(PKG_CONFIG_PATH=$(dirname "$(find "$scratch/other" -name personalize.pc)") \
-    pkg-config --variable=prefix personalize)
-[ "$other" = "$scratch/other" ] || { echo "personalize.pc of $scratch/other says $other"; exit 1; }
+# Installed by another prefix than the one that was configured, it is found by that; also where the
+# name of the folder has to be quoted.
+other="$scratch/an öther"
+"$cmake" --install "$build" --prefix "$other" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+(
+    PKG_CONFIG_PATH=$(dirname "$(find "$other" -name personalize.pc)")
+    says=$(pkg-config --variable=prefix personalize)
+    [ "$says" = "$other" ] || { echo "personalize.pc of $other says $says"; exit 1; }
+    eval "$cc -o '$scratch/version-other' '$source/tests/install/version.c' $(pkg-config --cflags --libs personalize)" ||
+        { echo "not built by the pkg-config of '$other'"; exit 1; }
+)
 
 # Folders that are absolute paths are taken as they are; only what was built is lacking.
 "$cmake" -S "$source" -B "$scratch/absolute" -DCMAKE_C_COMPILER="$cc" -DCMAKE_INSTALL_PREFIX="$scratch/none" \
