@@ -35,6 +35,8 @@ CREATE FUNCTION personalize_profile(id text, said jsonb DEFAULT '[]') RETURNS by
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 CREATE FUNCTION personalize_apply(profile bytea, said jsonb) RETURNS bytea
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+-- Replicas, each written in a database with a personalize.writer of its own: of two profiles that one
+-- writer made apart it keeps one.
 CREATE FUNCTION personalize_merge(bytea, bytea) RETURNS bytea
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 CREATE AGGREGATE personalize_merge_all(bytea) (
