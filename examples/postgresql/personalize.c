@@ -450,7 +450,7 @@ Datum personalize_check_json(PG_FUNCTION_ARGS)
 {
     pg_session *session = pg_begin_bare();
     const char *text = name_of(fcinfo, 0);
-    pz_engine_options options = {PZ_ENGINE_OPTIONS};
+    pz_engine_options options = {PZ_ENGINE_OPTIONS, .alloc = &session->alloc};
     pz_report *volatile report = NULL;
     pz_engine *volatile engine = NULL;
     Jsonb *volatile out = NULL;

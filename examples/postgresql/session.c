@@ -398,7 +398,6 @@ static int64_t clock_of_session(void *payload)
 static void open_session(void)
 {
     pz_error err = PZ_ERROR_INIT;
-    pz_alloc alloc = {.fn = block_resize};
     pz_engine_options options = {PZ_ENGINE_OPTIONS, .clock = clock_of_session};
     pz_engine *engine = NULL;
 
@@ -407,12 +406,12 @@ static void open_session(void)
     memset(&session, 0, sizeof session);
     memset(&catalog, 0, sizeof catalog);
     session.memory = AllocSetContextCreate(TopMemoryContext, "personalize", ALLOCSET_DEFAULT_SIZES);
-    alloc.payload = session.memory;
-    options.alloc = &alloc;
+    session.alloc = (pz_alloc){.fn = block_resize, .payload = session.memory};
+    options.alloc = &session.alloc;
     options.clock_payload = &session;
     pg_check(pz_engine_open(&engine, &options, &err), &err, NULL);
     pg_check(pz_context_new(&session.context, engine, &err), &err, NULL);
-    pg_check(pz_pool_new(&session.pool, &alloc), &err, NULL);
+    pg_check(pz_pool_new(&session.pool, &session.alloc), &err, NULL);
     session.engine = engine;
 }
 

@@ -14,6 +14,7 @@
 
 typedef struct pg_session {
     MemoryContext memory;          /* All that the library holds in this backend. */
+    pz_alloc alloc;                /* Of that memory. */
     pz_engine *engine;             /* NULL before the first call. */
     pz_context *context;
     pz_pool *pool;                 /* The values of the call that runs. */
