@@ -202,9 +202,10 @@ final class Shop
     /** @internal For Customer: one operation as data. */
     public function apply(Customer $customer, array $operation): void
     {
+        $json = $this->json($operation);
         $profile = $this->profile($customer);
         $this->c->pz_pool_reset($this->pool);
-        $this->check($this->c->pz_profile_apply($profile, $this->parsed($operation), null, $this->err()));
+        $this->check($this->c->pz_profile_apply($profile, $this->parsed($json), null, $this->err()));
     }
 
     /** @internal */
@@ -273,14 +274,20 @@ final class Shop
     /** Begin a request. 'now' (see moment()) and 'level' are no keys of the catalog. */
     private function begin(array $context): void
     {
+        // First, for the objects among the values may ask this shop themselves.
+        $said = array_map($this->json(...), array_diff_key($context, ['now' => 0, 'level' => 0]));
+        $level = $context['level'] ?? null;
+        if ($level !== null && !is_string($level)) {
+            throw new PersonalizeException("'level' is the name of a level", 'ERR_ARG');
+        }
         $this->open();
         $this->c->pz_pool_reset($this->pool);
         $this->check($this->c->pz_context_begin($this->context, $this->moment($context['now'] ?? 0), $this->err()));
-        if (isset($context['level'])) {
-            $this->check($this->c->pz_context_level($this->context, $this->name($context['level']), $this->err()));
+        if ($level !== null) {
+            $this->check($this->c->pz_context_level($this->context, $this->name($level), $this->err()));
         }
-        foreach (array_diff_key($context, ['now' => 0, 'level' => 0]) as $key => $value) {
-            $this->check($this->c->pz_context_set($this->context, $this->name((string) $key), $this->parsed($value),
+        foreach ($said as $key => $json) {
+            $this->check($this->c->pz_context_set($this->context, $this->name((string) $key), $this->parsed($json),
                 $this->err()));
         }
     }
@@ -301,13 +308,17 @@ final class Shop
             'confidence' => $this->c->pz_decision_confidence($decision)];
     }
 
-    private function parsed(mixed $value): FFI\CData
+    private function json(mixed $value): string
     {
         try {
-            $json = json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
+            return json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
         } catch (\JsonException $e) {
             throw new PersonalizeException('a value that JSON cannot say: ' . $e->getMessage(), 'ERR_ARG');
         }
+    }
+
+    private function parsed(string $json): FFI\CData
+    {
         $out = $this->c->new('pz_value');
         $this->check($this->c->pz_value_parse($this->pool, FFI::addr($out), $json, strlen($json), 0, $this->err()));
         return $out;

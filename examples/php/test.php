@@ -75,6 +75,22 @@ same('en', $shop->resolve('language', $ann, ['now' => '2025-12-31T00:00:00Z'])['
 foreach (['soon', 1.5, []] as $now) {
     refused('ERR_TIME', fn () => $shop->decide('letter', $ann, ['now' => $now]), 'no moment');
 }
+foreach ([5, [], true] as $level) {
+    refused('ERR_ARG', fn () => $shop->decide('letter', $ann, ['level' => $level]), 'no level');
+}
+// A value may be an object of the host that asks the same shop while it is told.
+$asking = new class($shop) implements JsonSerializable {
+    public function __construct(private Shop $shop)
+    {
+    }
+    public function jsonSerialize(): mixed
+    {
+        $this->shop->decide('discount', null, ['basket' => 1]);
+        return 'mail';
+    }
+};
+same(['percent' => 7.5, 'until' => 3], $shop->decide('discount', null, ['basket' => 101, 'channel' => $asking])['value'],
+    'circumstances hold though one of them asked, too');
 try {
     clone $shop;
     same('an exception', 'none', 'a copy of a shop');
