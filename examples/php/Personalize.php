@@ -74,16 +74,28 @@ final class Library
         int pz_explain_text(pz_str *, pz_context *, const pz_decision *, pz_error *);
         C;
 
+    /** What these declarations were copied from: below 1.0 another minor version may differ. */
+    private const VERSION = '0.1.';
+
     /** PERSONALIZE_LIBRARY (a full path), else whatever the dynamic linker finds. */
     public static function load(): FFI
     {
         static $ffi = null;
+        if ($ffi) {
+            return $ffi;
+        }
         try {
-            return $ffi ??= FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
+            $loaded = FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
         } catch (FFI\Exception $e) {
             throw new PersonalizeException($e->getMessage() . '; run ldconfig or name the library in '
                 . 'PERSONALIZE_LIBRARY, and see that ffi.enable allows FFI here', 'ERR_IO');
         }
+        $version = $loaded->pz_version();
+        if (!str_starts_with($version, self::VERSION)) {
+            throw new PersonalizeException("libpersonalize $version is loaded, Personalize.php was made for "
+                . self::VERSION . 'x; copy it from the release that is installed', 'ERR_VERSION');
+        }
+        return $ffi = $loaded;
     }
 }
 

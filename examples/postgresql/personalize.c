@@ -25,8 +25,24 @@ PG_MODULE_MAGIC;
 
 void _PG_init(void);
 
+/* Below 1.0 another minor version may have other structs under the same soname. */
+static void check_version(void)
+{
+    const char *built = psprintf("%d.%d.", PZ_VERSION_MAJOR, PZ_VERSION_MINOR);
+    const char *loaded = pz_version();
+
+    if (strncmp(loaded, built, strlen(built)) != 0)
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("personalize: the extension was built for libpersonalize %sx, and %s is loaded",
+                    built, loaded),
+             errhint("Build and install the extension anew.")));
+}
+
 void _PG_init(void)
 {
+    check_version();
     pg_define_settings();
 }
 

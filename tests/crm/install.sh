@@ -10,3 +10,8 @@ install_library() {
     export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
     pkg_config="pkg-config --define-variable=prefix=$prefix"
 }
+# other_version SOURCE_DIR LIBRARY: on standard output, the library as if it were of version 9.9.9.
+other_version() {
+    version=$(sed -n 's/^#define PZ_VERSION_[A-Z]* //p' "$1/include/personalize/base.h" | paste -sd. | sed 's/\./\\./g')
+    LC_ALL=C sed "s/$version/$(echo "$version" | tr 0-9 9)/g" "$2"
+}

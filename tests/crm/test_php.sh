@@ -16,6 +16,16 @@ trap 'rm -rf "$scratch"' EXIT
 export PERSONALIZE_LIBRARY="$library"
 "$php" -d ffi.enable=1 -d error_reporting=-1 -d display_errors=stderr "$source/examples/php/test.php" \
     "$source/examples/postgresql/crm.json" "$scratch"
+# A library of another minor version, which may have other structs, is not called.
+. "$source/tests/crm/install.sh"
+other_version "$source" "$library" >"$scratch/other.so"
+said=$(PERSONALIZE_LIBRARY="$scratch/other.so" "$php" -d ffi.enable=1 -r 'require $argv[1];
+    try { new Personalize\Shop($argv[2]); } catch (Personalize\PersonalizeException $e) { echo $e->status, " ", $e->getMessage(); }' \
+    "$source/examples/php/Personalize.php" "$source/examples/postgresql/crm.json")
+case $said in
+    'ERR_VERSION libpersonalize 9.9.9 is loaded'*) ;;
+    *) echo "a library of version 9.9.9 was loaded: $said"; exit 1 ;;
+esac
 mkdir "$scratch/page"
 cp "$source/examples/php/Personalize.php" "$source/examples/postgresql/crm.json" "$scratch/page/"
 cd "$scratch/page"
