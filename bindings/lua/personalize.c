@@ -791,10 +791,24 @@ static void push_module(lua_State *L, const luaL_Reg *list, bool is_safe)
     lua_setfield(L, -2, "_VERSION");
 }
 
+/* Below 1.0 another minor version may have other structs under the same soname. */
+static void check_version(lua_State *L)
+{
+    const char *loaded = pz_version();
+    const char *built = PZ_VERSION_MAJOR > 0
+                            ? lua_pushfstring(L, "%d.", PZ_VERSION_MAJOR)
+                            : lua_pushfstring(L, "%d.%d.", PZ_VERSION_MAJOR, PZ_VERSION_MINOR);
+
+    if (strncmp(loaded, built, strlen(built)) != 0)
+        luaL_error(L, "libpersonalize %s is loaded, this module was made for %sx", loaded, built);
+    lua_pop(L, 1);
+}
+
 PZ_API int luaopen_personalize(lua_State *L);
 
 PZ_API int luaopen_personalize(lua_State *L)
 {
+    check_version(L);
     make_metatable(L, SESSION, pzl_session_gc, NULL, false);
     make_metatable(L, REPORT, pzl_report_gc, NULL, false);
     make_metatable(L, ENGINE, pzl_engine_gc, engine_methods, false);

@@ -28,7 +28,9 @@ void _PG_init(void);
 /* Below 1.0 another minor version may have other structs under the same soname. */
 static void check_version(void)
 {
-    const char *built = psprintf("%d.%d.", PZ_VERSION_MAJOR, PZ_VERSION_MINOR);
+    const char *built = PZ_VERSION_MAJOR > 0
+                            ? psprintf("%d.", PZ_VERSION_MAJOR)
+                            : psprintf("%d.%d.", PZ_VERSION_MAJOR, PZ_VERSION_MINOR);
     const char *loaded = pz_version();
 
     if (strncmp(loaded, built, strlen(built)) != 0)

@@ -16,6 +16,9 @@ library=$(find "$folder/prefix" -name libpersonalize.so | head -n 1)
 [ -n "$library" ] || { echo "no library was installed"; exit 1; }
 # LuaRocks looks in lib; a build for another folder has to say so.
 where=
+# A library of another minor version, which may have other structs, is not called.
+. "$source/tests/crm/install.sh"
+other_version "$source" "$library" >"$folder/other.so"
 [ "$library" = "$folder/prefix/lib/libpersonalize.so" ] || where="PERSONALIZE_LIBDIR=${library%/*}"
 
 cat >"$folder/ten.lua" <<'LUA'
@@ -41,6 +44,12 @@ for version in "$@"; do
   rm -rf "$folder/source"
   LUA_CPATH="$folder/tree/lib/lua/$version/?.so" "$lua" "$folder/ten.lua" \
     "$source/tests/data/cases/catalogs/shop.json"
+  said=$(LD_PRELOAD="$folder/other.so" LUA_CPATH="$folder/tree/lib/lua/$version/?.so" "$lua" -e \
+    'print(select(2, pcall(require, "personalize")))')
+  case $said in
+    'libpersonalize 9.9.9 is loaded'*) ;;
+    *) echo "Lua $version calls a library of version 9.9.9: $said"; exit 1 ;;
+  esac
   # Every file of the package for LuaJIT.
   for file in "$source"/bindings/lua/personalize_ffi/*.lua; do
     [ -f "$folder/tree/share/lua/$version/personalize_ffi/${file##*/}" ] || {
