@@ -5,9 +5,9 @@
  *
  *     purge    the writer of a segment, with its next write: whatever does not count goes, and the
  *              sequence grows
- *     scrub    anybody, of anybody's segment, after something was forgotten or replicas were
- * joined: a writer may be gone for good, as one is whose store was copied elsewhere, and what was
- * forgotten has to leave the bytes all the same
+ *     scrub    anybody, of anybody's segment, after a forgetting or a join: a writer may be gone
+ *              for good, as one is whose store was copied elsewhere, and what was forgotten has to
+ *              leave the bytes all the same
  *
  * A scrub drops only what can never count again, whatever else is heard of: evidence under an
  * epoch that was overtaken, not evidence under one whose forgetting is still on its way. So what is
