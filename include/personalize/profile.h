@@ -254,7 +254,7 @@ PZ_API pz_status pz_forget(pz_profile *profile, const char *attribute, const pz_
  *
  * @param attribute  NULL or "*": every attribute that declares a retention.
  * @param count      NULL, or of how many attributes something was dropped; 0: nothing was written.
- * @return PZ_ERR_LIMIT if nothing could be dropped for want of room: a writer remembers at most 192 spans
+ * @return PZ_ERR_LIMIT if nothing could be dropped for want of room: a writer remembers at most 960 spans
  * and attributes apart of which something has ended; of more the others stay, and the next call says so.
  */
 PZ_API pz_status pz_expire(pz_profile *profile, const char *attribute, const pz_write *write,
