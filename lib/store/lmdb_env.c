@@ -628,25 +628,35 @@ static int try_begin(pz__env *e, bool is_lazy, MDB_txn **out)
     return rc;
 }
 
-/* Whether another file stands where the store was opened. A path that begins elsewhere may lead
- * elsewhere by now, and one that leads nowhere is of a file that was only moved. */
-static bool is_replaced(const pz__env *e, const char *path)
+/* Which file a path, or with "" a descriptor, leads to. Its times are not asked for: a file system
+ * that was asked for those gives the next write one of its own, and the sync has to write that. */
+static bool identify(int fd, const char *path, struct statx *out)
 {
-    char data[PZ__PATH_MAX];
-    struct stat there;
-    return path[0] == '/' && pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK &&
-           stat(data, &there) == 0 && !pz__env_is_at(e, &there);
+    return statx(fd, path, path[0] ? 0 : AT_EMPTY_PATH, STATX_INO | STATX_NLINK, out) == 0;
+}
+
+static bool is_same_file(const struct statx *a, const struct statx *b)
+{
+    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+           a->stx_dev_minor == b->stx_dev_minor;
 }
 
 /* A file without a name goes with the last process that has it open, and what is written there with
  * it: nobody who opens the store now would find that. Nor if it has another name only, with a
- * restored one in its place. */
+ * restored one in its place. A path that begins elsewhere may lead elsewhere by now, and one that
+ * leads nowhere is of a file that was only moved. */
 static pz_status refuse_removed(const pz__env *e, const char *path, pz_error *err)
 {
-    struct stat file;
+    char data[PZ__PATH_MAX];
+    struct statx file, there;
     int fd;
     mdb_env_get_fd(e->mdb, &fd);
-    if ((fstat(fd, &file) != 0 || file.st_nlink > 0) && !is_replaced(e, path))
+    if (!identify(fd, "", &file))
+        return PZ_OK;
+    const bool is_elsewhere = path[0] == '/' &&
+                              pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, NULL) == PZ_OK &&
+                              identify(AT_FDCWD, data, &there) && !is_same_file(&file, &there);
+    if (file.stx_nlink > 0 && !is_elsewhere)
         return PZ_OK;
     return pz__fail(
         err, PZ_ERR_STATE,
