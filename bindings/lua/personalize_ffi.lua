@@ -228,11 +228,23 @@ local function context_set(s, key, v)
   return C.pzl_context_set(s.context, key, w[0], w[1], s.err)
 end
 
+-- Whether the context takes it.
 local function set_circumstance(s, key, value)
   name_at(key, "the key of a circumstance")
-  if key == "now" then return end
+  if key == "now" then return true end
   put(s, s.input, value)
-  check(context_set(s, key, s.input), s.err)
+  return context_set(s, key, s.input) == 0
+end
+
+-- Fails for the circumstance of the least name of those that are refused: a table has no order, and
+-- LuaJIT's differs from run to run.
+local function refuse_circumstances(s, circumstances)
+  local least
+  for key, value in next, circumstances do
+    if not set_circumstance(s, key, value) and (not least or key < least) then least = key end
+  end
+  put(s, s.input, circumstances[least])
+  check(context_set(s, least, s.input), s.err)
 end
 
 local function begin_context(s, circumstances)
@@ -245,16 +257,16 @@ local function begin_context(s, circumstances)
   -- The first few without a loop: around an inner loop LuaJIT compiles nothing.
   local key, value = next(circumstances)
   if key == nil then return end
-  set_circumstance(s, key, value)
+  if not set_circumstance(s, key, value) then return refuse_circumstances(s, circumstances) end
   key, value = next(circumstances, key)
   if key == nil then return end
-  set_circumstance(s, key, value)
+  if not set_circumstance(s, key, value) then return refuse_circumstances(s, circumstances) end
   key, value = next(circumstances, key)
   if key == nil then return end
-  set_circumstance(s, key, value)
+  if not set_circumstance(s, key, value) then return refuse_circumstances(s, circumstances) end
   key, value = next(circumstances, key)
   while key ~= nil do
-    set_circumstance(s, key, value)
+    if not set_circumstance(s, key, value) then return refuse_circumstances(s, circumstances) end
     key, value = next(circumstances, key)
   end
 end

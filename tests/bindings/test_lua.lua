@@ -242,6 +242,24 @@ function tests.of_several_unknown_settings_the_least_is_named()
   end
 end
 
+-- Of 500 names some meet in the table, and which comes first depends on which went in first.
+function tests.of_several_refused_circumstances_the_least_is_named()
+  local engine = p.open(catalog)
+  local names = {}
+  for i = 1, 500 do names[i] = ("odd %03d"):format(i) end
+  for _ = 1, 20 do
+    for i = #names, 2, -1 do
+      local j = math.random(i)
+      names[i], names[j] = names[j], names[i]
+    end
+    local circumstances = {now = NOW}
+    for _, name in ipairs(names) do circumstances[name] = 1 end
+    fails("no context key 'odd 001'", engine.resolve, engine, "language", nil, circumstances)
+    circumstances["nul\0"] = 1
+    fails("holds no NUL", engine.resolve, engine, "language", nil, circumstances)
+  end
+end
+
 -- Lua 5.3 and 5.4 print a float as 1.0, which is no number of customers.
 function tests.what_is_counted_is_whole()
   local engine = p.open(catalog)
