@@ -131,8 +131,8 @@ def check_dynamic(library):
     text = subprocess.run(["readelf", "-dW", library], check=True, stdout=subprocess.PIPE,
                           encoding="utf-8").stdout
     soname = re.search(r"SONAME\).*\[(.*)\]", text)
-    if not soname or not re.fullmatch(r"libpersonalize\.so\.\d+", soname.group(1)):
-        yield "the soname is not libpersonalize.so.MAJOR"
+    if not soname or not re.fullmatch(r"libpersonalize\.so\.(0\.\d+|[1-9]\d*)", soname.group(1)):
+        yield "the soname is not libpersonalize.so.MAJOR, nor libpersonalize.so.0.MINOR"
     if not re.search(r"FLAGS_1\).*\bNODELETE\b", text):
         yield "not linked with -z nodelete: hosts that unload it per request would leak"
     if "BIND_NOW" not in text and not re.search(r"FLAGS_1\).*\bNOW\b", text):

@@ -812,7 +812,7 @@ static void push_module(lua_State *L, const luaL_Reg *list, bool is_safe)
     lua_setfield(L, -2, "_VERSION");
 }
 
-/* Below 1.0 another minor version may have other structs under the same soname. */
+/* The soname keeps other versions out, but for one that was put under its name by hand. */
 static void check_version(lua_State *L)
 {
     const char *loaded = pz_version();

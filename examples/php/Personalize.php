@@ -85,7 +85,8 @@ final class Library
             return $ffi;
         }
         try {
-            $loaded = FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: 'libpersonalize.so.0');
+            $soname = 'libpersonalize.so.' . rtrim(self::VERSION, '.');
+            $loaded = FFI::cdef(self::DECLARATIONS, getenv('PERSONALIZE_LIBRARY') ?: $soname);
         } catch (FFI\Exception $e) {
             throw new PersonalizeException($e->getMessage() . '; run ldconfig or name the library in '
                 . 'PERSONALIZE_LIBRARY, and see that ffi.enable allows FFI here', 'ERR_IO');

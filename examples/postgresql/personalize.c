@@ -25,7 +25,7 @@ PG_MODULE_MAGIC;
 
 void _PG_init(void);
 
-/* Below 1.0 another minor version may have other structs under the same soname. */
+/* The soname keeps other versions out, but for one that was put under its name by hand. */
 static void check_version(void)
 {
     const char *built = PZ_VERSION_MAJOR > 0

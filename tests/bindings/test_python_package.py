@@ -152,7 +152,7 @@ class Installed(unittest.TestCase):
         with zipfile.ZipFile(wheel) as archive:
             names = archive.namelist()
             self.assertIsNone(archive.testzip())
-        for name in ("personalize/libpersonalize.so.0", "personalize/command/personalize",
+        for name in ("personalize/libpersonalize.so.0.1", "personalize/command/personalize",
                      "personalize/py.typed", "personalize/_ffi.py"):
             self.assertIn(name, names)
         again = self.folder / "again"
@@ -175,7 +175,7 @@ class Installed(unittest.TestCase):
                        "source/include/personalize.h", "source/lib/engine/engine.c"):
             self.assertIn(f"{root}/{inside}", names)
         self.assertFalse([inside for inside in names if "__pycache__" in inside])
-        self.assertFalse([inside for inside in names if inside.endswith((".so", ".so.0"))])
+        self.assertFalse([inside for inside in names if inside.endswith((".so", ".so.0.1"))])
         if IS_FULL:
             self.speaks(self.install("of_archive", self.folder / name))
 

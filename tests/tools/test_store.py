@@ -14,7 +14,7 @@ import unittest
 import kit
 
 REDIS = shutil.which("redis-server")
-HAS_MODULE = (kit.COMMAND.parent / "libpersonalize-redis.so.0").exists()
+HAS_MODULE = (kit.COMMAND.parent / "libpersonalize-redis.so.0.1").exists()
 
 
 def free_port():
@@ -233,7 +233,7 @@ class RedisTest(Base):
                                         capture_output=True, env=environment, check=False))
         if "cannot be loaded" not in run.err:
             self.skipTest("the module is installed on this machine")
-        self.expect(run, 2, "libpersonalize-redis.so.0", "install it")
+        self.expect(run, 2, "libpersonalize-redis.so.0.1", "install it")
 
 
 if __name__ == "__main__":

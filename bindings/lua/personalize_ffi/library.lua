@@ -14,7 +14,8 @@
 local ffi = require "ffi"
 
 local MAJOR, MINOR = 0, 1
-local SONAME = "libpersonalize.so." .. MAJOR
+local ABI = MAJOR > 0 and tostring(MAJOR) or ("0.%d"):format(MINOR)
+local SONAME = "libpersonalize.so." .. ABI
 
 local DECLARATIONS = [[
 typedef int pz_status;
@@ -313,4 +314,4 @@ if tonumber(major) ~= MAJOR or MAJOR == 0 and tonumber(minor) ~= MINOR then
   error(("libpersonalize %s.%s is loaded, this package was made for %d.%d"):format(major, minor, MAJOR, MINOR), 0)
 end
 
-return {C = C, words = words, declarations = DECLARATIONS, open = open, MAJOR = MAJOR}
+return {C = C, words = words, declarations = DECLARATIONS, open = open, ABI = ABI}

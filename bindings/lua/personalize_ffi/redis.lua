@@ -14,7 +14,7 @@ if not pcall(ffi.typeof, "struct pzl_module_box") then
   ]]
 end
 
-local ok, C = pcall(library.open, "PERSONALIZE_REDIS_LIBRARY", "libpersonalize-redis.so." .. library.MAJOR)
+local ok, C = pcall(library.open, "PERSONALIZE_REDIS_LIBRARY", "libpersonalize-redis.so." .. library.ABI)
 if not ok then
   error("libpersonalize-redis was not found; set PERSONALIZE_REDIS_LIBRARY to its full path: " .. tostring(C), 0)
 end

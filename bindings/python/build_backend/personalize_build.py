@@ -107,12 +107,13 @@ def built():
 
 def binaries(folder):
     """(name in the package, file, whether it is run) of what a build has made."""
-    major = version().split(".")[0]
-    library = folder / f"libpersonalize.so.{major}"
+    major, minor, _ = version().split(".")
+    abi = major if major != "0" else f"0.{minor}"
+    library = folder / f"libpersonalize.so.{abi}"
     if not library.exists():
         raise RuntimeError(f"{folder} holds no {library.name}")
     yield library.name, library, False
-    redis = folder / f"libpersonalize-redis.so.{major}"
+    redis = folder / f"libpersonalize-redis.so.{abi}"
     if redis.exists():
         yield redis.name, redis, False
     command = folder / "personalize"

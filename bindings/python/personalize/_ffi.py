@@ -7,8 +7,8 @@ Finding the library, in this order:
 
 1. ``PERSONALIZE_LIBRARY``, a full path. If it is set and cannot be loaded, that is an error: a
    wrong setting is never papered over.
-2. ``libpersonalize.so.MAJOR`` beside this package's files (a wheel), or in the folder above the
-   package's folder (a build tree: ``build/libpersonalize.so.0`` and ``build/python/personalize``).
+2. ``libpersonalize.so.0.1`` beside this package's files (a wheel), or in the folder above the
+   package's folder (a build tree: ``build/libpersonalize.so.0.1`` and ``build/python/personalize``).
 3. The soname, by the system's own search.
 4. ``ctypes.util.find_library``.
 
@@ -29,8 +29,9 @@ from ctypes import (
 __all__ = ["byref", "c_bool", "c_uint32", "c_uint64", "c_void_p", "cast", "pointer", "sizeof"]
 
 VERSION_MAJOR, VERSION_MINOR = 0, 1
-SONAME = f"libpersonalize.so.{VERSION_MAJOR}"
-REDIS_SONAME = f"libpersonalize-redis.so.{VERSION_MAJOR}"
+ABI = str(VERSION_MAJOR) if VERSION_MAJOR else f"0.{VERSION_MINOR}"
+SONAME = f"libpersonalize.so.{ABI}"
+REDIS_SONAME = f"libpersonalize-redis.so.{ABI}"
 
 
 class Str(Structure):
