@@ -30,6 +30,8 @@ typedef struct cli {
     const char *expires;     /* --expires */
     const char *channel;     /* --channel */
     const char *who;         /* --who */
+    const char *account;     /* --account */
+    const char *level;       /* --level */
     const char *output;      /* -o, --output */
     const char *batch;       /* --batch: lines in one transaction */
     const char *mapping;     /* --mapping */
@@ -92,7 +94,10 @@ int cli_module(const char *address, const struct pz_store_module **out);
 pz_status cli_find_customer(pz_engine *engine, const char *name, pz_profile **out, pz_error *err);
 /* The same; prints the error and returns an exit code. */
 int cli_customer(pz_engine *engine, const char *name, pz_profile **out);
-int cli_context(cli *c, pz_engine *engine, pz_context **out);
+/* `account`: what cli_account() gave. */
+int cli_context(cli *c, pz_engine *engine, const pz_profile *account, pz_context **out);
+/* The profile that --account names; NULL without the option. */
+int cli_account(const cli *c, pz_engine *engine, pz_profile **out);
 int cli_write(cli *c, pz_write *out);
 /* A value as typed: JSON, and what is not JSON is text. */
 int cli_value(pz_pool *pool, const char *text, pz_value *out);

@@ -14,17 +14,20 @@ static int ask(cli *c, const char *customer, question put)
 {
     pz_engine *engine;
     pz_context *context = NULL;
-    pz_profile *profile = NULL;
+    pz_profile *profile = NULL, *account = NULL;
     int code = cli_engine(c, &engine, false);
     if (code != EXIT_DONE)
         return code;
-    code = cli_context(c, engine, &context);
+    code = cli_account(c, engine, &account);
+    if (code == EXIT_DONE)
+        code = cli_context(c, engine, account, &context);
     if (code == EXIT_DONE)
         code = cli_customer(engine, customer, &profile);
     if (code == EXIT_DONE)
         code = put(c, context, profile);
     pz_profile_free(profile);
     pz_context_free(context);
+    pz_profile_free(account);
     pz_engine_close(engine);
     return code;
 }
@@ -129,6 +132,7 @@ static int decide(cli *c, pz_context *context, const pz_profile *profile)
 typedef struct everybody {
     cli *c;
     pz_engine *engine;
+    pz_profile *account;
     /* Answers about one profile, as a map that begins with what tells the customers apart. */
     pz_status (*answer)(const cli *c, pz_pool *pool, pz_context *context, const pz_profile *profile,
                         pz_value *out, pz_error *err);
@@ -156,7 +160,7 @@ static pz_status answer_one(void *payload, const pz_profile *profile)
     pz_context *context;
     pz_pool *pool;
     pz_value answer;
-    all->code = cli_context(all->c, all->engine, &context);
+    all->code = cli_context(all->c, all->engine, all->account, &context);
     if (all->code != EXIT_DONE)
         return PZ_ERR_STATE;
     pz_status status = pz_pool_new(&pool, NULL);
@@ -176,9 +180,14 @@ static pz_status answer_one(void *payload, const pz_profile *profile)
 static int ask_all(everybody *all)
 {
     pz_error err = PZ_ERROR_INIT;
-    const int code = cli_engine(all->c, &all->engine, false);
+    int code = cli_engine(all->c, &all->engine, false);
     if (code != EXIT_DONE)
         return code;
+    code = cli_account(all->c, all->engine, &all->account);
+    if (code != EXIT_DONE) {
+        pz_engine_close(all->engine);
+        return code;
+    }
     pz_status status = pz_profile_count(all->engine, &all->total, &err);
     progress_begin(&all->progress, "customers");
     if (status == PZ_OK)
@@ -186,6 +195,7 @@ static int ask_all(everybody *all)
     progress_end(&all->progress);
     if (all->code == EXIT_DONE && status != PZ_OK)
         all->code = cli_fail_status(status, &err);
+    pz_profile_free(all->account);
     pz_engine_close(all->engine);
     return all->code;
 }
@@ -272,7 +282,7 @@ static int run_explain(cli *c)
     return ask(c, c->words[1], explain);
 }
 
-#define ASK_OPTIONS "catalog store now channel context json"
+#define ASK_OPTIONS "catalog store now channel context account level json"
 
 const subcommand command_resolve = {
     .name = "resolve",

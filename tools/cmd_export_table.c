@@ -316,7 +316,7 @@ static pz_status write_next(void *payload, const pz_profile *profile)
     table_run *run = payload;
     pz_error err = PZ_ERROR_INIT;
     pz_context *context;
-    run->code = cli_context(run->c, run->engine, &context);
+    run->code = cli_context(run->c, run->engine, NULL, &context);
     if (run->code != EXIT_DONE)
         return PZ_ERR_STATE;
     pz_status status = fill_cells(run, context, profile, &err);

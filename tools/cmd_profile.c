@@ -27,7 +27,7 @@ static int print_attribute(const cli *c, pz_context *context, const pz_profile *
 static int get(cli *c, pz_engine *engine, pz_profile *profile)
 {
     pz_context *context;
-    int code = cli_context(c, engine, &context);
+    int code = cli_context(c, engine, NULL, &context);
     if (code != EXIT_DONE)
         return code;
     code = print_attribute(c, context, profile, c->words[2]);
@@ -113,7 +113,7 @@ static int person(cli *c, pz_engine *engine, pz_profile *profile)
     pz_context *context;
     pz_value map;
     pz_error err = PZ_ERROR_INIT;
-    int code = cli_context(c, engine, &context);
+    int code = cli_context(c, engine, NULL, &context);
     if (code != EXIT_DONE)
         return code;
     const pz_status status = pz_person(&map, context, profile, &err);

@@ -154,7 +154,20 @@ static int put_circumstance(pz_context *context, pz_pool *pool, const char *text
     return status == PZ_OK ? EXIT_DONE : cli_fail_status(status, &err);
 }
 
-static int fill_context(cli *c, pz_context *context, pz_pool *pool)
+int cli_account(const cli *c, pz_engine *engine, pz_profile **out)
+{
+    *out = NULL;
+    if (!c->account)
+        return EXIT_DONE;
+    const int code = cli_customer(engine, c->account, out);
+    if (code != EXIT_DONE || pz_profile_exists(*out))
+        return code;
+    pz_profile_free(*out);
+    *out = NULL;
+    return cli_fail(EXIT_FAILED, "--account: the store knows no '%s'", c->account);
+}
+
+static int fill_context(cli *c, pz_context *context, const pz_profile *account, pz_pool *pool)
 {
     pz_error err = PZ_ERROR_INIT;
     int64_t now_ms;
@@ -163,6 +176,10 @@ static int fill_context(cli *c, pz_context *context, pz_pool *pool)
     pz_status status = pz_context_begin(context, now_ms, &err);
     if (status == PZ_OK && c->channel)
         status = pz_context_set(context, "channel", pz_value_str(c->channel), &err);
+    if (status == PZ_OK && account)
+        status = pz_context_account(context, account, &err);
+    if (status == PZ_OK && c->level)
+        status = pz_context_level(context, c->level, &err);
     if (status != PZ_OK)
         return cli_fail_status(status, &err);
     int code = EXIT_DONE;
@@ -171,7 +188,7 @@ static int fill_context(cli *c, pz_context *context, pz_pool *pool)
     return code;
 }
 
-int cli_context(cli *c, pz_engine *engine, pz_context **out)
+int cli_context(cli *c, pz_engine *engine, const pz_profile *account, pz_context **out)
 {
     pz_error err = PZ_ERROR_INIT;
     pz_pool *pool;
@@ -179,7 +196,7 @@ int cli_context(cli *c, pz_engine *engine, pz_context **out)
     if (status != PZ_OK)
         return cli_fail_status(status, &err);
     status = pz_pool_new(&pool, NULL);
-    const int code = status == PZ_OK ? fill_context(c, *out, pool) : EXIT_SYSTEM;
+    const int code = status == PZ_OK ? fill_context(c, *out, account, pool) : EXIT_SYSTEM;
     pz_pool_free(pool);
     if (code != EXIT_DONE) {
         pz_context_free(*out);

@@ -213,6 +213,22 @@ class Subcommands(kit.CommandTest):
         self.assertEqual(structure["rules"][0]["came_to"], "TRUE")
         self.assertEqual(structure["layers"]["language"][0]["tier"], "INFERRED")
 
+    def test_a_question_is_asked_for_an_account_and_at_a_level(self):
+        self.expect(self.on_store("profile choose", "firm", "language", "fr"), 0)
+        for who, language in ("1", "fr"), ("nobody", "fr"):
+            self.assertEqual(self.on_store("resolve", "--account", "firm", who, "language").out, f"{language}\n")
+        self.assertEqual(self.on_store("inspect", "--account", "firm", "1", "language").lines()[0]["tier"], "ACCOUNT_CHOICE")
+        self.assertEqual(self.on_store("decide", "--account", "firm", "greeting", "1").out, "Hello\n")
+        self.assertEqual({line["value"] for line in self.on_store("decide", "--account", "firm", "--all", "greeting").lines()},
+                         {"Hello"})
+        self.expect(self.on_store("decide", "--account", "firn", "greeting", "1"), 2, "--account: the store knows no 'firn'")
+        self.expect(self.on_store("decide", "--account", "firn", "--all", "greeting"), 2, "the store knows no 'firn'")
+        self.assertEqual(self.on_store("resolve", "--level", "deep", "1", "language").out, "de\n")
+        self.assertEqual(self.on_store("resolve", "--level", "basic", "1", "language").out, "en\n")
+        self.assertEqual(self.on_store("decide", "--level", "basic", "greeting", "1").out, "Hello\n")
+        self.assertNotIn("Guten Tag", self.on_store("decide", "--level", "basic", "--all", "greeting").out)
+        self.expect(self.on_store("decide", "--level", "basics", "greeting", "1"), 2, "did you mean 'basic'?")
+
     def test_a_number_below_zero_is_no_option(self):
         self.expect(self.on_store("profile declare", "1", "age", "-5"), 2, "-5 is less than the least value")
         self.expect(self.on_store("profile declare", "1", "age", "-.5"), 2)
