@@ -35,7 +35,7 @@ typedef struct ingest {
     const char *path;
     uint64_t line;                          /* in the file */
     double size_total, size_done, size_now; /* bytes of all files, of those before, of this one */
-    uint64_t applied, repeated, refused;
+    uint64_t applied, repeated, refused, undeclared;
     int64_t now_ms;
     progress progress;
     bool is_damaged; /* a line was refused because of what the store has of its customer */
@@ -49,6 +49,16 @@ static void refuse(ingest *in, uint64_t line, uint32_t column, const char *messa
         cli_fail(0, "%s:%llu:%u: %s", in->path, (unsigned long long)line, column, message);
     else
         cli_fail(0, "%s:%llu: %s", in->path, (unsigned long long)line, message);
+}
+
+/* An event that was taken, though not as its sender may think: the first is shown, the others
+ * counted. */
+static void note(ingest *in, uint64_t line, const char *message)
+{
+    if (in->undeclared++ > 0)
+        return;
+    progress_end(&in->progress);
+    cli_fail(0, "%s:%llu: %s", in->path, (unsigned long long)line, message);
 }
 
 static void tell(ingest *in)
@@ -66,6 +76,8 @@ static void tell(ingest *in)
             refuse(in, line->number, 0, result->message);
         else
             ++*(result->is_new ? &in->applied : &in->repeated);
+        if (result->status == PZ_OK && result->message[0])
+            note(in, line->number, result->message);
         if (in->c->ack && result->status == PZ_OK)
             printf("%llu\n", (unsigned long long)line->number);
     }
@@ -210,13 +222,16 @@ static void print_summary(const ingest *in)
     if (in->c->ack)
         return;
     if (in->c->json)
-        printf("{\"applied\":%llu,\"repeated\":%llu,\"refused\":%llu}\n",
+        printf("{\"applied\":%llu,\"repeated\":%llu,\"refused\":%llu,\"undeclared\":%llu}\n",
                (unsigned long long)in->applied, (unsigned long long)in->repeated,
-               (unsigned long long)in->refused);
+               (unsigned long long)in->refused, (unsigned long long)in->undeclared);
     else
         printf("%llu events applied, %llu seen before, %llu refused\n",
                (unsigned long long)in->applied, (unsigned long long)in->repeated,
                (unsigned long long)in->refused);
+    if (in->undeclared && !in->c->json)
+        printf("%llu of them of kinds that the catalog does not declare\n",
+               (unsigned long long)in->undeclared);
 }
 
 static int run(cli *c)

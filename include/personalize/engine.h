@@ -151,7 +151,9 @@ typedef struct pz_observed {
     uint32_t size;     /**< sizeof(pz_observed), set by the caller. */
     pz_status status;  /**< PZ_OK, or why this event was not taken. */
     bool is_new;       /**< False for an event seen before (PZ_OK: a repeat changes nothing). */
-    char message[256]; /**< What is wrong, NUL-terminated; "" for PZ_OK. */
+    char message[256]; /**< What is wrong, NUL-terminated. With PZ_OK "", or what to look at: an
+                            event of a kind that is not among the catalog's `events`, from which
+                            nothing is learned. */
 } pz_observed;
 
 /** Greatest number of events in one call of pz_observe_many(). */

@@ -21,6 +21,10 @@
 
 #include "base/utf8.h"
 
+/* In how many events of a call whose kinds are not declared the one that was meant is looked for.
+ */
+#define LOOKS_MAX 4u
+
 /* One customer of the batch. */
 typedef struct customer {
     pz__profile *state; /* owned */
@@ -56,6 +60,7 @@ typedef struct batch {
     bool is_replay;
     bool is_own;               /* what failed is the record of one customer */
     bool are_rows, is_settled; /* pz_apply_many(), and PZ_APPLY_SETTLED */
+    uint32_t looks;            /* how often the nearest kind of event was looked for */
     pz_error *err;
 } batch;
 
@@ -206,6 +211,15 @@ static pz_status tell_person(batch *b, customer *c, pz__verb *verb, pz_error *wh
 }
 
 /* Apply one event. `why` tells what is wrong with it; a fatal status ends the batch. */
+/* What is amiss about an event that was taken: its kind is not among those that are declared. */
+static void note_undeclared(batch *b, pz_str kind, pz_error *note)
+{
+    *note = (pz_error)PZ_ERROR_INIT;
+    if (b->catalog->event_count > 0 && !pz__catalog_event(b->catalog, kind))
+        pz__event_say_undeclared(b->catalog, kind, b->looks++ < LOOKS_MAX, note);
+}
+
+/* With PZ_OK `why` says what to look at, if anything. */
 static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *why)
 {
     pz__event event;
@@ -233,6 +247,8 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
         status = tell_person(b, c, &verb, why);
     if (status == PZ_OK)
         status = pz__verb_apply(&verb, b->catalog, c->state, &b->scratch, why);
+    if (status == PZ_OK)
+        note_undeclared(b, event.kind, why);
     if (status != PZ_OK || !verb.is_new)
         return status;
     *is_new = true;
@@ -478,17 +494,17 @@ static pz_observed *result_at(const batch *b, size_t i)
     return b->results ? (void *)((char *)b->results + i * b->results->size) : NULL;
 }
 
-static void report(pz_observed *result, pz_status status, bool is_new, const pz_error *why)
+static void report(pz_observed *result, pz_status status, bool is_new, const char *message)
 {
     if (!result)
         return;
     result->status = status;
     result->is_new = is_new;
     result->message[0] = '\0';
-    if (status != PZ_OK) {
+    if (message[0]) {
         /* Cut at a character: pz_error's own message is longer than the room here. */
         pz_error cut = PZ_ERROR_INIT;
-        pz__fail(&cut, status, "%.255s", why->message);
+        pz__fail(&cut, status, "%.255s", message);
         size_t len = strlen(cut.message);
         len = pz__utf8_first_bad(cut.message, len);
         memcpy(result->message, cut.message, len);
@@ -510,7 +526,7 @@ static pz_status take_items(batch *b)
                 pz__fail(b->err, status, "%s", why.message);
             return status;
         }
-        report(result_at(b, i), status, is_new, &why);
+        report(result_at(b, i), status, is_new, status == PZ_OK && b->are_rows ? "" : why.message);
     }
     return PZ_OK;
 }
@@ -539,6 +555,7 @@ static pz_status open_batch(batch *b)
 {
     pz_engine *engine = b->engine;
     b->is_open = true;
+    b->looks = 0;
     pz__arena_init(&b->arena, &engine->alloc, 0);
     pz__arena_init(&b->scratch, &engine->alloc, 0);
     pz__buf_init(&b->bytes, &engine->alloc, PZ__STORE_RECORD_MAX);

@@ -39,6 +39,10 @@ pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz
 pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
                         pz_error *err);
 
+/* Say that the catalog's "events" do not declare a kind; with `is_near`, which takes a look at all of
+ * them, with the one that may have been meant. */
+void pz__event_say_undeclared(const pz__catalog *catalog, pz_str kind, bool is_near, pz_error *note);
+
 /* Which attributes evidence may be gathered about, here and now: asked of each that a signal speaks
  * about. */
 typedef struct pz__gathering {

@@ -102,6 +102,16 @@ static pz_status replace(pz__arena *arena, pz__event *event, pz_entry *list, uin
     return pz__value_of_entries(arena, &event->data, list, changed + came.len, PZ__DUP_FIRST);
 }
 
+void pz__event_say_undeclared(const pz__catalog *catalog, pz_str kind, bool is_near, pz_error *note)
+{
+    pz__near best = {{NULL, 0}, 0};
+    for (uint32_t i = 0; is_near && i < catalog->event_count; i++)
+        pz__nearer(&best, kind, catalog->events[i].name);
+    pz__fail(note, PZ_OK, "the catalog declares no event '%.*s'%s%.*s%s learned from it",
+             PZ__STR_ARG(kind), best.name.len ? "; did you mean '" : "", PZ__STR_ARG(best.name),
+             best.name.len ? "'? Nothing is" : ": nothing is");
+}
+
 pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
                         pz_error *err)
 {

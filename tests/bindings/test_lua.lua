@@ -842,6 +842,10 @@ function tests.many_events_at_once()
   assert(#out == 3 and out[1].is_new and not out[2].is_new and out[2].status == "OK")
   assert(out[3].status ~= "OK" and #out[3].message > 0)
   assert(#engine:observe_many {} == 0)
+  local stray = event("2", "roses")
+  stray.kind = "purchse"
+  out = engine:observe_many({stray}, {now = NOW})
+  assert(out[1].status == "OK" and out[1].message:find("did you mean 'purchase'?", 1, true))
   fails("events are a list", engine.observe_many, engine, {a = 1})
 end
 

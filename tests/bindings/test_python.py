@@ -398,6 +398,9 @@ class Engines(unittest.TestCase):
             self.assertTrue(out[2].message)
             self.assertEqual(engine.observe_many([]), [])
             self.assertEqual(len(engine), 1)
+            seen = engine.observe_many([{**event, "kind": "purchse", "id": "2"}], now=NOW)[0]
+            self.assertEqual((out[0].message, seen.status, seen.is_new), ("", 0, True))
+            self.assertIn("did you mean 'purchase'?", seen.message)
 
     def test_many_rows_at_once(self):
         rows = [["c1", ["declare", "language", "de"], ["choose", "language", "fr"]],

@@ -299,6 +299,53 @@ static void batch_reports_bad_events_and_applies_the_others(void **state)
     assert_int_equal(count, 1);
 }
 
+static pz_value of_kind(shop *s, const char *kind, int id)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"kind\":\"%s\",\"source\":\"w\",\"id\":\"%d\",\"customer\":\"bob\","
+             "\"time\":\"2026-03-09T08:00:00Z\"}",
+             kind, id);
+    return json(s, text);
+}
+
+/* From an event of such a kind nothing is learned, and whoever misspelt it would never know. */
+static void event_of_a_kind_that_is_not_declared_is_taken_and_said(void **state)
+{
+    shop *s = *state;
+    pz_observed results[8];
+    pz_value events[8];
+    const char *const kinds[] = {"purchase", "purchse", "visit",   "zzz",
+                                 "",         "purchse", "purchse", "purchse"};
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < 8; i++) {
+            events[i] = of_kind(s, kinds[i], i);
+            results[i] = (pz_observed){.size = sizeof(pz_observed)};
+        }
+        assert_int_equal(pz_observe_many(s->engine, events, 8, 0, 0, results, NULL), PZ_OK);
+        for (int i = 0; i < 8; i++)
+            assert_int_equal(results[i].status, i == 4 ? PZ_ERR_TYPE : PZ_OK);
+        for (int i = 0; pass == 0 && i < 8; i++)
+            assert_int_equal(results[i].message[0] != 0, i == 4);
+        if (pass == 0) {
+            const char *catalog = "{\"events\": {\"purchase\": {}, \"visit\": {}}}";
+            assert_int_equal(
+                pz_engine_load_text(s->engine, "shop.json", catalog, strlen(catalog), NULL, NULL),
+                PZ_OK);
+        }
+    }
+    assert_string_equal(results[0].message, "");
+    assert_string_equal(results[2].message, "");
+    assert_string_equal(results[1].message, "the catalog declares no event 'purchse'; did you mean "
+                                            "'purchase'? Nothing is learned from it");
+    assert_string_equal(results[3].message,
+                        "the catalog declares no event 'zzz': nothing is learned from it");
+    /* The nearest is looked for in a few events of a call, for each takes a look at all kinds. */
+    assert_non_null(strstr(results[6].message, "did you mean"));
+    assert_string_equal(results[7].message,
+                        "the catalog declares no event 'purchse': nothing is learned from it");
+}
+
 static pz_status count_one(void *payload, const pz_profile *profile)
 {
     assert_true(pz_profile_exists(profile));
@@ -811,6 +858,7 @@ int main(void)
         SHOP_TEST(one_customer_made_by_two_handles_is_one_customer),
         SHOP_TEST(batch_keeps_two_identifiers_of_one_customer_together),
         SHOP_TEST(batch_reports_bad_events_and_applies_the_others),
+        SHOP_TEST(event_of_a_kind_that_is_not_declared_is_taken_and_said),
         SHOP_TEST(every_profile_is_visited_once),
         SHOP_TEST(ids_are_listed_as_profiles_are_visited),
         SHOP_TEST(merged_replicas_have_the_same_bytes_either_way),

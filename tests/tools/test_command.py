@@ -352,7 +352,12 @@ class Subcommands(kit.CommandTest):
         run = self.observe(events)
         self.assertEqual(run.out, "2 events applied, 1 seen before, 0 refused\n")
         run = self.observe(events, "--json")
-        self.assertEqual(run.lines(), [{"applied": 0, "repeated": 3, "refused": 0}])
+        self.assertEqual(run.lines(), [{"applied": 0, "repeated": 3, "refused": 0, "undeclared": 0}])
+        run = self.observe([{**kit.event(n), "kind": kind} for n, kind in enumerate(["vist", "visit", "vist"], 900)])
+        self.assertEqual(run.out, "3 events applied, 0 seen before, 0 refused\n"
+                                  "2 of them of kinds that the catalog does not declare\n")
+        self.expect(run, 0, "-:1: the catalog declares no event 'vist'; did you mean 'visit'?")
+        self.assertEqual(len(run.err.splitlines()), 1)
 
     def test_observe_acknowledges_every_line(self):
         run = self.observe([kit.event(n) for n in range(200, 230)], "--ack", "--batch", "7")

@@ -31,7 +31,7 @@ class Observed(NamedTuple):
     """What became of one event of ``Engine.observe_many``, one row of ``Engine.apply_many``."""
     status: int  # 0, or why it was not taken
     is_new: bool
-    message: str
+    message: str  # what is wrong; of an event that was taken, what to look at, or ""
 
 
 class Decision:
