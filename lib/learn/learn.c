@@ -171,11 +171,8 @@ static int64_t stored_units(pz_value value, int64_t scale)
         return multiply_saturating(value.as.i, scale);
     case PZ_UINT:
         return multiply_saturating(value.as.u > INT64_MAX ? INT64_MAX : (int64_t)value.as.u, scale);
-    case PZ_DOUBLE: {
-        double scaled = value.as.d * (double)scale;
-        bool is_finite = scaled - scaled == 0.0;
-        return is_finite ? round_half_even(scaled) : 0;
-    }
+    case PZ_DOUBLE:
+        return value.as.d - value.as.d == 0.0 ? round_half_even(value.as.d * (double)scale) : 0;
     default:
         return 0;
     }
