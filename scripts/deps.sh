@@ -59,6 +59,7 @@ file  /usr/sbin/haproxy                             haproxy
 package postgresql                                  postgresql
 package postgresql-server-dev-all                   postgresql-server-dev-all
 command php                                         php-cli
+package php-fpm                                     php-fpm
 module  libsodium                                   libsodium-dev
 package tryton-server                               tryton-server
 package tryton-modules-party                        tryton-modules-party
