@@ -6,10 +6,12 @@ Run by the Python that Tryton belongs to. Exit status 77: skipped, with the reas
 takes Tryton up to a minute, so only PZ_FULL=1 does that. The server listens on a free port of the
 loopback, its files live in a scratch folder, it is stopped by its pid.
 """
+import contextlib
 import os
 import pathlib
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,8 @@ import time
 
 SOURCE = pathlib.Path(sys.argv[1])
 LIBRARY = sys.argv[2]
+# Parties and their languages, before the module is there. Gustav was replaced by Greta.
+EARLIER = (("Greta", "de"), ("Gustav", "de"), ("Bianca", "it"))
 
 
 def skip(reason):
@@ -63,11 +67,18 @@ store = lmdb:{scratch}/customers
                PYTHONPATH=f"{SOURCE}/examples/tryton:{SOURCE}/bindings/python", PERSONALIZE_LIBRARY=LIBRARY,
                PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore")
     conf = str(scratch / "trytond.conf")
-    with open(scratch / "log", "w") as log:
-        made = subprocess.run([sys.executable, shutil.which("trytond-admin"), "-c", conf, "-d", "crm", "--all", "-u",
-                               "personalize", "--activate-dependencies", "--email", "admin@example.com", "-l", "en",
-                               "de", "fr"], env=env, stdout=log, stderr=log)
-        assert made.returncode == 0, (scratch / "log").read_text()[-4000:]
+    # A CRM that had parties before it had the module.
+    administer(scratch, env, conf, "--all", "-u", "party", "--activate-dependencies", "--email", "admin@example.com",
+               "-l", "en", "de", "fr")
+    with contextlib.closing(sqlite3.connect(scratch / "db/crm.sqlite")) as database:
+        for name, code in EARLIER:
+            database.execute("INSERT INTO party_party (name, code, active) VALUES (?, ?, 1)", (name, name))
+            database.execute("INSERT INTO party_party_lang (party, lang) SELECT p.id, l.id FROM party_party p, ir_lang l "
+                             "WHERE p.name = ? AND l.code = ?", (name, code))
+        database.execute("UPDATE party_party SET replaced_by = (SELECT id FROM party_party WHERE name = 'Greta') "
+                         "WHERE name = 'Gustav'")
+        database.commit()
+    administer(scratch, env, conf, "-u", "personalize", "--activate-dependencies")
     serve(scratch, env, port, drive)
     # The same database, and a catalog that is broken.
     broken = scratch / "broken.json"
@@ -76,6 +87,13 @@ store = lmdb:{scratch}/customers
     pathlib.Path(conf).write_text(text)
     serve(scratch, env, port, drive_without_catalog)
     print("parties, choices, roll back, deletion and a broken catalog over RPC: as they should be")
+
+
+def administer(scratch, env, conf, *arguments):
+    with open(scratch / "log", "a") as log:
+        made = subprocess.run([sys.executable, shutil.which("trytond-admin"), "-c", conf, "-d", "crm", *arguments],
+                              env=env, stdout=log, stderr=log)
+    assert made.returncode == 0, (scratch / "log").read_text()[-4000:]
 
 
 def serve(scratch, env, port, drive):
@@ -107,6 +125,12 @@ def drive(port):
     config.set_xmlrpc(f"http://admin:admin@127.0.0.1:{port}/crm/")
     Party, Lang = Model.get("party.party"), Model.get("ir.lang")
     lang = {code: Lang.find([("code", "=", code)])[0] for code in ("en", "de", "fr")}
+
+    # Parties that were there before the module are customers like all others; who was replaced, and who speaks
+    # what the catalog does not know, are no worse for it.
+    letters = {party.name: (party.letter, "recorded" in party.letter_reason) for party in Party.find(
+        [("name", "in", [name for name, _ in EARLIER]), ("active", "in", [True, False])])}
+    assert letters == {"Greta": ("hallo", True), "Gustav": ("hello", False), "Bianca": ("hello", False)}, letters
 
     ann = Party(name="Ann", lang=lang["fr"])
     ann.save()

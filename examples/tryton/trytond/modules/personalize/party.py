@@ -8,9 +8,10 @@ import logging
 import time
 
 import personalize
+from sql import Null
 from trytond.exceptions import UserError
 from trytond.model import fields
-from trytond.pool import PoolMeta
+from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
 from . import shop
@@ -28,6 +29,12 @@ class Party(metaclass=PoolMeta):
         (None, ""), ("en", "English"), ("de", "German"), ("fr", "French")], "Customer's language",
         help="What the customer chose. Empty: what is on record counts."),
         "get_chosen_language", setter="set_chosen_language")
+
+    @classmethod
+    def __register__(cls, module_name):
+        """The parties that are there when the module is activated, and whenever it is updated."""
+        super().__register__(module_name)
+        shop.take_over(_languages_on_record(), channel="crm")
 
     @classmethod
     def get_letter(cls, parties, names):
@@ -85,6 +92,18 @@ class Party(metaclass=PoolMeta):
         is_told = self.lang and _declare_language(self.id, self.lang)
         if before and not is_told:
             _declare_language(self.id, before, expires=LONG_AGO)
+
+
+def _languages_on_record():
+    """Operations by party. Read by SQL, for other modules may not have their columns yet. A party that was
+    replaced is left out, whose language is its successor's affair; of several languages the oldest counts."""
+    pool = Pool()
+    party, language, lang = (pool.get(name).__table__() for name in ("party.party", "party.party.lang", "ir.lang"))
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*party.join(language, condition=language.party == party.id)
+                   .join(lang, condition=language.lang == lang.id)
+                   .select(party.id, lang.code, where=party.replaced_by == Null, order_by=language.id.desc))
+    return {id: ["declare", "language", code] for id, code in cursor.fetchall()}
 
 
 def _declare_language(party_id, lang, **circumstances):

@@ -32,9 +32,13 @@ def engine():
         return _engine
 
 
+def _identifier(party_id):
+    return f"{Transaction().database.name}/{party_id}"
+
+
 def customer(party_id):
     """The profile of a party of the database that the transaction is in."""
-    return engine().customer("party", f"{Transaction().database.name}/{party_id}")
+    return engine().customer("party", _identifier(party_id))
 
 
 def say(party_id, verb, *arguments, **circumstances):
@@ -56,6 +60,22 @@ def erase(party_id):
     _later(party_id, lambda profile: profile.exists and engine().erase(profile.id))
 
 
+def take_over(operations, **circumstances):
+    """Say one thing about each of many parties, all in few transactions of the store. What stands already is
+    not said again."""
+    if operations:
+        _writes().batches.append(([[{"party": _identifier(id)}, what] for id, what in operations.items()],
+                                  circumstances))
+
+
+def _take_in(rows, circumstances):
+    for start in range(0, len(rows), personalize.OBSERVE_MANY_MAX):
+        some = rows[start:start + personalize.OBSERVE_MANY_MAX]
+        for row, result in zip(some, engine().apply_many(some, settled=True, **circumstances)):
+            if result.status:
+                logger.warning("party %s: %s", row[0]["party"], result.message)
+
+
 def _later(party_id, act):
     _writes().queue.append((party_id, act))
 
@@ -69,6 +89,7 @@ class _Writes:
 
     def __init__(self):
         self.queue = []
+        self.batches = []
 
     def __eq__(self, other):
         return isinstance(other, _Writes) or NotImplemented
@@ -84,7 +105,13 @@ class _Writes:
 
     def tpc_finish(self, transaction):
         """The database has committed, so one write that fails is told and takes no other with it."""
-        queue, self.queue = self.queue, []
+        queue, batches = self.queue, self.batches
+        self.queue, self.batches = [], []
+        for rows, circumstances in batches:
+            try:
+                _take_in(rows, circumstances)
+            except personalize.Error:
+                logger.exception("what is on record about %d parties is lost; update the module again", len(rows))
         for party_id, act in queue:
             try:
                 with customer(party_id) as profile:
@@ -93,4 +120,4 @@ class _Writes:
                 logger.exception("party %d: what was said is lost", party_id)
 
     def tpc_abort(self, transaction):
-        self.queue = []
+        self.queue, self.batches = [], []
