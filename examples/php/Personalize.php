@@ -16,11 +16,14 @@ namespace Personalize;
 
 use FFI;
 
-/** What the library says went wrong. Its place, if it has one, is in the text that was read. */
+/**
+ * What the library says went wrong. Its place, if it has one, is in the text that was read. Of a catalog, `report` has
+ * every mistake, a line each.
+ */
 final class PersonalizeException extends \RuntimeException
 {
     public function __construct(string $message, public readonly string $status,
-        public readonly int $textLine = 0, public readonly int $textColumn = 0)
+        public readonly int $textLine = 0, public readonly int $textColumn = 0, public readonly string $report = '')
     {
         parent::__construct($message);
     }
@@ -32,7 +35,7 @@ final class Library
     private const DECLARATIONS = <<<'C'
         typedef struct pz_engine pz_engine; typedef struct pz_context pz_context;
         typedef struct pz_profile pz_profile; typedef struct pz_pool pz_pool;
-        typedef struct pz_decision pz_decision;
+        typedef struct pz_decision pz_decision; typedef struct pz_report pz_report;
         typedef struct { const char *data; size_t len; } pz_str;
         typedef struct { uint32_t kind; uint32_t len; int64_t bits; } pz_value;
         typedef struct { uint32_t size; int status; uint32_t line; uint32_t column; char message[512]; } pz_error;
@@ -41,12 +44,21 @@ final class Library
         typedef struct { uint32_t size; bool is_resolved; bool has_confidence; pz_value value; const char *tier;
             const char *reason; double confidence; pz_str channel; pz_str who; int64_t at_ms; pz_value members;
         } pz_resolution;
+        typedef struct { uint32_t size; int status; bool is_new; char message[256]; } pz_observed;
+        typedef struct { uint32_t size; uint32_t flags; uint32_t by; uint32_t count; const void *profiles;
+            const char *texts; const uint64_t *ends; const char *kind; const char *const *names; uint32_t name_count;
+            uint32_t *numbers; } pz_many;
         const char *pz_version(void);
         const char *pz_status_name(int);
         const char *pz_status_text(int);
         int pz_engine_open(pz_engine **, const pz_engine_options *, pz_error *);
         void pz_engine_close(pz_engine *);
-        int pz_engine_load(pz_engine *, const char *, void *, pz_error *);
+        int pz_engine_load(pz_engine *, const char *, pz_report **, pz_error *);
+        const char *pz_report_text(pz_report *, bool);
+        void pz_report_free(pz_report *);
+        int pz_observe_many(pz_engine *, const pz_value *, size_t, int64_t, uint32_t, pz_observed *, pz_error *);
+        int pz_apply_many(pz_engine *, const pz_value *, size_t, const void *, uint32_t, pz_observed *, pz_error *);
+        int pz_erase(pz_engine *, const char *, const void *, uint32_t, uint32_t *, pz_error *);
         int pz_pool_new(pz_pool **, const void *);
         void pz_pool_reset(pz_pool *);
         void pz_pool_free(pz_pool *);
@@ -56,6 +68,7 @@ final class Library
         int pz_profile_apply(pz_profile *, pz_value, const void *, pz_error *);
         int pz_profile_refresh(pz_profile *, pz_error *);
         int pz_profile_export(const pz_profile *, pz_pool *, pz_str *, uint32_t, pz_error *);
+        int pz_profile_export_text(const pz_profile *, pz_pool *, pz_str *, pz_error *);
         pz_str pz_profile_id(const pz_profile *);
         void pz_profile_free(pz_profile *);
         int pz_context_new(pz_context **, pz_engine *, pz_error *);
@@ -63,6 +76,7 @@ final class Library
         int pz_context_begin(pz_context *, int64_t, pz_error *);
         int pz_context_set(pz_context *, const char *, pz_value, pz_error *);
         int pz_context_level(pz_context *, const char *, pz_error *);
+        int pz_context_account(pz_context *, const pz_profile *, pz_error *);
         int pz_resolve(pz_resolution *, pz_context *, const pz_profile *, const char *, pz_error *);
         int pz_segments(pz_value *, pz_context *, const pz_profile *, pz_error *);
         int pz_decide(const pz_decision **, pz_context *, const pz_profile *, const char *, pz_error *);
@@ -70,6 +84,8 @@ final class Library
         const char *pz_decision_reason(const pz_decision *);
         const char *pz_decision_rule(const pz_decision *);
         double pz_decision_confidence(const pz_decision *);
+        int pz_decide_many(pz_str *, pz_context *, pz_pool *, const pz_many *, pz_error *);
+        int pz_record(uint64_t *, pz_context *, const pz_decision *, const void *, pz_error *);
         int pz_explain(pz_value *, pz_context *, const pz_decision *, pz_error *);
         int pz_explain_text(pz_str *, pz_context *, const pz_decision *, pz_error *);
         C;
@@ -117,15 +133,20 @@ final class Shop
         $this->err = $this->c->new('pz_error');
         $options = $this->c->new('pz_engine_options');
         $options->size = FFI::sizeof($options);
-        // Texts that a struct points to have to outlive the call.
-        $texts = [$this->text($catalog), $this->text($store)];
-        $options->catalog = $this->c->cast('char *', FFI::addr($texts[0]));
-        $options->store = $this->c->cast('char *', FFI::addr($texts[1]));
-        $this->engine = $this->made('pz_engine *', fn ($out) =>
-            $this->c->pz_engine_open($out, FFI::addr($options), $this->err()));
-        $this->context = $this->made('pz_context *', fn ($out) =>
-            $this->c->pz_context_new($out, $this->engine, $this->err()));
-        $this->pool = $this->made('pz_pool *', fn ($out) => $this->c->pz_pool_new($out, null));
+        // A text that a struct points to has to outlive the call.
+        $text = $this->text($store);
+        $options->store = $this->c->cast('char *', FFI::addr($text));
+        try {
+            $this->engine = $this->made('pz_engine *', fn ($out) =>
+                $this->c->pz_engine_open($out, FFI::addr($options), $this->err()));
+            $this->load($catalog);
+            $this->context = $this->made('pz_context *', fn ($out) =>
+                $this->c->pz_context_new($out, $this->engine, $this->err()));
+            $this->pool = $this->made('pz_pool *', fn ($out) => $this->c->pz_pool_new($out, null));
+        } catch (PersonalizeException $e) {
+            $this->close(); // PHP destroys nothing whose constructor throws
+            throw $e;
+        }
     }
 
     public function __destruct()
@@ -152,11 +173,18 @@ final class Shop
         $this->engine = $this->context = $this->pool = null;
     }
 
-    /** Put another catalog in force. One with mistakes throws, and the old one stays. */
+    /** Put another catalog in force. One with mistakes throws with all of them, and the old one stays. */
     public function load(string $catalog): void
     {
         $this->open();
-        $this->check($this->c->pz_engine_load($this->engine, $this->name($catalog), null, $this->err()));
+        $report = $this->c->new('pz_report *');
+        $status = $this->c->pz_engine_load($this->engine, $this->name($catalog), FFI::addr($report), $this->err());
+        $text = '';
+        if (!FFI::isNull($report)) {
+            $text = $this->c->pz_report_text($report, false) ?? '';
+            $this->c->pz_report_free($report);
+        }
+        $this->check($status, $text);
     }
 
     /** The customer with an identifier, found or new: customer('email', 'ann@example.com'). */
@@ -212,6 +240,91 @@ final class Shop
         return $this->value($list);
     }
 
+    /**
+     * As decide(), and a record of it stays in the store (docs/records.md): its number besides, 0 where none was kept.
+     * @return array{value: mixed, reason: string, rule: string, confidence: float, number: int}
+     */
+    public function record(string $name, ?Customer $customer = null, array $context = []): array
+    {
+        $decision = $this->decision($name, $customer, $context);
+        $number = $this->c->new('uint64_t');
+        $this->check($this->c->pz_record(FFI::addr($number), $this->context, $decision, null, $this->err()));
+        return $this->answer($decision) + ['number' => $number->cdata];
+    }
+
+    /**
+     * Decide for many customers in one call, named by their ids or, with `by`, by identifiers of that kind. An answer
+     * has 'customer' and 'decision' besides; one about whom nothing can be said has 'error' and 'status' in their place.
+     * @param string|list<string> $names
+     * @param list<string> $customers
+     * @return list<array<string, mixed>> one for each customer and name, customer by customer
+     */
+    public function decideMany(string|array $names, array $customers, array $context = [], ?string $by = null): array
+    {
+        $this->begin($context);
+        $names = (array) $names;
+        if (!$names || !$customers) {
+            return [];
+        }
+        $texts = array_map($this->text(...), array_values($names));
+        $pointers = $this->c->new('const char *[' . count($texts) . ']');
+        foreach ($texts as $i => $text) {
+            $pointers[$i] = $this->c->cast('char *', FFI::addr($text));
+        }
+        $ends = $this->c->new('uint64_t[' . count($customers) . ']');
+        $end = 0;
+        foreach (array_values($customers) as $i => $customer) {
+            $ends[$i] = $end += strlen($this->name($customer));
+        }
+        $together = $this->text(implode('', $customers));
+        $kind = $by === null ? null : $this->text($by);
+        $many = $this->c->new('pz_many');
+        $many->size = FFI::sizeof($many);
+        $many->by = $by === null ? 1 : 2;
+        $many->count = count($customers);
+        $many->texts = $this->c->cast('char *', FFI::addr($together));
+        $many->ends = $this->c->cast('uint64_t *', FFI::addr($ends));
+        $many->kind = $kind === null ? null : $this->c->cast('char *', FFI::addr($kind));
+        $many->names = $this->c->cast('const char *const *', FFI::addr($pointers));
+        $many->name_count = count($texts);
+        $lines = $this->c->new('pz_str');
+        $this->check($this->c->pz_decide_many(FFI::addr($lines), $this->context, $this->pool, FFI::addr($many),
+            $this->err()));
+        return array_map($this->decoded(...), explode("\n", rtrim($this->string($lines), "\n")));
+    }
+
+    /**
+     * Take many events, of any customers, in one transaction; each names its customer by the member 'customer', such as
+     * ['email' => 'ann@example.com'].
+     * @return list<array{status: string, isNew: bool, message: string}> what became of each
+     */
+    public function observeMany(array $events): array
+    {
+        return $this->takeIn($events, fn ($list, $count, $results) =>
+            $this->c->pz_observe_many($this->engine, $list, $count, 0, 0, $results, $this->err()));
+    }
+
+    /**
+     * Carry out many rows in one transaction, all of a row or none of it: the customer, then operations, such as
+     * [['email' => 'ann@example.com'], ['declare', 'city', 'Bonn']]. With `settled` a row that says what stands already
+     * changes nothing, so a table may be taken in every night.
+     * @return list<array{status: string, isNew: bool, message: string}> what became of each
+     */
+    public function applyMany(array $rows, bool $settled = false): array
+    {
+        return $this->takeIn($rows, fn ($list, $count, $results) => $this->c->pz_apply_many(
+            $this->engine, $list, $count, null, $settled ? 1 : 0, $results, $this->err()));
+    }
+
+    /** Erase a person from the store, by the id of a profile: how many profiles went. */
+    public function erase(string $id): int
+    {
+        $this->open();
+        $erased = $this->c->new('uint32_t');
+        $this->check($this->c->pz_erase($this->engine, $this->name($id), null, 0, FFI::addr($erased), $this->err()));
+        return $erased->cdata;
+    }
+
     /** @internal For Customer: one operation as data. */
     public function apply(Customer $customer, array $operation): void
     {
@@ -229,6 +342,16 @@ final class Shop
         $this->c->pz_pool_reset($this->pool);
         $this->check($this->c->pz_profile_export($profile, $this->pool, FFI::addr($json), 0, $this->err()));
         return $this->decoded($this->string($json));
+    }
+
+    /** @internal */
+    public function exportText(Customer $customer): string
+    {
+        $text = $this->c->new('pz_str');
+        $profile = $this->profile($customer);
+        $this->c->pz_pool_reset($this->pool);
+        $this->check($this->c->pz_profile_export_text($profile, $this->pool, FFI::addr($text), $this->err()));
+        return $this->string($text);
     }
 
     /** @internal */
@@ -284,20 +407,52 @@ final class Shop
         };
     }
 
-    /** Begin a request. 'now' (see moment()) and 'level' are no keys of the catalog. */
+    /** Hand a list to a call that takes many things at once. */
+    private function takeIn(array $given, callable $call): array
+    {
+        $json = $this->json(array_values($given));
+        $this->open();
+        $this->c->pz_pool_reset($this->pool);
+        $list = $this->parsed($json);
+        $count = count($given);
+        $results = $this->c->new('pz_observed[' . max($count, 1) . ']');
+        for ($i = 0; $i < $count; $i++) {
+            $results[$i]->size = FFI::sizeof($results[$i]);
+        }
+        $items = $this->c->cast('pz_value *', $list->bits);
+        $this->check($call($items, $count, FFI::addr($results[0])));
+        $told = [];
+        for ($i = 0; $i < $count; $i++) {
+            $told[] = ['status' => $this->c->pz_status_name($results[$i]->status), 'isNew' => $results[$i]->is_new,
+                'message' => FFI::string($results[$i]->message)];
+        }
+        return $told;
+    }
+
+    /**
+     * Begin a request. 'now' (see moment()), 'level' and 'account', the Customer who is the account, are no keys of the
+     * catalog.
+     */
     private function begin(array $context): void
     {
         // First, for the objects among the values may ask this shop themselves.
-        $said = array_map($this->json(...), array_diff_key($context, ['now' => 0, 'level' => 0]));
+        $said = array_map($this->json(...), array_diff_key($context, ['now' => 0, 'level' => 0, 'account' => 0]));
         $level = $context['level'] ?? null;
         if ($level !== null && !is_string($level)) {
             throw new PersonalizeException("'level' is the name of a level", 'ERR_ARG');
         }
-        $this->open();
+        $account = $context['account'] ?? null;
+        if ($account !== null && !$account instanceof Customer) {
+            throw new PersonalizeException("'account' is a Customer", 'ERR_ARG');
+        }
+        $account = $this->profile($account);
         $this->c->pz_pool_reset($this->pool);
         $this->check($this->c->pz_context_begin($this->context, $this->moment($context['now'] ?? 0), $this->err()));
         if ($level !== null) {
             $this->check($this->c->pz_context_level($this->context, $this->name($level), $this->err()));
+        }
+        if ($account !== null) {
+            $this->check($this->c->pz_context_account($this->context, $account, $this->err()));
         }
         foreach ($said as $key => $json) {
             $this->check($this->c->pz_context_set($this->context, $this->name((string) $key), $this->parsed($json),
@@ -384,11 +539,11 @@ final class Shop
         return FFI::addr($this->err);
     }
 
-    private function check(int $status): void
+    private function check(int $status, string $report = ''): void
     {
         if ($status !== 0) {
             throw new PersonalizeException(FFI::string($this->err->message) ?: $this->c->pz_status_text($status),
-                $this->c->pz_status_name($status), $this->err->line, $this->err->column);
+                $this->c->pz_status_name($status), $this->err->line, $this->err->column, $report);
         }
     }
 }
@@ -426,6 +581,12 @@ final class Customer
     public function export(): array
     {
         return $this->shop->export($this);
+    }
+
+    /** The same in plain sentences, for the person it is about. */
+    public function exportText(): string
+    {
+        return $this->shop->exportText($this);
     }
 
     /** See what other processes have written meanwhile. */

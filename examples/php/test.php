@@ -97,9 +97,49 @@ try {
 } catch (Error) {
     $checks++;
 }
-file_put_contents("$folder/bad.json", "{\"catalog\": \"x\",\n \"segments\": {\"s\": \"profile.nope == 1\"}}");
+// What the company chose counts beneath what the person did.
+$firm = $shop->customer('firm', 'ACME');
+$firm->choose('language', 'fr');
+same('ACCOUNT_CHOICE', $shop->resolve('language', $ann, ['account' => $firm])['tier'], 'an account has a say');
+same('DECLARED', $shop->resolve('language', $ann)['tier'], 'for the one question');
+refused('ERR_ARG', fn () => $shop->resolve('language', $ann, ['account' => 'ACME']), 'no account');
+same(true, str_contains($ann->exportText(), 'language'), 'everything in sentences');
+same(1, $shop->record('letter', $ann, ['channel' => 'mail'])['number'], 'a decision is kept');
+same(2, $shop->record('letter', null)['number'], 'and the next');
+
+// A night's work: the table, the orders, the letters.
+$rows = [[['email' => 'bob@example.com'], ['declare', 'language', 'de'], ['declare', 'age', 50]],
+    [['email' => 'cem@example.com'], ['declare', 'language', 'it']]];
+$took = $shop->applyMany($rows, settled: true);
+same(['OK', true, ''], array_values($took[0]), 'a row is carried out');
+same(['ERR_DOMAIN', false], array_slice(array_values($took[1]), 0, 2), 'one that does not fit is told');
+same(false, $shop->applyMany($rows, settled: true)[0]['isNew'], 'a table may be taken in again');
+$order = ['kind' => 'order', 'source' => 'shop', 'id' => '7', 'time' => gmdate('Y-m-d\TH:i:s\Z'), 'total' => 9.5];
+$took = $shop->observeMany([['customer' => ['email' => 'bob@example.com']] + $order,
+    ['customer' => ['email' => 'bob@example.com']] + $order, $order]);
+same([['OK', true], ['OK', false]], array_map(fn ($one) => [$one['status'], $one['isNew']], array_slice($took, 0, 2)),
+    'events are taken once');
+same(true, $took[2]['status'] !== 'OK' && $took[2]['message'] !== '', 'an event of nobody is told');
+same([[], []], [$shop->observeMany([]), $shop->decideMany('letter', [])], 'nothing is nothing');
+$mail = ['channel' => 'mail'];
+$bob = $shop->customer('email', 'bob@example.com');
+$letters = $shop->decideMany(['letter', 'discount'], ['bob@example.com', 'käthe@example.com'], $mail, by: 'email');
+same(['bob@example.com letter "hallo"', 'bob@example.com discount null', 'käthe@example.com letter "hello"',
+    'käthe@example.com discount null'], array_map(fn ($one) => "$one[customer] $one[decision] " . json_encode($one['value']),
+    $letters), 'many at once, each as alone');
+same($shop->decide('letter', $bob, $mail), array_intersect_key($letters[0], $shop->decide('letter', $bob, $mail)), 'the same');
+same('ERR_NOT_FOUND', $shop->decideMany('letter', ['nobody'])[0]['status'], 'an id that nobody has');
+refused('ERR_NOT_FOUND', fn () => $shop->decideMany('lettre', [$bob->id()]), 'a wrong name of many');
+same(1, $shop->erase($bob->id()), 'a person is erased');
+same('hello', $shop->decide('letter', $shop->customer('email', 'bob@example.com'), $mail)['value'], 'and known no more');
+refused('ERR_NOT_FOUND', fn () => $shop->erase('nobody'), 'nobody to erase');
+
+file_put_contents("$folder/bad.json",
+    "{\"catalog\": \"x\",\n \"segments\": {\"s\": \"profile.nope == 1\",\n \"t\": \"profile.none == 1\"}}");
+$e = refused('ERR_CATALOG', fn () => new Shop("$folder/bad.json"), 'a broken catalog from the beginning');
+same([2, 2], [$e->textLine, substr_count($e->report, ': error: ')], 'every mistake is told');
 $e = refused('ERR_CATALOG', fn () => $shop->load("$folder/bad.json"), 'a broken catalog');
-same(2, $e->textLine, 'its line is told');
+same([2, 2], [$e->textLine, substr_count($e->report, ': error: ')], 'its line is told, and all mistakes');
 same('hello', $shop->decide('letter')['value'], 'the old one goes on');
 $shop->load($catalog);
 
