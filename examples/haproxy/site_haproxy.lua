@@ -6,10 +6,14 @@ core.register_service("shop", "http", function(applet)
     local found = applet.headers[name]
     return found and found[0]
   end
+  -- Of cookies there may be several lines, which are one list.
+  local cookies = applet.headers.cookie
+  local cookie = cookies and cookies[0]
+  for i = 1, cookies and #cookies or 0 do cookie = cookie .. "; " .. cookies[i] end
   local status, headers, body = shop:answer{
     method = applet.method,
     path = applet.path,
-    cookie = header("cookie"),
+    cookie = cookie,
     body = applet.method == "POST" and applet:receive() or nil,
     host = header("host"),
     origin = header("origin"),

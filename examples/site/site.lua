@@ -85,10 +85,10 @@ local function is_id(text)
 end
 
 -- The visitor's id, or nil for a cookie that is missing or not ours. A plugin whose server reads cookies
--- hands in `visitor`.
+-- hands in `visitor`. Several lines of cookies may have been joined by commas.
 local function visitor_id(request)
   local id = request.visitor
-  if not id and request.cookie then id = (";" .. request.cookie):match("[; ]visitor=([^; ]+)") end
+  if not id and request.cookie then id = (";" .. request.cookie):match("[;, ]visitor=([^;, ]+)") end
   return id and is_id(id) and id or nil
 end
 

@@ -390,6 +390,15 @@ class Claims:
             self.assertEqual(text.count("HTTP/1.1 "), 2, text)
             self.assertIn('data-hero="%s"' % choice, text)
 
+    def test_cookies_may_come_in_several_lines(self):
+        visitor = VISITOR % 17
+        self.assertEqual(self.server.post("/choose", visitor, {"interest": "toys"}).status, 303)
+        for lines in (("a=1", "visitor=" + visitor), ("a=1", "b=2", "visitor=" + visitor, "c=3"), ("visitor=" + visitor, "a=1")):
+            text = self.server.send(("GET / HTTP/1.1\r\nHost: shop\r\n%sConnection: close\r\n\r\n" % "".join(
+                "Cookie: %s\r\n" % line for line in lines)).encode())
+            self.assertIn('data-hero="toys"', text, lines)
+            self.assertNotRegex(text, "(?i)set-cookie", lines)
+
     def test_choice_of_a_stranger_makes_a_visitor(self):
         answer = self.server.post("/choose", None, {"interest": "toys"})
         self.assertEqual(answer.status, 303)
