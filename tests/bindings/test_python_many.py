@@ -97,8 +97,9 @@ class Many(unittest.TestCase):
         again = self.engine.segments_many(self.engine.segments_many(lines, jsonl=True).encode())
         self.assertEqual(again[0], got[0])
         with self.assertRaises(personalize.ParseError) as caught:
-            self.engine.segments_many('"a"\n\n{')
-        self.assertEqual(caught.exception.line, 3)
+            self.engine.segments_many('"a"\n\n {"email" 1}')
+        self.assertEqual((caught.exception.line, caught.exception.column), (3, 11))
+        self.assertNotIn("line 1", str(caught.exception))
 
     def test_answers_say_where_they_come_from(self):
         got = self.engine.answer_many(["language", "age"], self.ids[:1])
@@ -215,6 +216,11 @@ class Showing(unittest.TestCase):
             self.assertRegex(repr(engine), r"^<personalize\.Engine memory:, catalog [0-9a-f]{8}>$")
         bare = personalize.open()
         self.assertEqual(repr(bare), "<personalize.Engine memory:, without a catalog>")
+        self.assertEqual(repr(bare.store()), "<personalize.Store memory:>")
+        with tempfile.TemporaryDirectory() as folder:
+            with personalize.open_store(f"lmdb:{folder}/shop") as alone:
+                self.assertEqual(repr(alone), f"<personalize.Store lmdb:{folder}/shop>")
+            self.assertEqual(repr(alone), "<personalize.Store, closed>")
         self.assertEqual(repr(engine), "<personalize.Engine, closed>")
 
     def test_a_notebook_shows_why_and_runs_nothing(self):
@@ -249,6 +255,8 @@ class Redis(unittest.TestCase):
             self.assertNotIn("secret", str(error))
         else:
             self.assertNotIn("secret", repr(engine))
+            with engine.store() as borrowed:
+                self.assertEqual(repr(borrowed), "<personalize.Store redis://127.0.0.1:1/>")
             engine.close()
 
     def test_profiles_live_in_a_real_server(self):

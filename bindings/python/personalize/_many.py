@@ -130,7 +130,8 @@ def _customer_of(line: bytes, number: int) -> Any:
     try:
         given = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"this is no JSON: {error}", number, 1) from None
+        raise ParseError(f"this is no JSON: {getattr(error, 'msg', error)}", number,
+                         getattr(error, "colno", 1)) from None
     if isinstance(given, dict) and "customer" in given:
         given = given["customer"]
     is_named = given is None or isinstance(given, str) or (

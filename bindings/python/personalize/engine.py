@@ -22,7 +22,7 @@ from .errors import (
 from .profile import (
     ACCOUNT, DEVICE, PERSON, Profile, durability_of, in_turn_of, made_write)
 from .report import Diagnostic, take
-from .store import Outcome, Progress, Store, follow
+from .store import Outcome, Progress, Store, follow, without_password
 from .values import Moment
 
 READ_ONLY = 1
@@ -160,7 +160,7 @@ class Engine(Handle):
             catalog = f"catalog {self.catalog_hash[:8]}"
         except StateError:
             catalog = "without a catalog"
-        return f"<personalize.Engine {_without_password(self._where)}, {catalog}>"
+        return f"<personalize.Engine {without_password(self._where)}, {catalog}>"
 
     def _after_fork(self) -> None:
         """Locks that other threads held belong to nobody in a child."""
@@ -580,7 +580,7 @@ class Engine(Handle):
             session.begin()
             pointer = _ffi.c_void_p(_ffi.lib.pz_engine_store(self._handle.pointer))
             with self._lock:
-                return Store(pointer, self)
+                return Store(pointer, self, self._where)
 
     # ---- records of decisions ----
 
@@ -750,12 +750,6 @@ def _names(names: Union[str, Iterable[str]], what: str) -> List[bytes]:
     if isinstance(names, str):
         names = [names]
     return [values.name(name, what) for name in values.listed(names, f"the names of {what}")]
-
-
-def _without_password(where: str) -> str:
-    """An address as it may be shown: what stands before an @ is nobody's business."""
-    scheme, colon, rest = where.partition("://")
-    return f"{scheme}{colon}{rest.rpartition('@')[2]}" if colon else where
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -128,15 +128,22 @@ def open_store(address: Any, *, read_only: bool = False, lazy: bool = False,
     pointer, err = _ffi.c_void_p(), _ffi.new_error()
     options = _options(read_only, lazy, store_bytes, encoded)
     check(_ffi.lib.pz_store_open(_ffi.byref(pointer), encoded, options, err), err)
-    return Store(pointer, None)
+    return Store(pointer, None, encoded.decode(errors="replace"))
+
+
+def without_password(where: str) -> str:
+    """An address as it may be shown: what stands before an @ is nobody's business."""
+    scheme, colon, rest = where.partition("://")
+    return f"{scheme}{colon}{rest.rpartition('@')[2]}" if colon else where
 
 
 class Store(Handle):
     """One store. Close it, use it as a context manager, or let it be collected."""
     _instead = "hand over its address"
 
-    def __init__(self, pointer: Any, engine: Optional[Engine]) -> None:
+    def __init__(self, pointer: Any, engine: Optional[Engine], where: str) -> None:
         self._engine = engine
+        self._where = where
         self._guard = Guard()
         self._pointer: Optional[Any] = pointer
         self._free: Callable[[], Any] = \
@@ -159,7 +166,9 @@ class Store(Handle):
         self.close()
 
     def __repr__(self) -> str:
-        return "<personalize.Store, closed>" if self._pointer is None else "<personalize.Store>"
+        if self._pointer is None:
+            return "<personalize.Store, closed>"
+        return f"<personalize.Store {without_password(self._where)}>"
 
     def _open(self) -> Any:
         if self._pointer is None:
