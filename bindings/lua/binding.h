@@ -150,7 +150,7 @@ double pzl_number_option(lua_State *L, int index, const char *name, double max);
  * the argument. */
 engine_box *pzl_engine_at(lua_State *L, int index);
 profile_box *pzl_profile_at(lua_State *L, int index);
-profile_box *pzl_profile_as(lua_State *L, int index, int number);
+profile_box *pzl_profile_as(lua_State *L, int index, const char *what, int number);
 /* Push the functions and, if there may be one, the sink that the settings at `settings` declare, or nil
  * (hosts.c). What `out` borrows stays on the stack. */
 hosts_box *pzl_push_hosts(lua_State *L, int settings, bool has_sink, pzl_hosted *out);

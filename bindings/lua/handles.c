@@ -17,12 +17,14 @@
  */
 enum { SESSION_SLOT = 1, HOSTS_SLOT = 2 };
 
-static void *handle_at(lua_State *L, int index, int number, const char *name, const char *safe_name)
+/* `what` and `number` name it in the error: "argument 2", "customer 3". */
+static void *handle_at(lua_State *L, int index, const char *what, int number, const char *name,
+                       const char *safe_name)
 {
     if (lua_type(L, index) == LUA_TUSERDATA &&
         (pzl_has_metatable(L, index, name) || pzl_has_metatable(L, index, safe_name)))
         return lua_touserdata(L, index);
-    lua_pushfstring(L, "argument %d: a %s is expected, not %s", number, name,
+    lua_pushfstring(L, "%s %d: a %s is expected, not %s", what, number, name,
                     luaL_typename(L, index));
     pzl_fail(L, PZ_ERR_TYPE, lua_tostring(L, -1));
     return NULL;
@@ -30,7 +32,7 @@ static void *handle_at(lua_State *L, int index, int number, const char *name, co
 
 engine_box *pzl_engine_at(lua_State *L, int index)
 {
-    engine_box *box = handle_at(L, index, index, ENGINE, SAFE_PREFIX ENGINE);
+    engine_box *box = handle_at(L, index, "argument", index, ENGINE, SAFE_PREFIX ENGINE);
     if (box->is_closed)
         pzl_fail(L, PZ_ERR_STATE, "the engine is closed");
     return box;
@@ -43,9 +45,9 @@ static void refuse_asked(lua_State *L, uint32_t asked)
         pzl_fail(L, PZ_ERR_STATE, "the profile is being asked about by a question that goes on");
 }
 
-profile_box *pzl_profile_as(lua_State *L, int index, int number)
+profile_box *pzl_profile_as(lua_State *L, int index, const char *what, int number)
 {
-    profile_box *box = handle_at(L, index, number, PROFILE, SAFE_PREFIX PROFILE);
+    profile_box *box = handle_at(L, index, what, number, PROFILE, SAFE_PREFIX PROFILE);
     if (!box->profile)
         pzl_fail(L, PZ_ERR_STATE, "the profile is closed");
     refuse_asked(L, box->asked);
@@ -54,7 +56,7 @@ profile_box *pzl_profile_as(lua_State *L, int index, int number)
 
 profile_box *pzl_profile_at(lua_State *L, int index)
 {
-    return pzl_profile_as(L, index, index);
+    return pzl_profile_as(L, index, "argument", index);
 }
 
 /* ---- lists of children ---- */
@@ -136,7 +138,7 @@ int pzl_report_gc(lua_State *L)
 
 int pzl_profile_close(lua_State *L)
 {
-    profile_box *box = handle_at(L, 1, 1, PROFILE, SAFE_PREFIX PROFILE);
+    profile_box *box = handle_at(L, 1, "argument", 1, PROFILE, SAFE_PREFIX PROFILE);
     engine_box *engine = box->link.at ? box->engine : NULL;
     refuse_asked(L, box->asked);
     free_profile(box);
@@ -158,7 +160,7 @@ int pzl_engine_gc(lua_State *L)
  * first, so that a store is closed when this returns. */
 int pzl_engine_close(lua_State *L)
 {
-    engine_box *box = handle_at(L, 1, 1, ENGINE, SAFE_PREFIX ENGINE);
+    engine_box *box = handle_at(L, 1, "argument", 1, ENGINE, SAFE_PREFIX ENGINE);
     if (pzl_is_asked(box->hosts))
         return pzl_fail(L, PZ_ERR_STATE, "the engine is being asked by a question that goes on");
     box->is_closed = true;

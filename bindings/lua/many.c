@@ -70,7 +70,8 @@ static void read_customers(lua_State *L, const pz_profile **profiles, uint32_t c
     for (uint32_t i = 0; i < count; i++) {
         lua_rawgeti(L, list, (int)i + 1);
         const bool is_nobody = !lua_toboolean(L, -1) || lua_islightuserdata(L, -1);
-        const profile_box *box = is_nobody ? NULL : pzl_profile_as(L, lua_gettop(L), (int)i + 1);
+        const profile_box *box =
+            is_nobody ? NULL : pzl_profile_as(L, lua_gettop(L), "customer", (int)i + 1);
         if (box && box->engine != engine)
             pzl_fail(L, PZ_ERR_ARG, "the profile is of another engine");
         profiles[i] = box ? box->profile : NULL;

@@ -272,9 +272,9 @@ local function begin_context(s, circumstances)
 end
 
 -- The box of a profile of this engine, or nil for nobody.
-local function side_of(handle, engine, position)
+local function side_of(handle, engine, position, what)
   if handle == nil then return nil end
-  local box = profile_box_of(handle, position)
+  local box = profile_box_of(handle, position, what)
   if handle[2] ~= engine then fail(ERR_ARG, "the profile is of another engine") end
   return box
 end
@@ -398,7 +398,7 @@ local function boxes_of(engine, list, count)
   for i = 1, count do
     local one = list[i]
     if one == nil or one == false or one == V.null then one = nil end
-    boxes[i] = side_of(one, engine, i) or false
+    boxes[i] = side_of(one, engine, i, "customer") or false
   end
   return boxes
 end

@@ -119,7 +119,7 @@ static int profile_person(lua_State *L)
         lua_rawgeti(L, 2, (int)i + 1);
     profile_box *box = pzl_profile_at(L, 1);
     for (size_t i = 0; i < count; i++) {
-        profile_box *other = pzl_profile_as(L, (int)i + 3, (int)i + 1);
+        profile_box *other = pzl_profile_as(L, (int)i + 3, "profile", (int)i + 1);
         if (other->engine != box->engine)
             return pzl_fail(L, PZ_ERR_ARG, "the profiles are of different engines");
         others[i] = other->profile;

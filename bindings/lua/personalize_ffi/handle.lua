@@ -149,8 +149,9 @@ local function is_handle(t)
 end
 V.set_handles(is_handle)
 
-local function wrong_handle(position, name, handle)
-  fail(ERR_TYPE, ("argument %d: a %s is expected, not %s"):format(position, name, V.type_of(handle)))
+-- `position` and `what`, without which it is an argument, name it: "argument 2", "customer 3".
+local function wrong_handle(position, name, handle, what)
+  fail(ERR_TYPE, ("%s %d: a %s is expected, not %s"):format(what or "argument", position, name, V.type_of(handle)))
 end
 
 -- The C side of the open engine that `handle` is; else raise.
@@ -163,9 +164,9 @@ local function core_of(handle)
   return core
 end
 
-local function profile_box_of(handle, position)
+local function profile_box_of(handle, position, what)
   local box = box_of(handle)
-  if not istype(profile_t, box) then wrong_handle(position, "personalize.profile", handle) end
+  if not istype(profile_t, box) then wrong_handle(position, "personalize.profile", handle, what) end
   if not box.is_open then fail(ERR_STATE, "the profile is closed") end
   if box.asked > 0 then H.refuse_asked(box) end
   return box

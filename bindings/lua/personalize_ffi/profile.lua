@@ -113,7 +113,7 @@ function Profile.person(self, others)
   local profiles, boxes = profiles_t(count + 1), {}
   for i = 1, count do
     local other = rawget(others, i)
-    boxes[i] = profile_box_of(other, i)
+    boxes[i] = profile_box_of(other, i, "profile")
     if other[2] ~= self[2] then fail(ERR_ARG, "the profiles are of different engines") end
     profiles[i - 1] = pointer_of(boxes[i])
   end
