@@ -25,6 +25,9 @@
 #include "base/error.h"
 #include "decide/policies.h"
 
+/* Longest spelling of a type in an error. */
+#define TYPE_TEXT_MAX 512u
+
 static const pz_value pending = {.kind = PZ__V_PENDING};
 
 void pz__request_init(pz__request *request, const pz_alloc *alloc)
@@ -447,6 +450,26 @@ static pz_status cannot_keep(pz_str key, pz_status status, pz_error *err)
     return pz__fail(err, status, "%s", pz_status_text(status));
 }
 
+/* The value of a key is of another kind, or has such items. */
+static pz_status wrong_type(pz__request *request, const pz__context_key *key, pz_value value,
+                            pz_error *err)
+{
+    pz__buf type;
+    pz__buf_init(&type, &request->arena.alloc, TYPE_TEXT_MAX);
+    pz__type_print(&type, key->type);
+    const pz_str found = pz_str_of(pz_kind_name((pz_kind)value.kind));
+    const pz_status status =
+        type.status == PZ_OK
+            ? pz__fail(err, PZ_ERR_TYPE,
+                       "context key '%.*s' is declared %.*s, and was given %s%.*s",
+                       PZ__STR_ARG(key->name), (int)type.len, type.data,
+                       value.kind == PZ_LIST || value.kind == PZ_MAP ? "another " : "",
+                       PZ__STR_ARG(found))
+            : pz__fail(err, type.status, "%s", pz_status_text(type.status));
+    pz__buf_clear(&type);
+    return status;
+}
+
 pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_error *err)
 {
     const pz__catalog *catalog = request->catalog;
@@ -461,12 +484,8 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
         const pz_status fit = pz__value_fit(&request->arena, known->type, value, &fitting);
         if (fit == PZ_ERR_NOMEM)
             return pz__fail(err, fit, "out of memory");
-        if (fit != PZ_OK) {
-            pz_str name = pz_str_of(pz_kind_name((pz_kind)value.kind));
-            return pz__fail(err, PZ_ERR_TYPE,
-                            "context key '%.*s' was given a %.*s, which is not its declared type",
-                            PZ__STR_ARG(key), PZ__STR_ARG(name));
-        }
+        if (fit != PZ_OK)
+            return wrong_type(request, known, value, err);
         const pz_status status = pz__value_copy(&request->arena, &kept, fitting);
         if (status != PZ_OK)
             return cannot_keep(key, status, err);

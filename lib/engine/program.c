@@ -16,6 +16,9 @@
 #include "base/error.h"
 #include "catalog/catalog.h"
 
+/* Longest spelling of a type in an error. */
+#define TYPE_TEXT_MAX 512u
+
 static const char no_memory[] = "out of memory";
 
 /* ---- the environment ---- */
@@ -317,6 +320,24 @@ pz_status pz_program_eval(const pz_program *program, pz_pool *pool, const pz_val
     return evaluate(program, arena, slots, NULL, own, err);
 }
 
+/* A variable of a map is of another kind than declared, or has such items. */
+static pz_status wrong_type(const pz_program *program, uint32_t number, const pz__arena *arena,
+                            pz_value value, pz_error *err)
+{
+    pz__buf type;
+    pz__buf_init(&type, &arena->alloc, TYPE_TEXT_MAX);
+    pz__type_print(&type, program->variables[number].type);
+    const pz_status status =
+        type.status == PZ_OK
+            ? pz__fail(err, PZ_ERR_TYPE, "variable '%.*s' is declared %.*s, and was given %s%s",
+                       PZ__STR_ARG(program->names.list[number]), (int)type.len, type.data,
+                       value.kind == PZ_LIST || value.kind == PZ_MAP ? "another " : "",
+                       pz_kind_name((pz_kind)value.kind))
+            : pz__fail(err, type.status, "%s", pz_status_text(type.status));
+    pz__buf_clear(&type);
+    return status;
+}
+
 /* A variable of a map as one of its declared type: who hands in a map seldom tells 10 from 10.0. */
 static pz_status fit_variable(const pz_program *program, uint32_t number, pz__arena *arena,
                               pz_value *value, pz_error *err)
@@ -333,9 +354,7 @@ static pz_status fit_variable(const pz_program *program, uint32_t number, pz__ar
     if (status == PZ_ERR_NOMEM)
         return fail_nomem(err);
     if (status != PZ_OK)
-        return pz__fail(
-            err, PZ_ERR_TYPE, "variable '%.*s' was given a %s, which is not its declared type",
-            PZ__STR_ARG(program->names.list[number]), pz_kind_name((pz_kind)value->kind));
+        return wrong_type(program, number, arena, *value, err);
     *value = fitting;
     return PZ_OK;
 }

@@ -637,6 +637,7 @@ static void unknown_names_are_answered_with_the_nearest(void **state)
                      PZ_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "did you mean 'country'"));
     assert_int_equal(pz_context_set(s->context, "country", pz_value_int(1), &err), PZ_ERR_TYPE);
+    assert_string_equal(err.message, "context key 'country' is declared string, and was given int");
 }
 
 /* ---- catalogs in force ---- */

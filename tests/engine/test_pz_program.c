@@ -161,8 +161,7 @@ static void variables_of_a_map_become_what_is_declared(void **state)
     assert_int_equal(out.kind, PZ_DOUBLE);
     assert_true(out.as.d == 6.0);
     assert_int_equal(run_map("age + 1", "{\"age\": \"3\"}", &out, &err), PZ_ERR_TYPE);
-    assert_string_equal(err.message,
-                        "variable 'age' was given a string, which is not its declared type");
+    assert_string_equal(err.message, "variable 'age' is declared int, and was given string");
     assert_int_equal(run_map("age + 1", "{\"age\": null}", &out, &err), PZ_ERR_NOT_FOUND);
 }
 
