@@ -125,7 +125,7 @@ within a day, and take back whatever does not please.</p>
 <p><a href="/why">Why do I see this?</a></p>
 <script>
 addEventListener("hashchange", () => navigator.sendBeacon("/beacon", new URLSearchParams(
-  {category: location.hash.slice(1), id: crypto.randomUUID()})))
+  {category: location.hash.slice(1), id: Date.now() + "-" + Math.random()})))
 </script>
 </body></html>
 ]]

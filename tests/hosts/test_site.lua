@@ -107,3 +107,10 @@ for _, secure in ipairs{true, false} do
   end
 end
 print("the cookie of a site on TLS is secure")
+
+-- The page's script runs where the site is not on TLS, too: there browsers have no crypto.randomUUID.
+local _, _, plain = require("site").new{catalog = catalog, state = scratch}:answer{method = "GET", path = "/plain"}
+local script = plain:match("<script>(.-)</script>")
+assert(script and script:find("/beacon", 1, true), plain)
+assert(not script:find("randomUUID", 1, true) and not script:find("crypto.subtle", 1, true), script)
+print("the beacon needs no TLS")
