@@ -34,13 +34,15 @@ printed=$("$php" -d ffi.enable=1 page.php)
 says=$(sed -n 's/^It prints `\([^`]*\)`.*/\1/p' "$source/examples/php/README.md")
 [ "$printed" = "$says" ] || { echo "the README's page prints '$printed', not '$says'"; exit 1; }
 
-# The same page from PHP's own web server, twice, for the second request finds the first one's store.
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$php" -d ffi.enable=true -S "127.0.0.1:$port" page.php >../server.log 2>&1 &
-server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$scratch"' EXIT
-for request in 1 2; do
-    served=$(python3 - "$port" <<'END'
+# The same page from PHP's own web server, twice, for the second request finds the first one's store. First FFI is
+# allowed to all, then to the preloaded class alone, as the README says.
+serve() {
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    "$php" "$@" -S "127.0.0.1:$port" page.php >../server.log 2>&1 &
+    server=$!
+    trap 'kill $server 2>/dev/null || true; rm -rf "$scratch"' EXIT
+    for request in 1 2; do
+        served=$(python3 - "$port" <<'END'
 import sys, time, urllib.request
 for attempt in range(100):
     try:
@@ -51,7 +53,18 @@ for attempt in range(100):
     except OSError:
         time.sleep(0.1)
 END
-    )
-    [ "$served" = "$says" ] || { echo "served '$served', not '$says'"; cat ../server.log; exit 1; }
-done
+        )
+        [ "$served" = "$says" ] || { echo "served '$served', not '$says', by php $*"; cat ../server.log; exit 1; }
+    done
+    kill $server
+    wait $server 2>/dev/null || true
+}
+serve -d ffi.enable=true
+if "$php" -r 'exit(extension_loaded("Zend OPcache") ? 0 : 1);'; then
+    echo "<?php opcache_compile_file('$PWD/Personalize.php');" >../preload.php
+    serve -d ffi.enable=preload -d opcache.enable=1 -d opcache.enable_cli=1 -d "opcache.preload=$scratch/preload.php" \
+        -d "opcache.preload_user=$(id -un)"
+else
+    echo "not preloaded: this php has no opcache"
+fi
 echo "the README's page, by itself and served: $says"
