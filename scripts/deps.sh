@@ -50,6 +50,7 @@ package libclang-rt-14-dev      libclang-rt-14-dev
 host_wishes='
 command Rscript                                     r-base-core
 python  mpmath                                      python3-mpmath
+package python3-mypy                                python3-mypy
 file  /usr/sbin/nginx                               nginx
 file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
 file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin

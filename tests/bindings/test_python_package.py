@@ -22,6 +22,7 @@ import zipfile
 
 SOURCE, BUILD = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 PACKAGE = SOURCE / "bindings/python"
+PROGRAM = pathlib.Path(__file__).resolve().with_name("typed_program.py")
 IS_FULL = bool(os.environ.get("PZ_FULL"))
 
 
@@ -36,6 +37,36 @@ def run(*command, cwd=None, **environment):
     if done.returncode:
         raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}")
     return done.stdout
+
+
+def find_mypy():
+    """How mypy is started, and what it says it is. Debian's python3-mypy has no command, and belongs to Debian's Python."""
+    for command in ([shutil.which("mypy")], [sys.executable, "-m", "mypy"], ["/usr/bin/python3", "-m", "mypy"]):
+        try:
+            done = subprocess.run([*command, "--version"], capture_output=True, text=True)
+        except (OSError, TypeError):
+            continue
+        if done.returncode == 0:
+            return command, done.stdout
+    return None, ""
+
+
+def pythons():
+    """This Python and the others that are found, one of each version from 3.9 on: path and version."""
+    known = {}
+    names = [f"python3.{minor}" for minor in range(9, 20)]
+    places = [sys.executable, *filter(None, map(shutil.which, names))]
+    for folder in (pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions").glob("*"):
+        places += [folder / "bin" / name for name in names]
+    for place in places:
+        try:
+            said = subprocess.run([place, "-c", "import ctypes, sys; print('%d.%d' % sys.version_info[:2])"],
+                                  capture_output=True, text=True)
+        except OSError:
+            continue
+        if said.returncode == 0:
+            known.setdefault(said.stdout.strip(), place)
+    return [(place, version) for version, place in known.items()]
 
 
 def readme_block(language):
@@ -75,14 +106,36 @@ class Sources(unittest.TestCase):
                 self.assertNotRegex(text, r"(?m)^\s*(import|from) ctypes")
 
     def test_types_are_strict(self):
-        mypy = shutil.which("mypy")
+        mypy, about = find_mypy()
         if not mypy:
             self.skipTest("mypy is not installed")
-        about = subprocess.run([mypy, "--version"], capture_output=True, text=True, check=True).stdout
         oldest = "3.9" if re.match(r"mypy [01]\.", about) else "3.10"  # mypy 2 knows no older one
         with tempfile.TemporaryDirectory() as cache:
-            run(mypy, "--strict", "--python-version", oldest, "--cache-dir", cache, "personalize",
-                cwd=PACKAGE)
+            for what, path in (("personalize", ""), (PROGRAM, PACKAGE)):
+                run(*mypy, "--strict", "--python-version", oldest, "--cache-dir", cache, what,
+                    cwd=PACKAGE, MYPYPATH=str(path))
+
+    def test_the_typed_program_uses_everything(self):
+        text = PROGRAM.read_text(encoding="utf-8")
+        said = {getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(ast.parse(text))}
+        for module, kind in (("engine", "Engine"), ("profile", "Profile"), ("store", "Store"), ("program", "Program"),
+                             ("decision", "Decision")):
+            tree = ast.parse((PACKAGE / f"personalize/{module}.py").read_text(encoding="utf-8"))
+            made, = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+            for method in made.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_") and method.name != "close":
+                    with self.subTest(kind=kind, method=method.name):
+                        self.assertTrue(method.name in said, "typed_program.py does not use it")
+
+    def test_the_typed_program_runs_in_each_python(self):
+        """In all that are here, of those that the package is for."""
+        tried = []
+        for python, version in pythons():
+            with self.subTest(version=version):
+                self.assertIn("the types are true", run(python, PROGRAM, PROGRAM.with_suffix(".json"),
+                                                        PYTHONPATH=str(BUILD / "python")))
+                tried.append(version)
+        print("ran in Python", ", ".join(tried))
 
     def test_versions_agree(self):
         header = (SOURCE / "include/personalize/base.h").read_text(encoding="utf-8")
