@@ -3,7 +3,8 @@
 #     scripts/deps.sh build|check|lint|full [--list]
 # `build` is what the library and the demo need, `check` adds the quick tests, `lint` clang with its
 # analysis and sanitizers and Redis, `full` what else tests start: R and mpmath to compare with, web
-# servers, databases. Nothing is downloaded when nothing is missing. luajit is never asked for: Debian's luajit cannot stand beside the one of nginx.
+# servers, databases. Nothing is downloaded when nothing is missing. Of the two LuaJITs of Debian luajit2 is asked for, which
+# stands beside nginx; luajit does not, and where it is there already it serves.
 set -u
 
 level=${1:-build}
@@ -51,6 +52,8 @@ host_wishes='
 command Rscript                                     r-base-core
 python  mpmath                                      python3-mpmath
 package python3-mypy                                python3-mypy
+command luajit                                      luajit2
+command luarocks                                    luarocks
 file  /usr/sbin/nginx                               nginx
 file  /usr/lib/nginx/modules/ngx_http_lua_module.so libnginx-mod-http-lua
 file  /usr/lib/apache2/modules/mod_lua.so           apache2-bin
