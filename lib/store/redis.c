@@ -4,9 +4,7 @@
  * Everything is an item (redis_item.h): a record under its key; under an identifier the sorted list
  * of its keys, as a lookup answers it; under a stream the number of its newest entry (8) and, once
  * its oldest was dropped, of the oldest that may be there (8); each entry;
- * and one item of the store itself, "meta":
- *
- *     format (1)  writer id (16)  histories of the masters it was made under (40 each, sorted)
+ * and one item of the store itself, which tells its writer id (redis_writer.h).
  *
  * A transaction is optimistic. It remembers every item it has read and what it wants to write, and
  * sends nothing before commit, which checks that all still is as it was read (what was only read as
@@ -14,12 +12,10 @@
  * PZ_ERR_BUSY, and begin then pauses a little, longer each time in a row, so that a caller's few
  * attempts are enough.
  *
- * The writer id. A profile's bytes tell their writer and a number; two different states under one
- * number would break the joining of replicas. A master that was replaced or restarted may have lost
- * its last writes, so the first process that meets a master whose history (redis_map.c) is not in
- * "meta" gives the store a new writer id. Which masters there are can change while a transaction
- * goes on: it began in an epoch of the client (redis_client.c), and its writes are fenced with that
- * epoch.
+ * Which masters there are, and so the writer id, can change while a transaction goes on: it began
+ * in an epoch of the client (redis_client.c), and its writes are fenced with that epoch. On a
+ * single server it checks the store's own item, too: whoever emptied the server took the writer id
+ * with it.
  *
  * Iterating is not over one snapshot: the names of all records are gathered (redis_scan.c), and
  * each record is read, whole, at some moment of the iteration.
@@ -31,17 +27,15 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/uuid.h"
 #include "store/backend.h"
 #include "store/redis_address.h"
 #include "store/redis_item.h"
 #include "store/redis_keys.h"
 #include "store/redis_scan.h"
+#include "store/redis_writer.h"
 
 /* Records read at once while iterating, entries while reading a stream. */
 #define AT_ONCE 64u
-#define WRITER 16u
-#define META_TRIES 16u
 
 typedef struct redis_txn redis_txn;
 
@@ -52,8 +46,7 @@ typedef struct redis {
     pz__client client;
     pz__fork_lock looking; /* guards what follows; whole at every instant */
     redis_txn *open;
-    uint64_t writer_epoch; /* 0: not known */
-    uint8_t writer[WRITER];
+    pz__redis_writer writer;
     atomic_uint conflicts; /* in a row */
 } redis;
 
@@ -133,118 +126,19 @@ static pz_status take_session(redis *r, pz__session **session, pz_error *err)
 
 /* ---- the writer id ---- */
 
-static bool is_known_master(pz_str meta, const char *history)
+static pz_status know_writer(redis *r, pz__writer_known *known, pz_error *err)
 {
-    for (size_t at = 1 + WRITER; at + PZ__HISTORY_LEN <= meta.len; at += PZ__HISTORY_LEN)
-        if (memcmp(meta.data + at, history, PZ__HISTORY_LEN) == 0)
-            return true;
-    return false;
-}
-
-static bool are_known_masters(pz_str meta, const pz__buf *histories)
-{
-    for (size_t at = 0; at < histories->len; at += PZ__HISTORY_LEN)
-        if (!is_known_master(meta, histories->data + at))
-            return false;
-    return true;
-}
-
-/* The item as it has to be under these masters. A known writer id stays where `keeps`. */
-static void make_meta(pz__buf *out, const pz__buf *histories)
-{
-    uint8_t writer[WRITER];
-    pz__uuid_new(writer);
-    pz__buf_byte(out, PZ__STORE_FORMAT);
-    pz__buf_put(out, writer, sizeof writer);
-    pz__buf_put(out, histories->data, histories->len);
-}
-
-static pz_status check_meta(pz_str meta, pz_error *err)
-{
-    if (meta.len < 1 + WRITER)
-        return pz__fail(err, PZ_ERR_CORRUPT, "the Redis store's own item is damaged");
-    if ((uint8_t)meta.data[0] != PZ__STORE_FORMAT)
-        return pz__fail(err, PZ_ERR_VERSION,
-                        "the Redis store has format %u, this library reads %u: copy it with the "
-                        "version that wrote it",
-                        (unsigned)(uint8_t)meta.data[0], PZ__STORE_FORMAT);
-    return PZ_OK;
-}
-
-/* One look at the item; written anew if masters are not known to it. PZ_ERR_BUSY: look again. */
-static pz_status look_at_meta(redis *r, pz__session *session, pz__buf *histories,
-                              uint8_t out[WRITER], pz_error *err)
-{
-    char room[PZ__ITEM_NAME_MAX];
-    uint16_t nodes[PZ__NODES_MAX];
-    size_t count;
-    const pz_str name = PZ__STR("store");
-    pz__item meta = {.name = pz__item_name(room, &r->client, PZ__ITEM_META, name, "store", 5)};
-    pz__buf_reset(histories);
-    pz_status status = pz__client_masters(session, histories, nodes, &count, err);
-    if (status == PZ_OK)
-        status = pz__items_read(session, &meta, 1, err);
-    if (status == PZ_OK && meta.exists)
-        status = check_meta(meta.bytes, err);
-    if (status != PZ_OK)
-        return status;
-    if (meta.exists && (r->read_only || are_known_masters(meta.bytes, histories))) {
-        memcpy(out, meta.bytes.data + 1, WRITER);
-        return PZ_OK;
-    }
-    if (r->read_only)
-        return pz__fail(err, PZ_ERR_NOT_FOUND, "there is no store yet behind this address");
-    pz__buf bytes;
-    pz__buf_init(&bytes, &r->alloc, PZ__STORE_RECORD_MAX);
-    make_meta(&bytes, histories);
-    meta.action = PZ__ITEM_WRITE;
-    meta.new_bytes = (pz_str){bytes.data, bytes.len};
-    status = bytes.status == PZ_OK ? pz__items_commit(session, &meta, 1, err) : no_memory(err);
-    if (status == PZ_OK)
-        memcpy(out, bytes.data + 1, WRITER);
-    pz__buf_clear(&bytes);
-    return status;
-}
-
-/* The writer id and the epoch it is right for. */
-static pz_status know_writer(redis *r, uint8_t out[WRITER], uint64_t *epoch, pz_error *err)
-{
-    const uint64_t now = atomic_load(&r->client.epoch);
-    pz__fork_lock_take(&r->looking);
-    const bool is_known = r->writer_epoch == now;
-    memcpy(out, r->writer, WRITER);
-    pz__fork_lock_give(&r->looking);
-    *epoch = now;
-    if (is_known)
-        return PZ_OK;
-    pz__session *session;
-    pz__buf histories;
-    pz_status status = take_session(r, &session, err);
-    if (status != PZ_OK)
-        return status;
-    pz__buf_init(&histories, &r->alloc, PZ__NODES_MAX * PZ__HISTORY_LEN);
-    status = PZ_ERR_BUSY;
-    for (unsigned tries = 0; status == PZ_ERR_BUSY && tries < META_TRIES; tries++) {
-        *epoch = atomic_load(&r->client.epoch);
-        status = look_at_meta(r, session, &histories, out, err);
-        if (status == PZ_OK && atomic_load(&r->client.epoch) != *epoch)
-            status = pz__fail(err, PZ_ERR_BUSY, "the masters of the cluster change all the time");
-    }
-    pz__buf_clear(&histories);
-    pz__session_give(session);
-    if (status != PZ_OK)
-        return status;
-    pz__fork_lock_take(&r->looking);
-    memcpy(r->writer, out, WRITER);
-    r->writer_epoch = *epoch;
-    pz__fork_lock_give(&r->looking);
-    return PZ_OK;
+    const pz__writer_asks asks = {r->read_only, r->base.durability == PZ__LAZY};
+    return pz__redis_writer_know(&r->writer, &r->client, asks, known, err);
 }
 
 static pz_status redis_writer(pz__store *store, uint8_t out[16], pz_error *err)
 {
-    uint64_t epoch;
-    return know_writer(redis_of(store), out, &epoch, err);
+    pz__writer_known known;
+    const pz_status status = know_writer(redis_of(store), &known, err);
+    if (status == PZ_OK)
+        memcpy(out, known.id, sizeof known.id);
+    return status;
 }
 
 /* ---- reading ---- */
@@ -537,6 +431,52 @@ static void txn_free(redis_txn *txn)
     pz__mem_free(&alloc, txn, 1, sizeof *txn);
 }
 
+static entry **bucket_of(redis_txn *txn, pz_str name)
+{
+    return &txn->buckets[pz__siphash(pz__fixed_key, name.data, name.len) % BUCKETS];
+}
+
+/* A new entry for an item, not read yet and assumed absent. */
+static pz_status add_entry(redis_txn *txn, pz_str name, entry **out, pz_error *err)
+{
+    const pz_alloc *alloc = &redis_of(txn->base.store)->alloc;
+    if (txn->count == txn->cap) {
+        const uint32_t cap = txn->cap ? 2 * txn->cap : 8;
+        entry **grown = pz__mem_resize(alloc, txn->list, txn->cap, cap, sizeof(entry *));
+        if (!grown)
+            return no_memory(err);
+        txn->list = grown;
+        txn->cap = cap;
+    }
+    entry *e = pz__arena_zero(&txn->arena, 1, sizeof *e);
+    const char *copy = e ? pz__arena_text(&txn->arena, name.data, name.len) : NULL;
+    if (!copy)
+        return no_memory(err);
+    e->item.name = (pz_str){copy, name.len};
+    e->item.action = PZ__ITEM_CHECK;
+    pz__buf_init(&e->bytes, alloc, SIZE_MAX / 2);
+    entry **bucket = bucket_of(txn, name);
+    e->next = *bucket;
+    *bucket = e;
+    txn->list[txn->count++] = e;
+    *out = e;
+    return PZ_OK;
+}
+
+/* The writes are under this writer id, and nothing comes of them where it is another one now. */
+static pz_status check_writer(redis_txn *txn, const pz__writer_known *known, pz_error *err)
+{
+    char room[PZ__ITEM_NAME_MAX];
+    entry *e;
+    const pz_str name = pz__redis_writer_item(room, &redis_of(txn->base.store)->client);
+    const pz_status status = add_entry(txn, name, &e, err);
+    if (status != PZ_OK)
+        return status;
+    e->item.exists = true;
+    memcpy(e->item.id, known->item, sizeof e->item.id);
+    return PZ_OK;
+}
+
 /* Conflicts in a row: pause, longer each time, with the thread's own share of chance. */
 static void pause_after_conflicts(redis *r, const redis_txn *txn)
 {
@@ -553,7 +493,7 @@ static pz_status redis_begin(pz__store *store, pz__durability durability, pz__st
                              pz_error *err)
 {
     redis *r = redis_of(store);
-    uint8_t writer[WRITER];
+    pz__writer_known writer;
     redis_txn *txn = pz__mem_zero(&r->alloc, 1, sizeof *txn);
     if (!txn)
         return no_memory(err);
@@ -568,7 +508,10 @@ static pz_status redis_begin(pz__store *store, pz__durability durability, pz__st
         return pz__fail(err, PZ_ERR_STATE, "this thread has a transaction open on the store");
     }
     pause_after_conflicts(r, txn);
-    status = know_writer(r, writer, &txn->epoch, err);
+    status = know_writer(r, &writer, err);
+    txn->epoch = writer.epoch;
+    if (status == PZ_OK && !atomic_load(&r->client.is_cluster))
+        status = check_writer(txn, &writer, err);
     if (status != PZ_OK) {
         leave(r, txn);
         txn_free(txn);
@@ -606,6 +549,8 @@ static pz_status redis_commit(pz__store_txn *base, pz_error *err)
         status = items ? pz__items_commit(session, items, txn->count, err) : no_memory(err);
         pz__session_give(session);
     }
+    if (status == PZ_ERR_BUSY && !atomic_load(&r->client.is_cluster))
+        pz__redis_writer_doubt(&r->writer);
     if (status == PZ_ERR_BUSY)
         atomic_fetch_add(&r->conflicts, 1);
     else if (status == PZ_OK && atomic_load(&r->conflicts))
@@ -615,38 +560,6 @@ static pz_status redis_commit(pz__store_txn *base, pz_error *err)
 }
 
 /* ---- inside a transaction ---- */
-
-static entry **bucket_of(redis_txn *txn, pz_str name)
-{
-    return &txn->buckets[pz__siphash(pz__fixed_key, name.data, name.len) % BUCKETS];
-}
-
-/* A new entry for an item, not read yet and assumed absent. */
-static pz_status add_entry(redis_txn *txn, pz_str name, entry **out, pz_error *err)
-{
-    const pz_alloc *alloc = &redis_of(txn->base.store)->alloc;
-    if (txn->count == txn->cap) {
-        const uint32_t cap = txn->cap ? 2 * txn->cap : 8;
-        entry **grown = pz__mem_resize(alloc, txn->list, txn->cap, cap, sizeof(entry *));
-        if (!grown)
-            return no_memory(err);
-        txn->list = grown;
-        txn->cap = cap;
-    }
-    entry *e = pz__arena_zero(&txn->arena, 1, sizeof *e);
-    const char *copy = e ? pz__arena_text(&txn->arena, name.data, name.len) : NULL;
-    if (!copy)
-        return no_memory(err);
-    e->item.name = (pz_str){copy, name.len};
-    e->item.action = PZ__ITEM_CHECK;
-    pz__buf_init(&e->bytes, alloc, SIZE_MAX / 2);
-    entry **bucket = bucket_of(txn, name);
-    e->next = *bucket;
-    *bucket = e;
-    txn->list[txn->count++] = e;
-    *out = e;
-    return PZ_OK;
-}
 
 /* The entry of an item by its whole name, read if the transaction has not yet. */
 static pz_status know_named(redis_txn *txn, pz_str full, entry **out, pz_error *err)

@@ -240,6 +240,27 @@ static void the_writer_changes_when_a_master_does(void **state)
     pz__store_close(store);
 }
 
+static void the_writer_changes_when_the_cluster_was_emptied(void **state)
+{
+    (void)state;
+    pz__store *store;
+    uint8_t before[16], after[16];
+    char address[400], out[64];
+    const pz__store_options options = {.module = pz_redis_module()};
+    be_well_again();
+    servers_address(&cluster, "?prefix=emptied:&deadline_ms=30000", address);
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    assert_ok(kit_set(store, "k", "v"));
+    assert_ok(pz__store_writer(store, before, &kit_error));
+    for (uint32_t i = 0; i < cluster.count; i++) /* replicas refuse, and are emptied by theirs */
+        server_ask(&cluster.list[i], "FLUSHALL", out, sizeof out);
+    sleep_ms(1100);
+    assert_ok(kit_set(store, "k", "w"));
+    assert_ok(pz__store_writer(store, after, &kit_error));
+    assert_memory_not_equal(before, after, 16);
+    pz__store_close(store);
+}
+
 /* Make a replica of the master of slot 0 the master. Such an attempt may run out of its own time.
  */
 static void hand_over_to(uint32_t heir)
@@ -366,6 +387,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_master_that_hangs_is_replaced),
         cmocka_unit_test(a_process_may_begin_while_a_master_is_dead),
         cmocka_unit_test(the_writer_changes_when_a_master_does),
+        cmocka_unit_test(the_writer_changes_when_the_cluster_was_emptied),
         cmocka_unit_test(the_writer_changes_for_who_slept_through_two_failovers),
         cmocka_unit_test(a_master_that_is_new_is_counted_too), /* changes the cluster: the last */
     };

@@ -139,6 +139,44 @@ static void a_server_that_is_started_again_is_found_again(void **state)
     pz__store_close(store);
 }
 
+/* The id that a transaction writes under. */
+static void writer_of(pz__store *store, uint8_t out[16])
+{
+    pz__store_txn *txn;
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(pz__store_writer(store, out, &kit_error));
+    pz__store_abort(txn);
+}
+
+static void who_writes_on_to_a_server_that_was_emptied_has_its_new_writer_id(void **state)
+{
+    (void)state;
+    uint8_t before[16], now[16], others[16];
+    char out[64];
+    pz__store_txn *txn;
+    pz__store *store = open_alone("?prefix=empty:"), *other = open_alone("?prefix=empty:");
+    assert_ok(kit_set(store, "k", "1"));
+    writer_of(store, before);
+    assert_ok(pz__store_begin(store, &txn, &kit_error));
+    assert_ok(kit_txn_set(txn, "k", "2"));
+    assert_true(server_ask(&alone.list[0], "FLUSHALL", out, sizeof out));
+    assert_status(PZ_ERR_BUSY, pz__store_commit(txn, &kit_error));
+    assert_ok(kit_set(other, "k", "3")); /* as a copy of a backup does */
+    assert_ok(kit_set(store, "k", "4"));
+    writer_of(store, now);
+    writer_of(other, others);
+    assert_memory_equal(now, others, sizeof now);
+    assert_memory_not_equal(now, before, sizeof now);
+    assert_true(server_ask(&alone.list[0], "FLUSHALL", out, sizeof out));
+    assert_ok(kit_set(store, "new", "5")); /* what nobody has read yet conflicts with nothing */
+    assert_ok(kit_set(other, "other", "6"));
+    writer_of(store, now);
+    writer_of(other, others);
+    assert_memory_equal(now, others, sizeof now);
+    pz__store_close(store);
+    pz__store_close(other);
+}
+
 static void too_few_replicas_are_an_error_that_says_so(void **state)
 {
     (void)state;
@@ -533,6 +571,7 @@ int main(void)
     const struct CMUnitTest served[] = {
         cmocka_unit_test(a_server_that_forgets_scripts_is_told_again),
         cmocka_unit_test(a_server_that_is_started_again_is_found_again),
+        cmocka_unit_test(who_writes_on_to_a_server_that_was_emptied_has_its_new_writer_id),
         cmocka_unit_test(too_few_replicas_are_an_error_that_says_so),
         cmocka_unit_test(a_lazy_write_waits_for_no_replica_and_a_durable_one_does),
         cmocka_unit_test(a_password_is_used_and_never_told),
