@@ -201,16 +201,97 @@ pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err)
     return pz__make_file(path, size, &made, &what, err);
 }
 
+/* Bytes of a path without the slashes at its end. */
+static int bare_len(const char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    return (int)len;
+}
+
 pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err)
 {
     uint8_t id[16];
     char text[37];
+    struct stat what;
+    const bool is_within = stat(path, &what) == 0 && S_ISDIR(what.st_mode);
     pz__uuid_new(id);
     pz__uuid_print(id, text);
-    int len = snprintf(out, PZ__PATH_MAX, "%s" PARTIAL "%s", path, text);
+    int len = snprintf(out, PZ__PATH_MAX, "%.*s%s" PARTIAL "%s", bare_len(path), path,
+                       is_within ? "/" : "", text);
     if (len < 0 || len >= (int)PZ__PATH_MAX)
         return pz__fail(err, PZ_ERR_ARG, "the path of the snapshot is too long");
     return PZ_OK;
+}
+
+/* Whether a copy is made within the place that it is for. */
+static bool is_within_place(const char *partial)
+{
+    const char *slash = strrchr(partial, '/');
+    return slash && strncmp(slash + 1, PARTIAL, sizeof PARTIAL - 1) == 0;
+}
+
+/* The only name of a file moved, and nobody else's replaced. Some file systems know no second name.
+ */
+static int move_file(const char *from, const char *to)
+{
+    if (link(from, to) == 0)
+        return unlink(from) == 0 ? 0 : errno;
+    const bool has_links = errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS;
+    if (has_links || access(to, F_OK) == 0)
+        return has_links ? errno : EEXIST;
+    return rename(from, to) == 0 ? 0 : errno;
+}
+
+pz_status pz__take_place(const char *partial, const char *path, pz_error *err)
+{
+    char from[PZ__PATH_MAX], to[PZ__PATH_MAX];
+    pz_status status = PZ_OK;
+    int failed = 0;
+    if (is_within_place(partial)) {
+        status = pz__join_path(from, pz_str_of(partial), PZ__DATA_FILE, err);
+        if (status == PZ_OK)
+            status = pz__join_path(to, pz_str_of(path), PZ__DATA_FILE, err);
+        failed = status == PZ_OK ? move_file(from, to) : 0;
+        if (status == PZ_OK && failed == 0)
+            pz__remove_store(partial);
+    } else if (rename(partial, path) != 0) {
+        failed = errno;
+    }
+    return failed ? pz__fail_errno(err, failed, "rename the copy to", path) : status;
+}
+
+/* What a place may hold that is free: what a file system of its own has at its root, and what is
+ * left of copies that were killed. */
+static bool may_stay(const char *name)
+{
+    static const char *const known[] = {".", "..", "lost+found"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i]) == 0)
+            return true;
+    return strncmp(name, PARTIAL, sizeof PARTIAL - 1) == 0;
+}
+
+pz_status pz__check_free(const char *path, pz_error *err)
+{
+    char data[PZ__PATH_MAX];
+    struct stat what;
+    bool is_free = true;
+    const pz_status status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
+    if (status != PZ_OK)
+        return status;
+    if (stat(data, &what) == 0 && what.st_size > 0)
+        return pz__fail(err, PZ_ERR_STATE, "there is a store in \"%s\" already", path);
+    DIR *names = opendir(path);
+    for (const struct dirent *one = names ? readdir(names) : NULL; one; one = readdir(names))
+        is_free = is_free && may_stay(one->d_name);
+    if (names)
+        closedir(names);
+    if (is_free)
+        return PZ_OK;
+    return pz__fail(err, PZ_ERR_IO,
+                    "the directory \"%s\" is not empty: name a place where nothing is", path);
 }
 
 void pz__remove_store(const char *path)
@@ -223,26 +304,34 @@ void pz__remove_store(const char *path)
     rmdir(path);
 }
 
-/* The name of a partial copy: that of the store, the mark, and a UUID. */
+/* The name of a partial copy: that of the store (of `len` bytes), the mark, and a UUID. */
 static bool is_partial(const char *name, const char *store, size_t len)
 {
     return strlen(name) == len + sizeof PARTIAL - 1 + 36 && memcmp(name, store, len) == 0 &&
            memcmp(name + len, PARTIAL, sizeof PARTIAL - 1) == 0;
 }
 
-void pz__remove_partials(const char *path)
+static void remove_partials_in(const char *directory, const char *store, size_t len)
 {
-    char parent[PZ__PATH_MAX], partial[PZ__PATH_MAX];
-    const char *slash = strrchr(path, '/'), *store = slash ? slash + 1 : path;
-    const int before = (int)(store - path);
-    if (snprintf(parent, sizeof parent, "%.*s", before, path) >= (int)sizeof parent)
-        return;
-    DIR *names = opendir(before ? parent : ".");
+    char partial[PZ__PATH_MAX];
+    DIR *names = opendir(directory);
     if (!names)
         return;
     for (const struct dirent *one = readdir(names); one; one = readdir(names))
-        if (is_partial(one->d_name, store, strlen(store)) &&
-            snprintf(partial, sizeof partial, "%s%s", parent, one->d_name) < (int)sizeof partial)
+        if (is_partial(one->d_name, store, len) &&
+            pz__join_path(partial, pz_str_of(directory), one->d_name, NULL) == PZ_OK)
             pz__remove_store(partial);
     closedir(names);
+}
+
+void pz__remove_partials(const char *path)
+{
+    char parent[PZ__PATH_MAX];
+    const int len = bare_len(path);
+    int before = len;
+    while (before > 0 && path[before - 1] != '/')
+        before--;
+    remove_partials_in(path, "", 0);
+    if (snprintf(parent, sizeof parent, "%.*s", before, path) < (int)sizeof parent)
+        remove_partials_in(before ? parent : ".", path + before, (size_t)(len - before));
 }

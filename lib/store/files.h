@@ -47,8 +47,14 @@ void pz__empty_store(const char *directory);
 pz_status pz__reserve_lock(const char *directory, size_t size, pz_error *err);
 
 /* Copies are made under a name of their own and renamed when whole, so that no half of a store, and
- * no second store with the same writer id, ever has the name that was asked for. */
+ * no second store with the same writer id, ever has the name that was asked for. Where the place is
+ * a directory already the copy is made within: it may be the root of a file system of its own,
+ * which cannot be renamed to, and to which nothing can be renamed from beside it. */
 pz_status pz__partial_path(char out[PZ__PATH_MAX], const char *path, pz_error *err);
+/* PZ_ERR_STATE for a place where a store is, PZ_ERR_IO where something else is. */
+pz_status pz__check_free(const char *path, pz_error *err);
+/* Give a whole copy the name of its place, which is free; what is left of a partial name goes. */
+pz_status pz__take_place(const char *partial, const char *path, pz_error *err);
 /* Remove a store's two files and their directory; what else is in it, and failures, are left. */
 void pz__remove_store(const char *path);
 /* Remove what copies to this path, killed on the way, have left. Nobody may be making one. */

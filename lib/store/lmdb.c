@@ -652,20 +652,17 @@ static pz_status copy_into(pz__store *store, const char *path, pz_error *err)
 
 static pz_status lmdb_snapshot(pz__store *store, const char *path, pz_error *err)
 {
-    char partial[PZ__PATH_MAX], data[PZ__PATH_MAX];
-    pz_status status = pz__partial_path(partial, path, err);
+    char partial[PZ__PATH_MAX];
+    pz_status status = pz__check_free(path, err);
     if (status == PZ_OK)
-        status = pz__join_path(data, pz_str_of(path), PZ__DATA_FILE, err);
-    if (status != PZ_OK)
-        return status;
-    if (access(data, F_OK) == 0)
-        return pz__fail(err, PZ_ERR_STATE, "there is a store in \"%s\" already", path);
-    status = pz__make_directory(partial, err);
+        status = pz__partial_path(partial, path, err);
+    if (status == PZ_OK)
+        status = pz__make_directory(partial, err);
     if (status != PZ_OK)
         return status;
     status = copy_into(store, partial, err);
-    if (status == PZ_OK && rename(partial, path) != 0)
-        status = pz__fail_errno(err, errno, "rename the copy to", path);
+    if (status == PZ_OK)
+        status = pz__take_place(partial, path, err);
     if (status != PZ_OK) {
         pz__remove_store(partial);
         return status;

@@ -1,9 +1,9 @@
 /*
  * lmdb_shrink.c: the files of a store made smaller, in place.
  *
- * LMDB never gives pages back. So what is in use is copied beside the store, and the copy renamed
- * over data.mdb: whoever had the old file open would go on writing into a file that has no name any
- * more, and so nobody may have.
+ * LMDB never gives pages back. So what is in use is copied within the store's directory, and the
+ * copy renamed over data.mdb: whoever had the old file open would go on writing into a file that
+ * has no name any more, and so nobody may have.
  *
  * Who has an environment open holds a shared lock on the first octet of lock.mdb; who opens one
  * asks for the exclusive one first. We take the exclusive one on a descriptor of our own, which

@@ -231,9 +231,10 @@ static void make_leftover(const home *h, const char *name, char out[400])
 static void compacting_takes_away_what_a_killed_one_left(void **state)
 {
     home *h = *state;
-    char left[400], mine[400], others[400];
+    char left[400], within[400], mine[400], others[400];
     fill(h, 3);
     home_close(h);
+    make_leftover(h, "store/.partial-3f265c94-3d26-4a53-9e55-ef64b6c79485", within);
     make_leftover(h, "store.partial-3f265c94-3d26-4a53-9e55-ef64b6c79485", left);
     make_leftover(h, "store.partial-mine", mine);
     make_leftover(h, "stores.partial-3f265c94-3d26-4a53-9e55-ef64b6c79485", others);
@@ -242,8 +243,34 @@ static void compacting_takes_away_what_a_killed_one_left(void **state)
     assert_int_equal(info_of(store).profiles, 3);
     pz_store_close(store);
     assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(within, F_OK), -1);
     assert_int_equal(access(mine, F_OK), 0);
     assert_int_equal(access(others, F_OK), 0);
+    char address[300];
+    address_of(h, "store", address);
+    home_open(h, address);
+}
+
+/* As at the root of a volume in a container: nothing beside the store may be made. */
+static void compacting_needs_nothing_beside_the_store(void **state)
+{
+    home *h = *state;
+    char inner[400], from[400], to[400];
+    fill(h, 3);
+    home_close(h);
+    snprintf(inner, sizeof inner, "%s/volume", h->directory);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    snprintf(from, sizeof from, "%s/store", h->directory);
+    snprintf(to, sizeof to, "%s/volume/store", h->directory);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(chmod(inner, 0500), 0);
+    pz_store *store = open_at(h, "volume/store/");
+    assert_ok(pz_store_compact(store, NULL, NULL, &kit_error));
+    assert_int_equal(info_of(store).profiles, 3);
+    pz_store_close(store);
+    assert_int_equal(chmod(inner, 0700), 0);
+    assert_int_equal(rename(to, from), 0);
+    assert_int_equal(rmdir(inner), 0);
     char address[300];
     address_of(h, "store", address);
     home_open(h, address);
@@ -374,6 +401,7 @@ int main(void)
         DISK(backup_is_consistent_while_another_process_writes),
         DISK(compacting_drops_what_was_erased_and_shrinks_the_file),
         DISK(compacting_takes_away_what_a_killed_one_left),
+        DISK(compacting_needs_nothing_beside_the_store),
         DISK(compacting_waits_for_no_other_process),
         DISK(what_is_forgotten_in_a_restored_store_leaves_the_bytes),
         MEMORY(compacting_takes_forgotten_data_out_of_the_bytes),
