@@ -288,16 +288,22 @@ static pz_status read_row_verb(batch *b, pz_value operation, pz__verb *out, pz_e
     return PZ_OK;
 }
 
-/* PZ_ERR_SUBJECT if an identifier that is to be taken leads to somebody else. */
+/* PZ_ERR_SUBJECT if an identifier that is to be taken leads to somebody else. What the store could
+ * not look up is told as the row's own fault; what is no text, by the verb itself. */
 static pz_status check_identifier(batch *b, const customer *c, const pz__verb *verb, pz_error *why)
 {
     size_t count = 0;
     const pz_str text = pz_value_text(verb->value);
+    pz_status status = PZ_OK;
+    if (verb->value.kind == PZ_STRING)
+        status = pz__identifier_check_new(verb->name, text, why);
+    if (status != PZ_OK)
+        return status;
     const pz_str identifier = pz__identifier(&b->scratch, verb->name, text);
     if (!identifier.data)
         return PZ_ERR_NOMEM;
     pz__buf_reset(&b->bytes);
-    const pz_status status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
+    status = pz__store_txn_lookup(b->txn, identifier, &b->bytes, &count, b->err);
     if (status != PZ_OK || count == 0 || pz__str_equal(pz__first_key(&b->bytes), c->key))
         return status;
     return pz__fail(why, PZ_ERR_SUBJECT,
@@ -512,6 +518,14 @@ static void report(pz_observed *result, pz_status status, bool is_new, const cha
     }
 }
 
+/* What a result says: of what was taken, only an event has something to look at. */
+static const char *message_of(const batch *b, pz_status status, const pz_error *why)
+{
+    if (status == PZ_OK)
+        return b->are_rows ? "" : why->message;
+    return why->message[0] ? why->message : pz_status_text(status);
+}
+
 static pz_status take_items(batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
@@ -526,7 +540,7 @@ static pz_status take_items(batch *b)
                 pz__fail(b->err, status, "%s", why.message);
             return status;
         }
-        report(result_at(b, i), status, is_new, status == PZ_OK && b->are_rows ? "" : why.message);
+        report(result_at(b, i), status, is_new, message_of(b, status, &why));
     }
     return PZ_OK;
 }

@@ -169,6 +169,20 @@ static void identifier_of_somebody_else_is_refused(void **state)
     assert_int_equal(applied(h, "[\"1\", [\"identify\", \"email\", \"a@b\"]]", 0).status, PZ_OK);
 }
 
+static void identifier_that_can_be_none_is_told_what_it_may_be(void **state)
+{
+    home *h = *state;
+    char row[1100];
+    for (int len = 320; len <= 960; len += 80) { /* longer ones are none to the store either */
+        snprintf(row, sizeof row, "[\"1\", [\"identify\", \"email\", \"%0*d\"]]", len, 7);
+        const pz_observed result = applied(h, row, 0);
+        assert_int_equal(result.status, len == 320 ? PZ_OK : PZ_ERR_ARG);
+        assert_string_equal(result.message, len == 320 ? "" : "an identifier has 1 to 320 bytes");
+    }
+    assert_string_equal(applied(h, "[\"1\", [\"identify\", \"email\", 7]]", 0).message,
+                        "an identifier is text");
+}
+
 static void identifier_of_a_row_that_was_refused_leads_to_one(void **state)
 {
     home *h = *state;
@@ -295,6 +309,7 @@ int main(void)
         TEST(settled_row_changes_no_octet),
         TEST(settled_row_that_forgets_evidence_forgets_it),
         TEST(identifier_of_somebody_else_is_refused),
+        TEST(identifier_that_can_be_none_is_told_what_it_may_be),
         TEST(identifier_of_a_row_that_was_refused_leads_to_one),
         DISK(identifier_of_a_row_that_was_refused_leads_to_one),
         TEST(identifier_of_the_erased_brings_nothing_old_back),
