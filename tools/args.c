@@ -24,7 +24,8 @@ typedef struct option_form {
 
 static const option_form options[] = {
     {"catalog", 'c', "FILE", "the catalog", offsetof(cli, catalog)},
-    {"store", 's', "ADDRESS", "the store: lmdb:DIRECTORY, redis://HOST:PORT", offsetof(cli, store)},
+    {"store", 's', "ADDRESS", "the store: lmdb:DIRECTORY, redis://HOST:PORT, @FILE",
+     offsetof(cli, store)},
     {"now", 0, "TIME", "the moment, RFC 3339; else the clock", offsetof(cli, now)},
     {"at", 0, "TIME", "when it happened; else now", offsetof(cli, at)},
     {"expires", 0, "TIME", "until when it holds; else for ever", offsetof(cli, expires)},
@@ -84,8 +85,10 @@ int cli_fail(int code, const char *format, ...)
     const int len = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     fputs("personalize: ", stderr);
-    if (len > 0)
+    if (len > 0) {
+        cli_hide(message);
         put_message(message, (size_t)len < sizeof message ? (size_t)len : sizeof message - 1);
+    }
     fputc('\n', stderr);
     return code;
 }

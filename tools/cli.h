@@ -76,6 +76,16 @@ int cli_parse(cli *c, const subcommand *commands, int argc, char **argv, const s
 void cli_usage(FILE *out, const subcommand *commands);
 void cli_help(FILE *out, const subcommand *command);
 
+/* address.c: the address of a store may hold a password. */
+#define CLI_ADDRESS_MAX 4096u
+/* What a text has of users and passwords is overwritten. */
+void cli_hide(char *text);
+/* The same in the words of the command, as the system shows them; argv leads to *copies, which are
+ * to be freed, from then on. */
+int cli_hide_words(int argc, char **argv, char **copies);
+/* "@FILE" becomes the first line of the file, in the room; what is none stays. */
+int cli_address(const char **address, char room[CLI_ADDRESS_MAX]);
+
 /* Print "personalize: message" to standard error and return `code`. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The exit code that belongs to a status. */

@@ -321,9 +321,13 @@ static int run(cli *c)
         const int given = c->store ? 1 : 0;
         if (given + c->word_count - 1 != actions[i].addresses)
             return cli_fail(EXIT_USAGE, "usage: personalize store %s", actions[i].usage);
-        for (int word = 1; word < c->word_count; word++)
+        char rooms[2][CLI_ADDRESS_MAX];
+        int code = EXIT_DONE;
+        for (int word = 1; word < c->word_count && code == EXIT_DONE; word++) {
             addresses[given + word - 1] = c->words[word];
-        return actions[i].run(c, addresses);
+            code = cli_address(&addresses[given + word - 1], rooms[word - 1]);
+        }
+        return code == EXIT_DONE ? actions[i].run(c, addresses) : code;
     }
     return unknown_action(c->words[0]);
 }
@@ -342,9 +346,12 @@ const subcommand command_store = {
         "  restore BACKUP PLACE    a store out of a backup, where none is\n"
         "  copy FROM TO            all of one store into another; both may be in use\n"
         "  compact STORE           drop what was erased, then shrink the file of an lmdb: store\n"
-        "\nAn ADDRESS is lmdb:DIRECTORY or redis://HOST:PORT. `copy` joins the profiles that both\n"
-        "stores have, so that nothing is lost; one that was interrupted goes on where it was. A\n"
-        "backup and a restored store write under an id of their own. Faults are printed one a\n"
+        "\nAn ADDRESS is lmdb:DIRECTORY or redis://HOST:PORT; @FILE is the one in the first line "
+        "of a\n"
+        "file, where a password is better kept than in a command. `copy` joins the profiles that\n"
+        "both stores have, so that nothing is lost; one that was interrupted goes on where it "
+        "was.\n"
+        "A backup and a restored store write under an id of their own. Faults are printed one a\n"
         "line; status 2 says that there are some, 3 that a copy left some profiles out.",
     .run = run,
 };

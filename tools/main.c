@@ -7,9 +7,10 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const subcommand commands[] = {
         command_check,  command_observe, command_profile,  command_resolve, command_inspect,
@@ -39,9 +40,22 @@ int main(int argc, char **argv)
     if (!cli_time("now", c.now, &ms) || !cli_time("at", c.at, &ms) ||
         !cli_time("expires", c.expires, &ms))
         return EXIT_USAGE;
-    code = command->run(&c);
+    char address[CLI_ADDRESS_MAX];
+    code = cli_address(&c.store, address);
+    if (code == EXIT_DONE)
+        code = command->run(&c);
     /* A result that could not be written is a failure, whatever else went well. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
         return cli_fail(EXIT_SYSTEM, "cannot write the result");
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    char *copies;
+    int code = cli_hide_words(argc, argv, &copies);
+    if (code == EXIT_DONE)
+        code = run(argc, argv);
+    free(copies);
     return code;
 }

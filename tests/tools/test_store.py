@@ -223,6 +223,41 @@ class RedisTest(Base):
         server.ask("SHUTDOWN NOSAVE")
         self.expect(self.store_command("info", address + "?deadline_ms=300"), 5)
 
+    @unittest.skipUnless(HAS_MODULE, "built without Redis")
+    def test_password_is_in_a_file_and_seen_nowhere(self):
+        server = Server(self.folder / "redis")
+        self.addCleanup(server.stop)
+        self.assertEqual(server.ask("CONFIG SET requirepass s3cret"), "+OK")
+        address = f"redis://:s3cret@127.0.0.1:{server.port}"
+        kept = self.folder / "address"
+        kept.write_text(address + "\n", encoding="utf-8")
+        kept.chmod(0o600)
+        self.fill(3, f"@{kept}")
+        self.expect(self.store_command("verify", f"@{kept}"), 0, "3 profiles")
+        self.expect(self.store_command("copy", f"@{kept}", self.at("copied")), 0, "3 added")
+        self.assertEqual(self.info(address)["profiles"], 3)
+        with subprocess.Popen([str(kit.COMMAND), "profile", "apply", "-c", self.catalog,
+                               f"--store={address}", "-"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            words = pathlib.Path(f"/proc/{run.pid}/cmdline")
+            for _ in range(200):
+                if b"***@127" in words.read_bytes():
+                    break
+                time.sleep(0.01)
+            self.assertNotIn(b"s3cret", words.read_bytes())
+            run.communicate(b'["one", ["choose", "language", "de"]]\n')
+            self.assertEqual(run.returncode, 0)
+        for words in (["info", address + "?wiat=1"], [address], ["info", "--sotre=" + address]):
+            run = self.store_command(*words)
+            self.assertNotIn("s3cret", run.err)
+            self.assertIn(run.code, (1, 2))
+
+    def test_file_of_an_address_that_has_none_is_told(self):
+        empty = self.folder / "empty"
+        empty.write_text("\n", encoding="utf-8")
+        self.expect(self.store_command("info", f"@{empty}"), 2, "first line", str(empty))
+        self.expect(self.store_command("info", "@nowhere"), 2, "cannot open 'nowhere'")
+
     def test_without_the_module_it_is_told_what_to_install(self):
         alone = self.folder / "alone"
         alone.mkdir()
