@@ -51,6 +51,10 @@ static pz_status add_name(pz__redis_names *n, const pz__client *client, char kin
             return PZ_OK;
         n->any_lock = true;
     }
+    /* Where one store's prefix begins with another's, the patterns of the other match it as well.
+     */
+    if (found.len <= prefix + 8 || found.data[prefix + 1] != '{' || found.data[prefix + 8] != '}')
+        return PZ_OK;
     const pz_str key = pz__item_rest(client, found);
     if (key.len == 0 || key.len > PZ__STORE_IDENTIFIER_MAX)
         return PZ_OK;

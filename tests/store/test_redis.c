@@ -241,6 +241,22 @@ static void databases_are_apart(void **state)
     pz__store_close(one);
 }
 
+static void a_prefix_may_begin_with_anothers(void **state)
+{
+    (void)state;
+    uint64_t count;
+    pz__store *one = open_alone("?prefix=dev"), *other = open_alone("?prefix=devr");
+    assert_ok(kit_set(one, "a", "1"));
+    assert_ok(kit_set(other, "b", "1"));
+    assert_ok(kit_set(other, "c", "1"));
+    assert_ok(pz__store_count(one, &count, &kit_error));
+    assert_int_equal(count, 1);
+    assert_ok(pz__store_count(other, &count, &kit_error));
+    assert_int_equal(count, 2);
+    pz__store_close(one);
+    pz__store_close(other);
+}
+
 static void a_forked_child_has_connections_of_its_own(void **state)
 {
     (void)state;
@@ -576,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_lazy_write_waits_for_no_replica_and_a_durable_one_does),
         cmocka_unit_test(a_password_is_used_and_never_told),
         cmocka_unit_test(databases_are_apart),
+        cmocka_unit_test(a_prefix_may_begin_with_anothers),
         cmocka_unit_test(a_forked_child_has_connections_of_its_own),
         cmocka_unit_test(what_is_no_item_is_corrupt),
         cmocka_unit_test(an_update_whose_answer_is_lost_counts_once),
