@@ -86,7 +86,24 @@ static pz_status copy_to(pz_store *store, const char *address, const pz_store_op
     return status;
 }
 
-static pz_status snapshot(pz_store *store, const char *address, pz__watch *watch, pz_error *err)
+/* How many are in a snapshot that was taken while others wrote; as many as before it, if it will
+ * not say. */
+static uint64_t count_copy(const char *address, const pz_store_options *options, uint64_t before)
+{
+    pz_store_options reading = *options;
+    pz_store *copy;
+    uint64_t count = before;
+    reading.flags = PZ_STORE_READ_ONLY;
+    if (pz_store_open(&copy, address, &reading, NULL) != PZ_OK)
+        return before;
+    if (pz__store_count(copy->store, &count, NULL) != PZ_OK)
+        count = before;
+    pz_store_close(copy);
+    return count;
+}
+
+static pz_status snapshot(pz_store *store, const char *address, const pz_store_options *options,
+                          pz__watch *watch, pz_error *err)
 {
     pz_status status = pz__store_check(store->store, err);
     if (status == PZ_OK)
@@ -95,6 +112,7 @@ static pz_status snapshot(pz_store *store, const char *address, pz__watch *watch
         status = pz__store_snapshot(store->store, address + sizeof LMDB_SCHEME - 1, err);
     if (status != PZ_OK)
         return status;
+    watch->total = count_copy(address, options, watch->total);
     watch->outcome.is_whole = true;
     watch->outcome.profiles = watch->outcome.added = watch->total;
     return pz__watch_step(watch, watch->total);
@@ -144,7 +162,7 @@ static pz_status make_elsewhere(pz_store *store, const char *address, const pz_s
         return pz__watch_end(&watch, outcome, status);
     if (is_lmdb(address) && pz__store_has_files(store->store) &&
         are_same_hooks(pz__store_hooks(store->store), options.hooks))
-        status = snapshot(store, address, &watch, err);
+        status = snapshot(store, address, &options, &watch, err);
     else
         status = copy_to(store, address, &options, &watch, err);
     return pz__watch_end(&watch, outcome, status);
