@@ -60,7 +60,7 @@ static const option_form options[] = {
 
 /* What a message repeats may be a stranger's: nothing in it is an order to the terminal, and octets
  * that are no text are shown by their numbers. Line ends and tabs are the message's own. */
-static void put_message(const char *text, size_t len)
+void cli_put(FILE *out, const char *text, size_t len)
 {
     for (size_t i = 0, step; i < len; i += step) {
         const uint32_t point = pz__utf8_decode(text + i, len - i, &step);
@@ -69,11 +69,11 @@ static void put_message(const char *text, size_t len)
         if (!pz__utf8_valid(text + i, step))
             step = 1;
         else if (!is_control) {
-            fwrite(text + i, 1, step, stderr);
+            fwrite(text + i, 1, step, out);
             continue;
         }
         for (size_t k = 0; k < step; k++)
-            fprintf(stderr, "\\x%02x", (unsigned char)text[i + k]);
+            fprintf(out, "\\x%02x", (unsigned char)text[i + k]);
     }
 }
 
@@ -87,7 +87,7 @@ int cli_fail(int code, const char *format, ...)
     fputs("personalize: ", stderr);
     if (len > 0) {
         cli_hide(message);
-        put_message(message, (size_t)len < sizeof message ? (size_t)len : sizeof message - 1);
+        cli_put(stderr, message, (size_t)len < sizeof message ? (size_t)len : sizeof message - 1);
     }
     fputc('\n', stderr);
     return code;

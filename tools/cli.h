@@ -86,6 +86,8 @@ int cli_hide_words(int argc, char **argv, char **copies);
 /* "@FILE" becomes the first line of the file, in the room; what is none stays. */
 int cli_address(const char **address, char room[CLI_ADDRESS_MAX]);
 
+/* Print a text that may be a stranger's: control characters, and octets that are no text, as numbers. */
+void cli_put(FILE *out, const char *text, size_t len);
 /* Print "personalize: message" to standard error and return `code`. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The exit code that belongs to a status. */

@@ -63,7 +63,7 @@ static pz_status tell_as_json(const pz_store_fault *fault)
         {pz_value_str("kind"), pz_value_str(kind_name(fault->kind))},
         {pz_value_str("key"), text_value(pool, fault->key)},
         {pz_value_str("identifier"), text_value(pool, fault->identifier)},
-        {pz_value_str("message"), pz_value_str(fault->message)},
+        {pz_value_str("message"), text_value(pool, pz_str_of(fault->message))},
     };
     pz_value map;
     pz_status status = pz_pool_map(pool, &map, members, sizeof members / sizeof members[0]);
@@ -81,7 +81,9 @@ static pz_status tell_fault(void *payload, const pz_store_fault *fault)
     progress_end(&w->progress);
     if (w->c->json)
         return tell_as_json(fault);
-    printf("%s: %s\n", kind_name(fault->kind), fault->message);
+    printf("%s: ", kind_name(fault->kind));
+    cli_put(stdout, fault->message, strlen(fault->message));
+    putchar('\n');
     return PZ_OK;
 }
 

@@ -138,6 +138,16 @@ class StoreTest(Base):
         self.assertEqual(self.info(self.at("copy"))["profiles"], 29)
         self.expect(self.store_command("verify", self.at("copy")), 0, "sound")
 
+    def test_nothing_of_a_damaged_key_is_an_order_to_the_terminal(self):
+        self.fill(1)
+        shown = self.on_store("profile export", "--all").lines()[0]["subject"]["id"].encode()
+        data = self.store / "data.mdb"
+        data.write_bytes(data.read_bytes().replace(shown, b"\x1b]" + shown[2:]))
+        run = self.store_command("verify", self.at("store"))
+        self.assertEqual(run.code, 2, run.err)
+        self.assertIn("\\x1b]" + shown[2:].decode(), run.out)
+        self.assertNotIn("\x1b", run.out)
+
     def test_files_that_may_not_grow_are_full(self):
         self.fill(2000)
         def limit():
@@ -190,7 +200,10 @@ class StoreTest(Base):
         try:
             for number in range(4):
                 name = f"backup{number}"
-                self.expect(self.store_command("backup", self.at("store"), self.at(name)), 0)
+                run = self.store_command("backup", self.at("store"), self.at(name))
+                self.expect(run, 0)
+                held = self.info(self.at(name))["profiles"]
+                self.assertIn(f"{held} profiles, one snapshot", run.err)
                 self.expect(self.store_command("verify", self.at(name)), 0, "sound")
             self.expect(self.store_command("verify", self.at("store")), 0, "sound")
         finally:
