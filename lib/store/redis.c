@@ -129,7 +129,10 @@ static pz_status take_session(redis *r, pz__session **session, pz_error *err)
 static pz_status know_writer(redis *r, pz__writer_known *known, pz_error *err)
 {
     const pz__writer_asks asks = {r->read_only, r->base.durability == PZ__LAZY};
-    return pz__redis_writer_know(&r->writer, &r->client, asks, known, err);
+    const pz_status status = pz__redis_writer_know(&r->writer, &r->client, asks, known, err);
+    if (status == PZ_OK)
+        atomic_store(&r->base.life, pz__siphash(pz__fixed_key, known->id, sizeof known->id) | 1);
+    return status;
 }
 
 static pz_status redis_writer(pz__store *store, uint8_t out[16], pz_error *err)

@@ -18,7 +18,8 @@ typedef struct pz__sealed {
     pz__backend own; /* what there is to call depends on the inner backend */
     pz__store *inner;
     pz_store_hooks hooks;
-    atomic_bool is_known; /* the mark is there, and fits */
+    atomic_bool is_known;      /* the mark is there, and fits */
+    _Atomic uint64_t known_in; /* the inner store's life in which writers have seen it */
 } pz__sealed;
 
 /* A short run of bytes made on the stack: names, and what pseudonyms are made of. */

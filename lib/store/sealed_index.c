@@ -117,15 +117,18 @@ pz_status pz__sealed_know_in(pz__sealed *s, pz__store_txn *inner, bool *marks, p
 {
     pz__buf found;
     size_t count = 0;
-    if (atomic_load_explicit(&s->is_known, memory_order_acquire))
+    const uint64_t life = atomic_load(&s->inner->life);
+    if (atomic_load_explicit(&s->is_known, memory_order_acquire) &&
+        atomic_load(&s->known_in) == life)
         return PZ_OK;
     pz__buf_init(&found, &s->base.alloc, PZ__STORE_RECORD_MAX);
     pz_status status = s->inner->backend->txn_lookup(inner, PZ__STORE_MARK, &found, &count, err);
     if (status == PZ_OK)
         status = count ? check_mark(s, &found, err) : check_empty(s, err);
-    if (status == PZ_OK && count)
+    if (status == PZ_OK && count) {
+        atomic_store(&s->known_in, life);
         atomic_store_explicit(&s->is_known, true, memory_order_release);
-    else if (status == PZ_OK)
+    } else if (status == PZ_OK)
         status = write_mark(s, inner, err);
     *marks = status == PZ_OK && !count;
     pz__buf_clear(&found);

@@ -227,21 +227,26 @@ static pz_status ready(pz__store *store, pz_error *err)
     return status;
 }
 
-/* The same when it is first written to, inside the transaction: nobody seals it meanwhile. */
+/* The same when it is first written to, inside the transaction: nobody seals it meanwhile. Again
+ * where it has begun anew, since somebody else may have been the first there. */
 static pz_status ready_to_write(pz__store_txn *txn, pz_error *err)
 {
     pz__store *store = txn->store;
     pz__buf found;
     size_t count = 0;
-    if (atomic_load_explicit(&store->checked, memory_order_relaxed) & PZ__STORE_WRITTEN)
+    const uint64_t life = atomic_load(&store->life);
+    if (atomic_load_explicit(&store->checked, memory_order_relaxed) & PZ__STORE_WRITTEN &&
+        atomic_load(&store->written_in) == life)
         return PZ_OK;
     pz__buf_init(&found, &store->alloc, PZ__STORE_RECORD_MAX);
     pz_status status = store->backend->txn_lookup(txn, PZ__STORE_MARK, &found, &count, err);
     pz__buf_clear(&found);
     if (status == PZ_OK)
         status = refuse_mark(count, err);
-    if (status == PZ_OK)
+    if (status == PZ_OK) {
+        atomic_store(&store->written_in, life);
         atomic_fetch_or(&store->checked, PZ__STORE_CHECKED);
+    }
     return status;
 }
 

@@ -17,6 +17,7 @@
 #include "store/redis_address.h"
 #include "store/redis_item.h"
 #include "store/servers.h"
+#include "store/toy.h"
 #include "support/gen.h"
 
 static servers alone;
@@ -175,6 +176,57 @@ static void who_writes_on_to_a_server_that_was_emptied_has_its_new_writer_id(voi
     assert_memory_equal(now, others, sizeof now);
     pz__store_close(store);
     pz__store_close(other);
+}
+
+static pz__store *open_with(const char *more, const pz_store_hooks *hooks)
+{
+    pz__store *store;
+    char address[400];
+    servers_address(&alone, more, address);
+    const pz__store_options options = {.module = pz_redis_module(), .hooks = hooks};
+    assert_ok(pz__store_open(&store, address, &options, &kit_error));
+    return store;
+}
+
+/* Without the mark nobody could open again what is written there. */
+static void who_seals_on_in_a_server_that_was_emptied_marks_it_anew(void **state)
+{
+    (void)state;
+    toy keys;
+    char out[64];
+    toy_init(&keys, 7);
+    const pz_store_hooks hooks = toy_hooks(&keys);
+    pz__store *store = open_with("?prefix=sealed:", &hooks);
+    assert_ok(kit_set(store, "k", "1"));
+    assert_ok(kit_set(store, "k", "2"));
+    assert_true(server_ask(&alone.list[0], "FLUSHALL", out, sizeof out));
+    assert_ok(kit_set(store, "k", "3"));
+    assert_ok(kit_set(store, "k", "4"));
+    pz__store *again = open_with("?prefix=sealed:", &hooks), *bare = open_alone("?prefix=sealed:");
+    assert_record(again, "k", "4");
+    assert_ok(kit_set(again, "k", "5"));
+    assert_status(PZ_ERR_STATE, kit_set(bare, "bare", "1"));
+    pz__store_close(again);
+    pz__store_close(bare);
+    pz__store_close(store);
+}
+
+static void who_wrote_in_the_clear_does_not_where_others_have_sealed_since(void **state)
+{
+    (void)state;
+    toy keys;
+    char out[64];
+    toy_init(&keys, 7);
+    const pz_store_hooks hooks = toy_hooks(&keys);
+    pz__store *bare = open_alone("?prefix=clear:");
+    assert_ok(kit_set(bare, "k", "1"));
+    assert_true(server_ask(&alone.list[0], "FLUSHALL", out, sizeof out));
+    pz__store *store = open_with("?prefix=clear:", &hooks);
+    assert_ok(kit_set(store, "k", "2"));
+    assert_status(PZ_ERR_STATE, kit_set(bare, "k", "3"));
+    assert_record(store, "k", "2");
+    pz__store_close(bare);
+    pz__store_close(store);
 }
 
 static void too_few_replicas_are_an_error_that_says_so(void **state)
@@ -588,6 +640,8 @@ int main(void)
         cmocka_unit_test(a_server_that_forgets_scripts_is_told_again),
         cmocka_unit_test(a_server_that_is_started_again_is_found_again),
         cmocka_unit_test(who_writes_on_to_a_server_that_was_emptied_has_its_new_writer_id),
+        cmocka_unit_test(who_seals_on_in_a_server_that_was_emptied_marks_it_anew),
+        cmocka_unit_test(who_wrote_in_the_clear_does_not_where_others_have_sealed_since),
         cmocka_unit_test(too_few_replicas_are_an_error_that_says_so),
         cmocka_unit_test(a_lazy_write_waits_for_no_replica_and_a_durable_one_does),
         cmocka_unit_test(a_password_is_used_and_never_told),
