@@ -477,7 +477,7 @@ static bool map_from(pz__session *session, uint16_t node, int64_t until_ms, pz__
     if (atomic_load(&client->is_cluster))
         return ask_for_slots(session, node, until_ms, t);
     if (!pz__str_equal(info_field(g.replication, PZ__STR("role:")), PZ__STR("master"))) {
-        pz__trouble_note(t, session, node, PZ_ERR_IO, "it is a replica");
+        pz__trouble_note(t, session, node, PZ_ERR_IO, "it is a replica; name its master as well");
         return false;
     }
     uint16_t *owners = pz__arena_array(&session->arena, PZ__SLOTS, sizeof *owners);

@@ -56,6 +56,7 @@ static const struct {
 } optional[] = {
     {"lmdb", "configure this build with -DPZ_WITH_LMDB=ON"},
     {"redis", "link libpersonalize-redis and give pz_redis_module() to pz_engine_open()"},
+    {"rediss", "TLS is not spoken; put a tunnel in front of the server and name that by redis:"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

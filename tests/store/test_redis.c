@@ -95,6 +95,15 @@ static void wrong_addresses_are_told_without_secrets(void **state)
     }
 }
 
+static void encryption_by_tls_is_told_to_be_the_tunnels(void **state)
+{
+    (void)state;
+    pz__store *store;
+    assert_status(PZ_ERR_UNSUPPORTED, open_address(&store, "rediss://:s3cret@127.0.0.1:1"));
+    assert_non_null(strstr(kit_error.message, "put a tunnel in front"));
+    assert_null(strstr(kit_error.message, "s3cret"));
+}
+
 static void slots_are_those_of_redis(void **state)
 {
     (void)state;
@@ -631,6 +640,7 @@ int main(void)
     const struct CMUnitTest by_itself[] = {
         cmocka_unit_test(an_address_is_taken_apart),
         cmocka_unit_test(wrong_addresses_are_told_without_secrets),
+        cmocka_unit_test(encryption_by_tls_is_told_to_be_the_tunnels),
         cmocka_unit_test(slots_are_those_of_redis),
         cmocka_unit_test(the_server_knows_scripts_by_our_names),
         cmocka_unit_test(nonsense_is_never_an_answer),
