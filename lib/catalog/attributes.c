@@ -429,13 +429,17 @@ static void read_bounds(pz__build *build, reading *r)
         pz__mistake_at(build, r->max, "\"max\" is less than \"min\": no value could ever be given");
 }
 
-/* A value of the document that must be one of the attribute: "default", "recommended". */
+/* A value of the document that must be one of the attribute: "default", "recommended". The
+ * catalog's hash does not tell in what order its maps are written, so rules do not see it. */
 static bool read_own_value(pz__build *build, reading *r, const pz__node *node, const char *what,
                            pz_value *out)
 {
     if (!node || !pz__fit(build, node, r->attribute->type, what, out))
         return false;
-    return pz__check_own_value(build, r->attribute, *out, node, "");
+    const pz_status status = pz__value_sort(build->arena, out);
+    if (status == PZ_ERR_NOMEM)
+        build->is_out_of_memory = true;
+    return status == PZ_OK && pz__check_own_value(build, r->attribute, *out, node, "");
 }
 
 /* Every value of "one_of" must be within "min" and "max". */

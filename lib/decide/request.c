@@ -486,7 +486,9 @@ pz_status pz__request_set(pz__request *request, pz_str key, pz_value value, pz_e
             return pz__fail(err, fit, "out of memory");
         if (fit != PZ_OK)
             return wrong_type(request, known, value, err);
-        const pz_status status = pz__value_copy(&request->arena, &kept, fitting);
+        pz_status status = pz__value_copy(&request->arena, &kept, fitting);
+        if (status == PZ_OK)
+            status = pz__value_sort(&request->arena, &kept);
         if (status != PZ_OK)
             return cannot_keep(key, status, err);
     }

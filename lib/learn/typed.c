@@ -11,7 +11,7 @@
  * one cell is empty. What does not fit ("12.50" for a double, as every table of texts has it) is
  * refused with its name: a sum that passes over it in silence would be a wrong sum that everybody
  * believes. null is a member that is not there. What the catalog does not declare, and the
- * members that every event has, stay as they came.
+ * members that every event has, stay as they came, but for the order in their maps.
  */
 #include "learn/learn.h"
 
@@ -112,12 +112,9 @@ void pz__event_say_undeclared(const pz__catalog *catalog, pz_str kind, bool is_n
              best.name.len ? "'? Nothing is" : ": nothing is");
 }
 
-pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
-                        pz_error *err)
+static pz_status fit_members(pz__arena *arena, pz__event *event, const pz__event_kind *kind,
+                             pz_error *err)
 {
-    const pz__event_kind *kind = pz__catalog_event(catalog, event->kind);
-    if (!kind || kind->member_count == 0)
-        return PZ_OK;
     pz_entry *list =
         pz__arena_array(arena, (size_t)kind->member_count + event->data.len, sizeof *list);
     pz_status status = list ? PZ_OK : PZ_ERR_NOMEM;
@@ -126,6 +123,54 @@ pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event 
         status = fit_member(arena, event, &kind->members[i], list, &changed, err);
     if (status == PZ_OK && changed > 0)
         status = replace(arena, event, list, changed);
+    return status;
+}
+
+/* Whether its maps were brought to order: then it is another list or map. One that is nested too
+ * deep stays as it came. */
+static pz_status sort_member(pz__arena *arena, pz_value *value, bool *is_sorted)
+{
+    const pz_value came = *value;
+    *is_sorted = false;
+    if (came.kind < PZ_LIST)
+        return PZ_OK;
+    const pz_status status = pz__value_sort(arena, value);
+    *is_sorted = status == PZ_OK && value->as.map != came.as.map;
+    return status == PZ_ERR_LIMIT ? PZ_OK : status;
+}
+
+/* The same event in another spelling is to teach the same: rules see the maps of its members in the
+ * order of their keys. */
+static pz_status sort_members(pz__arena *arena, pz__event *event)
+{
+    pz_entry *list = NULL;
+    uint32_t changed = 0;
+    for (uint32_t i = 0; i < event->data.len; i++) {
+        pz_entry entry = pz_value_entry(event->data, i);
+        bool is_sorted;
+        const pz_status status = sort_member(arena, &entry.value, &is_sorted);
+        if (status != PZ_OK)
+            return status;
+        if (!is_sorted)
+            continue;
+        if (!list)
+            list = pz__arena_array(arena, (size_t)event->data.len * 2, sizeof *list);
+        if (!list)
+            return PZ_ERR_NOMEM;
+        list[changed++] = entry;
+    }
+    return changed > 0 ? replace(arena, event, list, changed) : PZ_OK;
+}
+
+pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
+                        pz_error *err)
+{
+    const pz__event_kind *kind = pz__catalog_event(catalog, event->kind);
+    pz_status status = PZ_OK;
+    if (kind && kind->member_count > 0)
+        status = fit_members(arena, event, kind, err);
+    if (status == PZ_OK)
+        status = sort_members(arena, event);
     return status == PZ_ERR_NOMEM
                ? pz__fail(err, status, "out of memory while learning from an event")
                : status;

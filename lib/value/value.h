@@ -143,6 +143,12 @@ pz__map_peek(const pz_value *map, const pz_value *key, uint32_t hash)
 /* Deep copy: everything the value borrows ends up in the arena. */
 pz_status pz__value_copy(pz__arena *arena, pz_value *out, pz_value v);
 
+/* Bring the entries of every map in the value to the order of their keys, as canonical bytes have
+ * them, so that what a rule sees in walking through it depends on the content alone. A value that
+ * stands so already stays as it is; what is made anew lies in the arena and borrows the rest.
+ * PZ_ERR_LIMIT (nested too deeply), PZ_ERR_NOMEM: the value is as before. */
+pz_status pz__value_sort(pz__arena *arena, pz_value *v);
+
 /* The arena of a pool, for rooms that hand values out through one. */
 pz__arena *pz__pool_arena(pz_pool *pool);
 /* The pool whose arena this is; of another arena, something to make values in that is never freed

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "random_value.h"
+#include "support/oom.h"
 
 static double nan_value(void)
 {
@@ -126,6 +127,110 @@ static void the_order_is_total_and_agrees_with_the_bytes(void **state)
     pz_pool_free(pool);
 }
 
+/* Deep copies of a value, whose maps have their entries in an order of chance. */
+static pz_value shuffled(gen *g, pz_pool *pool, pz_value v)
+{
+    pz_entry entries[20];
+    pz_value items[20], out = v;
+    if (v.kind == PZ_LIST) {
+        for (uint32_t i = 0; i < v.len; i++)
+            items[i] = shuffled(g, pool, v.as.items[i]);
+        assert_int_equal(pz_pool_list(pool, &out, items, v.len), PZ_OK);
+    } else if (v.kind == PZ_MAP) {
+        for (uint32_t i = 0; i < v.len; i++) {
+            entries[i] = pz_value_entry(v, i);
+            entries[i].value = shuffled(g, pool, entries[i].value);
+        }
+        gen_shuffle(g, entries, v.len, sizeof *entries);
+        assert_int_equal(pz_pool_map(pool, &out, entries, v.len), PZ_OK);
+    }
+    return out;
+}
+
+/* As the bytes have them, which stand sorted. */
+static void assert_as_decoded(pz_value v, pz_value decoded)
+{
+    assert_int_equal(v.kind, decoded.kind);
+    assert_int_equal(pz_value_compare(v, decoded), 0);
+    if (v.kind == PZ_LIST)
+        for (uint32_t i = 0; i < v.len; i++)
+            assert_as_decoded(v.as.items[i], decoded.as.items[i]);
+    if (v.kind != PZ_MAP)
+        return;
+    for (uint32_t i = 0; i < v.len; i++) {
+        const pz_entry entry = pz_value_entry(v, i), other = pz_value_entry(decoded, i);
+        assert_as_decoded(entry.key, other.key);
+        assert_as_decoded(entry.value, other.value);
+        assert_non_null(pz__map_find(v, entry.key));
+    }
+}
+
+static void sorting_gives_the_order_of_the_bytes_and_keeps_what_has_it(void **state)
+{
+    (void)state;
+    pz_pool *pool;
+    pz__buf bytes;
+    pz__buf_init(&bytes, NULL, SIZE_MAX);
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    GEN_CASES(g, gen_cases_full(3000, 200000))
+    {
+        pz_value decoded, v = shuffled(&g, pool, random_value(&g, pool, 3, false));
+        pz__arena *arena = pz__pool_arena(pool);
+        pz__buf_reset(&bytes);
+        pz__value_encode(&bytes, v);
+        pz__cursor in;
+        pz__cursor_init(&in, bytes.data, bytes.len);
+        assert_int_equal(pz__value_decode(arena, &in, &decoded), PZ_OK);
+        assert_int_equal(pz__value_sort(arena, &v), PZ_OK);
+        assert_as_decoded(v, decoded);
+        const pz_value before = v;
+        assert_int_equal(pz__value_sort(arena, &v), PZ_OK);
+        assert_memory_equal(&v, &before, sizeof v);
+        pz_pool_reset(pool);
+    }
+    pz__buf_clear(&bytes);
+    pz_pool_free(pool);
+}
+
+static pz_status sort_short_of_memory(const pz_alloc *alloc, void *payload)
+{
+    const pz_value before = *(const pz_value *)payload;
+    pz_value v = before;
+    pz__arena arena;
+    pz__arena_init(&arena, alloc, 0);
+    const pz_status status = pz__value_sort(&arena, &v);
+    if (status != PZ_OK)
+        assert_memory_equal(&v, &before, sizeof v);
+    pz__arena_clear(&arena);
+    return status;
+}
+
+static void sorting_may_run_out_of_memory_and_of_depth(void **state)
+{
+    (void)state;
+    pz_pool *pool;
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    gen g = gen_from(7);
+    pz_entry entries[20];
+    for (int i = 0; i < 20; i++)
+        entries[i] = (pz_entry){pz_value_int(20 - i), pz_value_int(i)};
+    pz_value v, deep;
+    assert_int_equal(pz_pool_map(pool, &v, entries, 20), PZ_OK);
+    entries[19].value = v;
+    assert_int_equal(pz_pool_map(pool, &v, entries + 10, 10), PZ_OK);
+    deep = v = shuffled(&g, pool, v);
+    oom_run(sort_short_of_memory, &v);
+    for (int i = 0; i < PZ_JSON_DEPTH_MAX; i++) {
+        pz_value *item = pz__arena_new(pz__pool_arena(pool), sizeof *item);
+        *item = deep;
+        deep = pz__value_of_items(item, 1);
+    }
+    v = deep;
+    assert_int_equal(pz__value_sort(pz__pool_arena(pool), &deep), PZ_ERR_LIMIT);
+    assert_memory_equal(&deep, &v, sizeof v);
+    pz_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +238,8 @@ int main(void)
         cmocka_unit_test(the_order_is_the_documented_one),
         cmocka_unit_test(maps_equal_in_any_order),
         cmocka_unit_test(the_order_is_total_and_agrees_with_the_bytes),
+        cmocka_unit_test(sorting_gives_the_order_of_the_bytes_and_keeps_what_has_it),
+        cmocka_unit_test(sorting_may_run_out_of_memory_and_of_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
