@@ -720,9 +720,10 @@ end
 function tests.decisions_are_kept_and_read_again()
   local engine = shop()
   local ann = engine:customer("email", "ann@example.com")
-  ann:choose("language", "de")
-  -- One moment, for decisions of two have two ids; and after the choice: os.time() may be a tick behind the clock of milliseconds.
-  local german = {country = "DE", now = os.time() * 1000 + 2000}
+  -- One moment, for decisions of two have two ids; and of our own: os.time() is another clock than the engine's.
+  local now = os.time() * 1000
+  ann:choose("language", "de", {at = now - 1000, now = now - 1000})
+  local german = {country = "DE", now = now}
   local kept = engine:record("home.hero", ann, german, nil, nil, {note = "r-17", durability = "grouped"})
   assert(kept.value == "hallo" and kept.rule == "german" and kept.number == 1)
   assert(engine:record("home.hero", ann, german, nil, nil, {value = false, anonymous = true}).number == 2)
