@@ -360,6 +360,7 @@ static pz_value put_list(lua_State *L, session_box *session, int index, size_t c
     return out;
 }
 
+/* A table has no order, so the map gets that of its keys. */
 static pz_value put_map(lua_State *L, session_box *session, int index, size_t count, unsigned depth)
 {
     pz_entry *entries = lua_newuserdata(L, (count + 1) * sizeof *entries);
@@ -372,7 +373,7 @@ static pz_value put_map(lua_State *L, session_box *session, int index, size_t co
     }
     lua_settop(L, base);
     pz_value out;
-    pzl_check(L, pz_pool_map(session->pool, &out, entries, i), NULL);
+    pzl_check(L, pz_pool_map_sorted(session->pool, &out, entries, i), NULL);
     lua_pop(L, 1);
     return out;
 }

@@ -155,6 +155,12 @@ PZ_API pz_status pz_pool_list(pz_pool *pool, pz_value *out, const pz_value *item
  */
 PZ_API pz_status pz_pool_map(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count);
 /**
+ * The same with the entries in the order of their keys, as pz_value_compare() has it: for hosts whose
+ * own maps have no order, or another one in every process, which rules would see.
+ */
+PZ_API pz_status pz_pool_map_sorted(pz_pool *pool, pz_value *out, const pz_entry *entries,
+                                    size_t count);
+/**
  * Copy a value and everything it borrows into the pool.
  * @return PZ_ERR_PARSE if a string in it is not UTF-8; PZ_ERR_LIMIT if it is nested deeper than
  * PZ_JSON_DEPTH_MAX; PZ_ERR_ARG for a kind that is none; PZ_ERR_NOMEM.

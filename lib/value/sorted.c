@@ -104,6 +104,21 @@ static pz_status sort(pz__arena *arena, pz_value *v, unsigned depth)
     return v->kind == PZ_LIST ? sort_list(arena, v, depth + 1) : sort_map(arena, v, depth + 1);
 }
 
+pz_status pz_pool_map_sorted(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count)
+{
+    pz_value map;
+    pz_status status = pz_pool_map(pool, &map, entries, count);
+    pz_entry *own = NULL;
+    if (status == PZ_OK && !is_sorted(pz__map_entries(map), map.len)) {
+        status = own_entries(pz__pool_arena(pool), map, &own);
+        if (status == PZ_OK)
+            status = pz__value_of_entries(pz__pool_arena(pool), &map, own, map.len, PZ__DUP_REFUSE);
+    }
+    if (out)
+        *out = status == PZ_OK ? map : pz_value_null();
+    return out ? status : PZ_ERR_ARG;
+}
+
 pz_status pz__value_sort(pz__arena *arena, pz_value *v)
 {
     const pz__mark before = pz__arena_mark(arena);

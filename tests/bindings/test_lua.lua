@@ -242,6 +242,31 @@ function tests.of_several_unknown_settings_the_least_is_named()
   end
 end
 
+-- Nor does a rule see another order in every process.
+function tests.rules_see_the_entries_of_a_table_in_the_order_of_their_keys()
+  local rule = p.compile("m.map(k, string(k)).join(' ')", {variables = {m = "map<dyn, int>"}})
+  local words, numbers, texts, places = {}, {}, {}, {}
+  for i = 1, 40 do
+    words[i], numbers[i] = ("word %02d"):format(i), 2 * i - 40
+    texts[i], places[i] = words[i], tostring(numbers[i])
+  end
+  for _ = 1, 20 do
+    local by_word, few, by_number = {}, {}, p.map {}
+    for i = #words, 1, -1 do
+      local j = math.random(i)
+      words[i], words[j], numbers[i], numbers[j] = words[j], words[i], numbers[j], numbers[i]
+      by_word[words[i]], by_number[numbers[i]] = 1, 1
+      if i > 36 then few[words[i]] = 1 end
+    end
+    assert(rule:eval {m = by_word} == table.concat(texts, " "))
+    assert(rule:eval {m = by_number} == table.concat(places, " "))
+    local some = {}
+    for word in pairs(few) do some[#some + 1] = word end
+    table.sort(some)
+    assert(rule:eval {m = few} == table.concat(some, " "))
+  end
+end
+
 -- Of 500 names some meet in the table, and which comes first depends on which went in first.
 function tests.of_several_refused_circumstances_the_least_is_named()
   local engine = p.open(catalog)

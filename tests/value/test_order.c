@@ -183,12 +183,37 @@ static void sorting_gives_the_order_of_the_bytes_and_keeps_what_has_it(void **st
         assert_int_equal(pz__value_decode(arena, &in, &decoded), PZ_OK);
         assert_int_equal(pz__value_sort(arena, &v), PZ_OK);
         assert_as_decoded(v, decoded);
+        if (v.kind == PZ_MAP) {
+            pz_value map = shuffled(&g, pool, v);
+            assert_int_equal(pz_pool_map_sorted(pool, &map, pz_value_entries(map), map.len), PZ_OK);
+            for (uint32_t i = 0; i < v.len; i++)
+                assert_int_equal(
+                    pz_value_compare(pz_value_entry(map, i).key, pz_value_entry(v, i).key), 0);
+        }
         const pz_value before = v;
         assert_int_equal(pz__value_sort(arena, &v), PZ_OK);
         assert_memory_equal(&v, &before, sizeof v);
         pz_pool_reset(pool);
     }
     pz__buf_clear(&bytes);
+    pz_pool_free(pool);
+}
+
+static void a_map_that_cannot_be_made_sorted_is_refused_as_another(void **state)
+{
+    (void)state;
+    pz_pool *pool;
+    pz_value out;
+    const pz_entry twice[] = {{pz_value_int(2), pz_value_null()},
+                              {pz_value_int(1), pz_value_null()},
+                              {pz_value_uint(2), pz_value_null()}};
+    assert_int_equal(pz_pool_new(&pool, NULL), PZ_OK);
+    assert_int_equal(pz_pool_map_sorted(pool, &out, twice, 3), PZ_ERR_ARG);
+    assert_int_equal(out.kind, PZ_NULL);
+    assert_int_equal(pz_pool_map_sorted(pool, NULL, twice, 2), PZ_ERR_ARG);
+    assert_int_equal(pz_pool_map_sorted(NULL, &out, twice, 2), PZ_ERR_ARG);
+    assert_int_equal(pz_pool_map_sorted(pool, &out, NULL, 0), PZ_OK);
+    assert_int_equal(out.kind, PZ_MAP);
     pz_pool_free(pool);
 }
 
@@ -239,6 +264,7 @@ int main(void)
         cmocka_unit_test(maps_equal_in_any_order),
         cmocka_unit_test(the_order_is_total_and_agrees_with_the_bytes),
         cmocka_unit_test(sorting_gives_the_order_of_the_bytes_and_keeps_what_has_it),
+        cmocka_unit_test(a_map_that_cannot_be_made_sorted_is_refused_as_another),
         cmocka_unit_test(sorting_may_run_out_of_memory_and_of_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

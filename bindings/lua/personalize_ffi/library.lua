@@ -67,6 +67,7 @@ void pz_pool_reset(pz_pool *pool);
 void pz_pool_free(pz_pool *pool);
 pz_status pz_pool_string(pz_pool *pool, pz_value *out, const char *text, size_t len);
 pz_status pz_pool_list(pz_pool *pool, pz_value *out, const pz_value *items, size_t count);
+pz_status pz_pool_map_sorted(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count);
 pz_status pz_pool_map(pz_pool *pool, pz_value *out, const pz_entry *entries, size_t count);
 pz_status pz_pool_copy(pz_pool *pool, pz_value *out, pz_value v);
 pz_status pz_value_parse(pz_pool *pool, pz_value *out, const char *json, size_t len, uint32_t flags, pz_error *err);

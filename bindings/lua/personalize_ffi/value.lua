@@ -358,7 +358,7 @@ local function put_table(s, out, t, depth)
     put(s, entry.value, value, depth + 1)
     i = i + 1
   end
-  check(C.pz_pool_map(s.pool, out, entries, i), nil)
+  check(C.pz_pool_map_sorted(s.pool, out, entries, i), nil)
 end
 
 local function put_other(s, out, v, kind)

@@ -244,6 +244,7 @@ PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "pz_pool_free": (None, [_HANDLE]),
     "pz_pool_string": (c_int, [_HANDLE, _VALUE, c_char_p, c_size_t]),
     "pz_pool_list": (c_int, [_HANDLE, _VALUE, _VALUE, c_size_t]),
+    "pz_pool_map_sorted": (c_int, [_HANDLE, _VALUE, POINTER(Entry), c_size_t]),
     "pz_pool_map": (c_int, [_HANDLE, _VALUE, POINTER(Entry), c_size_t]),
     "pz_pool_copy": (c_int, [_HANDLE, _VALUE, Value]),
     "pz_value_parse": (c_int, [_HANDLE, _VALUE, c_char_p, c_size_t, c_uint32, _ERR]),
