@@ -15,7 +15,7 @@ CONFIGURE = $(ALONE) cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(C
 COMPILE = $(ALONE) cmake --build $(BUILD) --parallel $(JOBS)
 
 .DEFAULT_GOAL := all
-.PHONY: all build deps deps-check deps-full demo check check-full bench install uninstall \
+.PHONY: all build deps deps-check deps-full demo check check-full bench install install-built uninstall \
 	format lint symbols clean help
 
 all: deps build ## Build the library, the command and the bindings into build/
@@ -46,11 +46,16 @@ bench: deps build ## Run the benchmarks
 	@$(COMPILE) --target bench
 
 install: ## Install under PREFIX (default /usr/local)
-	@$(MAKE) --no-print-directory build
-	@cmake --install $(BUILD)
+	@$(MAKE) --no-print-directory build install-built
 
-uninstall: ## Remove what was last installed from this BUILD; folders stay
-	@while IFS= read -r file || [ -n "$$file" ]; do rm -f "$(DESTDIR)$$file"; done < $(BUILD)/install_manifest.txt
+install-built: ## The same without building first
+	@cmake --install $(BUILD)
+	@cp $(BUILD)/install_manifest.txt $(BUILD)/installed.txt
+
+# CMake's own list is of the last install from BUILD by anybody, tests among them.
+uninstall: ## Remove what make install put there from this BUILD; folders stay
+	@[ -e $(BUILD)/installed.txt ] || { echo "nothing was installed from $(BUILD) by make install" >&2; exit 1; }
+	@while IFS= read -r file || [ -n "$$file" ]; do rm -f "$(DESTDIR)$$file"; done < $(BUILD)/installed.txt
 
 format: ## Lay out the C sources
 	@find $(wildcard lib tools bindings tests bench examples) -name '*.c' -exec clang-format -i {} +

@@ -38,14 +38,22 @@ other="$scratch/an öther"
     -DPZ_WITH_LMDB="$lmdb" -DPZ_REDIS=OFF -DPZ_BUILD_TESTS=OFF -DPZ_BUILD_TOOLS=OFF -DPZ_BUILD_BENCH=OFF \
     -DPZ_BUILD_BINDINGS=OFF >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
 cp -P "$build"/libpersonalize* "$scratch/absolute/"
-"$cmake" --install "$scratch/absolute" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+make -s -C "$source" install-built BUILD="$scratch/absolute" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
 for folder in libdir=out/lib includedir=dev/include; do
     found=$(PKG_CONFIG_PATH="$scratch/out/lib/pkgconfig" pkg-config --variable="${folder%%=*}" personalize || true)
     [ "$found" = "$scratch/${folder#*=}" ] || { echo "personalize.pc says ${folder%%=*} is '$found'"; exit 1; }
 done
+# Another install from the same build, such as a test's, does not change what is to be removed.
+DESTDIR="$scratch/staged" "$cmake" --install "$scratch/absolute" --prefix "$scratch/elsewhere" >"$scratch/log" 2>&1 ||
+    { cat "$scratch/log"; exit 1; }
 make -s -C "$source" uninstall BUILD="$scratch/absolute"
 left=$(find "$scratch/out" "$scratch/dev" "$scratch/none" ! -type d)
 [ -z "$left" ] || { echo "make uninstall leaves $left"; exit 1; }
+! said=$(make -s -C "$source" uninstall BUILD="$scratch/none" 2>&1) || { echo "make uninstall removes what was not installed"; exit 1; }
+case $said in
+    *"nothing was installed from $scratch/none by make install"*) ;;
+    *) echo "make uninstall says: $said"; exit 1 ;;
+esac
 
 [ "$(pkg --modversion)" = "$version" ] || { echo "personalize.pc has another version"; exit 1; }
 # What the README leads to is installed beside it.
