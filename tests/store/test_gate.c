@@ -5,6 +5,7 @@
  * process that was quicker took it meanwhile (lmdb_env.c, the gate). That takes a moment of a few
  * microseconds: without the gate one round in some fifty ended with a writer asleep for ever.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -116,11 +117,15 @@ static void the_last_writer_goes_on_when_all_others_are_killed_in_the_queue(void
 
 /* ---- a circle of locks that is none ---- */
 
+/* Whoever asks last is told that there is a circle; on a machine that stalls that may be we. */
 static void lock_byte(int fd, short type)
 {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
-    if (fcntl(fd, F_SETLKW, &lock) != 0)
-        _exit(3);
+    while (fcntl(fd, F_SETLKW, &lock) != 0) {
+        if (errno != EDEADLK)
+            _exit(3);
+        usleep(1000);
+    }
 }
 
 static void *open_the_other_soon(void *fd)
