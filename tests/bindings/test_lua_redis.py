@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from ports import free_port  # noqa: E402
 
 def wait_for(port, server):
     until = time.monotonic() + 30
@@ -30,10 +32,8 @@ def main():
         print("skipped: redis-server is not installed")
         return 77
     lua, catalog = sys.argv[1:]
-    with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
         server = subprocess.Popen([program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder,
                                    "--appendonly", "yes", "--save", ""], stdout=subprocess.DEVNULL)
         try:

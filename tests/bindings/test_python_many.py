@@ -6,9 +6,11 @@ import datetime as dt
 import gc
 import io
 import json
+import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -17,6 +19,9 @@ from unittest import mock
 import personalize
 from personalize import _many
 from python_kit import NOW, UTC, shop
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from ports import free_port  # noqa: E402
 
 TIME = "2026-03-20T11:00:00Z"
 
@@ -267,10 +272,8 @@ class Redis(unittest.TestCase):
             personalize._ffi.redis_module()
         except ImportError:
             self.skipTest("libpersonalize-redis was not built")
-        with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-            free.close()
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
             running = subprocess.Popen(
                 [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder,
                  "--appendonly", "yes", "--save", ""], stdout=subprocess.DEVNULL)

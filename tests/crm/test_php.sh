@@ -37,7 +37,7 @@ says=$(sed -n 's/^It prints `\([^`]*\)`.*/\1/p' "$source/examples/php/README.md"
 # The same page from PHP's own web server, twice, for the second request finds the first one's store. First FFI is
 # allowed to all, then to the preloaded class alone, as the README says.
 serve() {
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(python3 "$source/tests/support/ports.py")
     "$php" "$@" -S "127.0.0.1:$port" page.php >../server.log 2>&1 &
     server=$!
     trap 'kill $server 2>/dev/null || true; rm -rf "$scratch"' EXIT

@@ -21,6 +21,8 @@ SOURCE = pathlib.Path(sys.argv[1])
 LIBRARY = sys.argv[2]
 # Parties and their languages, before the module is there. Gustav was replaced by Greta.
 EARLIER = (("Greta", "de"), ("Gustav", "de"), ("Bianca", "it"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from ports import free_port  # noqa: E402
 
 
 def skip(reason):
@@ -40,12 +42,6 @@ if not shutil.which("trytond") or not shutil.which("trytond-admin"):
     skip("no trytond")
 if not trytond.__version__.startswith("6.0."):
     skip(f"trytond {trytond.__version__}; the module is for 6.0")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def run(scratch):

@@ -22,6 +22,9 @@ import time
 import unittest
 import urllib.parse
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from ports import free_port  # noqa: E402
+
 SOURCE = os.environ.get("PZ_SOURCE_DIR") or os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("PZ_BUILD_DIR") or os.path.join(SOURCE, "build")
 # Servers lie where not every user looks for commands.
@@ -53,12 +56,6 @@ def need(command=None, lua=None, files=()):
     for pattern in files:
         if not glob.glob(pattern):
             skip("%s is missing" % pattern)
-
-
-def free_port():
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return door.getsockname()[1]
 
 
 def wait_until(is_so, what, seconds=float(os.environ.get("PZ_WAIT", 30))):

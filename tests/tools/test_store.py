@@ -8,19 +8,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
 import kit
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from ports import free_port  # noqa: E402
+
 REDIS = shutil.which("redis-server")
 HAS_MODULE = (kit.COMMAND.parent / "libpersonalize-redis.so.0.1").exists()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
