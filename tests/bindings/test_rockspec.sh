@@ -7,6 +7,7 @@ source=$1 build=$2 cmake=$3
 shift 3
 command -v luarocks >/dev/null || { echo "skipped: luarocks is not installed"; exit 77; }
 
+case ${TMPDIR:-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # LuaRocks quotes no paths
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export HOME="$folder"

@@ -7,6 +7,7 @@ set -eu
 source=$1 build=$2 cmake=$3 lmdb=$4
 cxx=${CXX:-c++}
 command -v "$cxx" >/dev/null 2>&1 || { echo "skipped: no C++ compiler"; exit 77; }
+case ${TMPDIR:-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # what pkg-config says is split into words
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pz-cpp.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 . "$source/tests/crm/install.sh"

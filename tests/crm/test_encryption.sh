@@ -8,6 +8,7 @@ set -eu
 source=$1 build=$2 cmake=$3
 cc=${CC:-cc}
 pkg-config --exists libsodium 2>/dev/null || { echo "skipped: no libsodium (libsodium-dev)"; exit 77; }
+case ${TMPDIR:-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # what pkg-config says is split into words
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pz-encryption.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 . "$source/tests/crm/install.sh"

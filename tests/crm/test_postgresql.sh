@@ -7,6 +7,7 @@
 set -eu
 source=$1 build=$2 cmake=$3 mode=${4:-test}
 set --
+case ${TMPDIR:-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # pg_config and make split paths into words
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/pz-pg.XXXXXX")
 . "$source/tests/crm/postgres.sh"
 trap 'postgres_stop; rm -rf "$scratch"' EXIT

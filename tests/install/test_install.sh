@@ -5,6 +5,7 @@
 # pkg-config and through CMake; the first also against the static library.
 set -eu
 source=$1 build=$2 version=$3 cc=$4 cmake=$5 lmdb=${6:-ON}
+case ${TMPDIR:-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # what pkg-config says is split into words
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/personalize-install.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/usr

@@ -842,10 +842,10 @@ static void a_file_cut_short_kills_no_reader(void **state)
     pz__store_close(store);
     snprintf(path, sizeof path, "%s/data.mdb", p->path);
     snprintf(copy, sizeof copy, "%s/whole", p->directory);
-    snprintf(command, sizeof command, "cp %s %s", path, copy);
+    snprintf(command, sizeof command, "cp '%s' '%s'", path, copy);
     assert_int_equal(system(command), 0);
     stat(path, &what);
-    snprintf(command, sizeof command, "cp %s %s", copy, path);
+    snprintf(command, sizeof command, "cp '%s' '%s'", copy, path);
     for (off_t len = what.st_size - 1; len > 8192; len -= what.st_size / 25) {
         assert_int_equal(system(command), 0);
         assert_int_equal(truncate(path, len), 0);
