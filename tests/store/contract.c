@@ -902,8 +902,7 @@ static void addresses_of_no_backend_are_refused(void **state)
 {
     (void)state;
     pz__store *store;
-    static const char *const wrong[] = {"",         "memory", "rediss://u:secret@h",
-                                        "memory:x", "x:y",    "/x/y"};
+    static const char *const wrong[] = {"", "memory", "x://u:secret@h", "memory:x", "x:y", "/x/y"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_status(PZ_ERR_ARG, pz__store_open(&store, wrong[i], NULL, &kit_error));
         assert_null(store);
@@ -912,6 +911,10 @@ static void addresses_of_no_backend_are_refused(void **state)
     }
     assert_status(PZ_ERR_UNSUPPORTED, pz__store_open(&store, "redis://h", NULL, &kit_error));
     assert_non_null(strstr(kit_error.message, "pz_redis_module"));
+    assert_status(PZ_ERR_UNSUPPORTED,
+                  pz__store_open(&store, "rediss://u:secret@h", NULL, &kit_error));
+    assert_non_null(strstr(kit_error.message, "TLS"));
+    assert_null(strstr(kit_error.message, "secret"));
     assert_status(PZ_ERR_ARG, pz__store_open(&store, NULL, NULL, &kit_error));
     assert_status(PZ_ERR_ARG, pz__store_open(NULL, "memory:", NULL, &kit_error));
 #ifdef PZ_WITH_LMDB
