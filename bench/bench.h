@@ -98,6 +98,7 @@ void bench_open(const bench *b);
 void bench_backend(const bench *b);
 void bench_bulk(const bench *b);
 void bench_observe(const bench *b);
+void bench_often(const bench *b);
 void bench_pins(const bench *b);
 
 #endif

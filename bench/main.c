@@ -40,6 +40,7 @@ static const struct workload {
     {"backend", "", bench_backend, "LMDB itself beside the store on it, on the same bytes"},
     {"bulk", "DIRECTORY", bench_bulk, "a store of many profiles: loaded, opened, decided about"},
     {"observe", "", bench_observe, "events taken in batches of 1000"},
+    {"often", "", bench_often, "customers of many events: records plain and deflated"},
     {"pins", "", bench_pins, "requests begun while the catalog is swapped"},
 };
 #define WORKLOAD_COUNT (sizeof workloads / sizeof workloads[0])

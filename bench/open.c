@@ -92,7 +92,7 @@ static pz_status write_new(void *payload, pz__store_txn *txn, const void *bytes,
     const pz_profile *profile = payload;
     (void)txn, (void)bytes, (void)len;
     *action = PZ__WRITE;
-    return pz__record_encode(profile->state, true, new_bytes);
+    return pz__record_encode(profile->state, true, PZ__STORE_RECORD_MAX, new_bytes);
 }
 
 static const char *name_of(const known *who)

@@ -21,6 +21,7 @@ WORKLOADS = {
     "backend": {"get", "lookup", "iterate", "lazy", "durable"},
     "bulk": {"500"},
     "observe": {"memory", "lmdb_lazy", "lmdb_durable"},
+    "often": {"events_20", "events_100"},
     "pins": {"one_thread", "one_thread_swapping", "two_threads", "two_threads_swapping"},
 }
 NUMBERS = ("ns", "min_ns", "max_ns", "allocs", "per_second", "batches", "batch_operations")

@@ -46,7 +46,8 @@ static pz_status write_new(void *payload, pz__store_txn *txn, const void *bytes,
 {
     const pz_profile *profile = payload;
     (void)txn, (void)bytes, (void)len;
-    const pz_status status = pz__record_encode(profile->state, true, new_bytes);
+    const pz_status status =
+        pz__record_encode(profile->state, true, PZ__STORE_RECORD_MAX, new_bytes);
     *action = PZ__WRITE;
     return status;
 }
@@ -59,7 +60,8 @@ static void put_customer(world *w, pz__store_txn *txn, uint32_t number)
     pz_profile *profile = shop_profile(w->engine, number);
     const pz_str id = pz_profile_id(profile);
     pz__buf_init(&record, NULL, PZ__STORE_RECORD_MAX);
-    bench_must(pz__record_encode(profile->state, true, &record), NULL, "encoding");
+    bench_must(pz__record_encode(profile->state, true, PZ__STORE_RECORD_MAX, &record), NULL,
+               "encoding");
     snprintf(name, sizeof name, "c%u", number);
     w->keys[number] = (pz_str){pz__arena_text(&w->arena, id.data, id.len), id.len};
     w->identifiers[number] = pz__identifier(&w->arena, PZ__STR("customer"), pz_str_of(name));

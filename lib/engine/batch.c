@@ -545,23 +545,31 @@ static pz_status take_items(batch *b)
     return PZ_OK;
 }
 
+typedef struct writing {
+    const pz__profile *state;
+    size_t plain_max;
+} writing;
+
 static pz_status replace(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
                          pz__buf *new_bytes, pz__update_action *action)
 {
-    const customer *c = payload;
+    const writing *w = payload;
     (void)txn;
     *action = PZ__WRITE;
     const bool is_alone = !bytes || pz__record_is_alone(bytes, len);
-    return pz__record_encode(c->state, is_alone, new_bytes);
+    return pz__record_encode(w->state, is_alone, w->plain_max, new_bytes);
 }
 
 static pz_status write_customers(batch *b)
 {
+    writing w = {.plain_max = pz__store_plain_max(b->engine->store)};
     pz_status status = PZ_OK;
-    for (uint32_t i = 0; i < b->keys.count && status == PZ_OK; i++)
-        if (b->customers[i].is_dirty)
-            status = pz__store_txn_update(b->txn, b->customers[i].key, replace, &b->customers[i],
-                                          b->err);
+    for (uint32_t i = 0; i < b->keys.count && status == PZ_OK; i++) {
+        const customer *c = &b->customers[i];
+        w.state = c->state;
+        if (c->is_dirty)
+            status = pz__store_txn_update(b->txn, c->key, replace, &w, b->err);
+    }
     return status;
 }
 

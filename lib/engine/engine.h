@@ -307,8 +307,9 @@ typedef enum pz__remembrance_entry {
 pz__remembrance_entry pz__erased_entry(pz_str identifier, pz_str key);
 
 /* A profile as a store keeps it, with a checksum (record.c). `is_alone`: the caller knows that no
- * other profile links to it. */
-pz_status pz__record_encode(const pz__profile *profile, bool is_alone, pz__buf *out);
+ * other profile links to it. Deflated beyond `plain_max` bytes, the store's. */
+pz_status pz__record_encode(const pz__profile *profile, bool is_alone, size_t plain_max,
+                            pz__buf *out);
 /* The canonical bytes in a record: borrowed, or inflated into `room`. PZ_ERR_CORRUPT,
  * PZ_ERR_VERSION. */
 typedef struct pz__record {

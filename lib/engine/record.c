@@ -13,10 +13,11 @@
  * not against somebody who can write to the store. Envelopes of version 1 had a SipHash-2-4 there,
  * which took as long as finding the record, and no bit 1; they are still read.
  *
- * A record of up to a page of the store is kept as it is: nothing would be saved, and reading would
- * take twice as long. Beyond, the fastest level halves it and more; the next levels save a few in a
- * hundred for twice the time (docs/performance.md has the figures). The bytes of a deflated record
- * depend on the zlib that made it, those of the profile in it do not.
+ * A profile is answered from where its record lies, so a record is kept as it is where fetching it
+ * costs less than inflating it, which is the store's to say (pz__store_plain_max()). Beyond, the
+ * fastest level halves it and more; the next levels save a few in a hundred for twice the time
+ * (docs/performance.md has the figures). The bytes of a deflated record depend on the zlib that
+ * made it, those of the profile in it do not.
  *
  * A link to a profile may stand in another one alone, and then only the store's index tells of it
  * (people.c). That nothing leads here is noted with the record, so that who reads it need not ask.
@@ -29,8 +30,6 @@
 #define CHECKSUM_AT 5u
 #define MARKS_AT 4u
 
-/* Longest content that is never deflated: a page. */
-#define PLAIN_MAX 4096u
 #define LEVEL 1
 
 static const uint8_t magic[3] = {0x50, 0x5a, 0x72};
@@ -45,17 +44,18 @@ static void put_sum(char *record, uint64_t sum)
         record[CHECKSUM_AT + i] = (char)(uint8_t)(sum >> (56 - 8 * i));
 }
 
-/* Put the deflated content in place of the plain, if it is shorter. */
-static pz_status pack(pz__buf *out, size_t start)
+/* Put the deflated content in place of the plain, if that saves a quarter: ids of events are
+ * hashes, and what is mostly such ids would be inflated for nothing. */
+static pz_status pack(pz__buf *out, size_t start, size_t plain_max)
 {
     const size_t content = start + HEADER_LEN, len = out->len - content;
-    if (len <= PLAIN_MAX)
+    if (len <= plain_max)
         return PZ_OK;
     pz__buf packed;
     pz__buf_init(&packed, &out->alloc, len);
     pz__buf_varint(&packed, len);
     const pz_status status = pz__deflate(&packed, out->data + content, len, LEVEL);
-    if (status == PZ_OK && packed.len < len) {
+    if (status == PZ_OK && packed.len <= len - len / 4) {
         memcpy(out->data + content, packed.data, packed.len);
         out->len = content + packed.len;
         out->data[start + MARKS_AT] |= MARK_DEFLATED;
@@ -64,7 +64,8 @@ static pz_status pack(pz__buf *out, size_t start)
     return status == PZ_ERR_LIMIT ? PZ_OK : status; /* it would be longer: it stays plain */
 }
 
-pz_status pz__record_encode(const pz__profile *profile, bool is_alone, pz__buf *out)
+pz_status pz__record_encode(const pz__profile *profile, bool is_alone, size_t plain_max,
+                            pz__buf *out)
 {
     const size_t start = out->len;
     pz__buf_put(out, magic, sizeof magic);
@@ -75,7 +76,7 @@ pz_status pz__record_encode(const pz__profile *profile, bool is_alone, pz__buf *
     if (status == PZ_OK)
         status = out->status;
     if (status == PZ_OK)
-        status = pack(out, start);
+        status = pack(out, start, plain_max);
     if (status != PZ_OK)
         return status;
     const size_t content = start + HEADER_LEN;

@@ -205,7 +205,8 @@ static pz_status rewrite(compacting *c, const void *bytes, size_t len, pz__buf *
     if (status == PZ_OK)
         status = pz__profile_scrub(profile, &c->why);
     if (status == PZ_OK)
-        status = pz__record_encode(profile, pz__record_is_alone(bytes, len), out);
+        status = pz__record_encode(profile, pz__record_is_alone(bytes, len),
+                                   pz__store_plain_max(c->store), out);
     pz__profile_free(profile);
     c->is_changed =
         status == PZ_OK && !pz__str_equal((pz_str){out->data, out->len}, (pz_str){bytes, len});

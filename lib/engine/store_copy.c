@@ -156,9 +156,9 @@ static pz_status join(joining *j, const void *bytes, size_t len, pz__buf *new_by
         status = pz__profile_scrub(j->result, &j->why);
     if (status == PZ_OK)
         status = pz__profile_seal(j->result);
-    return status == PZ_OK
-               ? pz__record_encode(j->result, pz__record_is_alone(bytes, len), new_bytes)
-               : status;
+    return status == PZ_OK ? pz__record_encode(j->result, pz__record_is_alone(bytes, len),
+                                               pz__store_plain_max(j->c->to), new_bytes)
+                           : status;
 }
 
 static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, size_t len,
@@ -170,8 +170,9 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     *action = PZ__KEEP;
     if (bytes && is_same(bytes, len, j->bytes))
         return PZ_OK;
-    const pz_status status = bytes ? join(j, bytes, len, new_bytes)
-                                   : pz__record_encode(j->other, j->is_alone, new_bytes);
+    const pz_status status =
+        bytes ? join(j, bytes, len, new_bytes)
+              : pz__record_encode(j->other, j->is_alone, pz__store_plain_max(j->c->to), new_bytes);
     if (status != PZ_OK ||
         (bytes && is_same(bytes, len, (pz_str){new_bytes->data, new_bytes->len})))
         return status;

@@ -179,8 +179,9 @@ static pz_status update(void *payload, pz__store_txn *txn, const void *bytes, si
     if (status == PZ_OK)
         status = index_changed(c, txn);
     if (status == PZ_OK)
-        status = pz__record_encode(
-            c->result, c->is_alone || (bytes && pz__record_is_alone(bytes, len)), new_bytes);
+        status =
+            pz__record_encode(c->result, c->is_alone || (bytes && pz__record_is_alone(bytes, len)),
+                              pz__store_plain_max(c->profile->engine->store), new_bytes);
     const bool is_idle = bytes && c->verb && c->verb->kind == PZ__VERB_EXPIRE && !c->verb->count;
     *action = is_idle ? PZ__KEEP : PZ__WRITE;
     return status;

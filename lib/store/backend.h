@@ -32,6 +32,7 @@ typedef struct pz__backend {
     const char *scheme;  /* "memory" */
     const char *example; /* how its addresses look: "lmdb:DIRECTORY" */
     unsigned update_tries; /* how often PZ_ERR_BUSY makes an update start over; 0 for the usual */
+    size_t plain_max;      /* bytes up to which fetching a value costs less than inflating it */
 
     /* `where` is what follows the colon. `out->backend` and the rest of the base are filled by
      * store.c afterwards, `alloc` before: a handle is made with it. */
@@ -102,6 +103,10 @@ typedef struct pz__backend {
     void (*abort)(pz__store_txn *txn);
 } pz__backend;
 
+/* The `plain_max` of backends that hand values out where they are. Inflating takes forty times as long
+ * as a checksum over the plain value, whatever its size; beyond, the room counts. */
+#define PZ__PLAIN_MAX_MAPPED (256u << 10)
+
 /* The identifier under which a sealed store bears its mark (sealed.c). */
 #define PZ__STORE_MARK                                                                             \
     PZ__STR("\x1f"                                                                                 \
@@ -117,7 +122,8 @@ struct pz__store {
     pz__durability durability; /* of transactions that do not say */
     bool read_only;
     bool can_seek;         /* an iteration may begin anywhere without going through what is before */
-    unsigned update_tries; /* the backend's */
+    unsigned update_tries; /* the backend's, */
+    size_t plain_max;      /* and this, too */
     atomic_uint checked;   /* PZ__STORE_* bits */
     /* Another one: what was there may be gone, its mark as well. Changed by begin(), in backends to
      * which that may happen. */

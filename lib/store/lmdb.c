@@ -788,6 +788,7 @@ static void lmdb_close(pz__store *store)
 const pz__backend pz__lmdb_backend = {
     .scheme = "lmdb",
     .example = "lmdb:DIRECTORY",
+    .plain_max = PZ__PLAIN_MAX_MAPPED,
     .open = lmdb_open,
     .close = lmdb_close,
     .writer = lmdb_writer,

@@ -584,6 +584,7 @@ static pz_status memory_drop(pz__store_txn *base, pz_str stream, uint64_t number
 const pz__backend pz__memory_backend = {
     .scheme = "memory",
     .example = "memory:",
+    .plain_max = PZ__PLAIN_MAX_MAPPED,
     .open = memory_open,
     .close = memory_close,
     .writer = memory_writer,

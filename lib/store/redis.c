@@ -36,6 +36,8 @@
 
 /* Records read at once while iterating, entries while reading a stream. */
 #define AT_ONCE 64u
+/* Beyond, a value takes the network as long as inflating it would take, and the server's memory. */
+#define PLAIN_MAX 4096u
 
 typedef struct redis_txn redis_txn;
 
@@ -770,6 +772,7 @@ static const pz__backend backend = {
     .scheme = "redis",
     .example = "redis://HOST:PORT",
     .update_tries = 200,
+    .plain_max = PLAIN_MAX,
     .open = redis_open,
     .close = redis_close,
     .writer = redis_writer,

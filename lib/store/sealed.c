@@ -553,6 +553,7 @@ pz_status pz__store_seal(pz__store **store, const pz_store_hooks *hooks, pz_erro
     s->base.can_seek = inner->can_seek;
     s->base.durability = inner->durability;
     s->base.update_tries = inner->backend->update_tries;
+    s->base.plain_max = inner->plain_max;
     s->inner = inner;
     s->hooks = known;
     s->base.hooks = &s->hooks;

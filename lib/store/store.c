@@ -155,6 +155,7 @@ pz_status pz__store_open_with(pz__store **out, const pz__backend *backend, pz_st
     (*out)->read_only = used.read_only;
     (*out)->can_seek = backend->iterate_after != NULL;
     (*out)->update_tries = backend->update_tries;
+    (*out)->plain_max = backend->plain_max;
     return PZ_OK;
 }
 
@@ -352,6 +353,11 @@ pz_status pz__store_iterate_after(pz__store *store, pz_str after, pz__iterate_fn
     if (store->backend->iterate_after)
         return store->backend->iterate_after(store, after, fn, payload, err);
     return store->backend->iterate(store, visit_later, &(later){after, fn, payload}, err);
+}
+
+size_t pz__store_plain_max(const pz__store *store)
+{
+    return store->plain_max;
 }
 
 bool pz__store_can_seek(const pz__store *store)

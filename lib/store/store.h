@@ -178,6 +178,8 @@ pz_status pz__store_iterate_after(pz__store *store, pz_str after, pz__iterate_fn
                                   pz_error *err);
 /* Whether starting at a key costs no more than finding it. Redis has to name all keys each time. */
 bool pz__store_can_seek(const pz__store *store);
+/* Bytes up to which a value is better kept as it is: to fetch them costs less than to inflate them. */
+size_t pz__store_plain_max(const pz__store *store);
 /* Whether names can be told: those of a sealed store are pseudonyms, its index and streams are not
  * walked (no call is made), and its records stand in no order of keys. */
 bool pz__store_has_names(const pz__store *store);

@@ -11,6 +11,9 @@
 #include "engine/engine.h"
 #include "engine/shop.h"
 
+/* Of a store that fetches from afar. */
+#define PLAIN_MAX 4096u
+
 static pz__profile *make_profile(void)
 {
     pz__profile *profile;
@@ -32,9 +35,9 @@ static void record_reads_back_as_it_was(void **state)
     pz__buf first, second;
     pz__buf_init(&first, NULL, 1 << 20);
     pz__buf_init(&second, NULL, 1 << 20);
-    assert_int_equal(pz__record_encode(profile, false, &first), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, PLAIN_MAX, &first), PZ_OK);
     assert_int_equal(pz__record_decode(&read, NULL, first.data, first.len, NULL), PZ_OK);
-    assert_int_equal(pz__record_encode(read, false, &second), PZ_OK);
+    assert_int_equal(pz__record_encode(read, false, PLAIN_MAX, &second), PZ_OK);
     assert_int_equal(first.len, second.len);
     assert_memory_equal(first.data, second.data, first.len);
     pz__profile_free(profile);
@@ -49,7 +52,7 @@ static void every_flipped_bit_and_every_cut_is_noticed(void **state)
     pz__profile *profile = make_profile(), *read;
     pz__buf bytes;
     pz__buf_init(&bytes, NULL, 1 << 20);
-    assert_int_equal(pz__record_encode(profile, false, &bytes), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, PLAIN_MAX, &bytes), PZ_OK);
     for (size_t bit = 0; bit < bytes.len * 8; bit++) {
         pz_error err = PZ_ERROR_INIT;
         bytes.data[bit / 8] ^= (char)(1 << bit % 8);
@@ -84,7 +87,7 @@ static pz__buf record_of(size_t len, size_t *plain)
         assert_int_equal(pz__profile_encode(profile, &bytes), PZ_OK);
     }
     *plain = bytes.len;
-    assert_int_equal(pz__record_encode(profile, false, &record), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, PLAIN_MAX, &record), PZ_OK);
     pz__buf_clear(&bytes);
     pz__profile_free(profile);
     return record;
@@ -184,8 +187,8 @@ static void the_mark_of_being_alone_is_kept_and_taken(void **state)
     pz__buf_init(&linked, NULL, 1 << 20);
     pz__buf_init(&taken, NULL, 1 << 20);
     pz__buf_init(&room, NULL, 1 << 20);
-    assert_int_equal(pz__record_encode(profile, true, &alone), PZ_OK);
-    assert_int_equal(pz__record_encode(profile, false, &linked), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, true, PLAIN_MAX, &alone), PZ_OK);
+    assert_int_equal(pz__record_encode(profile, false, PLAIN_MAX, &linked), PZ_OK);
     assert_int_equal(pz__record_open(&record, alone.data, alone.len, &room, NULL), PZ_OK);
     assert_true(record.is_alone);
     assert_true(pz__record_is_alone(alone.data, alone.len));

@@ -330,7 +330,7 @@ static void compacting_takes_forgotten_data_out_of_the_bytes(void **state)
     const pz__forgetting size = {PZ__STR("size"), INT64_MIN, INT64_MAX, PZ__FORGET_ALL};
     assert_ok(pz__profile_forget(state_of_other, &forgets, &size, &kit_error));
     pz__buf_init(&bytes, NULL, 1u << 20);
-    assert_ok(pz__record_encode(state_of_other, false, &bytes));
+    assert_ok(pz__record_encode(state_of_other, false, 1u << 20, &bytes));
     put_raw(pz_engine_store(h->engine), id_of(one), (pz_str){bytes.data, bytes.len});
     pz__buf_clear(&bytes);
     read_raw(pz_engine_store(h->engine), id_of(one), &bytes);
@@ -344,6 +344,61 @@ static void compacting_takes_forgotten_data_out_of_the_bytes(void **state)
     assert_ok(pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
     assert_int_equal(outcome.rewritten, 0);
     pz__profile_free(state_of_other);
+    pz_profile_free(one);
+}
+
+#define EVENTS 400
+
+static void observe_much(home *h, const char *who)
+{
+    pz_value events[EVENTS];
+    for (int i = 0; i < EVENTS; i++) {
+        char text[256];
+        snprintf(
+            text, sizeof text,
+            "{\"kind\": \"view\", \"source\": \"web\", \"id\": \"%d\", \"category\": \"garden\","
+            " \"time\": \"2026-03-01T00:00:00Z\", \"customer\": {\"email\": \"%s\"}}",
+            i, who);
+        events[i] = parsed(h, text);
+    }
+    assert_ok(pz_observe_many(h->engine, events, EVENTS, 0, 0, NULL, &kit_error));
+}
+
+/* Whoever has bought often is answered from where the record lies, as everybody. Up to version 2 of
+ * the envelope such records were deflated in each store. */
+static void record_of_hundreds_of_events_lies_plain_and_a_deflated_one_is_unfolded(void **state)
+{
+    home *h = *state;
+    pz__buf plain, deflated, bytes;
+    pz_store_outcome outcome = {.size = sizeof outcome};
+    observe_much(h, "ann");
+    pz_profile *one = customer(h, "email", "ann");
+    read_raw(pz_engine_store(h->engine), id_of(one), &plain);
+    assert_true(plain.len > 10000);
+    assert_int_equal(plain.data[4] & 1, 0);
+    pz__profile *same;
+    assert_ok(pz__record_decode(&same, NULL, plain.data, plain.len, &kit_error));
+    pz__buf_init(&deflated, NULL, 1u << 20);
+    assert_ok(pz__record_encode(same, pz__record_is_alone(plain.data, plain.len), 4096, &deflated));
+    assert_int_equal(deflated.data[4] & 1, 1);
+    assert_true(deflated.len < plain.len);
+    put_raw(pz_engine_store(h->engine), id_of(one), (pz_str){deflated.data, deflated.len});
+    assert_ok(pz_profile_refresh(one, &kit_error));
+    pz_value segments;
+    assert_ok(pz_context_begin(h->context, NOW, &kit_error));
+    assert_ok(pz_segments(&segments, h->context, one, &kit_error));
+    assert_int_equal(segments.len, 1);
+    if (!h->directory[0]) { /* where there are files, not under an engine */
+        assert_ok(pz_store_compact(pz_engine_store(h->engine), NULL, &outcome, &kit_error));
+        assert_int_equal(outcome.rewritten, 1);
+        read_raw(pz_engine_store(h->engine), id_of(one), &bytes);
+        assert_int_equal(bytes.len, plain.len);
+        assert_memory_equal(bytes.data, plain.data, plain.len);
+        pz__buf_clear(&bytes);
+    }
+    pz__buf_clear(&deflated);
+    pz__buf_clear(&plain);
+    pz__profile_free(same);
     pz_profile_free(one);
 }
 
@@ -404,6 +459,8 @@ int main(void)
         DISK(compacting_needs_nothing_beside_the_store),
         DISK(compacting_waits_for_no_other_process),
         DISK(what_is_forgotten_in_a_restored_store_leaves_the_bytes),
+        DISK(record_of_hundreds_of_events_lies_plain_and_a_deflated_one_is_unfolded),
+        MEMORY(record_of_hundreds_of_events_lies_plain_and_a_deflated_one_is_unfolded),
         MEMORY(compacting_takes_forgotten_data_out_of_the_bytes),
     };
     return cmocka_run_group_tests_name("store_backup", tests, NULL, NULL);
