@@ -121,6 +121,8 @@ pz_status pz_pool_map_sorted(pz_pool *pool, pz_value *out, const pz_entry *entri
 
 pz_status pz__value_sort(pz__arena *arena, pz_value *v)
 {
+    if (v->kind < PZ_LIST)
+        return PZ_OK;
     const pz__mark before = pz__arena_mark(arena);
     pz_value sorted = *v;
     const pz_status status = sort(arena, &sorted, 0);
