@@ -294,9 +294,9 @@ static pz_status check_identifier(batch *b, const customer *c, const pz__verb *v
 {
     size_t count = 0;
     const pz_str text = pz_value_text(verb->value);
-    pz_status status = PZ_OK;
-    if (verb->value.kind == PZ_STRING)
-        status = pz__identifier_check_new(verb->name, text, why);
+    if (verb->value.kind != PZ_STRING)
+        return PZ_OK;
+    pz_status status = pz__identifier_check_new(verb->name, text, why);
     if (status != PZ_OK)
         return status;
     const pz_str identifier = pz__identifier(&b->scratch, verb->name, text);
