@@ -188,9 +188,10 @@ final class Shop
     }
 
     /** The customer with an identifier, found or new: customer('email', 'ann@example.com'). */
-    public function customer(string $kind, string $value): Customer
+    public function customer(string $kind, string|int $value): Customer
     {
         $this->open();
+        $value = (string) $value;
         $profile = $this->made('pz_profile *', fn ($out) => $this->c->pz_customer(
             $out, $this->engine, $this->name($kind), $this->name($value), $this->err()));
         $customer = new Customer($this);
@@ -228,7 +229,8 @@ final class Shop
             $told['confidence'] = $found->confidence;
         }
         return $told + array_filter(['channel' => $this->string($found->channel), 'who' => $this->string($found->who),
-            'at' => $found->at_ms, 'members' => $this->value($found->members)]);
+            'at' => $found->at_ms, 'members' => $this->value($found->members)],
+            fn ($one) => !in_array($one, ['', 0, null, []], true)); // a channel may be named "0"
     }
 
     /** @return list<string> */
@@ -256,24 +258,26 @@ final class Shop
      * Decide for many customers in one call, named by their ids or, with `by`, by identifiers of that kind. An answer
      * has 'customer' and 'decision' besides; one about whom nothing can be said has 'error' and 'status' in their place.
      * @param string|list<string> $names
-     * @param list<string> $customers
+     * A number is as good as its text, for PHP makes one of a key that looks like it.
+     * @param list<string|int> $customers
      * @return list<array<string, mixed>> one for each customer and name, customer by customer
      */
     public function decideMany(string|array $names, array $customers, array $context = [], ?string $by = null): array
     {
         $this->begin($context);
-        $names = (array) $names;
+        $names = $this->list((array) $names);
+        $customers = $this->list($customers);
         if (!$names || !$customers) {
             return [];
         }
-        $texts = array_map($this->text(...), array_values($names));
+        $texts = array_map($this->text(...), $names);
         $pointers = $this->c->new('const char *[' . count($texts) . ']');
         foreach ($texts as $i => $text) {
             $pointers[$i] = $this->c->cast('char *', FFI::addr($text));
         }
         $ends = $this->c->new('uint64_t[' . count($customers) . ']');
         $end = 0;
-        foreach (array_values($customers) as $i => $customer) {
+        foreach ($customers as $i => $customer) {
             $ends[$i] = $end += strlen($this->name($customer));
         }
         $together = $this->text(implode('', $customers));
@@ -514,6 +518,17 @@ final class Shop
     private function name(string $name): string
     {
         return str_contains($name, "\0") ? throw new PersonalizeException('a name holds no NUL', 'ERR_ARG') : $name;
+    }
+
+    /** @return list<string> */
+    private function list(array $names): array
+    {
+        foreach ($names as $name) {
+            if (!is_string($name) && !is_int($name)) {
+                throw new PersonalizeException('a name is text, ' . get_debug_type($name) . ' is none', 'ERR_TYPE');
+            }
+        }
+        return array_map(fn ($name) => (string) $name, array_values($names));
     }
 
     private function text(string $text): FFI\CData

@@ -51,6 +51,9 @@ foreach ([1, 2] as $i) {
     $ann->observe(['kind' => 'order', 'source' => 'shop', 'id' => "o$i", 'time' => gmdate('Y-m-d\TH:i:s\Z'), 'total' => 12.5]);
 }
 same(['german', 'buyer'], array_values(array_intersect(['german', 'buyer', 'adult'], $shop->segments($ann))), 'segments');
+$ann->choose('language', 'de', channel: '0', who: '0');
+$found = $shop->resolve('language', $ann);
+same(['0', '0'], [$found['channel'] ?? null, $found['who'] ?? null], 'a source may be named "0"');
 $ann->clear('language');
 same('fr', $shop->resolve('language', $ann)['value'], 'taking back a choice shows what stands beneath');
 $ann->declare('city', "Kö\0ln");
@@ -128,6 +131,13 @@ same(['bob@example.com letter "hallo"', 'bob@example.com discount null', 'käthe
     'käthe@example.com discount null'], array_map(fn ($one) => "$one[customer] $one[decision] " . json_encode($one['value']),
     $letters), 'many at once, each as alone');
 same($shop->decide('letter', $bob, $mail), array_intersect_key($letters[0], $shop->decide('letter', $bob, $mail)), 'the same');
+$shop->customer('card', 4711)->choose('language', 'de');
+same(['hallo', 'hello'], array_column($shop->decideMany('letter', array_keys(['4711' => 1, '4712' => 1]), $mail, by: 'card'),
+    'value'), 'customers may be the keys of an array');
+foreach ([[null], [1.5], [[]]] as $wrong) {
+    refused('ERR_TYPE', fn () => $shop->decideMany('letter', $wrong), 'no name of a customer');
+    refused('ERR_TYPE', fn () => $shop->decideMany($wrong, ['x']), 'no name of a decision');
+}
 same('ERR_NOT_FOUND', $shop->decideMany('letter', ['nobody'])[0]['status'], 'an id that nobody has');
 refused('ERR_NOT_FOUND', fn () => $shop->decideMany('lettre', [$bob->id()]), 'a wrong name of many');
 same(1, $shop->erase($bob->id()), 'a person is erased');
