@@ -85,11 +85,17 @@ local function is_id(text)
 end
 
 -- The visitor's id, or nil for a cookie that is missing or not ours. A plugin whose server reads cookies
--- hands in `visitor`. Several lines of cookies may have been joined by commas.
+-- hands in `visitor`. Servers may have joined several lines of cookies by commas; a comma may also stand within
+-- another cookie's value, so what follows one is asked last. An id is heard where it is one, the first of several.
+local COOKIES = {"; *visitor=([^;, ]+)", ", *visitor=([^;, ]+)"}
 local function visitor_id(request)
-  local id = request.visitor
-  if not id and request.cookie then id = (";" .. request.cookie):match("[;, ]visitor=([^;, ]+)") end
-  return id and is_id(id) and id or nil
+  if request.visitor then return is_id(request.visitor) and request.visitor or nil end
+  local cookies = request.cookie and ";" .. request.cookie
+  for i = 1, cookies and #COOKIES or 0 do
+    for id in cookies:gmatch(COOKIES[i]) do
+      if is_id(id) then return id end
+    end
+  end
 end
 
 -- Whether the page of another site has sent this form. Browsers say so, and no page can make them say otherwise; who

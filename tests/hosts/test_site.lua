@@ -114,3 +114,21 @@ local script = plain:match("<script>(.-)</script>")
 assert(script and script:find("/beacon", 1, true), plain)
 assert(not script:find("randomUUID", 1, true) and not script:find("crypto.subtle", 1, true), script)
 print("the beacon needs no TLS")
+
+-- Of the cookies that a browser sends ours alone is heard, whatever stands within another one's value.
+local site = require("site").new{catalog = catalog, state = scratch}
+local mine, theirs = ("2"):rep(32), ("3"):rep(32)
+assert(site:answer{method = "POST", path = "/choose", body = "interest=toys", visitor = mine} == 303)
+assert(site:answer{method = "POST", path = "/choose", body = "interest=home", visitor = theirs} == 303)
+for _, form in ipairs{"visitor=M", "a=1; visitor=M; b=2", "a=1;visitor=M", "a=1, visitor=M", "a=1, b=2, visitor=M, c=3", "visitor=M, a=1",
+                      "q=shoes visitor=T; visitor=M", "q=a, visitor=T; visitor=M", "q=a,visitor=T; visitor=M",
+                      "visitor=old; visitor=M", "visitor=; visitor=M", "visitor=M; visitor=T", "xvisitor=T; visitor=M"} do
+  local cookie = form:gsub("[MT]", {M = mine, T = theirs})
+  local _, headers, page = site:answer{method = "GET", path = "/", cookie = cookie}
+  assert(page:find('data-hero="toys"', 1, true) and not headers["Set-Cookie"], form)
+end
+for _, form in ipairs{"q=shoes visitor=T", "xvisitor=T", "visitor=Tx", "visitor", ""} do
+  local _, headers, page = site:answer{method = "GET", path = "/", cookie = (form:gsub("T", theirs))}
+  assert(page:find('data-hero="everything"', 1, true) and headers["Set-Cookie"], form)
+end
+print("another cookie's value makes nobody a visitor")
