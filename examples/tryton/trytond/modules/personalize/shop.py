@@ -69,11 +69,17 @@ def take_over(operations, **circumstances):
 
 
 def _take_in(rows, circumstances):
+    foreign = []
     for start in range(0, len(rows), personalize.OBSERVE_MANY_MAX):
         some = rows[start:start + personalize.OBSERVE_MANY_MAX]
         for row, result in zip(some, engine().apply_many(some, settled=True, **circumstances)):
-            if result.status:
+            if result.status == personalize.DomainError.status:
+                foreign.append(f"party {row[0]['party']}: {result.message}")
+            elif result.status:
                 logger.warning("party %s: %s", row[0]["party"], result.message)
+    if foreign:
+        logger.warning("of %d parties %d say what the catalog does not know, such as %s", len(rows), len(foreign),
+                       foreign[0])
 
 
 def _later(party_id, act):
