@@ -213,7 +213,7 @@ class BadStores(kit.CommandTest):
 
     def test_an_address_that_is_none(self):
         # Who has no module for Redis is told how to get it; the module says what its addresses are.
-        has_module = (kit.COMMAND.parent / "libpersonalize-redis.so.0.1").exists()
+        has_module = any(kit.COMMAND.parent.glob("libpersonalize-redis.so.*"))
         for store, code, fragment in [("mysql:x", 2, "is not the address of a store"),
                                       ("redis:x", 2, "redis://" if has_module else "install it"),
                                       ("lmdb:" + str(self.folder / "none"), 2, "there is no store"),
