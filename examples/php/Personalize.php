@@ -482,10 +482,18 @@ final class Shop
 
     private function json(mixed $value): string
     {
+        $precision = ini_get('serialize_precision');
+        if ($precision !== '-1') { // php.ini may have numbers rounded
+            ini_set('serialize_precision', '-1');
+        }
         try {
             return json_encode($value, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE);
         } catch (\JsonException $e) {
             throw new PersonalizeException('a value that JSON cannot say: ' . $e->getMessage(), 'ERR_ARG');
+        } finally {
+            if ($precision !== '-1') {
+                ini_set('serialize_precision', $precision);
+            }
         }
     }
 

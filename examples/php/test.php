@@ -69,6 +69,10 @@ refused('ERR_TYPE', fn () => $ann->chose('language', 'de'), 'a wrong verb');
 refused('ERR_ARG', fn () => $shop->decide("letter\0x"), 'a name with NUL');
 refused('ERR_NOT_FOUND', fn () => $shop->decide('letter', null, ['chanel' => 'web']), 'a wrong circumstance');
 refused('ERR_ARG', fn () => $ann->declare('city', "\xff"), 'text that is no UTF-8');
+$before = ini_set('serialize_precision', '5');
+$e = refused('ERR_TYPE', fn () => $ann->declare('age', 1234567.25), 'a number that does not fit');
+same(true, str_contains($e->getMessage(), '1234567.25'), 'numbers cross whole, whatever php.ini rounds to');
+same('5', ini_set('serialize_precision', $before), 'and the setting stays');
 refused('ERR_ARG', fn () => $ann->declare('age', NAN), 'what JSON has no word for');
 $year = ['now' => strtotime('2026-01-15T00:00:00Z') * 1000];
 foreach ([$year['now'], '2026-01-15T00:00:00Z', new DateTimeImmutable('2026-01-15T01:00:00+01:00')] as $now) {
