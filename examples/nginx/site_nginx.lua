@@ -10,7 +10,7 @@ function M.answer()
   local status, headers, body = shop:answer{
     method = method,
     path = ngx.var.uri,
-    visitor = ngx.var.cookie_visitor or "",
+    cookie = ngx.var.http_cookie, -- nginx's own cookie_visitor hears what follows a comma in another one's value
     second = ngx.time(),
     body = method == "POST" and ngx.req.get_body_data() or nil,
     host = method == "POST" and ngx.var.http_host or nil,

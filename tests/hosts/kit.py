@@ -396,6 +396,16 @@ class Claims:
             self.assertIn('data-hero="toys"', text, lines)
             self.assertNotRegex(text, "(?i)set-cookie", lines)
 
+    def test_only_a_cookie_of_its_own_names_the_visitor(self):
+        visitor, other = VISITOR % 18, VISITOR % 19
+        self.assertEqual(self.server.post("/choose", visitor, {"interest": "toys"}).status, 303)
+        self.assertEqual(self.server.post("/choose", other, {"interest": "home"}).status, 303)
+        for before in "q=shoes visitor=" + other, "q=shoes, visitor=" + other, "q=shoes,visitor=" + other, "visitor=old":
+            text = self.server.send(("GET / HTTP/1.1\r\nHost: shop\r\nCookie: %s; visitor=%s\r\nConnection: close\r\n\r\n" % (
+                before, visitor)).encode())
+            self.assertIn('data-hero="toys"', text, before)
+            self.assertNotRegex(text, "(?i)set-cookie", before)
+
     def test_choice_of_a_stranger_makes_a_visitor(self):
         answer = self.server.post("/choose", None, {"interest": "toys"})
         self.assertEqual(answer.status, 303)
