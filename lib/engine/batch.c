@@ -154,8 +154,16 @@ static pz_status find_customer(batch *b, pz_str identifier, customer **out, pz_e
     return status;
 }
 
+#define ROW_NAMES_NOBODY                                                                           \
+    "a row begins with its customer: text (a number, too, is written as text), or {\"email\": "    \
+    "\"ann@example.com\"}"
+#define EVENT_NAMES_NOBODY                                                                         \
+    "the event names no customer: give \"customer\" as text, or as {\"email\": "                   \
+    "\"ann@example.com\"}"
+
 /* "customer": text, or a map of one member; CloudEvents' subject is such a text. */
-static pz_status read_identifier(pz_value subject, pz_str *kind, pz_str *value, pz_error *err)
+static pz_status read_identifier(pz_value subject, const char *otherwise, pz_str *kind,
+                                 pz_str *value, pz_error *err)
 {
     *kind = PZ__STR("customer");
     *value = pz_value_text(subject);
@@ -165,9 +173,7 @@ static pz_status read_identifier(pz_value subject, pz_str *kind, pz_str *value, 
         *value = pz_value_text(entry.value);
     }
     if (!value->len)
-        return pz__fail(err, PZ_ERR_TYPE,
-                        "the event names no customer: give \"customer\" as text, or as "
-                        "{\"email\": \"ann@example.com\"}");
+        return pz__fail(err, PZ_ERR_TYPE, "%s", otherwise);
     return pz__identifier_check_new(*kind, *value, err);
 }
 
@@ -210,7 +216,6 @@ static pz_status tell_person(batch *b, customer *c, pz__verb *verb, pz_error *wh
                            : status;
 }
 
-/* Apply one event. `why` tells what is wrong with it; a fatal status ends the batch. */
 /* What is amiss about an event that was taken: its kind is not among those that are declared. */
 static void note_undeclared(batch *b, pz_str kind, pz_error *note)
 {
@@ -219,7 +224,8 @@ static void note_undeclared(batch *b, pz_str kind, pz_error *note)
         pz__event_say_undeclared(b->catalog, kind, b->looks++ < LOOKS_MAX, note);
 }
 
-/* With PZ_OK `why` says what to look at, if anything. */
+/* Apply one event. `why` tells what is wrong with it, or with PZ_OK what to look at, if anything; a
+ * fatal status ends the batch. */
 static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *why)
 {
     pz__event event;
@@ -227,7 +233,7 @@ static pz_status take_event(batch *b, pz_value value, bool *is_new, pz_error *wh
     *is_new = false;
     pz_status status = pz__event_read(&b->scratch, &event, value, why);
     if (status == PZ_OK)
-        status = read_identifier(event.subject, &kind, &text, why);
+        status = read_identifier(event.subject, EVENT_NAMES_NOBODY, &kind, &text, why);
     if (status != PZ_OK)
         return status;
     const pz_str identifier = pz__identifier(&b->scratch, kind, text);
@@ -476,7 +482,7 @@ static pz_status take_row(batch *b, pz_value row, bool *is_new, pz_error *why)
     *is_new = false;
     if (row.kind != PZ_LIST || row.len == 0)
         return pz__fail(why, PZ_ERR_TYPE, "a row is written [customer, [verb, ...], ...]");
-    pz_status status = read_identifier(pz_value_item(row, 0), &kind, &text, why);
+    pz_status status = read_identifier(pz_value_item(row, 0), ROW_NAMES_NOBODY, &kind, &text, why);
     if (status != PZ_OK)
         return status;
     const pz_str identifier = pz__identifier(&b->scratch, kind, text);

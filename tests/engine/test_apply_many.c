@@ -183,6 +183,25 @@ static void identifier_that_can_be_none_is_told_what_it_may_be(void **state)
                         "an identifier is text");
 }
 
+/* Of a row, not of an event, as whose customer it would be looked for in vain. */
+static void row_that_names_no_customer_is_told_how_to(void **state)
+{
+    home *h = *state;
+    const char *const rows[] = {
+        "[4711, [\"declare\", \"age\", 5]]",
+        "[{\"card\": 4711}, [\"declare\", \"age\", 5]]",
+        "[\"\", [\"declare\", \"age\", 5]]",
+        "[{\"a\": \"1\", \"b\": \"2\"}, [\"declare\", \"age\", 5]]",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const pz_observed result = applied(h, rows[i], 0);
+        assert_int_equal(result.status, PZ_ERR_TYPE);
+        assert_string_equal(result.message,
+                            "a row begins with its customer: text (a number, too, is written as "
+                            "text), or {\"email\": \"ann@example.com\"}");
+    }
+}
+
 static void identifier_of_a_row_that_was_refused_leads_to_one(void **state)
 {
     home *h = *state;
@@ -310,6 +329,7 @@ int main(void)
         TEST(settled_row_that_forgets_evidence_forgets_it),
         TEST(identifier_of_somebody_else_is_refused),
         TEST(identifier_that_can_be_none_is_told_what_it_may_be),
+        TEST(row_that_names_no_customer_is_told_how_to),
         TEST(identifier_of_a_row_that_was_refused_leads_to_one),
         DISK(identifier_of_a_row_that_was_refused_leads_to_one),
         TEST(identifier_of_the_erased_brings_nothing_old_back),
