@@ -295,9 +295,9 @@ PZ_API pz_status pz_set_account(pz_profile *profile, const char *account, const 
 /**
  * One operation given as data: `[verb, argument…, {"at", "now", "channel", "expires", "who",
  * "writer"}]`, times as RFC 3339 text. The verbs are choose, reject, clear, edit, set_mode,
- * set_level, undo, declare, infer, identify, observe, consent, link, unlink, switch, set_account,
- * forget, expire and retract; docs/verbs.md shows each. On detached profiles also merge (its argument: a
- * list of operations that make the other replica).
+ * set_level, undo, declare, infer, identify, observe, consent, consent_tcf, consent_gpc, link, unlink,
+ * switch, set_account, forget, expire and retract; docs/verbs.md shows each. On detached profiles also
+ * merge (its argument: a list of operations that make the other replica).
  *
  * @param defaults  What the operation does not say itself; NULL for all defaults.
  */
