@@ -80,6 +80,9 @@ store = lmdb:{scratch}/customers
     told = re.findall("of 2 parties 1 say what the catalog does not know, such as party crm/[0-9]+: .*",
                       (scratch / "log").read_text())
     assert len(told) == 1 and '"it"' in told[0], (scratch / "log").read_text()[-4000:]
+    # What the store has lost since is said again by an update.
+    shutil.rmtree(scratch / "customers")
+    administer(scratch, env, conf, "-u", "personalize")
     serve(scratch, env, port, drive)
     # The same database, and a catalog that is broken.
     broken = scratch / "broken.json"
