@@ -334,8 +334,8 @@ static const pz__domain *read_one_of(pz__build *build, reading *r)
     pz_value *values = pz__keep(build, node->child_count, sizeof *values);
     bool is_right = values != NULL;
     for (uint32_t i = 0; values && i < node->child_count && !pz__is_stopped(build); i++)
-        is_right &=
-            pz__fit(build, &node->children[i], r->value_type, "a value of \"one_of\"", &values[i]);
+        is_right &= pz__fit_seen(build, &node->children[i], r->value_type, "a value of \"one_of\"",
+                                 &values[i]);
     if (!is_right || pz__is_stopped(build))
         return NULL;
     pz__domain *domain = pz__domain_flat(build, values, node->child_count);
@@ -429,17 +429,13 @@ static void read_bounds(pz__build *build, reading *r)
         pz__mistake_at(build, r->max, "\"max\" is less than \"min\": no value could ever be given");
 }
 
-/* A value of the document that must be one of the attribute: "default", "recommended". The
- * catalog's hash does not tell in what order its maps are written, so rules do not see it. */
+/* A value of the document that must be one of the attribute: "default", "recommended". */
 static bool read_own_value(pz__build *build, reading *r, const pz__node *node, const char *what,
                            pz_value *out)
 {
-    if (!node || !pz__fit(build, node, r->attribute->type, what, out))
+    if (!node || !pz__fit_seen(build, node, r->attribute->type, what, out))
         return false;
-    const pz_status status = pz__value_sort(build->arena, out);
-    if (status == PZ_ERR_NOMEM)
-        build->is_out_of_memory = true;
-    return status == PZ_OK && pz__check_own_value(build, r->attribute, *out, node, "");
+    return pz__check_own_value(build, r->attribute, *out, node, "");
 }
 
 /* Every value of "one_of" must be within "min" and "max". */

@@ -222,6 +222,10 @@ uint32_t pz__read_mask(pz__build *build, const pz__node *node);
  * double or an uint. A mistake if it is none; `what` words the message: "the default". */
 bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const char *what,
              pz_value *out);
+/* The same for what rules may see: its maps have their entries in the order of their keys, for the
+ * catalog's hash does not tell in what order they are written. */
+bool pz__fit_seen(pz__build *build, const pz__node *node, const pz__type *type, const char *what,
+                  pz_value *out);
 /* Check a value that stands at a node against an attribute (check.c). `what` begins the message. */
 bool pz__check_own_value(pz__build *build, const pz__attribute *attribute, pz_value value,
                          const pz__node *node, const char *what);

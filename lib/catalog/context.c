@@ -84,7 +84,7 @@ static void read_key(pz__build *build, const pz__node *node)
         known == PZ__NAME_NONE ? pz__context_add(build, node->key, type) : &build->context[known];
     const pz__node *fallback = node->value.kind == PZ_MAP ? pz__node_get(node, "default") : NULL;
     if (key && fallback && build->error_count == errors)
-        key->has_default = pz__fit(build, fallback, type, "the default", &key->default_value);
+        key->has_default = pz__fit_seen(build, fallback, type, "the default", &key->default_value);
 }
 
 void pz__read_context(pz__build *build, const pz__node *node)

@@ -213,3 +213,14 @@ bool pz__fit(pz__build *build, const pz__node *node, const pz__type *type, const
                        pz__found(build, node->value));
     return false;
 }
+
+bool pz__fit_seen(pz__build *build, const pz__node *node, const pz__type *type, const char *what,
+                  pz_value *out)
+{
+    if (!pz__fit(build, node, type, what, out))
+        return false;
+    const pz_status status = pz__value_sort(build->arena, out);
+    if (status == PZ_ERR_NOMEM)
+        build->is_out_of_memory = true;
+    return status == PZ_OK;
+}

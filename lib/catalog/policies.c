@@ -98,7 +98,7 @@ static void read_lock(pz__build *build, const pz__attribute *attribute, const pz
                       pz__effect *effect)
 {
     effect->is_lock = true;
-    if (pz__fit(build, node, attribute->type, "the lock", &effect->lock))
+    if (pz__fit_seen(build, node, attribute->type, "the lock", &effect->lock))
         pz__check_own_value(build, attribute, effect->lock, node, "");
 }
 
@@ -133,7 +133,7 @@ static bool read_choice(pz__build *build, const pz__attribute *attribute, const 
     const pz__type *type = attribute->type;
     if (is_composed(attribute) && type->arg_count == 1)
         type = type->args[0];
-    return pz__fit(build, node, type, "a value of \"one_of\"", out) &&
+    return pz__fit_seen(build, node, type, "a value of \"one_of\"", out) &&
            pz__check_own_part(build, attribute, *out, node, "");
 }
 

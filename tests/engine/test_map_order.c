@@ -15,13 +15,16 @@
 
 #define NOW INT64_C(1773100800000)
 
-/* Each rule asks for the first key of a map, or of one inside another; %s is a default. */
+/* Each rule asks for the first key of a map, or of one inside another; %s is a value of the
+ * catalog. */
 static const char shop_text[] =
-    "{\"context\": {\"cart\": \"map<string, int>\", \"carts\": \"list<map<string, int>>\"},\n"
+    "{\"context\": {\"cart\": \"map<string, int>\", \"carts\": \"list<map<string, int>>\",\n"
+    "   \"basket\": {\"type\": \"map<string, int>\", \"default\": %s}},\n"
     " \"attributes\": {\n"
     "   \"sizes\": {\"type\": \"map<string, int>\", \"default\": %s},\n"
     "   \"stock\": {\"type\": \"map<string, int>\", \"recommended\": %s},\n"
     "   \"own\": {\"type\": \"map<string, int>\"},\n"
+    "   \"law\": {\"type\": \"map<string, int>\"},\n"
     "   \"first\": {\"type\": \"string\", \"one_of\": [\"a\", \"b\"], \"threshold\": 0.75}},\n"
     " \"events\": {\"buy\": {\"items\": \"map<string, dyn>\"},\n"
     "            \"see\": {\"items\": \"dyn\"}},\n"
@@ -30,7 +33,11 @@ static const char shop_text[] =
     "\"weight\": 9},\n"
     "   {\"on\": \"see\", \"about\": \"first\", \"value\": \"event.items.map(k, k)[0]\", "
     "\"weight\": 9}],\n"
+    " \"policies\": [{\"id\": \"law\", \"about\": \"The law.\", \"when\": \"true\",\n"
+    "   \"lock\": {\"law\": %s}}],\n"
     " \"decisions\": {\n"
+    "   \"basket\": {\"rules\": [{\"expr\": \"context.basket.map(k, k)[0]\"}]},\n"
+    "   \"law\": {\"rules\": [{\"expr\": \"profile.law.map(k, k)[0]\"}]},\n"
     "   \"cart\": {\"rules\": [{\"expr\": \"context.cart.map(k, k)[0]\"}]},\n"
     "   \"carts\": {\"rules\": [{\"expr\": \"context.carts[0].map(k, k)[0]\"}]},\n"
     "   \"sizes\": {\"rules\": [{\"expr\": \"profile.sizes.map(k, k)[0]\"}]},\n"
@@ -57,7 +64,7 @@ static asked ask(const char *decision, const char *map, const char *event_kind)
     pz_str id;
     pz_error err = PZ_ERROR_INIT;
     asked out;
-    const int len = snprintf(catalog, sizeof catalog, shop_text, map, map);
+    const int len = snprintf(catalog, sizeof catalog, shop_text, map, map, map, map);
     snprintf(event, sizeof event,
              "{\"kind\": \"%s\", \"source\": \"web\", \"id\": \"1\", \"time\": "
              "\"2026-03-09T00:00:00Z\", \"items\": %s}",
@@ -125,6 +132,8 @@ static void of_a_value_in_the_catalog(void **state)
     (void)state;
     assert_same("sizes", "buy");
     assert_same("stock", "buy");
+    assert_same("basket", "buy"); /* a circumstance that was not told */
+    assert_same("law", "buy");    /* what a policy locks */
 }
 
 int main(void)
