@@ -137,6 +137,8 @@ struct pz__store_txn {
     pz_status failed; /* the backend's first failure; all that is left is to abort */
     bool in_update;   /* the function of an update is running */
     bool wrote;       /* a commit has something to do */
+    bool has_looked;  /* it has seen that there is no mark, in this life of the store */
+    uint64_t life;
     pz__buf pending;  /* what that function asked for, see store.c */
 };
 

@@ -229,6 +229,14 @@ static pz_status ready(pz__store *store, pz_error *err)
     return status;
 }
 
+/* What a transaction saw holds from when it was committed, with something in it: until then
+ * somebody else may be the first there, and may seal it. */
+static void note_written(pz__store *store, uint64_t life)
+{
+    atomic_store(&store->written_in, life);
+    atomic_fetch_or(&store->checked, PZ__STORE_CHECKED);
+}
+
 /* The same when it is first written to, inside the transaction: nobody seals it meanwhile. Again
  * where it has begun anew, since somebody else may have been the first there. */
 static pz_status ready_to_write(pz__store_txn *txn, pz_error *err)
@@ -245,10 +253,8 @@ static pz_status ready_to_write(pz__store_txn *txn, pz_error *err)
     pz__buf_clear(&found);
     if (status == PZ_OK)
         status = refuse_mark(count, err);
-    if (status == PZ_OK) {
-        atomic_store(&store->written_in, life);
-        atomic_fetch_or(&store->checked, PZ__STORE_CHECKED);
-    }
+    txn->has_looked = status == PZ_OK;
+    txn->life = life;
     return status;
 }
 
@@ -502,7 +508,9 @@ typedef struct task {
     pz__txn_fn fn;
     void *payload;
     pz_error *err;
-    bool may_again; /* if PZ_ERR_BUSY comes of it, that was the store's, and it had begun */
+    bool may_again;  /* if PZ_ERR_BUSY comes of it, that was the store's, and it had begun */
+    bool has_looked; /* as its transaction, where others commit that */
+    uint64_t life;
 } task;
 
 static pz_status run_task(task *t, pz__store_txn *txn)
@@ -521,6 +529,8 @@ static pz_status run_shared(void *payload, pz__store_txn *txn)
         status = run_task(t, txn);
     if (status == PZ_OK)
         status = check_txn(txn, t->err);
+    t->has_looked = txn->has_looked && txn->wrote;
+    t->life = txn->life;
     pz__buf_clear(&txn->pending);
     return status;
 }
@@ -548,10 +558,12 @@ static pz_status run(pz__store *store, pz__durability durability, bool may_share
     may_share =
         may_share && durability == PZ__GROUPED && store->backend->share && !store->read_only;
     do {
-        t->may_again = false;
+        t->may_again = t->has_looked = false;
         status = may_share ? store->backend->share(store, run_shared, t, t->err)
                            : run_here(store, durability, t);
     } while (status == PZ_ERR_BUSY && t->may_again && ++tries < most);
+    if (status == PZ_OK && t->has_looked)
+        note_written(store, t->life);
     return status;
 }
 
@@ -802,7 +814,13 @@ pz_status pz__store_commit(pz__store_txn *txn, pz_error *err)
         return status;
     }
     pz__buf_clear(&txn->pending);
-    return txn->store->backend->commit(txn, err);
+    pz__store *store = txn->store;
+    const bool has_looked = txn->has_looked;
+    const uint64_t life = txn->life;
+    status = store->backend->commit(txn, err);
+    if (status == PZ_OK && has_looked)
+        note_written(store, life);
+    return status;
 }
 
 void pz__store_abort(pz__store_txn *txn)

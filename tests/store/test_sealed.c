@@ -202,6 +202,37 @@ static void an_empty_store_is_whose_it_is_first(void **state)
     pz__store_close(store);
     pz__store_close(plain);
 }
+
+static pz_status refuse(void *payload, pz__store_txn *txn)
+{
+    (void)txn;
+    return *(pz_status *)payload;
+}
+
+/* A transaction of which nothing came does not tell whose a store is. */
+static void an_aborted_transaction_takes_no_store(void **state)
+{
+    static const pz__durability ways[] = {PZ__DURABLE, PZ__GROUPED};
+    static const pz_status ends[] = {PZ_ERR_ARG, PZ_OK};
+    place *p = *state;
+    pz__store *store, *plain;
+    pz__store_txn *txn;
+    assert_ok(open_with(p, NULL, &plain));
+    assert_ok(pz__store_begin(plain, &txn, &kit_error));
+    assert_ok(kit_txn_set(txn, "k", "w"));
+    pz__store_abort(txn);
+    for (size_t i = 0; i < 4; i++) {
+        pz_status end = ends[i / 2];
+        assert_status(end, pz__store_transact(plain, ways[i % 2], refuse, &end, &kit_error));
+    }
+    assert_ok(open_with(p, &p->hooks, &store));
+    assert_ok(kit_set(store, "k", "v"));
+    assert_status(PZ_ERR_STATE, kit_set(plain, "l", "w"));
+    assert_non_null(strstr(kit_error.message, "is sealed"));
+    assert_record(store, "k", "v");
+    pz__store_close(store);
+    pz__store_close(plain);
+}
 #endif
 
 static void hooks_that_are_not_whole_are_refused(void **state)
@@ -454,6 +485,7 @@ int main(void)
         TEST(a_sealed_store_is_refused_without_hooks_and_with_others),
         TEST(a_store_made_without_hooks_is_refused_with_some),
         TEST(an_empty_store_is_whose_it_is_first),
+        TEST(an_aborted_transaction_takes_no_store),
 #endif
         TEST(hooks_that_are_not_whole_are_refused),
         TEST(bytes_of_another_place_and_changed_ones_do_not_open),
