@@ -12,18 +12,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEME "redis://"
+/* That of TLS is refused, but may have been meant. */
+#define SCHEME "redis"
+
+/* What ends an address in a message. In a word of the command nothing does: a password may hold any
+ * of these. */
+#define ENDS " \t\n'\""
 
 /* Where user and password of the first address in a text are; 0 bytes where there is none. The form
  * of an address, which messages show, has brackets there. */
-static size_t find_secret(char *text, char **out)
+static size_t find_secret(char *text, const char *ends, char **out)
 {
     for (char *at = strstr(text, SCHEME); at; at = strstr(at, SCHEME)) {
         at += sizeof SCHEME - 1;
-        size_t len = strcspn(at, " \t\n'\"");
+        at += *at == 's';
+        if (strncmp(at, "://", 3) != 0)
+            continue;
+        at += 3;
+        size_t len = strcspn(at, ends);
         while (len > 0 && at[len - 1] != '@')
             len--;
-        if (len > 1 && *at != '[') {
+        if (len > 1 && (*at != '[' || !*ends)) {
             *out = at;
             return len - 1;
         }
@@ -31,11 +40,16 @@ static size_t find_secret(char *text, char **out)
     return 0;
 }
 
-void cli_hide(char *text)
+static void hide(char *text, const char *ends)
 {
     char *secret = text;
-    for (size_t len; (len = find_secret(secret, &secret)) > 0; secret += len)
+    for (size_t len; (len = find_secret(secret, ends, &secret)) > 0; secret += len)
         memset(secret, '*', len);
+}
+
+void cli_hide(char *text)
+{
+    hide(text, ENDS);
 }
 
 int cli_hide_words(int argc, char **argv, char **copies)
@@ -43,17 +57,17 @@ int cli_hide_words(int argc, char **argv, char **copies)
     size_t total = 0;
     char *secret;
     for (int i = 0; i < argc; i++)
-        total += find_secret(argv[i], &secret) ? strlen(argv[i]) + 1 : 0;
+        total += find_secret(argv[i], "", &secret) ? strlen(argv[i]) + 1 : 0;
     *copies = total ? malloc(total) : NULL;
     if (total && !*copies)
         return cli_fail(EXIT_SYSTEM, "out of memory");
     char *next = *copies;
     for (int i = 0; i < argc; i++) {
-        if (find_secret(argv[i], &secret) == 0)
+        if (find_secret(argv[i], "", &secret) == 0)
             continue;
         const size_t size = strlen(argv[i]) + 1;
         memcpy(next, argv[i], size);
-        cli_hide(argv[i]);
+        hide(argv[i], "");
         argv[i] = next;
         next += size;
     }

@@ -259,6 +259,19 @@ class RedisTest(Base):
             self.assertNotIn(b"s3cret", words.read_bytes())
             run.communicate(b'["one", ["choose", "language", "de"]]\n')
             self.assertEqual(run.returncode, 0)
+        # A word has no end but its own: what is raw in a password is part of it.
+        for given in ("redis://:s'3cret@", 'redis://u:s "3cret@', "redis://[u:s3cret@"):
+            with socket.create_server(("127.0.0.1", 0)) as silent:
+                at = f"127.0.0.1:{silent.getsockname()[1]}"
+                with subprocess.Popen([str(kit.COMMAND), "store", "info", given + at],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+                    words = pathlib.Path(f"/proc/{run.pid}/cmdline")
+                    for _ in range(200):
+                        if b"***@127" in words.read_bytes():
+                            break
+                        time.sleep(0.01)
+                    self.assertNotIn(b"3cret", words.read_bytes())
+                    run.kill()
         for words in (["info", address + "?wiat=1"], [address], ["info", "--sotre=" + address]):
             run = self.store_command(*words)
             self.assertNotIn("s3cret", run.err)
