@@ -304,6 +304,8 @@ static void refuse_circumstances(lua_State *L, session_box *session)
         if (pz_context_set(session->context, key, value, &err) != PZ_OK && is_less)
             least = key;
     }
+    if (!least) /* there was no memory for one, and now there was */
+        return;
     lua_getfield(L, 4, least);
     const pz_value value = pzl_put(L, session, lua_gettop(L));
     pzl_check(L, pz_context_set(session->context, least, value, &err), &err);

@@ -243,6 +243,7 @@ local function refuse_circumstances(s, circumstances)
   for key, value in next, circumstances do
     if not set_circumstance(s, key, value) and (not least or key < least) then least = key end
   end
+  if not least then return end -- there was no memory for one, and now there was
   put(s, s.input, circumstances[least])
   check(context_set(s, least, s.input), s.err)
 end
