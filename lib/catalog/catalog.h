@@ -123,6 +123,7 @@ typedef struct pz__signal {
     const pz__program *when;  /* over the event environment; NULL: always */
     const pz__program *value; /* over the event environment */
     int64_t weight;           /* 1/1024ths; negative: against */
+    bool sees_order;          /* a rule may walk through the event itself */
 } pz__signal;
 
 /* A counter the rules ask for: kept in cells named `name`. */

@@ -213,6 +213,38 @@ static const pz__program *read_event_rule(pz__build *build, const pz__node *node
     return program;
 }
 
+static size_t skip(pz_str text, size_t at, bool (*is_skipped)(char c))
+{
+    while (at < text.len && is_skipped(text.data[at]))
+        at++;
+    return at;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+/* Whether a rule does anything with the event but ask for members by name, such as event.map():
+ * rather once too often. */
+static bool takes_whole_event(const pz__node *node)
+{
+    const pz_str name = PZ__STR("event"), rule = node ? pz_value_text(node->value) : PZ__STR("");
+    for (size_t i = 0; i + name.len <= rule.len; i++) {
+        if (memcmp(rule.data + i, name.data, name.len) != 0)
+            continue;
+        size_t at = skip(rule, i + name.len, is_space);
+        if (at == rule.len || rule.data[at] != '.')
+            return true;
+        const size_t member = skip(rule, at + 1, is_space),
+                     end = skip(rule, member, continues_name);
+        at = skip(rule, end, is_space);
+        if (end == member || (at < rule.len && (rule.data[at] == '(' || rule.data[at] == '/')))
+            return true;
+    }
+    return false;
+}
+
 static bool is_number_type(const pz__type *type)
 {
     return type->kind == PZ__T_INT || type->kind == PZ__T_UINT || type->kind == PZ__T_DOUBLE;
@@ -339,6 +371,7 @@ static void read_signal(pz__build *build, reading *r, const pz__node *node)
     r->signal.attribute = attribute ? attribute->index : 0;
     r->signal.when = read_event_rule(build, r->when, kind, &pz__type_bool);
     r->signal.value = read_event_rule(build, r->value, kind, expect);
+    r->signal.sees_order = takes_whole_event(r->when) || takes_whole_event(r->value);
     if (is_sound && r->signal.value) {
         check_member_type(build, attribute, r->value, kind);
         check_constant(build, attribute, r->value, r->signal.value);

@@ -33,8 +33,9 @@ pz_status pz__event_read(pz__arena *arena, pz__event *out, pz_value document, pz
 /*
  * The members of an event as the catalog declares them: a text as the timestamp, duration or bytes
  * it stands for, a whole number as the double, int or uint it is. What is not declared
- * stays as it came; maps have their entries in the order of their keys. pz__learn_event() does it. PZ_ERR_TYPE, naming the member, for what does not
- * fit; PZ_ERR_NOMEM.
+ * stays as it came; maps have their entries in the order of their keys, and so has the event where a
+ * rule may walk through it. pz__learn_event() does it. PZ_ERR_TYPE, naming the member, for what does
+ * not fit; PZ_ERR_NOMEM.
  */
 pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
                         pz_error *err);

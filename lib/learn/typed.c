@@ -162,6 +162,20 @@ static pz_status sort_members(pz__arena *arena, pz__event *event)
     return changed > 0 ? replace(arena, event, list, changed) : PZ_OK;
 }
 
+/* The event itself likewise, where a rule may walk through it. */
+static pz_status sort_seen(pz__arena *arena, const pz__catalog *catalog, pz__event *event)
+{
+    uint32_t count;
+    const pz__signal *signals = pz__catalog_signals(catalog, event->kind, &count);
+    bool sees_order = false;
+    for (uint32_t i = 0; i < count; i++)
+        sees_order = sees_order || signals[i].sees_order;
+    pz_status status = sort_members(arena, event);
+    if (status == PZ_OK && sees_order)
+        status = pz__value_sort(arena, &event->data);
+    return status == PZ_ERR_LIMIT ? PZ_OK : status;
+}
+
 pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event *event,
                         pz_error *err)
 {
@@ -170,7 +184,7 @@ pz_status pz__event_fit(pz__arena *arena, const pz__catalog *catalog, pz__event 
     if (kind && kind->member_count > 0)
         status = fit_members(arena, event, kind, err);
     if (status == PZ_OK)
-        status = sort_members(arena, event);
+        status = sort_seen(arena, catalog, event);
     return status == PZ_ERR_NOMEM
                ? pz__fail(err, status, "out of memory while learning from an event")
                : status;

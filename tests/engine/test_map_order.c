@@ -27,10 +27,12 @@ static const char shop_text[] =
     "   \"law\": {\"type\": \"map<string, int>\"},\n"
     "   \"first\": {\"type\": \"string\", \"one_of\": [\"a\", \"b\"], \"threshold\": 0.75}},\n"
     " \"events\": {\"buy\": {\"items\": \"map<string, dyn>\"},\n"
-    "            \"see\": {\"items\": \"dyn\"}},\n"
+    "            \"see\": {\"items\": \"dyn\"}, \"do\": {\"a\": \"int\", \"b\": \"int\"}},\n"
     " \"signals\": [\n"
     "   {\"on\": \"buy\", \"about\": \"first\", \"value\": \"event.items.map(k, k)[0]\", "
     "\"weight\": 9},\n"
+    "   {\"on\": \"do\", \"about\": \"first\", \"value\": "
+    "\"event.filter(k, k == 'a' || k == 'b')[0]\", \"weight\": 9},\n"
     "   {\"on\": \"see\", \"about\": \"first\", \"value\": \"event.items.map(k, k)[0]\", "
     "\"weight\": 9}],\n"
     " \"policies\": [{\"id\": \"law\", \"about\": \"The law.\", \"when\": \"true\",\n"
@@ -67,8 +69,8 @@ static asked ask(const char *decision, const char *map, const char *event_kind)
     const int len = snprintf(catalog, sizeof catalog, shop_text, map, map, map, map);
     snprintf(event, sizeof event,
              "{\"kind\": \"%s\", \"source\": \"web\", \"id\": \"1\", \"time\": "
-             "\"2026-03-09T00:00:00Z\", \"items\": %s}",
-             event_kind, map);
+             "\"2026-03-09T00:00:00Z\", \"items\": %s, %.*s}",
+             event_kind, map, (int)strlen(map) - 2, map + 1);
     assert_int_equal(pz_engine_open(&engine, &(pz_engine_options){PZ_ENGINE_OPTIONS}, &err), PZ_OK);
     if (pz_engine_load_text(engine, "shop.json", catalog, (size_t)len, NULL, &err) != PZ_OK)
         fail_msg("%s", err.message);
@@ -119,6 +121,7 @@ static void of_an_event(void **state)
     (void)state;
     assert_same("first", "buy");
     assert_same("first", "see"); /* whose items are of any kind */
+    assert_same("first", "do");  /* of its own members */
 }
 
 static void of_what_was_chosen(void **state)
