@@ -244,24 +244,6 @@ static int move_file(const char *from, const char *to)
     return rename(from, to) == 0 ? 0 : errno;
 }
 
-pz_status pz__take_place(const char *partial, const char *path, pz_error *err)
-{
-    char from[PZ__PATH_MAX], to[PZ__PATH_MAX];
-    pz_status status = PZ_OK;
-    int failed = 0;
-    if (is_within_place(partial)) {
-        status = pz__join_path(from, pz_str_of(partial), PZ__DATA_FILE, err);
-        if (status == PZ_OK)
-            status = pz__join_path(to, pz_str_of(path), PZ__DATA_FILE, err);
-        failed = status == PZ_OK ? move_file(from, to) : 0;
-        if (status == PZ_OK && failed == 0)
-            pz__remove_store(partial);
-    } else if (rename(partial, path) != 0) {
-        failed = errno;
-    }
-    return failed ? pz__fail_errno(err, failed, "rename the copy to", path) : status;
-}
-
 /* What a place may hold that is free: what a file system of its own has at its root, and what is
  * left of copies that were killed. */
 static bool may_stay(const char *name)
@@ -283,6 +265,10 @@ pz_status pz__check_free(const char *path, pz_error *err)
         return status;
     if (stat(data, &what) == 0 && what.st_size > 0)
         return pz__fail(err, PZ_ERR_STATE, "there is a store in \"%s\" already", path);
+    if (lstat(path, &what) == 0 && stat(path, &what) != 0)
+        return pz__fail_errno(err, errno, "follow the link", path);
+    if (stat(path, &what) == 0 && !S_ISDIR(what.st_mode))
+        return pz__fail(err, PZ_ERR_IO, "\"%s\" is a file; a store is a directory", path);
     DIR *names = opendir(path);
     for (const struct dirent *one = names ? readdir(names) : NULL; one; one = readdir(names))
         is_free = is_free && may_stay(one->d_name);
@@ -292,6 +278,28 @@ pz_status pz__check_free(const char *path, pz_error *err)
         return PZ_OK;
     return pz__fail(err, PZ_ERR_IO,
                     "the directory \"%s\" is not empty: name a place where nothing is", path);
+}
+
+pz_status pz__take_place(const char *partial, const char *path, pz_error *err)
+{
+    char from[PZ__PATH_MAX], to[PZ__PATH_MAX];
+    pz_status status = PZ_OK;
+    int failed = 0;
+    if (is_within_place(partial)) {
+        status = pz__join_path(from, pz_str_of(partial), PZ__DATA_FILE, err);
+        if (status == PZ_OK)
+            status = pz__join_path(to, pz_str_of(path), PZ__DATA_FILE, err);
+        failed = status == PZ_OK ? move_file(from, to) : 0;
+        if (status == PZ_OK && failed == 0)
+            pz__remove_store(partial);
+    } else if (rename(partial, path) != 0) {
+        failed = errno;
+    }
+    if (failed == EEXIST || failed == ENOTEMPTY) /* somebody was faster */
+        status = pz__check_free(path, err);
+    if (status != PZ_OK)
+        return status;
+    return failed ? pz__fail_errno(err, failed, "rename the copy to", path) : PZ_OK;
 }
 
 void pz__remove_store(const char *path)

@@ -92,6 +92,19 @@ static void a_place_with_something_else_in_it_is_refused(void **state)
     assert_non_null(strstr(kit_error.message, "is not empty: name a place where nothing is"));
 }
 
+/* Told before anything is copied. */
+static void a_place_that_is_no_directory_is_refused(void **state)
+{
+    const place *p = *state;
+    char path[400];
+    fclose(fopen(within(p, "file", path), "w"));
+    assert_status(PZ_ERR_IO, pz__store_snapshot(p->store, path, &kit_error));
+    assert_non_null(strstr(kit_error.message, "is a file; a store is a directory"));
+    assert_int_equal(symlink("nowhere", within(p, "link", path)), 0);
+    assert_status(PZ_ERR_IO, pz__store_snapshot(p->store, path, &kit_error));
+    assert_non_null(strstr(kit_error.message, "cannot follow the link"));
+}
+
 static void a_copy_replaces_no_store_that_came_meanwhile(void **state)
 {
     const place *p = *state;
@@ -104,6 +117,11 @@ static void a_copy_replaces_no_store_that_came_meanwhile(void **state)
     fclose(fopen(mine, "w"));
     fclose(fopen(within(p, "there/data.mdb", theirs), "w"));
     assert_status(PZ_ERR_IO, pz__take_place(partial, path, &kit_error));
+    FILE *filled = fopen(theirs, "w");
+    fputs("theirs", filled);
+    fclose(filled);
+    assert_status(PZ_ERR_STATE, pz__take_place(partial, path, &kit_error));
+    assert_non_null(strstr(kit_error.message, "there is a store in"));
     pz__remove_store(partial);
     assert_int_equal(access(theirs, F_OK), 0);
 }
@@ -116,6 +134,7 @@ int main(void)
         CASE(a_slash_behind_the_name_of_a_place_changes_nothing),
         CASE(a_copy_goes_into_an_empty_directory_that_stays_the_same),
         CASE(a_place_with_something_else_in_it_is_refused),
+        CASE(a_place_that_is_no_directory_is_refused),
         CASE(a_copy_replaces_no_store_that_came_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
