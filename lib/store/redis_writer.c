@@ -143,11 +143,13 @@ static bool is_unchanged(pz__session *session, const pz__writer_known *known)
     return status != PZ_OK || (meta.exists && memcmp(meta.id, known->item, sizeof meta.id) == 0);
 }
 
-/* What is known, and whether it may be relied upon without asking. */
-static bool is_fresh(pz__redis_writer *writer, const pz__client *client, pz__writer_known *out)
+/* What is known, since which answer, and whether it may be relied upon without asking. */
+static bool is_fresh(pz__redis_writer *writer, const pz__client *client, pz__writer_known *out,
+                     uint64_t *answers)
 {
     pz__fork_lock_take(&writer->looking);
     const int64_t asked_ms = writer->asked_ms;
+    *answers = writer->answers;
     *out = writer->known;
     pz__fork_lock_give(&writer->looking);
     if (asked_ms == 0 || out->epoch != atomic_load(&client->epoch))
@@ -155,13 +157,21 @@ static bool is_fresh(pz__redis_writer *writer, const pz__client *client, pz__wri
     return !atomic_load(&client->is_cluster) || pz__redis_now() - asked_ms < ASKED_MS;
 }
 
-static void remember(pz__redis_writer *writer, const pz__writer_known *known)
+/* What was asked when there had been so many answers. One that came meanwhile, to another thread,
+ * is taken instead: an older answer never replaces a newer, for a transaction that had begun under
+ * the newer id would write under the other. */
+static void remember(pz__redis_writer *writer, uint64_t answers, pz__writer_known *known)
 {
     const int64_t now_ms = pz__redis_now();
     pz__fork_lock_take(&writer->looking);
-    writer->asked_ms = 0; /* in a child that is forked in between */
-    writer->known = *known;
-    writer->asked_ms = now_ms ? now_ms : 1;
+    if (writer->answers == answers) {
+        writer->asked_ms = 0; /* in a child that is forked in between */
+        writer->known = *known;
+        writer->answers++;
+        writer->asked_ms = now_ms ? now_ms : 1;
+    } else {
+        *known = writer->known;
+    }
     pz__fork_lock_give(&writer->looking);
 }
 
@@ -169,7 +179,8 @@ pz_status pz__redis_writer_know(pz__redis_writer *writer, pz__client *client, pz
                                 pz__writer_known *out, pz_error *err)
 {
     pz__session *session;
-    if (is_fresh(writer, client, out))
+    uint64_t answers;
+    if (is_fresh(writer, client, out, &answers))
         return PZ_OK;
     pz_status status = pz__session_take(client, &session, err);
     if (status != PZ_OK)
@@ -181,7 +192,7 @@ pz_status pz__redis_writer_know(pz__redis_writer *writer, pz__client *client, pz
         status = find_out(client, session, asks.read_only, out, err);
     pz__session_give(session);
     if (status == PZ_OK)
-        remember(writer, out);
+        remember(writer, answers, out);
     return status;
 }
 

@@ -22,6 +22,7 @@ typedef struct pz__writer_known {
 typedef struct pz__redis_writer {
     pz__fork_lock looking; /* guards what follows; whole at every instant */
     pz__writer_known known;
+    uint64_t answers; /* that were remembered */
     int64_t asked_ms; /* when it was last seen to be so; 0: to be asked again */
 } pz__redis_writer;
 
