@@ -122,7 +122,8 @@ static void bench_events(const bench *b, pz_engine *engine, pz_context *context,
         {"deflated", run_decide, NULL, &of[1], .checked = 1, .bytes = deflated},
     };
     snprintf(workload, sizeof workload, "events_%u", events);
-    bench_compare(b, "often", workload, cases, 2);
+    /* A record that would not shrink by a quarter stays as it is: then there is but one case. */
+    bench_compare(b, "often", workload, cases, deflated < plain ? 2 : 1);
 }
 
 void bench_often(const bench *b)

@@ -122,14 +122,14 @@ struct pz__store {
     pz__durability durability; /* of transactions that do not say */
     bool read_only;
     bool can_seek;         /* an iteration may begin anywhere without going through what is before */
-    unsigned update_tries; /* the backend's, */
-    size_t plain_max;      /* and this, too */
+    unsigned update_tries; /* the backend's */
     atomic_uint checked;   /* PZ__STORE_* bits */
+    const struct pz_store_hooks *hooks; /* of a sealed store; NULL: it is none */
     /* Another one: what was there may be gone, its mark as well. Changed by begin(), in backends to
      * which that may happen. */
     _Atomic uint64_t life;
     _Atomic uint64_t written_in; /* the life of which PZ__STORE_WRITTEN tells */
-    const struct pz_store_hooks *hooks; /* of a sealed store; NULL: it is none */
+    size_t plain_max;            /* the backend's */
 };
 
 struct pz__store_txn {
