@@ -101,13 +101,25 @@ local function cookie_behind(separator, cookies)
   end
 end
 
+-- The id at this place of the cookies, if one of ours stands there whole.
+local function id_at(cookies, first)
+  local after = byte(cookies, first + 32)
+  if after and after ~= SEMICOLON then return nil end
+  local id = cookies:sub(first, first + 31)
+  return is_id(id) and id or nil
+end
+
 -- The visitor's id, or nil for a cookie that is missing or not ours. A plugin that knows the visitor hands in `visitor`.
--- Servers may have joined several lines of cookies by commas; a comma may also stand within another cookie's value,
--- so what follows one is asked last.
+-- As browsers write it it is found without a loop, for around one LuaJIT compiles nothing. Servers may have joined
+-- several lines of cookies by commas; a comma may also stand within another cookie's value, so what follows one is
+-- asked last.
 local function visitor_id(request)
   local id, cookies = request.visitor, request.cookie
   if id then return is_id(id) and id or nil end
-  return cookies and (cookie_behind(SEMICOLON, cookies) or cookie_behind(COMMA, cookies))
+  if not cookies then return nil end
+  local _, last = cookies:find("; visitor=", 1, true)
+  if cookies:sub(1, 8) == "visitor=" then last = 8 end
+  return last and id_at(cookies, last + 1) or cookie_behind(SEMICOLON, cookies) or cookie_behind(COMMA, cookies)
 end
 
 -- Whether the page of another site has sent this form. Browsers say so, and no page can make them say otherwise; who
