@@ -128,9 +128,11 @@ static void bench_events(const bench *b, pz_engine *engine, pz_context *context,
 
 void bench_often(const bench *b)
 {
-#ifdef PZ_WITH_LMDB
     static const uint32_t counts[] = {20, 100, 500, 2000, 7000};
-    char *address = bench_scratch_path(b, "lmdb:", "often");
+    char *address = NULL; /* in memory, where there is no LMDB */
+#ifdef PZ_WITH_LMDB
+    address = bench_scratch_path(b, "lmdb:", "often");
+#endif
     pz_engine *engine = bench_engine(b, address, PZ_ENGINE_LAZY, catalog);
     pz_context *context;
     bench_must(pz_context_new(&context, engine, NULL), NULL, "a context");
@@ -139,7 +141,4 @@ void bench_often(const bench *b)
     pz_context_free(context);
     pz_engine_close(engine);
     free(address);
-#else
-    bench_skip("often", "lmdb", "this build has no LMDB");
-#endif
 }
