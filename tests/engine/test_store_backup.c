@@ -364,8 +364,8 @@ static void observe_much(home *h, const char *who)
     assert_ok(pz_observe_many(h->engine, events, EVENTS, 0, 0, NULL, &kit_error));
 }
 
-/* Whoever has bought often is answered from where the record lies, as everybody. Up to version 2 of
- * the envelope such records were deflated in each store. */
+/* Whoever has bought often is answered from where the record lies, as everybody. There are stores
+ * in which such records were deflated. */
 static void record_of_hundreds_of_events_lies_plain_and_a_deflated_one_is_unfolded(void **state)
 {
     home *h = *state;
